@@ -1,0 +1,90 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import "github.com/dcos-install/terraform-provider-dcos/internal/render"
+
+// A Value is the value that a site gives to a parameter: its text, as DC/OS's
+// generator holds it after reading config.yaml, or nothing yet.
+type Value struct {
+	Text    string
+	Unknown bool // not known before apply; Text is empty
+}
+
+// A Site is everything a user says about a cluster.
+type Site struct {
+	// Given holds the given parameters by their DC/OS names.
+	Given map[string]Value
+	// Files holds the files that the generator reads beside config.yaml, by
+	// path ("genconf/ip-detect", "genconf/check_bins/NAME").
+	Files map[string]File
+}
+
+// A File is a file that lies beside config.yaml.
+type File struct {
+	Content []byte
+	Unknown bool // not known before apply
+}
+
+// Facts is what resolving needs to know about a release.
+type Facts struct {
+	Version     string
+	Commit      string
+	BootstrapID string
+	Variant     string   // empty for the open variant
+	Packages    []string // ids of complete.latest.json, in its order
+	// Extra is the text of gen_extra/calc.py of a rebuilt release, if it has one.
+	Extra []byte
+}
+
+// A Problem is something wrong with one parameter.
+type Problem struct {
+	Parameter string // a parameter that can be set, by its DC/OS name
+	Message   string // lower-case, says what was given, what is allowed, on which line
+}
+
+// A Resolution is the outcome of resolving a site.
+type Resolution struct {
+	Version, Line string
+	// Arguments holds every parameter that was reached and is known.
+	Arguments map[string]string
+	// UserArguments holds the given parameters, reached or not, that are known.
+	UserArguments map[string]string
+	// Secret names the parameters whose values are kept out of what is readable.
+	Secret map[string]bool
+	// Errors are the complaints, sorted by parameter.
+	Errors []Problem
+	// Unset names the parameters that must be given and are not, sorted.
+	Unset []string
+	// Warnings are faults that DC/OS does not see, and parameters without effect, sorted.
+	Warnings []Problem
+	// Unknown names the arguments that wait for a value, sorted. While there
+	// is one, the site cannot be rendered.
+	Unknown []string
+}
+
+// A ValidationError says that a site was refused.
+type ValidationError struct {
+	Line   string
+	Errors []Problem
+	Unset  []string
+}
+
+// Resolve works out the arguments that the target reaches. What is wrong with
+// the site is in the resolution; the error is for a release that cannot be
+// used (its line is not known, its gen_extra needs Python, its templates
+// contradict each other).
+func Resolve(site Site, facts Facts, target render.Target) (*Resolution, error) {
+	return &Resolution{}, nil
+}
+
+// FromYAML reads a config.yaml the way the generator of the line does.
+// Problems of the file as a whole are an error that wraps [*YAMLError].
+func FromYAML(line string, text []byte) (map[string]Value, error) { return nil, nil }
+
+// LineOf gives the line of a version: "2.2" for "2.2.1", "" for one that is not known.
+func LineOf(version string) string { return "" }
+
+// Lines gives the lines that are known, oldest first.
+func Lines() []string { return nil }

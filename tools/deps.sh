@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what tests and demo need and this machine lacks, and says so. Debian and its kin; root.
+# The list is that of internal/lab: test hosts are systemd-nspawn containers on an overlay of a debootstrap image.
+set -euo pipefail
+
+if ! command -v go >/dev/null 2>&1; then
+  echo "Go 1.26 or newer is needed and not on PATH: https://go.dev/doc/install"
+  exit 1
+fi
+
+packages=(systemd-container debootstrap iproute2 nftables openssh-client openssh-server sudo xz-utils ca-certificates util-linux)
+missing=()
+for p in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+  echo "these Debian packages are missing; install them as root: ${missing[*]}"
+  exit 1
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "apt-get is not here; install what these Debian packages bring: ${missing[*]}"
+  exit 1
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# A machine that is no server keeps it that way: nothing that these packages bring is started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

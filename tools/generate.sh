@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Writes docs/ from templates/, examples/ and the provider's schemas, with the provider built from this tree
+# and a Terraform that is already here: nothing is downloaded.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+go build -o "$work/terraform-provider-dcos" .
+address=$("$work/terraform-provider-dcos" -address)
+cat >"$work/cli.tfrc" <<T
+provider_installation {
+  dev_overrides { "$address" = "$work" }
+  direct {}
+}
+T
+cat >"$work/main.tf" <<T
+terraform {
+  required_providers {
+    dcos = { source = "${address#*/}" }
+  }
+}
+T
+export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
+# tfplugindocs looks the provider up by its short name or its address.
+(cd "$work" && "$TF" providers schema -json) >"$work/schema.json"
+"$TF" fmt -recursive examples >/dev/null
+"$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"

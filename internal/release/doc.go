@@ -1,0 +1,33 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package release opens a DC/OS release where it lies and gives what is in
+// it: version, ids, the generator's templates, and the artifacts as streams.
+//
+// A release comes in three forms, all opened by [Open]:
+//
+//   - dcos_generate_config.sh as DC/OS publishes it: a shell script, a line
+//     #EOF#, a tar with one file, which is a "docker save" of the installer's
+//     image, whose layers are tars. Neither Docker nor a temporary copy is
+//     needed: one pass over the tar headers, layer by layer, notes where each
+//     file of the image lies, and files are then read at their offsets. The
+//     notes are kept in the cache directory, so that a second process does not
+//     make the pass again. Memory does not grow with the size of the file.
+//   - a directory that holds the image's root file system (/artifacts,
+//     /opt/mesosphere, /gen_extra, /installer_internal_wrapper). Symbolic
+//     links are followed as if the directory were the root, never out of it.
+//   - an http or https address of the first form. It is downloaded once into
+//     the cache directory, by whoever comes first among all processes that
+//     share it, and resumed where it was interrupted.
+//
+// Everything the package says comes from the release. The layout is that of
+// gen/build_deploy/bash/Dockerfile.in and installer_internal_wrapper.in of
+// DC/OS 1.10 to 2.2; the version is read from gen/calc.py beside the templates.
+//
+// # Integrity
+//
+// Options.SHA256 is checked against the whole file, once per file and cache
+// directory. An image also carries the digests of its own layers: the layers
+// that facts and templates come from are checked when the file is first
+// opened, those with artifacts when an artifact's digest is first asked for.
+package release

@@ -1,0 +1,42 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package node takes one DC/OS node through its life: looked at, checked,
+// installed, upgraded in place, repaired, drained and removed without a trace.
+//
+// # Stages
+//
+// Work is cut into stages: preflight, transfer, install, postflight, upgrade,
+// drain, uninstall, verify. A stage is one POSIX sh script, kept under scripts/
+// with a header that says what it reads, prints and changes, and it costs one
+// round trip. Scripts print a framed result (see frame.go) that is parsed
+// strictly: a result that is cut short is an error, never a partial truth.
+// What a script needs to know travels to it on its standard input, so that
+// nothing secret shows in a process list.
+//
+// # What decides
+//
+// [Inspect] reads a host and changes nothing. Everything else starts with it
+// and is planned from what it found, so every operation can be repeated, and
+// continues after any interruption. Whether a node has work to do is decided by
+// its active packages, its setup files, its role and its units
+// ([State.Drift]), never by time stamps.
+//
+// # Ownership
+//
+// While an installation is on its way, a marker lies in the directory
+// [StagingDirectory] that says for which cluster and bundle it is. It is what
+// tells a half-finished installation of ours, which is continued or redone,
+// from somebody else's, which is left alone ([ForeignError]). The marker and
+// everything that was transferred go when the node is up. What the host looked
+// like before, as far as DC/OS changes things that exist on any host
+// (resolv.conf, sysctl settings, docker's configuration), is kept in
+// [RecordDirectory] for as long as DC/OS is installed, so that [Uninstall] can
+// put it back.
+//
+// # Where DC/OS's rules come from
+//
+// Files, modes, unit commands and checks are those of dcos_install.sh of the
+// line (gen/build_deploy/bash.py in dcos/dcos), the package manager's contract
+// is pkgpanda's (pkgpanda/ there).
+package node

@@ -1,0 +1,173 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A Role is what a node does in a cluster.
+type Role string
+
+// The roles of a node.
+const (
+	Master      Role = "master"
+	Agent       Role = "agent"
+	PublicAgent Role = "public_agent"
+)
+
+// OnDisk gives the name that DC/OS uses for the role on a node:
+// /etc/mesosphere/roles/NAME.
+func (r Role) OnDisk() string {
+	switch r {
+	case Agent:
+		return "slave"
+	case PublicAgent:
+		return "slave_public"
+	default:
+		return string(r)
+	}
+}
+
+// roleOnDisk is the inverse of [Role.OnDisk]; "" for a name that is no role.
+func roleOnDisk(name string) Role {
+	switch name {
+	case "master":
+		return Master
+	case "slave":
+		return Agent
+	case "slave_public":
+		return PublicAgent
+	}
+	return ""
+}
+
+// A Conn is what this package needs of a connection to a host. [remote.Conn]
+// is one; tests wrap it to count round trips and to break it.
+type Conn interface {
+	// Run runs a script on the host in one round trip.
+	Run(ctx context.Context, s remote.Script) (*remote.Result, error)
+	// Upload puts files into the work directory on the host and gives that
+	// directory.
+	Upload(ctx context.Context, files []remote.File, progress func(sent int64)) (string, error)
+	// Lock keeps other operators off the host until the connection is closed.
+	Lock(ctx context.Context, owner string) error
+	// Target says which host it is.
+	Target() remote.Target
+	// Close ends the connection and removes what it made on the host.
+	Close() error
+}
+
+var _ Conn = (*remote.Conn)(nil)
+
+// Time limits that hold where [Options] gives none.
+const (
+	DefaultSetupTimeout             = 15 * time.Minute // from starting dcos-setup to its end
+	DefaultPostflightTimeout        = 15 * time.Minute // after an installation
+	DefaultUpgradePostflightTimeout = 5 * time.Minute  // after an upgrade
+	DefaultDrainTimeout             = 10 * time.Minute
+	DefaultCloudInitTimeout         = 10 * time.Minute
+)
+
+// Options says what is wanted of a node.
+type Options struct {
+	Role   Role
+	Bundle *bundle.Bundle // not needed by Uninstall, but it helps there
+	// Address is the host's address as the user gave it; "" means the
+	// connection's.
+	Address string
+	// MachineID is the machine that the node is known to be; "" while that is
+	// not known. Another machine at the address is a [ReplacedError]. With it
+	// given, DC/OS on the host counts as ours.
+	MachineID string
+	// Others are the machine ids of the cluster's other nodes as far as they
+	// are known, with the node's address. A machine id that is there twice
+	// means cloned images.
+	Others map[string]string
+	// Run names the run in the marker and the lock.
+	Run string
+	// SkipChecks names preflight checks that are not done. An unknown name is
+	// an [UnknownCheckError].
+	SkipChecks        []string
+	SetupTimeout      time.Duration
+	PostflightTimeout time.Duration
+	DrainTimeout      time.Duration
+	// WaitForCloudInit waits for cloud-init to end before anything else.
+	WaitForCloudInit bool
+	Ensemble         Ensemble
+	Log              *runlog.Scope
+	// OnChange is called right before the first lasting change on the host,
+	// once. What it is given is the state before the change.
+	OnChange func(State)
+	// Redial makes a new connection to the same host. With it, stages that
+	// wait on the host survive a connection that breaks and a host that
+	// boots. The connections it makes are closed here.
+	Redial func(ctx context.Context) (Conn, error)
+	// Now is the clock that the host's is compared with; nil means time.Now.
+	Now func() time.Time
+}
+
+// Ensemble is what is known of the masters as a whole.
+type Ensemble struct {
+	Size int // 0: the bundle's num_masters
+	// Exists says that the ensemble has been complete before. A master then
+	// has to find quorum and a leader, not only its own services.
+	Exists bool
+}
+
+// size gives the number of masters, 0 if nothing says it.
+func (o *Options) size() int {
+	if o.Ensemble.Size > 0 || o.Bundle == nil {
+		return o.Ensemble.Size
+	}
+	n, err := strconv.Atoi(o.Bundle.Arguments["num_masters"])
+	if err != nil {
+		return 0 // the bundle's rules have refused anything but a number
+	}
+	return n
+}
+
+// check says what is missing in the options.
+func (o *Options) check() error {
+	switch o.Role {
+	case Master, Agent, PublicAgent:
+	default:
+		return fmt.Errorf("there is no role %q", o.Role)
+	}
+	if o.Bundle == nil {
+		return fmt.Errorf("no bundle was given")
+	}
+	return checkSkips(o.SkipChecks)
+}
+
+// log gives the scope of the stage; a nil scope drops everything.
+func (o *Options) stage(name string) *runlog.Stage { return o.Log.Stage(name) }
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// Stage names, as they show in errors and in the run log.
+const (
+	stageInspect    = "inspect"
+	stageCloudInit  = "cloud-init"
+	stagePreflight  = "preflight"
+	stageTransfer   = "transfer"
+	stageInstall    = "install"
+	stagePostflight = "postflight"
+	stageUpgrade    = "upgrade"
+	stageDrain      = "drain"
+	stageUninstall  = "uninstall"
+	stageVerify     = "verify"
+)

@@ -1,0 +1,91 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+)
+
+// Installed says how much of DC/OS is on a host.
+type Installed string
+
+// How much of DC/OS is on a host.
+const (
+	None     Installed = "none"
+	Partial  Installed = "partial"  // half installed, half removed or broken
+	Complete Installed = "complete" // set up; says nothing about whether it is well
+)
+
+// Directories that are ours on a host.
+const (
+	// StagingDirectory holds the marker of an installation that is on its way
+	// and, with the default bootstrap_url, what was transferred. It is the
+	// directory that DC/OS's own SSH installer used.
+	StagingDirectory = "/opt/dcos_install_tmp"
+	// RecordDirectory holds what the host looked like before.
+	RecordDirectory = "/var/lib/dcos/.before-install"
+)
+
+// State is what a host looked like at one time.
+type State struct {
+	MachineID  string
+	BootID     string
+	Hostname   string
+	DetectedIP string // what DC/OS's own ip-detect says; "" if it is not there or fails
+	Addresses  []string
+
+	Installed       Installed
+	Role            Role     // "" unless there is exactly one
+	Roles           []string // names in /etc/mesosphere/roles
+	Version         string   // of DC/OS
+	Cluster         string   // cluster_name in DC/OS's own configuration
+	ConfigPackageID string   // of the active dcos-config package
+	ActivePackages  []string // ids, sorted
+	PackageListID   string
+	RepositoryURL   string
+
+	Owner          *Owner // marker of an unfinished installation of ours
+	SwapUnfinished bool   // the package manager was interrupted
+	SetupPending   bool   // dcos-setup has not been through
+	SetupRunning   bool   // dcos-download or dcos-setup is at work now
+	Staged         bool   // the staging directory is there
+	Recorded       bool   // the record directory is there
+
+	Units []UnitState
+	// Files are the setup files and the installer's units that are there, by
+	// path.
+	Files map[string]FileState
+
+	Clock time.Time // the host's, when it was looked at
+}
+
+// Owner is the marker of an unfinished installation of ours.
+type Owner struct {
+	Cluster, BundleID, Version, Run string
+	Role                            Role
+	Step                            string // transfer, install, started
+}
+
+// A UnitState is what systemd says about one of DC/OS's units.
+type UnitState struct {
+	Name     string
+	Active   string // active, inactive, failed, activating, …
+	Enabled  string // enabled, disabled, static, …
+	Result   string // success, exit-code, …
+	NRestart int
+}
+
+// A FileState is what a file looks like.
+type FileState struct {
+	SHA256 string
+	Mode   string // octal, "644"
+}
+
+// Drift says in words what on the host differs from the bundle; empty means
+// that there is nothing to do.
+func (s State) Drift(b *bundle.Bundle, role Role) []string {
+	return s.plan(b, role).words()
+}

@@ -1,0 +1,200 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+)
+
+// A siteFile is a file that upstream's generator reads beside config.yaml and
+// that a user gives as text.
+type siteFile struct {
+	attribute string
+	path      string // where the generator looks for it
+	parameter string // the parameter that must name the file for it to be used, if it has no such default
+	about     string
+}
+
+// siteFiles are the attributes that stand for files. Where upstream uses a
+// file only if a parameter names it, giving the text names it.
+var siteFiles = []siteFile{
+	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename",
+		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for common places."},
+	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename",
+		"Text of the script that prints the address under which a node is reached from outside. Default: the same as `ip_detect_script`."},
+	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename",
+		"Text of the script that prints the node's own IPv6 address. Default: none."},
+	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename",
+		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it."},
+}
+
+// checkBinsDirectory is where upstream looks for the programs of custom checks.
+const checkBinsDirectory = "genconf/check_bins/"
+
+// defaultBootstrapURL is ours: the files are pushed, and no server is needed.
+const defaultBootstrapURL = "file:///opt/dcos_install_tmp"
+
+// outputNames are the computed attributes of dcos_cluster_config.
+var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml", "bundle"}
+
+// clusterConfigSchema is the schema of dcos_cluster_config.
+func clusterConfigSchema() schema.Schema {
+	attributes := map[string]schema.Attribute{
+		// Inputs that are not parameters.
+		"release": schema.SingleNestedAttribute{
+			Required:            true,
+			MarkdownDescription: "The DC/OS release to install. A release of another version upgrades the cluster in place.",
+			Attributes: map[string]schema.Attribute{
+				"source": schema.StringAttribute{
+					Required: true,
+					MarkdownDescription: "Path of `dcos_generate_config.sh`, path of a directory with the unpacked root file system of its image, " +
+						"or an `http://` or `https://` URL of the former, which is downloaded once into the provider's `cache_directory`.",
+					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				},
+				"sha256": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL.",
+					Validators:          []validator.String{sha256Validator{}},
+				},
+			},
+		},
+		"extra_parameters": schema.MapAttribute{
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as JSON). " +
+				"DC/OS ignores names that it does not know; a warning suggests a near one.",
+		},
+		"custom_check_bins": schema.MapAttribute{
+			Optional:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Programs for `custom_checks`, file name to text. They are installed on every node and are on the checks' search path.",
+		},
+
+		// Outputs.
+		"id": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Id of the bundle: it changes when anything that a node gets changes.",
+		},
+		"dcos_version": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Version of DC/OS, as the release says.",
+		},
+		"config_id": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "DC/OS's own id of the configuration: the hash in `dcos-config--setup_<hash>`. Parameters that DC/OS ignores do not change it.",
+		},
+		"package_list_id": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "DC/OS's own id of the list of packages.",
+		},
+		"bootstrap_id": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Id of the release's bootstrap tarball.",
+		},
+		"package_ids": schema.ListAttribute{
+			Computed:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Ids of all packages that a node gets, sorted.",
+		},
+		"files": schema.MapAttribute{
+			Computed:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "SHA-256 in hex of every rendered file, so that a plan shows which files a change touches. Keys are the package's name and the path in it " +
+				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes (`/etc/mesosphere/setup-flags/repository-url`).",
+		},
+		"config_yaml": schema.StringAttribute{
+			Computed:            true,
+			Sensitive:           true,
+			MarkdownDescription: "The equivalent `config.yaml`, without the values of the provider's `secrets`.",
+		},
+		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`."),
+	}
+	for _, file := range siteFiles {
+		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
+	}
+	for _, p := range config.Parameters() {
+		if _, taken := attributes[p.Name]; taken {
+			continue // given through extra_parameters; no parameter of any line is called so
+		}
+		attributes[p.Name] = parameterAttribute(p)
+	}
+	return schema.Schema{
+		MarkdownDescription: "The configuration of a DC/OS cluster, rendered from a release. It touches no host: `dcos_node` installs what it renders. " +
+			"Every documented DC/OS parameter is an attribute under its own name and takes the value that `config.yaml` takes.",
+		Attributes: attributes,
+	}
+}
+
+// bundleAttribute is the bundle object, an output here and an input of nodes.
+func bundleAttribute(computed bool, about string) schema.Attribute {
+	part := func(text string, sensitive bool) schema.Attribute {
+		return schema.StringAttribute{Required: !computed, Computed: computed, Sensitive: sensitive, MarkdownDescription: text}
+	}
+	return schema.SingleNestedAttribute{
+		Required:            !computed,
+		Computed:            computed,
+		MarkdownDescription: about,
+		Attributes: map[string]schema.Attribute{
+			"id":           part("Id of the bundle.", false),
+			"cluster_name": part("Name of the cluster.", false),
+			"dcos_version": part("Version of DC/OS.", false),
+			"recipe":       part("The release's source and the given parameters in compact form: any run can make the same bundle from it. It holds no value of the provider's `secrets`.", true),
+		},
+	}
+}
+
+// bundleTypes are the types of the bundle object's parts.
+var bundleTypes = map[string]attr.Type{
+	"id":           types.StringType,
+	"cluster_name": types.StringType,
+	"dcos_version": types.StringType,
+	"recipe":       types.StringType,
+}
+
+// parameterAttribute is the attribute of one parameter.
+func parameterAttribute(p config.Parameter) schema.Attribute {
+	about := parameterDescription(p)
+	switch p.Kind {
+	case config.List, config.JSON:
+		return schema.DynamicAttribute{
+			Optional:            true,
+			Sensitive:           p.Secret,
+			MarkdownDescription: about,
+			PlanModifiers:       []planmodifier.Dynamic{sameMeaning{}},
+		}
+	default:
+		return schema.StringAttribute{Optional: true, Sensitive: p.Secret, MarkdownDescription: about}
+	}
+}
+
+// parameterDescription words a row of the table.
+func parameterDescription(p config.Parameter) string {
+	var b strings.Builder
+	b.WriteString(p.Description)
+	switch p.Kind {
+	case config.Bool:
+		b.WriteString(" `true` or `false`.")
+	case config.Integer, config.Number:
+		b.WriteString(" A number.")
+	case config.List:
+		b.WriteString(" A list.")
+	case config.JSON:
+		b.WriteString(" `jsonencode(...)`, JSON text (which keeps the order of its keys) or an object.")
+	case config.Text:
+	}
+	if p.Allowed != "" && len(p.Choices) == 0 {
+		fmt.Fprintf(&b, " Allowed: %s.", strings.TrimSuffix(p.Allowed, "."))
+	}
+	return b.String()
+}

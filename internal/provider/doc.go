@@ -1,0 +1,32 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package provider is Terraform's face of the product: schemas, models, plan
+// logic and diagnostics. It is the only package that knows Terraform; what it
+// says to a user it takes from the packages below it, and it decides nothing
+// about DC/OS or SSH itself.
+//
+// One file per resource, data source and function holds its life cycle; the
+// schema, the plan and the conversion of values have files beside it where
+// they are long.
+//
+//   - dcosProvider reads the provider block. What is shared by everything of
+//     one process (SSH client, bundles, run log, redactor) is made there and
+//     handed on as *shared.
+//   - clusterConfigResource renders a cluster's configuration. Its schema is
+//     made from the table in internal/config.
+//   - nodeResource installs, upgrades and removes DC/OS on one host.
+//   - diagnostics.go words every message.
+//
+// # How values of parameters are typed
+//
+// DC/OS turns every value of config.yaml into text and judges the text: true
+// and the text "true" are the same to it, the text "yes" or "1" is refused.
+// Terraform's own bool would take "1" for true and would stop at the first
+// wrong type, before the provider can report the rest. Parameters that are
+// written as a bool, a number or text are therefore strings to Terraform, which
+// converts true to "true" and 3 to "3" on the way, and the table's rule judges
+// them. Lists and JSON values are dynamic to Terraform: a list, an object,
+// jsonencode(...) and JSON text are all taken, as config.yaml takes them, and
+// are compared by meaning.
+package provider

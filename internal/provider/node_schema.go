@@ -1,0 +1,194 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// What happens to DC/OS on the host when the resource is destroyed.
+const (
+	onDestroyUninstall = "uninstall"
+	onDestroyAbandon   = "abandon"
+)
+
+// Time limits of the operations on one node. Installing is bounded by what a
+// cluster needs to converge: upstream waits 15 minutes for it, on top of
+// booting, transfer and the installation itself.
+const (
+	defaultCreateTimeout = 60 * time.Minute
+	defaultReadTimeout   = 2 * time.Minute
+	defaultUpdateTimeout = 60 * time.Minute
+	defaultDeleteTimeout = 30 * time.Minute
+	defaultDrainTimeout  = 10 * time.Minute
+)
+
+// nodeSchema is the schema of dcos_node.
+func nodeSchema(ctx context.Context) schema.Schema {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	return schema.Schema{
+		MarkdownDescription: "DC/OS on one host: installed over SSH, upgraded and reconfigured in place, repaired when it has drifted, and uninstalled without a trace on destroy.",
+		Attributes: map[string]schema.Attribute{
+			// Inputs.
+			"address": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Host name or IP address under which the host is reached over SSH, for example `aws_instance.master.private_ip`. " +
+					"Another address replaces the node.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"role": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "What the node is: `master`, `agent` or `public_agent`. Another role replaces the node.",
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
+			},
+			"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. Another bundle upgrades or reconfigures the node in place."),
+			"ssh": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "What differs for this host from the provider's `ssh`. Nothing here is secret: credentials are the provider's, so that refresh and destroy have them. " +
+					"A change touches nothing on the host.",
+				Attributes: nodeSSHAttributes(),
+			},
+			"preflight": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "The checks made on the host before anything is changed. A change touches nothing on the host.",
+				Attributes: map[string]schema.Attribute{
+					"skip": schema.SetAttribute{
+						Optional:            true,
+						ElementType:         types.StringType,
+						MarkdownDescription: "Names of checks to leave out, for example `[\"docker\"]`. A failed check is named in its error; a name that no check has is an error.",
+					},
+				},
+			},
+			"on_destroy": schema.StringAttribute{
+				Optional: true,
+				Computed: true,
+				Default:  stringdefault.StaticString(onDestroyUninstall),
+				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, and it is verified that nothing of it is left. " +
+					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. It must be applied before the destroy that it is meant for.",
+				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyAbandon)},
+			},
+			"drain_timeout": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "How long an agent's tasks may take to end before it is uninstalled. A duration such as `10m`; `0s` does not wait. " +
+					"Default: `10m`. A change touches nothing on the host.",
+				Validators: []validator.String{durationValidator{zero: true}},
+			},
+			"wait_for_cloud_init": schema.BoolAttribute{
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(true),
+				MarkdownDescription: "Whether to wait, before anything is checked, until cloud-init has finished on hosts that have it. Default: `true`. " +
+					"A change touches nothing on the host.",
+			},
+			"timeouts": describedTimeouts(ctx, timeouts.Opts{
+				Create: true, Read: true, Update: true, Delete: true,
+				CreateDescription: "Time limit of an installation, from connecting to the last check. A duration such as `90m`. Default: `60m`.",
+				ReadDescription:   "Time limit of a refresh. A host that cannot be reached within it (30 seconds at most for connecting) keeps its state, with a warning. Default: `2m`.",
+				UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair. Default: `60m`.",
+				DeleteDescription: "Time limit of draining and uninstalling. Default: `30m`.",
+			}),
+
+			// Outputs.
+			"id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The machine id (`/etc/machine-id`) of the host.",
+				PlanModifiers:       keep,
+			},
+			"host_key": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The host's public key that was accepted, as in `authorized_keys`. From then on only this key is accepted for the node.",
+				PlanModifiers:       keep,
+			},
+			"dcos_version": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Version of DC/OS that is on the host.",
+			},
+			"config_package_id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Id of the configuration package that is active on the host.",
+			},
+			"detected_ip": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The address that the site's ip-detect script gives on the host.",
+				PlanModifiers:       keep,
+			},
+			"drift": schema.ListAttribute{
+				Computed:            true,
+				ElementType:         types.StringType,
+				MarkdownDescription: "What refresh found on the host that is not as it was installed, in words. It is planned to be empty: apply repairs it.",
+			},
+		},
+	}
+}
+
+// nodeSSHAttributes are a node's overrides of the provider's ssh.
+func nodeSSHAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"port": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "TCP port of the SSH server. Default: the provider's.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"user": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "User to log in as. Default: the provider's.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"host_key": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "The host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`), if it is known beforehand. Any other key is refused; " +
+				"it comes before the key that was accepted earlier, so it is also the way to accept the new key of a rebuilt machine.",
+		},
+		"jump_hosts": schema.ListNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host. " +
+				"They are logged in to with the provider's credentials.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"address": schema.StringAttribute{
+					Required:            true,
+					MarkdownDescription: "Host name or IP address of the jump host.",
+					Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				},
+				"port": schema.Int64Attribute{
+					Optional:            true,
+					MarkdownDescription: "TCP port of its SSH server. Default: `22`.",
+					Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+				},
+				"user": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: "User to log in as on the jump host. Default: the provider's.",
+				},
+				"host_key": schema.StringAttribute{
+					Optional:            true,
+					MarkdownDescription: "The jump host's public key as in `authorized_keys`. Any other key is refused.",
+				},
+			}},
+		},
+	}
+}
+
+// describedTimeouts is the attribute of the timeouts module, which has no
+// description of its own.
+func describedTimeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
+	attribute := timeouts.Attributes(ctx, opts)
+	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = "Time limits of the operations. A change touches nothing on the host."
+		return nested
+	}
+	return attribute
+}

@@ -1,0 +1,55 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+var (
+	_ planmodifier.Dynamic = sameMeaning{}
+	_ validator.String     = sha256Validator{}
+)
+
+// sameMeaning keeps the value in state where the configured one means the
+// same: a list written as a set or as JSON text, an object with its keys in
+// another order.
+type sameMeaning struct{}
+
+// Description says what is done.
+func (sameMeaning) Description(context.Context) string {
+	return "values are compared by meaning"
+}
+
+// MarkdownDescription says what is done.
+func (m sameMeaning) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
+
+// PlanModifyDynamic keeps the value in state if it means the same.
+func (sameMeaning) PlanModifyDynamic(context.Context, planmodifier.DynamicRequest, *planmodifier.DynamicResponse) {
+}
+
+// sha256Validator accepts a SHA-256 in hex.
+type sha256Validator struct{}
+
+// Description says what is accepted.
+func (sha256Validator) Description(context.Context) string { return "64 hexadecimal digits" }
+
+// MarkdownDescription says what is accepted.
+func (v sha256Validator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString checks one value.
+func (v sha256Validator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if sum, err := hex.DecodeString(req.ConfigValue.ValueString()); err != nil || len(sum) != 32 {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Checksum",
+			fmt.Sprintf("A SHA-256 is %s; got: %q.", v.Description(ctx), req.ConfigValue.ValueString()))
+	}
+}

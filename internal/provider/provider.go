@@ -1,0 +1,72 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// Address is where the registries list the provider.
+const Address = "registry.terraform.io/dcos-install/dcos"
+
+// typeName is the prefix of every resource, data source and function.
+const typeName = "dcos"
+
+var (
+	_ provider.Provider              = (*dcosProvider)(nil)
+	_ provider.ProviderWithFunctions = (*dcosProvider)(nil)
+)
+
+// dcosProvider is the provider block.
+type dcosProvider struct {
+	version string
+	getenv  func(string) string
+}
+
+// New makes the provider of one process.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider {
+		return &dcosProvider{version: version, getenv: os.Getenv}
+	}
+}
+
+// Metadata names the provider.
+func (p *dcosProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = typeName
+	resp.Version = p.version
+}
+
+// Schema is the provider block's.
+func (p *dcosProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Installs, upgrades and removes DC/OS clusters over SSH.",
+		Attributes:          providerAttributes(),
+	}
+}
+
+// Configure reads the provider block. It dials nothing.
+func (p *dcosProvider) Configure(_ context.Context, _ provider.ConfigureRequest, _ *provider.ConfigureResponse) {
+}
+
+// Resources lists the resources.
+func (p *dcosProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{newClusterConfigResource, newNodeResource}
+}
+
+// DataSources lists the data sources.
+func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return nil
+}
+
+// Functions lists the functions.
+func (p *dcosProvider) Functions(context.Context) []func() function.Function {
+	return nil
+}

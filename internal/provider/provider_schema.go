@@ -1,0 +1,182 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// providerAttributes is the provider block. The names of the environment
+// variables are in the table of provider_environment.go.
+func providerAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"ssh": schema.SingleNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "How hosts are reached over SSH. Resources read their credentials from here alone, so that refresh, destroy and import " +
+				"have them too, and none of them is in a resource's state.",
+			Attributes: sshAttributes(),
+		},
+		"sudo": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "How commands become root on a host. Not needed where the SSH user is `root` or may use `sudo` without a password.",
+			Attributes: map[string]schema.Attribute{
+				"command": schema.StringAttribute{
+					Optional: true,
+					MarkdownDescription: "The command that makes root: `sudo`, `doas`, or `none` where the SSH user is root. Default: `sudo`; a user who is root already needs nothing. " +
+						"Environment variable: `DCOS_SUDO_COMMAND`.",
+					Validators: []validator.String{stringvalidator.OneOf("sudo", "doas", "none")},
+				},
+				"password": schema.StringAttribute{
+					Optional:  true,
+					Sensitive: true,
+					MarkdownDescription: "The password that `sudo` asks for. It travels over the connection's standard input only, never on a command line, in an environment or in a file. " +
+						"Environment variable: `DCOS_SUDO_PASSWORD`.",
+				},
+			},
+		},
+		"limits": schema.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "Limits that hold across all resources of one run.",
+			Attributes: map[string]schema.Attribute{
+				"connections": schema.Int64Attribute{
+					Optional:            true,
+					MarkdownDescription: "How many SSH connections may be open at once. Default: as many as the system's limit on open files allows.",
+					Validators:          []validator.Int64{int64validator.AtLeast(1)},
+				},
+				"connections_per_jump_host": schema.Int64Attribute{
+					Optional: true,
+					MarkdownDescription: "How many connections may pass through one connection to a jump host at once; more wait. Default: `10`, " +
+						"which is OpenSSH's own `MaxSessions`.",
+					Validators: []validator.Int64{int64validator.AtLeast(1)},
+				},
+				"transfers": schema.Int64Attribute{
+					Optional:            true,
+					MarkdownDescription: "How many hosts may be sent files at once; more wait. Default: no limit but Terraform's own `-parallelism`.",
+					Validators:          []validator.Int64{int64validator.AtLeast(1)},
+				},
+			},
+		},
+		"secrets": schema.MapAttribute{
+			Optional:    true,
+			Sensitive:   true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Values of DC/OS parameters that must not be in state, by parameter name, for example `{ exhibitor_admin_password = var.password }`. " +
+				"They take part in rendering as if given to `dcos_cluster_config`, and are kept out of its state and of `config_yaml`. JSON values are given as text. " +
+				"Environment variable: `DCOS_SECRETS`, a JSON object.",
+		},
+		"cache_directory": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes. " +
+				"Default: `terraform-provider-dcos` in the user's cache directory. Environment variable: `DCOS_CACHE_DIRECTORY`.",
+		},
+		"run_log": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "File to which everything done to every host is appended while it happens, one JSON object a line: time, run, cluster, host, role, stage, event, duration in seconds, " +
+				"bytes, exit code, the end of the output. Secrets are redacted. Default: none is written. Environment variable: `DCOS_RUN_LOG`.",
+		},
+	}
+}
+
+// sshAttributes are those of the ssh object.
+func sshAttributes() map[string]schema.Attribute {
+	attributes := credentialAttributes("", " Environment variable: `DCOS_SSH_%s`.")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"user": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "User to log in as. Default: `root`. Environment variable: `DCOS_SSH_USER`.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"port": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "TCP port of the SSH server. Default: `22`. Environment variable: `DCOS_SSH_PORT`.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"jump_hosts": schema.ListNestedAttribute{
+			Optional: true,
+			MarkdownDescription: "SSH hosts to pass through, in order, the one nearest to Terraform first. Connections to them are shared. " +
+				"Environment variable: `DCOS_SSH_JUMP_HOSTS`, a JSON list of objects with the same names.",
+			NestedObject: schema.NestedAttributeObject{Attributes: jumpHostAttributes()},
+		},
+		"proxy_url": schema.StringAttribute{
+			Optional:  true,
+			Sensitive: true,
+			MarkdownDescription: "Proxy to reach the first host through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port` (CONNECT). " +
+				"Environment variable: `DCOS_SSH_PROXY_URL`.",
+		},
+		"host_key_policy": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. `accept_new`: accept it the first time and pin it in the node's state (`host_key`). " +
+				"`ignore`: accept any key at any time, which gives up protection against an impostor. A key that differs from a known or pinned one is refused under `strict` and `accept_new`. " +
+				"Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
+			Validators: []validator.String{stringvalidator.OneOf("strict", "accept_new", "ignore")},
+		},
+		"known_hosts": schema.ListAttribute{
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Lines in the format of OpenSSH's `known_hosts` (hashed names, `[host]:port`, `@cert-authority` and `@revoked` included); an element may hold several lines. " +
+				"Environment variable: `DCOS_SSH_KNOWN_HOSTS`.",
+		},
+		"known_hosts_files": schema.ListAttribute{
+			Optional:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Paths of `known_hosts` files. They are read and never written. Environment variable: `DCOS_SSH_KNOWN_HOSTS_FILES`, separated as in `PATH`.",
+		},
+		"host_certificate_authorities": schema.ListAttribute{
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host. " +
+				"Environment variable: `DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES`, one key a line.",
+		},
+		"config_file": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config` (`Host`, `HostName`, `User`, `Port`, `IdentityFile`, `ProxyJump`, `Include`, " +
+				"`UserKnownHostsFile`, `CertificateFile`, `IdentityAgent`). What is given here or on a node comes first. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
+		},
+		"connect_timeout": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How long to keep trying to connect and log in while a node is installed, changed or removed; it covers the time that a host needs to boot. " +
+				"A duration such as `90s` or `10m`. Default: `5m`. Environment variable: `DCOS_SSH_CONNECT_TIMEOUT`.",
+			Validators: []validator.String{durationValidator{}},
+		},
+		"keepalive_interval": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "How often a quiet connection is asked whether it is still there; three unanswered questions end it. " +
+				"A duration such as `15s`. Default: `20s`. Environment variable: `DCOS_SSH_KEEPALIVE_INTERVAL`.",
+			Validators: []validator.String{durationValidator{}},
+		},
+	})
+	return attributes
+}
+
+// jumpHostAttributes are those of one jump host.
+func jumpHostAttributes() map[string]schema.Attribute {
+	attributes := credentialAttributes(" If no credential is given for the jump host, those of `ssh` are used.", "")
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"address": schema.StringAttribute{
+			Required:            true,
+			MarkdownDescription: "Host name or IP address of the jump host.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"port": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "TCP port of its SSH server. Default: `22`.",
+			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
+		},
+		"user": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "User to log in as on the jump host. Default: the user of `ssh`.",
+		},
+		"host_key": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "The jump host's public key, as in `authorized_keys` (`ssh-ed25519 AAAA...`). Any other key is refused.",
+		},
+	})
+	return attributes
+}

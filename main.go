@@ -1,0 +1,43 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Command terraform-provider-dcos is the Terraform and OpenTofu provider that
+// installs, upgrades and removes DC/OS clusters over SSH.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
+)
+
+// version is set by the linker when a release is built.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
+	showVersion := flag.Bool("version", false, "print the version and exit")
+	showAddress := flag.Bool("address", false, "print the address of the provider in the registry and exit")
+	flag.Parse()
+
+	switch {
+	case *showVersion:
+		fmt.Println("terraform-provider-dcos", version)
+		return
+	case *showAddress:
+		fmt.Println(provider.Address)
+		return
+	}
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: provider.Address,
+		Debug:   *debug,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -3,7 +3,10 @@
 
 package release
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Reason says what is wrong with a release.
 type Reason string
@@ -43,3 +46,14 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// sourced makes an *Error with its source of any error.
+func sourced(err error, source, detail string) error {
+	var re *Error
+	if errors.As(err, &re) {
+		with := *re
+		with.Source = source
+		return &with
+	}
+	return &Error{Source: source, Reason: NotAvailable, Detail: detail, Err: err}
+}

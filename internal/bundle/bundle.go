@@ -5,15 +5,22 @@ package bundle
 
 import (
 	"context"
-	"errors"
-	"io"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
 // A Bundle is everything that is rendered for one cluster. It is read only
-// and safe for concurrent use.
+// and safe for concurrent use. Its artifacts can be read while its release is
+// open.
 type Bundle struct {
 	// ID is the bundle's content: equal ids mean equal bytes on the nodes.
 	ID          string
@@ -35,33 +42,113 @@ type Bundle struct {
 	UserArguments map[string]string
 	Secret        map[string]bool // the parameters whose values are secret
 	Warnings      []config.Problem
+
+	rel      *release.Release
+	tarballs []func() ([]byte, error) // of ConfigPackages, each made once
 }
 
 // A Generator renders sites through the templates of one release. It is safe
 // for concurrent use; a second site costs less than the first.
-type Generator struct{}
+type Generator struct {
+	rel   *release.Release
+	facts config.Facts
+	line  string
+	set   *templateSet
+}
 
-// NewGenerator reads the release's templates.
-func NewGenerator(rel *release.Release) (*Generator, error) { return nil, errors.New("provisional") }
+// NewGenerator reads the release's templates. A release of a line that is not
+// known is a [*release.Error].
+func NewGenerator(rel *release.Release) (*Generator, error) {
+	line := config.LineOf(rel.Version())
+	if line == "" {
+		return nil, &release.Error{Source: rel.Source(), Reason: release.UnknownLine,
+			Detail: fmt.Sprintf("its version is %s; the lines that can be rendered are %s", rel.Version(), strings.Join(config.Lines(), ", "))}
+	}
+	texts := map[string][]string{}
+	for _, name := range templateNames {
+		text, err := rel.Template(name)
+		if err != nil {
+			return nil, err
+		}
+		texts[name] = []string{string(text)}
+		if extra, found, err := rel.ExtraTemplate(name); err != nil {
+			return nil, err
+		} else if found {
+			texts[name] = append(texts[name], string(extra))
+		}
+	}
+	set, err := parseTemplates(texts)
+	if err != nil {
+		return nil, fmt.Errorf("reading the templates of release %s: %w", rel.Source(), err)
+	}
+	extra, _, err := rel.ExtraTemplate("calc.py")
+	if err != nil {
+		return nil, err
+	}
+	return &Generator{rel: rel, line: line, set: set, facts: config.Facts{
+		Version: rel.Version(), Commit: rel.Commit(), BootstrapID: rel.BootstrapID(),
+		Variant: rel.Variant(), Packages: rel.Packages(), Extra: extra,
+	}}, nil
+}
 
 // Release gives the release that the generator renders from.
-func (g *Generator) Release() *release.Release { return nil }
+func (g *Generator) Release() *release.Release { return g.rel }
+
+// Line gives the line of the release.
+func (g *Generator) Line() string { return g.line }
 
 // Resolve works out the arguments of a site, which may have unknown values.
 // What is wrong with the site is in the resolution.
 func (g *Generator) Resolve(site config.Site) (*config.Resolution, error) {
-	return nil, errors.New("provisional")
+	res, err := config.Resolve(site, g.facts, g.set.target)
+	if err != nil {
+		return nil, fmt.Errorf("release %s: %w", g.rel.Source(), err)
+	}
+	return res, nil
 }
 
 // Build renders a site. A site that the release's rules refuse is a
 // [*config.ValidationError], one that has unknown values an [*UnknownError].
 func (g *Generator) Build(ctx context.Context, site config.Site) (*Bundle, error) {
-	return nil, errors.New("provisional")
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	res, err := g.Resolve(site)
+	if err != nil {
+		return nil, err
+	}
+	if len(res.Errors) > 0 || len(res.Unset) > 0 {
+		return nil, &config.ValidationError{Line: g.line, Errors: res.Errors, Unset: res.Unset}
+	}
+	if len(res.Unknown) > 0 {
+		return nil, &UnknownError{res.Unknown}
+	}
+	r, err := renderConfig(g.set, res, site)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{
+		ClusterName: res.Arguments["cluster_name"], Version: g.rel.Version(), Line: g.line,
+		ConfigID: r.ConfigID, PackageListID: r.PackageListID, PackageIDs: r.PackageIDs,
+		BootstrapID:    r.Arguments["bootstrap_id"],
+		ConfigPackages: r.Packages, SetupFiles: r.SetupFiles, Units: r.Units,
+		Arguments: r.Arguments, UserArguments: r.UserArguments, Secret: res.Secret, Warnings: res.Warnings,
+		rel: g.rel,
+	}
+	for _, p := range b.ConfigPackages {
+		b.tarballs = append(b.tarballs, sync.OnceValues(func() ([]byte, error) { return tarball(p) }))
+	}
+	b.ID = b.contentID()
+	return b, nil
 }
 
 // Build renders a site through the release's templates; see [Generator.Build].
 func Build(ctx context.Context, rel *release.Release, site config.Site) (*Bundle, error) {
-	return nil, errors.New("provisional")
+	g, err := NewGenerator(rel)
+	if err != nil {
+		return nil, err
+	}
+	return g.Build(ctx, site)
 }
 
 // An UnknownError says that a site cannot be rendered yet.
@@ -70,40 +157,76 @@ type UnknownError struct {
 }
 
 // Error implements error.
-func (e *UnknownError) Error() string { return "provisional" }
-
-// An Artifact is a file that a node fetches from bootstrap_url.
-type Artifact struct {
-	Path   string // below bootstrap_url: "packages/NAME/ID.tar.xz"
-	Size   int64
-	SHA256 string // hex
-	Open   func() (io.ReadCloser, error)
+func (e *UnknownError) Error() string {
+	return "the configuration cannot be rendered yet: not known are " + strings.Join(e.Parameters, ", ")
 }
 
-// Artifacts gives everything that a node fetches below bootstrap_url, sorted
-// by path: the bootstrap tarball, the package list, and all packages of the
-// cluster. Those of the release are streamed from it.
-func (b *Bundle) Artifacts(ctx context.Context) ([]Artifact, error) {
-	return nil, errors.New("provisional")
+// contentID hashes everything that reaches a node.
+func (b *Bundle) contentID() string {
+	h := sha256.New()
+	part(h, "release", []byte(b.rel.Digest()))
+	part(h, "bootstrap", []byte(b.BootstrapID))
+	part(h, "packages", []byte(strings.Join(b.PackageIDs, "\n")))
+	for _, p := range b.ConfigPackages {
+		part(h, "package", []byte(p.ID))
+		hashFiles(h, p.Files)
+	}
+	part(h, "setup", nil)
+	hashFiles(h, b.SetupFiles)
+	for _, u := range b.Units {
+		part(h, fmt.Sprintf("unit %q %q %t %t", u.Name, u.Command, u.Enable, u.NoBlock), []byte(u.Content))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func hashFiles(h hash.Hash, files []File) {
+	for _, f := range files {
+		part(h, fmt.Sprintf("%q %o", f.Path, f.Mode&fs.ModePerm), f.Content)
+	}
+}
+
+// part adds a named part to a hash, with its length, so that no two sequences
+// of parts look alike.
+func part(h hash.Hash, name string, content []byte) {
+	fmt.Fprintf(h, "%s %d\n", name, len(content))
+	h.Write(content)
 }
 
 // Files gives the sha256 (hex) of every rendered file. The keys are the
 // package's name and the path in it ("dcos-config/etc/mesos-master"), and
 // absolute paths for setup files and units.
-func (b *Bundle) Files() map[string]string { return nil }
+func (b *Bundle) Files() map[string]string {
+	files := map[string]string{}
+	for _, p := range b.ConfigPackages {
+		for _, f := range p.Files {
+			files[p.Name+f.Path] = hexSum(f.Content)
+		}
+	}
+	for _, f := range b.SetupFiles {
+		files[f.Path] = hexSum(f.Content)
+	}
+	for _, u := range b.Units {
+		if u.Content != "" {
+			files[unitDirectory+u.Name] = hexSum([]byte(u.Content))
+		}
+	}
+	return files
+}
 
-// ConfigYAML gives a config.yaml from which DC/OS's own generator would read
-// the same arguments. It holds secrets.
-func (b *Bundle) ConfigYAML() string { return "" }
+const unitDirectory = "/etc/systemd/system/"
 
-// InstallScript gives the dcos_install.sh of the bundle.
-func (b *Bundle) InstallScript() []byte { return nil }
+func hexSum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
 
-// UpgradeScript gives the script that upgrades a node from the given version
-// by hand.
-func (b *Bundle) UpgradeScript(fromVersion string) []byte { return nil }
+// packageName gives the name in a package id.
+func packageName(id string) string {
+	name, _, _ := strings.Cut(id, "--")
+	return name
+}
 
-// Serve writes the serve directory: what a web server at bootstrap_url has to
-// offer. Each file is replaced atomically; files of an earlier Serve that this
-// bundle does not need are removed, files of others are left alone.
-func (b *Bundle) Serve(ctx context.Context, dir string) error { return errors.New("provisional") }
+// configPackage finds one of the bundle's own packages by its id.
+func (b *Bundle) configPackage(id string) int {
+	return slices.IndexFunc(b.ConfigPackages, func(p Package) bool { return p.ID == id })
+}

@@ -1,0 +1,97 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// An Artifact is a file that a node fetches from bootstrap_url.
+type Artifact struct {
+	Path   string // below bootstrap_url: "packages/NAME/ID.tar.xz"
+	Size   int64
+	SHA256 string // hex
+	Open   func() (io.ReadCloser, error)
+}
+
+// Artifacts gives everything that a node fetches below bootstrap_url, sorted
+// by path: the bootstrap tarball, the package list, and all packages of the
+// cluster. Those of the release are streamed from it.
+func (b *Bundle) Artifacts(ctx context.Context) ([]Artifact, error) {
+	artifacts := make([]Artifact, len(b.PackageIDs), len(b.PackageIDs)+2)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	put := func(to *Artifact, make func() (Artifact, error)) {
+		group.Go(func() (err error) {
+			*to, err = make()
+			return err
+		})
+	}
+	for i, id := range b.PackageIDs {
+		path := packagePath(id)
+		if at := b.configPackage(id); at >= 0 {
+			put(&artifacts[i], func() (Artifact, error) { return b.ownArtifact(path, at) })
+		} else {
+			put(&artifacts[i], func() (Artifact, error) { return b.releaseArtifact(ctx, path) })
+		}
+	}
+	var bootstrap Artifact
+	put(&bootstrap, func() (Artifact, error) { return b.releaseArtifact(ctx, bootstrapPath(b.BootstrapID)) })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	artifacts = append(artifacts, bootstrap, contentArtifact(b.packageListPath(), b.packageList()))
+	slices.SortFunc(artifacts, func(a, b Artifact) int { return strings.Compare(a.Path, b.Path) })
+	return artifacts, nil
+}
+
+func bootstrapPath(id string) string { return "bootstrap/" + id + ".bootstrap.tar.xz" }
+
+func packagePath(id string) string { return "packages/" + packageName(id) + "/" + id + ".tar.xz" }
+
+func (b *Bundle) packageListPath() string {
+	return "package_lists/" + b.PackageListID + ".package_list.json"
+}
+
+// packageList is the text that the package list's id names: one line, written
+// as Python writes a list.
+func (b *Bundle) packageList() []byte {
+	return []byte(`["` + strings.Join(b.PackageIDs, `", "`) + `"]`)
+}
+
+// releaseArtifact gives an artifact that the release has.
+func (b *Bundle) releaseArtifact(ctx context.Context, path string) (Artifact, error) {
+	a, err := b.rel.Artifact(path)
+	if err != nil {
+		return Artifact{}, err
+	}
+	sum, err := a.SHA256(ctx)
+	if err != nil {
+		return Artifact{}, err
+	}
+	return Artifact{Path: path, Size: a.Size, SHA256: sum, Open: func() (io.ReadCloser, error) { return a.Open() }}, nil
+}
+
+// ownArtifact gives the tarball of one of the bundle's own packages.
+func (b *Bundle) ownArtifact(path string, at int) (Artifact, error) {
+	content, err := b.tarballs[at]()
+	if err != nil {
+		return Artifact{}, fmt.Errorf("packing %s: %w", b.ConfigPackages[at].ID, err)
+	}
+	return contentArtifact(path, content), nil
+}
+
+func contentArtifact(path string, content []byte) Artifact {
+	return Artifact{Path: path, Size: int64(len(content)), SHA256: hexSum(content), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	}}
+}

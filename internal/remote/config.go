@@ -1,0 +1,150 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// Credentials are the ways in which a user may prove to be who it says. All
+// that are given are tried, in this order: the certificate, the private key,
+// the agent's keys, the password, keyboard-interactive with the password.
+type Credentials struct {
+	PrivateKey  Secret // PEM, PKCS #8 or OpenSSH form
+	Passphrase  Secret // of an encrypted PrivateKey
+	Certificate string // OpenSSH user certificate for PrivateKey or for a key of the agent
+	Password    Secret
+	Agent       bool // use the agent at SSH_AUTH_SOCK
+	// AgentIdentity limits the agent to one key: its fingerprint (SHA256:…),
+	// its comment, or its public key in authorized_keys form.
+	AgentIdentity string
+}
+
+// Hop is one jump host.
+type Hop struct {
+	Address string // name, IPv4 or IPv6 address
+	Port    int    // 0: 22
+	User    string // "": the client's
+	HostKey string // pinned, in authorized_keys form; "": by the client's policy
+	// Credentials of this hop; nil: the client's.
+	Credentials *Credentials
+}
+
+// Sudo says how a script gets to run as root.
+type Sudo struct {
+	Command  string // "sudo" (also ""), "doas" or "none"
+	User     string // target user; "": root
+	Password Secret // of the ssh user; "": none is needed
+}
+
+// HostKeyPolicy says what to do with the key of a host that is not known yet.
+// A key that differs from a known one is an error under each policy but
+// Ignore.
+type HostKeyPolicy string
+
+// The host key policies.
+const (
+	Strict    HostKeyPolicy = "strict"     // refuse it
+	AcceptNew HostKeyPolicy = "accept_new" // accept and remember it for this process (default)
+	Ignore    HostKeyPolicy = "ignore"     // accept any key at any time
+)
+
+// Limits bound what one Client does at the same time. Zero values mean the
+// defaults.
+type Limits struct {
+	// Connections to hosts, jump hosts not counted. Default and upper limit
+	// follow the process's limit of open files.
+	Connections int
+	// ConnectionsPerJumpHost are those that go through one jump host at once.
+	// Default 64.
+	ConnectionsPerJumpHost int
+	// Transfers are uploads under way at once. Default 16.
+	Transfers int
+}
+
+// Config is what a Client needs to know. The zero value of each field but
+// User means its default.
+type Config struct {
+	User        string
+	Port        int // 0: 22
+	Credentials Credentials
+	JumpHosts   []Hop  // in the order in which they are passed
+	ProxyURL    string // socks5://[user:password@]host:port or http://…, on the way to the first host
+
+	HostKeyPolicy              HostKeyPolicy
+	KnownHosts                 []string // lines in known_hosts form
+	KnownHostsFiles            []string // files that do not exist are empty
+	HostCertificateAuthorities []string // public keys in authorized_keys form, trusted for every host
+
+	// ConfigFile is an OpenSSH client configuration whose values apply where
+	// this Config and the Target give none.
+	ConfigFile string
+
+	// ConnectTimeout is how long Dial waits for a host to come up. Default 5m.
+	ConnectTimeout time.Duration
+	// KeepaliveInterval is the time of silence after which a peer is asked
+	// whether it is still there. After four such intervals without an answer
+	// the connection is given up. Default 15s; negative: never.
+	KeepaliveInterval time.Duration
+
+	Sudo     Sudo
+	Limits   Limits
+	Redactor *runlog.Redactor // gets every secret of this Config; may be nil
+}
+
+// Target is one host and what is particular about it.
+type Target struct {
+	Address   string // name, IPv4 or IPv6 address
+	Port      int    // 0: the client's
+	User      string // "": the client's
+	JumpHosts []Hop  // nil: the client's; empty: none
+	// HostKey pins the host's keys, in authorized_keys form, one a line. It
+	// takes the place of what known_hosts say of this host.
+	HostKey        string
+	ConnectTimeout time.Duration // 0: the client's
+	Log            *runlog.Scope // may be nil
+}
+
+// Script is one POSIX sh script to run on a host. See the package comment for
+// the shell that it finds itself in.
+type Script struct {
+	Name string   // for messages and the run log
+	Text string   // without NUL characters
+	Args []string // its positional parameters
+	Root bool     // run it as root, by the client's Sudo
+
+	Stdin  io.Reader // what the script reads on descriptor 0; nil: nothing
+	Stdout io.Writer // gets a copy while the script runs; may be nil
+	Stderr io.Writer
+
+	// MaxOutput bounds what Result keeps of each of stdout and stderr, in
+	// bytes: of more, the first and the last half. Default 4 MiB.
+	MaxOutput int
+	// Timeout ends the script, as a cancelled context does. 0: none.
+	Timeout time.Duration
+}
+
+// Result is what a script that ended left.
+type Result struct {
+	Stdout, Stderr []byte
+	Truncated      bool // more than Script.MaxOutput was written
+	ExitCode       int
+	Duration       time.Duration
+}
+
+// File is one file to upload.
+type File struct {
+	Name   string // slash-separated path within the work directory
+	Size   int64
+	SHA256 string // hex
+	Mode   fs.FileMode
+	// Open gives the content from its beginning; it may be called again. If
+	// what it gives is an io.Seeker too, interrupted transfers resume without
+	// reading the beginning again.
+	Open func() (io.ReadCloser, error)
+}

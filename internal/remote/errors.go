@@ -1,0 +1,367 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Hinter is implemented by every error type of this package: what the user can
+// do about it, in one or two sentences.
+type Hinter interface {
+	error
+	Hint() string
+}
+
+var (
+	_ Hinter = (*ConfigError)(nil)
+	_ Hinter = (*ConnectError)(nil)
+	_ Hinter = (*HostKeyError)(nil)
+	_ Hinter = (*AuthError)(nil)
+	_ Hinter = (*ShellError)(nil)
+	_ Hinter = (*SudoError)(nil)
+	_ Hinter = (*ExitError)(nil)
+	_ Hinter = (*TimeoutError)(nil)
+	_ Hinter = (*LostError)(nil)
+	_ Hinter = (*LockedError)(nil)
+	_ Hinter = (*TransferError)(nil)
+)
+
+// ConfigError says that a value of Config or Target cannot be used.
+type ConfigError struct {
+	Field string // as the user names it: "ssh.private_key"
+	Err   error
+	hint  string
+}
+
+func (e *ConfigError) Error() string { return fmt.Sprintf("%s: %v", e.Field, e.Err) }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Hint says what to put there instead.
+func (e *ConfigError) Hint() string {
+	if e.hint != "" {
+		return e.hint
+	}
+	return "Correct the value of " + e.Field + "."
+}
+
+// Step is a part of connecting.
+type Step string
+
+// The steps of connecting, in order.
+const (
+	StepTCP            Step = "tcp"
+	StepHandshake      Step = "handshake"
+	StepAuthentication Step = "authentication"
+)
+
+// ConnectError says that no connection came about within its time limit, or
+// that the time was not worth waiting for.
+type ConnectError struct {
+	Host     string // the host that was to be reached
+	Via      string // the jump host or proxy at which it failed, "" for the host itself
+	Attempts int
+	Elapsed  time.Duration
+	Stage    Step // where the last attempt ended
+	Err      error
+}
+
+func (e *ConnectError) Error() string {
+	at := ""
+	if e.Via != "" {
+		at = " at " + e.Via
+	}
+	return fmt.Sprintf("connecting to %s failed%s (%s, %s in %s): %v",
+		e.Host, at, e.Stage, count(e.Attempts, "attempt"), e.Elapsed.Round(100*time.Millisecond), e.Err)
+}
+
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// Hint depends on the step that failed.
+func (e *ConnectError) Hint() string {
+	var inner Hinter
+	if errors.As(e.Err, &inner) {
+		return inner.Hint()
+	}
+	switch e.Stage {
+	case StepTCP:
+		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this machine reach its SSH port (or set ssh.jump_hosts). A host that needs longer to boot needs a longer ssh.connect_timeout."
+	case StepHandshake:
+		return "Something accepts connections there but does not complete an SSH handshake. Check that the port belongs to an SSH server, and that the server is not turning connections away (MaxStartups, hosts.deny)."
+	default:
+		return "The server was reached but did not let us finish logging in. Look at the host's SSH log."
+	}
+}
+
+// HostKeyError says that a host showed another key than it must have. It is
+// never retried.
+type HostKeyError struct {
+	Host    string
+	Want    []string // fingerprints of the keys known for it; none if it is unknown
+	Got     string   // fingerprint of the key shown
+	Key     string   // the key shown, in authorized_keys form
+	Source  string   // where the known keys come from
+	Revoked bool
+	Err     error // why a host certificate was refused, if it was one
+}
+
+func (e *HostKeyError) Error() string {
+	switch {
+	case e.Revoked:
+		return fmt.Sprintf("host key of %s is revoked: it shows %s", e.Host, e.Got)
+	case e.Err != nil:
+		return fmt.Sprintf("host certificate of %s is not valid: %v (key %s)", e.Host, e.Err, e.Got)
+	case len(e.Want) == 0:
+		return fmt.Sprintf("host key of %s is not known: it shows %s", e.Host, e.Got)
+	}
+	from := ""
+	if e.Source != "" {
+		from = " (" + e.Source + ")"
+	}
+	return fmt.Sprintf("host key of %s has changed: known is %s%s, it shows %s", e.Host, strings.Join(e.Want, " or "), from, e.Got)
+}
+
+func (e *HostKeyError) Unwrap() error { return e.Err }
+
+// Hint says how to tell a reinstalled host from an attack.
+func (e *HostKeyError) Hint() string {
+	switch {
+	case e.Revoked:
+		return "Do not connect to this host. Its key is listed as @revoked in known_hosts."
+	case e.Err != nil:
+		return "Renew the host's certificate, or add the authority that signed it to ssh.host_certificate_authorities."
+	case len(e.Want) == 0:
+		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
+	}
+	return "Either another machine answers at this address or the host was reinstalled. Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, replace the known key by the new one."
+}
+
+// AuthError says that a host refused all credentials.
+type AuthError struct {
+	Host, User string
+	Tried      []string // in words, in order: "public key SHA256:… (agent)", "password"
+	Offered    []string // the methods that the server would have taken, if known
+	Err        error
+}
+
+func (e *AuthError) Error() string {
+	tried := "nothing: there are no credentials that it accepts"
+	if len(e.Tried) > 0 {
+		tried = strings.Join(e.Tried, ", ")
+	}
+	return fmt.Sprintf("%s refused to log in user %s; tried: %s: %v", e.Host, e.User, tried, e.Err)
+}
+
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// Hint depends on what was tried.
+func (e *AuthError) Hint() string {
+	switch {
+	case e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures"):
+		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
+	case len(e.Tried) == 0:
+		return "Set ssh.private_key, ssh.agent or ssh.password."
+	}
+	return fmt.Sprintf("Check that user %s exists on the host and that one of the keys tried is in its ~/.ssh/authorized_keys (mode 0600, home directory not writable by others). Images differ in their user: centos, core, ec2-user, admin, ubuntu.", e.User)
+}
+
+// ShellError says that the user's login shell did not start the script.
+type ShellError struct {
+	Host, User string
+	Output     string // what came instead
+	Err        error
+}
+
+func (e *ShellError) Error() string {
+	msg := fmt.Sprintf("%s: the login shell of user %s did not run the script", e.Host, e.User)
+	if e.Err != nil {
+		msg += ": " + e.Err.Error()
+	}
+	if e.Output != "" {
+		msg += ": " + e.Output
+	}
+	return msg
+}
+
+func (e *ShellError) Unwrap() error { return e.Err }
+
+// Hint says what is needed of the login shell.
+func (e *ShellError) Hint() string {
+	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or command= restriction.", e.User, e.Host)
+}
+
+// Reasons of a SudoError.
+const (
+	SudoPasswordRequired = "password required"
+	SudoPasswordWrong    = "password wrong"
+	SudoNotAllowed       = "not allowed"
+	SudoTTY              = "tty"
+	SudoMissing          = "missing"
+)
+
+// SudoError says that a script was not run because its user could not become
+// root. The script has not been started.
+type SudoError struct {
+	Host, User string
+	Command    string // "sudo" or "doas"
+	Reason     string // one of the constants above
+	Detail     string // what the command said
+}
+
+func (e *SudoError) Error() string {
+	what := map[string]string{
+		SudoPasswordRequired: "needs a password",
+		SudoPasswordWrong:    "refused the password",
+		SudoNotAllowed:       "is not allowed",
+		SudoTTY:              "wants a terminal, and the server gives none",
+		SudoMissing:          "is not installed",
+	}[e.Reason]
+	msg := fmt.Sprintf("%s: %s for user %s %s", e.Host, e.Command, e.User, what)
+	if e.Detail != "" {
+		msg += ": " + e.Detail
+	}
+	return msg
+}
+
+// Hint depends on the reason.
+func (e *SudoError) Hint() string {
+	switch e.Reason {
+	case SudoPasswordRequired:
+		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d."
+	case SudoPasswordWrong:
+		return "Correct sudo.password: it is the password of user " + e.User + " on this host. It was tried once."
+	case SudoTTY:
+		return "Remove \"Defaults requiretty\" for this user from sudoers, or \"PermitTTY no\" from sshd_config."
+	case SudoMissing:
+		return "Install " + e.Command + ", set sudo.command to another one, or log in as root."
+	}
+	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may."
+}
+
+// ExitError says that a script ended with another code than 0.
+type ExitError struct {
+	Host   string
+	Script string
+	Code   int
+	Signal string // that ended it, without SIG; "" if none
+	Stderr string // its last lines
+}
+
+func (e *ExitError) Error() string {
+	how := fmt.Sprintf("exit code %d", e.Code)
+	if e.Signal != "" {
+		how = "signal " + e.Signal
+	}
+	msg := fmt.Sprintf("%s: script %s failed: %s", e.Host, e.Script, how)
+	if e.Stderr != "" {
+		msg += ": " + e.Stderr
+	}
+	return msg
+}
+
+// Hint points to the output: only the script's author knows more.
+func (e *ExitError) Hint() string { return "The last lines of its error output say why." }
+
+// TimeoutError says that a script ran into Script.Timeout. Its processes on
+// the host have been ended.
+type TimeoutError struct {
+	Host, Script string
+	After        time.Duration
+	Stderr       string // its last lines
+}
+
+func (e *TimeoutError) Error() string {
+	msg := fmt.Sprintf("%s: script %s did not end within %s", e.Host, e.Script, e.After)
+	if e.Stderr != "" {
+		msg += ": " + e.Stderr
+	}
+	return msg
+}
+
+// Unwrap makes the error a context.DeadlineExceeded.
+func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// Hint says that more time may help.
+func (e *TimeoutError) Hint() string {
+	return "Look at the host for what it is waiting for, or allow it more time."
+}
+
+// LostError says that the connection broke. What was under way on the host has
+// been ended there, or will be as soon as the host notices; whether it had
+// its effect is not known.
+type LostError struct {
+	Host string
+	Work string // what was under way
+	Err  error
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%s: connection lost during %s: %v", e.Host, e.Work, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// Hint says that trying again is safe.
+func (e *LostError) Hint() string {
+	return "Check the host and the network between. Running the same again continues where this ended."
+}
+
+// LockedError says that another operator works on the host.
+type LockedError struct {
+	Host  string
+	Owner string // who, in its own words
+	Since string // host time in RFC 3339 form, as far as known
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is locked by %s since %s", e.Host, e.Owner, e.Since)
+}
+
+// Hint says that waiting helps.
+func (e *LockedError) Hint() string {
+	return "Wait until the other run has ended, then run again. The lock goes away by itself when its owner ends, also when it is killed."
+}
+
+// TransferError says that a file did not arrive.
+type TransferError struct {
+	Host string
+	File string
+	Err  error
+}
+
+func (e *TransferError) Error() string {
+	return fmt.Sprintf("%s: uploading %s failed: %v", e.Host, e.File, e.Err)
+}
+
+func (e *TransferError) Unwrap() error { return e.Err }
+
+// Hint names the usual reasons.
+func (e *TransferError) Hint() string {
+	return "Check that the host's /var/tmp has enough room, then run again: what has arrived is not sent again."
+}
+
+// IsUnreachable reports whether err says that a host could not be reached or
+// was lost, so that nothing is known about its state. A host that answers but
+// shows a wrong key or refuses the login is reachable.
+func IsUnreachable(err error) bool {
+	var key *HostKeyError
+	var auth *AuthError
+	if errors.As(err, &key) || errors.As(err, &auth) {
+		return false
+	}
+	var connect *ConnectError
+	var lost *LostError
+	return errors.As(err, &connect) || errors.As(err, &lost)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,25 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package runlog writes and reads the run log: a JSON Lines file of everything
+// that was done to every host in one run.
+//
+// One line is one [Event]. A run is opened once with [Open]; work on a host is
+// reported through a [Scope], a named part of it through a [Stage]:
+//
+//	log, err := runlog.Open(path, redactor)
+//	scope := log.Scope("prod", "10.0.0.1", "master")
+//	stage := scope.Stage("transfer") // writes "started"
+//	stage.Progress("bootstrap tarball", 20<<20)
+//	stage.Finish() // writes "finished" with the duration and the bytes
+//
+// A nil [Log], [Scope], [Stage] and [Redactor] are valid and do nothing, so
+// callers need no tests for "is there a log".
+//
+// Every line goes out in one write(2) on a descriptor opened with O_APPEND, so
+// any number of goroutines and processes can share one file. Free text is
+// redacted by value and bounded before it is written: see [Redactor],
+// [MaxMessage] and [MaxTail]. A log that cannot be written any more never
+// fails the work that it reports: the first error is kept and returned by
+// [Log.Close].
+package runlog

@@ -4,9 +4,23 @@
 package sample
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"syscall"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/pkgpanda"
 )
 
 // A Version of the sample release. Its first two numbers are the line of
@@ -19,25 +33,235 @@ const (
 	V22 Version = "2.2.100"
 )
 
+func (v Version) line() string {
+	return string(v[:strings.LastIndexByte(string(v), '.')])
+}
+
+// commit stands for the commit of DC/OS that the version was built from.
+func (v Version) commit() string {
+	sum := sha1.Sum([]byte("sample " + v))
+	return hex.EncodeToString(sum[:])
+}
+
 // Names below the directory of one built version.
 const (
 	installerName = "dcos_generate_config.sh"
 	imageName     = "image"
+	inputsName    = "inputs"
 )
 
-// Build makes the release below dir, unless it is there already from the same
-// sources, and returns the path of its dcos_generate_config.sh. The same
-// release as a directory is at [Image] of that path. Builds of the same
-// version in several goroutines and processes wait for one another.
+// Build makes the release at dir/VERSION, unless it is there already from the
+// same sources, and returns the path of its dcos_generate_config.sh. The same
+// release as a directory is at [Image] of that path. Builds of one version in
+// several goroutines and processes wait for one another; readers of a release
+// that is replaced keep what they have open.
 func Build(ctx context.Context, dir string, version Version) (path string, err error) {
 	if version != V21 && version != V22 {
 		return "", fmt.Errorf("sample release %q is not known: there are %s and %s", version, V21, V22)
 	}
-	return filepath.Join(dir, string(version), installerName), ctx.Err()
+	inputs, err := inputsOf(version)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(filepath.Join(dir, "."+string(version)+".lock"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	final := filepath.Join(dir, string(version))
+	path = filepath.Join(final, installerName)
+	if text, err := os.ReadFile(filepath.Join(final, inputsName)); err == nil && string(text) == inputs {
+		return path, nil
+	}
+	if err := replace(ctx, final, version, inputs); err != nil {
+		return "", fmt.Errorf("build sample release %s: %w", version, err)
+	}
+	return path, nil
 }
 
 // Image returns the directory with the unpacked root file system of the image
-// in the release that Build returned.
+// in the release whose path Build returned.
 func Image(path string) string {
 	return filepath.Join(filepath.Dir(path), imageName)
+}
+
+// replace builds the release beside final and puts it there.
+func replace(ctx context.Context, final string, version Version, inputs string) (err error) {
+	tmp, err := os.MkdirTemp(filepath.Dir(final), ".build-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	program, err := buildProgram(ctx)
+	if err != nil {
+		return err
+	}
+	im, err := makeImage(ctx, version, program)
+	if err != nil {
+		return err
+	}
+	next := filepath.Join(tmp, "next")
+	if err := im.merge().write(filepath.Join(next, imageName)); err != nil {
+		return err
+	}
+	if err := writeInstaller(filepath.Join(next, installerName), im); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(next, inputsName), []byte(inputs), 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(final, filepath.Join(tmp, "previous")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(next, final)
+}
+
+// inputsOf identifies everything that a build depends on.
+func inputsOf(version Version) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, "format 1", version, runtime.Version(), runtime.GOARCH)
+	add := func(name string, text []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(text), text) }
+	if err := eachSource(add); err != nil {
+		return "", err
+	}
+	err := fs.WalkDir(releaseFiles, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := releaseFiles.ReadFile(name)
+		add(name, text)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+func lock(path string) (unlock func() error, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return f.Close, nil
+}
+
+// makeImage builds the packages, the bootstrap tarball and the image around
+// them.
+func makeImage(ctx context.Context, version Version, program []byte) (*image, error) {
+	packs, err := packages(ctx, version, program)
+	if err != nil {
+		return nil, err
+	}
+	var ids, active []string
+	artifacts := tree{}
+	bootstrap := []*pack{}
+	for _, p := range packs {
+		ids = append(ids, p.id)
+		artifacts.file("artifacts/packages/"+p.name+"/"+p.id+".tar.xz", p.tarball)
+		for _, name := range bootstrapPackages {
+			if p.name == name {
+				bootstrap, active = append(bootstrap, p), append(active, p.id)
+			}
+		}
+	}
+	root, err := bootstrapTree(ctx, bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	tarball, err := root.tarXZ(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := listHash(active)
+	activeJSON, err := json.Marshal(active)
+	if err != nil {
+		return nil, err
+	}
+	complete, err := json.MarshalIndent(map[string]any{"bootstrap": id, "packages": ids}, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	one := func(name string, content []byte) tree { t := tree{}; t.file(name, content); return t }
+	installed, wrapper, extra := tree{}, tree{}, tree{}
+	installed.graft("opt/mesosphere", root)
+	wrapper.program("installer_internal_wrapper", wrapperScript(version, id))
+	extra.dir("gen_extra")
+	base := tree{}
+	base.file("etc/alpine-release", []byte("3.4.6\n"))
+	base.file("etc/os-release", []byte("NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.4.6\n"))
+	base.file("var/cache/apk/APKINDEX.tar.gz", []byte("sample"))
+	return &image{
+		repository: "mesosphere/dcos-genconf",
+		tag:        version.commit()[:18] + "-" + id[:18],
+		entrypoint: []string{"/installer_internal_wrapper"},
+		layers: []layer{
+			{files: base, made: "base system"},
+			{files: tree{}, removed: []string{"var/cache/apk/APKINDEX.tar.gz"}, made: "tools"},
+			{files: installed, made: "installer's bootstrap tarball"},
+			{files: wrapper, made: "wrapper"},
+			{files: one("artifacts/bootstrap/"+id+".bootstrap.tar.xz", tarball), made: "bootstrap"},
+			{files: artifacts, made: "packages"},
+			{files: one("artifacts/bootstrap/"+id+".active.json", activeJSON), made: "active packages"},
+			{files: one("artifacts/bootstrap/bootstrap.latest", []byte(id)), made: "latest bootstrap"},
+			{files: one("artifacts/complete/complete.latest.json", append(complete, '\n')), made: "latest complete set"},
+			{files: extra, made: "gen_extra"},
+		},
+	}, nil
+}
+
+// bootstrapTree is the install root with only the packages of the bootstrap
+// tarball active, made by the package manager itself.
+func bootstrapTree(ctx context.Context, packs []*pack) (tree, error) {
+	dir, err := os.MkdirTemp("", "dcos-sample-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	root := filepath.Join(dir, "opt/mesosphere")
+	repo := pkgpanda.Repository{Path: filepath.Join(root, "packages")}
+	var ids []string
+	for _, p := range packs {
+		ids = append(ids, p.id)
+		if err := p.files.write(filepath.Join(repo.Path, p.id)); err != nil {
+			return nil, err
+		}
+	}
+	loaded, err := repo.LoadAll(ids)
+	if err != nil {
+		return nil, err
+	}
+	install := &pkgpanda.Install{Root: root, ShownRoot: "/opt/mesosphere", Out: &bytes.Buffer{}}
+	if err := install.Activate(ctx, loaded); err != nil {
+		return nil, err
+	}
+	all, err := readTree(dir)
+	if err != nil {
+		return nil, err
+	}
+	t := tree{}
+	for name, e := range all {
+		if name, ok := strings.CutPrefix(name, "opt/mesosphere/"); ok {
+			t[name] = e.normal()
+		}
+	}
+	// The marker by which setup knows that there is something to do.
+	t.file("bootstrap", nil)
+	return t, nil
+}
+
+// listHash is DC/OS's hash of a list of texts: of the sorted items' hashes,
+// joined by commas.
+func listHash(items []string) string {
+	items = append([]string{}, items...)
+	sort.Strings(items)
+	for i, item := range items {
+		sum := sha1.Sum([]byte(item))
+		items[i] = hex.EncodeToString(sum[:])
+	}
+	sum := sha1.Sum([]byte(strings.Join(items, ",")))
+	return hex.EncodeToString(sum[:])
 }

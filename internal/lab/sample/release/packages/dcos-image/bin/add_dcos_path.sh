@@ -1,0 +1,2 @@
+PATH="$PATH:/opt/mesosphere/bin/dcos-path"
+export PATH

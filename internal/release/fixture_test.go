@@ -24,7 +24,7 @@ const (
 )
 
 // files is a file tree by path; a value that starts with "-> " is a symbolic
-// link, "=> " a hard link.
+// link, "=> " a hard link; "/" is a directory.
 type files map[string]string
 
 // smallRelease is the image of a release with two packages.
@@ -92,6 +92,8 @@ func (f files) tar(t testing.TB) []byte {
 			h.Typeflag, h.Linkname, h.Size, content = tar.TypeSymlink, target, 0, ""
 		} else if target, ok := strings.CutPrefix(content, "=> "); ok {
 			h.Typeflag, h.Linkname, h.Size, content = tar.TypeLink, target, 0, ""
+		} else if content == "/" {
+			h.Typeflag, h.Size, content = tar.TypeDir, 0, ""
 		}
 		check(t, w.WriteHeader(h))
 		_, err := w.Write([]byte(content))

@@ -159,36 +159,34 @@ func hashFile(ctx context.Context, t tree, ref fileRef) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	_, err = copyContext(ctx, h, f, ref.size)
+	err = copyContext(ctx, h, f, ref.size)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", err
 	}
 	return hexSum(h), nil
 }
 
-// copyContext copies exactly n bytes while the context lasts.
-func copyContext(ctx context.Context, w io.Writer, r io.Reader, n int64) (int64, error) {
-	buf := make([]byte, 256<<10)
-	var done int64
-	for done < n {
-		if err := ctx.Err(); err != nil {
-			return done, err
-		}
-		m, err := r.Read(buf[:min(int64(len(buf)), n-done)])
-		if m > 0 {
-			if _, err := w.Write(buf[:m]); err != nil {
-				return done, err
-			}
-			done += int64(m)
-		}
-		if errors.Is(err, io.EOF) && done < n {
-			return done, io.ErrUnexpectedEOF
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return done, err
-		}
+// A contextReader reads while the context lasts.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	return done, nil
+	return r.r.Read(p)
+}
+
+// copyContext copies exactly n bytes while the context lasts.
+func copyContext(ctx context.Context, w io.Writer, r io.Reader, n int64) error {
+	buf := make([]byte, min(max(n, 1), 256<<10))
+	done, err := io.CopyBuffer(w, io.LimitReader(contextReader{ctx, r}, n), buf)
+	if err == nil && done < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

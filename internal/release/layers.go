@@ -1,0 +1,236 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package release
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxInflated bounds what a compressed layer may become.
+const maxInflated = 16 << 30
+
+// wanted tells whether a release is ever asked for a file, so that an index
+// holds some hundred entries and not the whole of Python.
+func wanted(p string) bool {
+	return p == "installer_internal_wrapper" || p == "dcos-version.json" || p == "release.json" || p == "opt/mesosphere/etc/dcos-version.json" ||
+		strings.HasPrefix(p, "artifacts/") || strings.HasPrefix(p, "gen_extra/") || strings.HasPrefix(p, "gen/") ||
+		strings.HasPrefix(p, "opt/mesosphere/") && strings.Contains(p, "/gen/")
+}
+
+// wantedLink tells whether a link can be on the way to a wanted file.
+func wantedLink(p string) bool {
+	if wanted(p) || !strings.Contains(p, "/") || path.Dir(p) == "opt/mesosphere/active" {
+		return true
+	}
+	switch base := path.Base(p); base {
+	case "mesosphere", "packages", "active", "lib", "site-packages", "gen", "etc":
+		return strings.HasPrefix(p, "opt/")
+	default:
+		return strings.HasPrefix(p, "opt/") && (strings.HasPrefix(base, "python") || strings.HasPrefix(base, "dcos-image"))
+	}
+}
+
+// A scanner merges an image's layers into one tree.
+type scanner struct {
+	entries map[string]entry
+	headers int // of all layers
+}
+
+// addLayers fills the index with the files of the layers.
+func (x *index) addLayers(ctx context.Context, f io.ReaderAt, layers []layerRef, store indexStore) error {
+	s := &scanner{entries: map[string]entry{}}
+	for i, ref := range layers {
+		l := layer{Offset: ref.offset, Size: ref.size, DiffID: ref.diffID}
+		r := io.NewSectionReader(f, ref.offset, ref.size)
+		magic := make([]byte, 4)
+		if _, err := r.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		switch {
+		case magic[0] == 0x1f && magic[1] == 0x8b:
+			inflated, err := store.inflate(ctx, r, &l)
+			if err != nil {
+				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
+			}
+			err = s.add(ctx, i, io.NewSectionReader(inflated, 0, l.Size))
+			if err = errors.Join(err, inflated.Close()); err != nil {
+				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
+			}
+		case string(magic) == "\x28\xb5\x2f\xfd":
+			return &Error{Reason: Unsupported, Detail: "the layers of its image are compressed with zstd; save the image uncompressed"}
+		default:
+			if err := s.add(ctx, i, r); err != nil {
+				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
+			}
+		}
+		x.Layers = append(x.Layers, l)
+	}
+	for _, p := range slices.Sorted(maps.Keys(s.entries)) {
+		e := s.entries[p]
+		e.Path = p
+		x.Entries = append(x.Entries, e)
+	}
+	return nil
+}
+
+// add puts a layer on top of those before it. Names that start with .wh. are
+// AUFS whiteouts, as images have them: .wh.NAME removes NAME of the layers
+// below, .wh..wh..opq everything below in its directory.
+func (s *scanner) add(ctx context.Context, number int, r *io.SectionReader) error {
+	// What the layers below have, with all directories on the way.
+	below := map[string]bool{}
+	for p := range s.entries {
+		for ; p != "." && !below[p]; p = path.Dir(p) {
+			below[p] = true
+		}
+	}
+	gone, emptied := map[string]bool{}, map[string]bool{}
+	entries := map[string]entry{}
+	hard := map[string]string{}
+	err := walk(ctx, r, maxHeaders-s.headers, func(h *tar.Header, at int64) error {
+		s.headers++
+		p := clean(h.Name)
+		dir, base := path.Split(p)
+		dir = strings.TrimSuffix(dir, "/")
+		if base == ".wh..wh..opq" {
+			emptied[dir] = below[dir] || dir == ""
+			return nil
+		}
+		if name, ok := strings.CutPrefix(base, ".wh."); ok {
+			if name = path.Join(dir, name); below[name] {
+				gone[name] = true
+			}
+			return nil
+		}
+		if _, file := s.entries[p]; below[p] && (h.Typeflag != tar.TypeDir || file) {
+			gone[p] = true
+		}
+		delete(entries, p) // a tar may have a name twice; the later one counts
+		delete(hard, p)
+		switch h.Typeflag {
+		case tar.TypeReg:
+			if !wanted(p) {
+				return nil
+			}
+			entries[p] = entry{Layer: number, Offset: at, Size: h.Size}
+		case tar.TypeGNUSparse:
+			if wanted(p) {
+				return &Error{Reason: Unsupported, Detail: "/" + p + " is a sparse file"}
+			}
+		case tar.TypeSymlink:
+			if wantedLink(p) && h.Linkname != "" {
+				entries[p] = entry{Layer: number, Link: h.Linkname}
+			}
+		case tar.TypeLink:
+			if wanted(p) {
+				hard[p] = clean(h.Linkname)
+			}
+		}
+		if len(entries)+len(hard)+len(s.entries) > maxEntries {
+			return &Error{Reason: Altered, Detail: fmt.Sprintf("there are more than %d artifacts and templates in it", maxEntries)}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for p, target := range hard {
+		// Both names are made by the same command in a release's image, so
+		// the other one is wanted too; if not, the file counts as missing.
+		e, ok := entries[target]
+		if !ok {
+			e, ok = s.entries[target]
+		}
+		if ok {
+			entries[p] = e
+		}
+	}
+	for p := range s.entries {
+		if hidden(p, gone, emptied) {
+			delete(s.entries, p)
+		}
+	}
+	maps.Copy(s.entries, entries)
+	return nil
+}
+
+// hidden tells whether a layer takes away what the layers below have at p.
+func hidden(p string, gone, emptied map[string]bool) bool {
+	if len(gone) == 0 && len(emptied) == 0 {
+		return false
+	}
+	if gone[p] {
+		return true
+	}
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		if gone[dir] || emptied[dir] {
+			return true
+		}
+	}
+	return emptied[""]
+}
+
+// inflate unpacks a compressed layer into the cache directory, unless it is
+// there, and opens it. It completes the layer's fields.
+func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.File, err error) {
+	if s.cacheDirectory == "" {
+		return nil, &Error{Reason: Unsupported, Detail: "the layers of its image are compressed, which takes a cache directory to unpack them"}
+	}
+	dir := s.layerPath("")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	tmp, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name()) // the first error is the one to tell
+		}
+	}()
+	sum, size, err := inflateTo(ctx, tmp, r)
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.DiffID != "" && l.DiffID != "sha256:"+sum {
+		return nil, &Error{Reason: Altered, Detail: fmt.Sprintf("its digest is sha256:%s, the image says %s", sum, l.DiffID)}
+	}
+	l.Size, l.Checked, l.Inflated = size, true, sum+".tar"
+	if err := os.Rename(tmp.Name(), filepath.Join(dir, l.Inflated)); err != nil {
+		return nil, err
+	}
+	return os.Open(filepath.Join(dir, l.Inflated))
+}
+
+func inflateTo(ctx context.Context, w io.Writer, r io.Reader) (sum string, size int64, err error) {
+	gz, err := gzip.NewReader(r)
+	if err != nil {
+		return "", 0, &Error{Reason: Altered, Detail: "a compressed layer is damaged", Err: err}
+	}
+	h := sha256.New()
+	size, err = io.Copy(io.MultiWriter(w, h), io.LimitReader(contextReader{ctx, gz}, maxInflated+1))
+	if err == nil && size > maxInflated {
+		err = &Error{Reason: Altered, Detail: fmt.Sprintf("a layer has more than %d bytes", int64(maxInflated))}
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	return hexSum(h), size, gz.Close()
+}

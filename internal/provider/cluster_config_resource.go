@@ -6,7 +6,9 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 )
 
 var (
@@ -36,23 +38,52 @@ func (r *clusterConfigResource) Configure(_ context.Context, req resource.Config
 	r.shared = sharedFrom(req.ProviderData)
 }
 
-// ModifyPlan checks the site and computes the outputs where it can.
-func (r *clusterConfigResource) ModifyPlan(_ context.Context, _ resource.ModifyPlanRequest, _ *resource.ModifyPlanResponse) {
-}
-
 // Create renders.
-func (r *clusterConfigResource) Create(_ context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	resp.State.Raw = req.Plan.Raw
+func (r *clusterConfigResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	resp.Diagnostics.Append(r.apply(ctx, req.Plan, &resp.State, resp.Private)...)
 }
 
 // Read keeps what is in state: the inputs are all there is.
 func (r *clusterConfigResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
 
 // Update renders again.
-func (r *clusterConfigResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	resp.State.Raw = req.Plan.Raw
+func (r *clusterConfigResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	resp.Diagnostics.Append(r.apply(ctx, req.Plan, &resp.State, resp.Private)...)
 }
 
-// Delete has nothing to do.
+// apply takes the outputs that the plan has, or computes them now that all is
+// known.
+func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State, private privateWriter) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if r.shared == nil {
+		diags.Append(notConfigured())
+		return diags
+	}
+	fingerprint, err := r.shared.secrets.newFingerprint()
+	if err != nil {
+		diags.Append(internalFault("noting which secrets the provider has", err))
+		return diags
+	}
+	diags.Append(private.SetKey(ctx, secretsKey, fingerprint)...)
+	if !plan.Raw.IsFullyKnown() {
+		site, d := readSite(plan.Raw, r.shared.secrets)
+		diags.Append(d...)
+		out, d := r.resolve(ctx, site)
+		diags.Append(d...)
+		if diags.HasError() {
+			return diags
+		}
+		diags.Append(out.write(ctx, &plan)...)
+	}
+	state.Raw = plan.Raw
+	return diags
+}
+
+// privateWriter is the private state of a response.
+type privateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// Delete has nothing to undo.
 func (r *clusterConfigResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
 }

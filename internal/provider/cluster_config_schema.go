@@ -5,6 +5,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -22,20 +23,21 @@ import (
 type siteFile struct {
 	attribute string
 	path      string // where the generator looks for it
-	parameter string // the parameter that must name the file for it to be used, if it has no such default
+	parameter string // the parameter that names the file
+	named     bool   // the file is used only if the parameter names it
 	about     string
 }
 
 // siteFiles are the attributes that stand for files. Where upstream uses a
 // file only if a parameter names it, giving the text names it.
 var siteFiles = []siteFile{
-	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename",
+	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename", false,
 		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for common places."},
-	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename",
+	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename", true,
 		"Text of the script that prints the address under which a node is reached from outside. Default: the same as `ip_detect_script`."},
-	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename",
+	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename", true,
 		"Text of the script that prints the node's own IPv6 address. Default: none."},
-	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename",
+	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename", false,
 		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it."},
 }
 
@@ -47,6 +49,9 @@ const defaultBootstrapURL = "file:///opt/dcos_install_tmp"
 
 // outputNames are the computed attributes of dcos_cluster_config.
 var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml", "bundle"}
+
+// isOutput says whether an attribute is computed.
+func isOutput(name string) bool { return slices.Contains(outputNames, name) }
 
 // clusterConfigSchema is the schema of dcos_cluster_config.
 func clusterConfigSchema() schema.Schema {
@@ -99,8 +104,9 @@ func clusterConfigSchema() schema.Schema {
 			MarkdownDescription: "DC/OS's own id of the list of packages.",
 		},
 		"bootstrap_id": schema.StringAttribute{
+			Optional:            true, // it is a parameter too
 			Computed:            true,
-			MarkdownDescription: "Id of the release's bootstrap tarball.",
+			MarkdownDescription: "Id of the release's bootstrap tarball. It may be given, to pin it: another id than the release's is refused.",
 		},
 		"package_ids": schema.ListAttribute{
 			Computed:            true,
@@ -124,8 +130,8 @@ func clusterConfigSchema() schema.Schema {
 		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
 	}
 	for _, p := range config.Parameters() {
-		if _, taken := attributes[p.Name]; taken {
-			continue // given through extra_parameters; no parameter of any line is called so
+		if isOutput(p.Name) {
+			continue // an output that may be given too
 		}
 		attributes[p.Name] = parameterAttribute(p)
 	}
@@ -171,7 +177,7 @@ func parameterAttribute(p config.Parameter) schema.Attribute {
 			Optional:            true,
 			Sensitive:           p.Secret,
 			MarkdownDescription: about,
-			PlanModifiers:       []planmodifier.Dynamic{sameMeaning{}},
+			PlanModifiers:       []planmodifier.Dynamic{sameMeaning{p}},
 		}
 	default:
 		return schema.StringAttribute{Optional: true, Sensitive: p.Secret, MarkdownDescription: about}

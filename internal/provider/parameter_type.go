@@ -10,6 +10,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 )
 
 var (
@@ -18,9 +21,9 @@ var (
 )
 
 // sameMeaning keeps the value in state where the configured one means the
-// same: a list written as a set or as JSON text, an object with its keys in
+// same: a list that became a set or a tuple, a JSON value with its keys in
 // another order.
-type sameMeaning struct{}
+type sameMeaning struct{ parameter config.Parameter }
 
 // Description says what is done.
 func (sameMeaning) Description(context.Context) string {
@@ -31,7 +34,20 @@ func (sameMeaning) Description(context.Context) string {
 func (m sameMeaning) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
 
 // PlanModifyDynamic keeps the value in state if it means the same.
-func (sameMeaning) PlanModifyDynamic(context.Context, planmodifier.DynamicRequest, *planmodifier.DynamicResponse) {
+func (m sameMeaning) PlanModifyDynamic(ctx context.Context, req planmodifier.DynamicRequest, resp *planmodifier.DynamicResponse) {
+	text := func(value types.Dynamic) (string, bool) {
+		raw, err := value.ToTerraformValue(ctx)
+		if err != nil || raw.IsNull() || !raw.IsFullyKnown() {
+			return "", false
+		}
+		text, err := parameterText(m.parameter, raw)
+		return text, err == nil
+	}
+	before, ok := text(req.StateValue)
+	now, ok2 := text(req.PlanValue)
+	if ok && ok2 && (before == now || m.parameter.Kind == config.JSON && sameJSON(before, now)) {
+		resp.PlanValue = req.StateValue
+	}
 }
 
 // sha256Validator accepts a SHA-256 in hex.

@@ -52,10 +52,6 @@ func (p *dcosProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 	}
 }
 
-// Configure reads the provider block. It dials nothing.
-func (p *dcosProvider) Configure(_ context.Context, _ provider.ConfigureRequest, _ *provider.ConfigureResponse) {
-}
-
 // Resources lists the resources.
 func (p *dcosProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{newClusterConfigResource, newNodeResource}

@@ -52,13 +52,13 @@ func providerAttributes() map[string]schema.Attribute {
 				},
 				"connections_per_jump_host": schema.Int64Attribute{
 					Optional: true,
-					MarkdownDescription: "How many connections may pass through one connection to a jump host at once; more wait. Default: `10`, " +
-						"which is OpenSSH's own `MaxSessions`.",
+					MarkdownDescription: "How many connections may pass through one connection to a jump host at once; more wait. Default: `64`; " +
+						"each takes a channel of it, of which OpenSSH allows 10 for sessions and any number for forwarding.",
 					Validators: []validator.Int64{int64validator.AtLeast(1)},
 				},
 				"transfers": schema.Int64Attribute{
 					Optional:            true,
-					MarkdownDescription: "How many hosts may be sent files at once; more wait. Default: no limit but Terraform's own `-parallelism`.",
+					MarkdownDescription: "How many hosts may be sent files at once; more wait. Default: `16`.",
 					Validators:          []validator.Int64{int64validator.AtLeast(1)},
 				},
 			},
@@ -147,8 +147,8 @@ func sshAttributes() map[string]schema.Attribute {
 		},
 		"keepalive_interval": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "How often a quiet connection is asked whether it is still there; three unanswered questions end it. " +
-				"A duration such as `15s`. Default: `20s`. Environment variable: `DCOS_SSH_KEEPALIVE_INTERVAL`.",
+			MarkdownDescription: "How often a quiet connection is asked whether it is still there; four unanswered questions end it. " +
+				"A duration such as `15s`. Default: `15s`. Environment variable: `DCOS_SSH_KEEPALIVE_INTERVAL`.",
 			Validators: []validator.String{durationValidator{}},
 		},
 	})

@@ -3,8 +3,28 @@
 
 package provider
 
-// shared is what the resources of one configured provider have in common.
-type shared struct{}
+import (
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// shared is what the resources of one configured provider have in common. Two
+// aliases of the provider in one configuration have one each, in one process.
+type shared struct {
+	bundles  *bundle.Cache
+	fleet    *fleet.Coordinator
+	log      *runlog.Log
+	redactor *runlog.Redactor
+	secrets  secrets
+
+	// client is nil while a value that it needs is not known yet; unknown
+	// then names the attribute.
+	client  *remote.Client
+	unknown string
+	config  remote.Config
+}
 
 // sharedFrom takes it out of what the framework hands to a resource, which is
 // nil until the provider is configured.

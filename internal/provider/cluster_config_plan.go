@@ -1,0 +1,188 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+)
+
+// ModifyPlan checks every rule whose inputs are known, and computes the
+// outputs when all of them are. Inputs that have not changed keep the outputs
+// in state, and the release is not opened.
+func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.shared == nil || req.Plan.Raw.IsNull() {
+		return
+	}
+	fingerprint, kept := r.keptSecrets(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if kept && !req.State.Raw.IsNull() && sameInputs(req.State.Raw, req.Plan.Raw) {
+		resp.Plan.Raw = req.State.Raw
+		return
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, secretsKey, fingerprint)...)
+
+	site, diags := readSite(req.Plan.Raw, r.shared.secrets)
+	resp.Diagnostics.Append(diags...)
+	out, diags := r.resolve(ctx, site)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
+}
+
+// sameInputs compares everything but the outputs.
+func sameInputs(state, plan tftypes.Value) bool {
+	var before, after map[string]tftypes.Value
+	if state.As(&before) != nil || plan.As(&after) != nil || len(before) != len(after) {
+		return false
+	}
+	for name, value := range after {
+		if isOutput(name) {
+			// An output without a value yet, or one that is given otherwise.
+			if old := before[name]; old.IsNull() || value.IsKnown() && !old.Equal(value) {
+				return false
+			}
+			continue
+		}
+		if !value.Equal(before[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// outputs are the computed attributes as far as they are known.
+type outputs struct {
+	bundle *bundle.Bundle // nil while something is unknown
+	site   *givenSite
+
+	version     string // known with the release
+	bootstrapID string
+}
+
+// resolve checks the site and renders it if all is known.
+func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*outputs, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	out := &outputs{site: site}
+	if site.releaseUnknown {
+		return out, diags
+	}
+	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
+	if err != nil {
+		diags.Append(releaseError(err))
+		return out, diags
+	}
+	out.version = generator.Release().Version()
+	out.bootstrapID = generator.Release().BootstrapID()
+
+	resolution, err := generator.Resolve(site.site)
+	if err != nil {
+		diags.Append(releaseError(err))
+		return out, diags
+	}
+	diags.Append(siteProblems(site, resolution)...)
+	if diags.HasError() || !site.known() {
+		return out, diags
+	}
+	b, err := generator.Build(ctx, site.site)
+	var unknown *bundle.UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		// A rule waits for a value that no attribute shows as unknown.
+	case err != nil:
+		diags.Append(renderError(err))
+	default:
+		out.bundle = b
+	}
+	return out, diags
+}
+
+// siteProblems words what resolving found, each at its attribute.
+func siteProblems(site *givenSite, resolution *config.Resolution) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for _, p := range resolution.Errors {
+		diags.Append(parameterError(site.pathOf(p.Parameter), p, site.secret[p.Parameter], resolution.Line))
+	}
+	if !site.unknownNames {
+		for _, name := range resolution.Unset {
+			diags.Append(parameterMissing(site.pathOf(name), name, resolution.Line))
+		}
+		for _, p := range resolution.Warnings {
+			diags.Append(parameterWarning(site.pathOf(p.Parameter), p))
+		}
+	}
+	return diags
+}
+
+// write puts the outputs into a plan; those that are not known yet become
+// unknown.
+func (o *outputs) write(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
+	values, diags := o.values()
+	for _, name := range outputNames {
+		if name == "bootstrap_id" {
+			if _, given := o.site.site.Given[name]; given {
+				continue
+			}
+		}
+		diags.Append(plan.SetAttribute(ctx, tfpath.Root(name), values[name])...)
+	}
+	return diags
+}
+
+// values gives the outputs by name.
+func (o *outputs) values() (map[string]any, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	text := func(s string) types.String {
+		if s == "" {
+			return types.StringUnknown()
+		}
+		return types.StringValue(s)
+	}
+	parts := map[string]types.String{
+		"id": types.StringUnknown(), "recipe": types.StringUnknown(),
+		"cluster_name": types.StringUnknown(), "dcos_version": text(o.version),
+	}
+	if name, given := o.site.site.Given["cluster_name"]; given && !name.Unknown {
+		parts["cluster_name"] = types.StringValue(name.Text)
+	}
+	values := map[string]any{
+		"id": types.StringUnknown(), "dcos_version": text(o.version), "bootstrap_id": text(o.bootstrapID),
+		"config_id": types.StringUnknown(), "package_list_id": types.StringUnknown(), "package_ids": types.ListUnknown(types.StringType),
+		"files": types.MapUnknown(types.StringType), "config_yaml": types.StringUnknown(), "bundle": parts,
+	}
+	if o.bundle == nil {
+		return values, diags
+	}
+	recipe, err := o.site.recipe().Encode()
+	if err != nil {
+		diags.Append(internalFault("writing the recipe of the bundle", err))
+		return values, diags
+	}
+	b := o.bundle
+	values["id"] = b.ID
+	values["config_id"] = b.ConfigID
+	values["package_list_id"] = b.PackageListID
+	values["bootstrap_id"] = b.BootstrapID
+	values["package_ids"] = b.PackageIDs
+	values["files"] = b.Files()
+	values["config_yaml"] = b.ConfigYAML()
+	parts["id"] = types.StringValue(b.ID)
+	parts["cluster_name"] = types.StringValue(b.ClusterName)
+	parts["recipe"] = types.StringValue(recipe)
+	return values, diags
+}

@@ -1,0 +1,323 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+)
+
+// A givenSite is what one dcos_cluster_config says, as far as it is known.
+type givenSite struct {
+	release        bundle.ReleaseRef
+	releaseUnknown bool
+
+	site config.Site
+	// paths are where the parameters were given.
+	paths map[string]tfpath.Path
+	// secret names the parameters that came from the provider's secrets.
+	secret map[string]bool
+	// unknownNames says that it is not even known which parameters are given
+	// (a whole map is unknown), so none of them can be missed yet.
+	unknownNames bool
+}
+
+// known says whether the site can be rendered.
+func (g *givenSite) known() bool {
+	if g.releaseUnknown || g.unknownNames {
+		return false
+	}
+	for _, v := range g.site.Given {
+		if v.Unknown {
+			return false
+		}
+	}
+	for _, f := range g.site.Files {
+		if f.Unknown {
+			return false
+		}
+	}
+	return true
+}
+
+// recipe is what any process needs to build the bundle again.
+func (g *givenSite) recipe() bundle.Recipe {
+	r := bundle.Recipe{Release: g.release, Given: map[string]string{}, Files: map[string]string{}}
+	for name, v := range g.site.Given {
+		if !g.secret[name] {
+			r.Given[name] = v.Text
+		}
+	}
+	for name, f := range g.site.Files {
+		r.Files[name] = string(f.Content)
+	}
+	return r
+}
+
+// pathOf says which attribute a problem with a parameter belongs to.
+func (g *givenSite) pathOf(parameter string) tfpath.Path {
+	if p, ok := g.paths[parameter]; ok {
+		return p
+	}
+	if parameter == "custom_check_bins_dir" {
+		return tfpath.Root("custom_check_bins")
+	}
+	for _, file := range siteFiles {
+		if file.parameter == parameter || strings.TrimSuffix(file.parameter, "_filename")+"_contents" == parameter {
+			return tfpath.Root(file.attribute)
+		}
+	}
+	if _, ok := config.Lookup(parameter); ok {
+		return tfpath.Root(parameter)
+	}
+	return tfpath.Empty()
+}
+
+// A siteReader turns the attributes into a site, collecting what is wrong.
+type siteReader struct {
+	givenSite
+	attributes map[string]tftypes.Value
+	diags      diag.Diagnostics
+}
+
+// readSite reads the attributes of a dcos_cluster_config. Its diagnostics are
+// values that have no meaning in config.yaml, and parameters given twice.
+func readSite(raw tftypes.Value, secrets secrets) (*givenSite, diag.Diagnostics) {
+	r := siteReader{givenSite: givenSite{
+		site:   config.Site{Given: map[string]config.Value{}, Files: map[string]config.File{}},
+		paths:  map[string]tfpath.Path{},
+		secret: map[string]bool{},
+	}}
+	if err := raw.As(&r.attributes); err != nil {
+		r.diags.Append(internalFault("reading the configuration", err))
+		return &r.givenSite, r.diags
+	}
+	r.readRelease()
+	for _, p := range config.Parameters() {
+		r.readParameter(p)
+	}
+	r.readExtraParameters()
+	r.readSecrets(secrets)
+	if _, given := r.site.Given["bootstrap_url"]; !given && !r.unknownNames {
+		r.site.Given["bootstrap_url"] = config.Value{Text: defaultBootstrapURL}
+	}
+	for _, file := range siteFiles {
+		r.readFile(file)
+	}
+	r.readCheckBins()
+	return &r.givenSite, r.diags
+}
+
+func (r *siteReader) readRelease() {
+	var parts map[string]tftypes.Value
+	value := r.attributes["release"]
+	if !value.IsFullyKnown() {
+		r.releaseUnknown = true
+		return
+	}
+	if value.IsNull() {
+		return
+	}
+	if err := value.As(&parts); err != nil {
+		r.diags.Append(internalFault("reading release", err))
+		return
+	}
+	for name, into := range map[string]*string{"source": &r.release.Source, "sha256": &r.release.SHA256} {
+		if part := parts[name]; !part.IsNull() {
+			if err := part.As(into); err != nil {
+				r.diags.Append(internalFault("reading release."+name, err))
+			}
+		}
+	}
+}
+
+// readParameter reads a parameter's own attribute.
+func (r *siteReader) readParameter(p config.Parameter) {
+	value, ok := r.attributes[p.Name]
+	if !ok || value.IsNull() {
+		return
+	}
+	if isOutput(p.Name) && !value.IsKnown() {
+		return // what is asked for, not what is given
+	}
+	at := tfpath.Root(p.Name)
+	if !value.IsFullyKnown() {
+		r.give(p.Name, config.Value{Unknown: true}, at)
+		return
+	}
+	text, err := parameterText(p, value)
+	if err != nil {
+		r.diags.Append(badValue(at, p.Name, err))
+		return
+	}
+	r.give(p.Name, config.Value{Text: text}, at)
+}
+
+// parameterText gives a known value as the text that upstream would judge.
+func parameterText(p config.Parameter, value tftypes.Value) (string, error) {
+	text, err := valueText(value)
+	if err != nil {
+		return "", err
+	}
+	if p.Kind == config.JSON && value.Type().Is(tftypes.String) {
+		if as, err := jsonText(text); err == nil {
+			return as, nil // as if config.yaml had the value itself
+		}
+	}
+	return text, nil
+}
+
+func (r *siteReader) give(name string, value config.Value, at tfpath.Path) {
+	if earlier, twice := r.paths[name]; twice {
+		r.diags.Append(givenTwice(at, name, earlier))
+		return
+	}
+	r.site.Given[name] = value
+	r.paths[name] = at
+}
+
+func (r *siteReader) readExtraParameters() {
+	value := r.attributes["extra_parameters"]
+	if !value.IsKnown() {
+		r.unknownNames = true
+		return
+	}
+	at := tfpath.Root("extra_parameters")
+	for name, item := range r.stringMap(at, value) {
+		switch {
+		case item.IsNull():
+		case !item.IsKnown():
+			r.give(name, config.Value{Unknown: true}, at.AtMapKey(name))
+		default:
+			text, err := valueText(item)
+			if err != nil {
+				r.diags.Append(badValue(at.AtMapKey(name), name, err))
+				continue
+			}
+			r.give(name, config.Value{Text: text}, at.AtMapKey(name))
+		}
+	}
+}
+
+// stringMap takes a map of texts apart; null is an empty one.
+func (r *siteReader) stringMap(at tfpath.Path, value tftypes.Value) map[string]tftypes.Value {
+	if value.IsNull() {
+		return nil
+	}
+	var m map[string]tftypes.Value
+	if err := value.As(&m); err != nil {
+		r.diags.Append(internalFault("reading "+at.String(), err))
+	}
+	return m
+}
+
+// readSecrets puts in what the provider block says.
+func (r *siteReader) readSecrets(s secrets) {
+	if s.unknown {
+		r.unknownNames = true
+		return
+	}
+	for name, text := range s.values {
+		if p, ok := config.Lookup(name); ok && p.Kind == config.JSON {
+			if as, err := jsonText(text); err == nil {
+				text = as
+			}
+		}
+		r.give(name, config.Value{Text: text}, r.secretPath(name))
+		r.secret[name] = true
+	}
+}
+
+// secretPath is the attribute at which a problem with a secret is shown: the
+// provider block is not within reach of a resource's diagnostics.
+func (r *siteReader) secretPath(name string) tfpath.Path {
+	if _, ok := config.Lookup(name); ok {
+		return tfpath.Root(name)
+	}
+	return tfpath.Empty()
+}
+
+// readFile reads a script that stands for a file beside config.yaml.
+func (r *siteReader) readFile(file siteFile) {
+	value := r.attributes[file.attribute]
+	if value.IsNull() {
+		return
+	}
+	name := file.path
+	if given, ok := r.site.Given[file.parameter]; ok {
+		if !given.Unknown && given.Text != "" {
+			name = path.Clean(given.Text)
+		}
+	} else if file.named {
+		r.site.Given[file.parameter] = config.Value{Text: file.path}
+		r.paths[file.parameter] = tfpath.Root(file.attribute)
+	}
+	if !value.IsKnown() {
+		r.site.Files[name] = config.File{Unknown: true}
+		return
+	}
+	text, err := valueText(value)
+	if err != nil {
+		r.diags.Append(badValue(tfpath.Root(file.attribute), file.attribute, err))
+		return
+	}
+	r.site.Files[name] = config.File{Content: []byte(text)}
+}
+
+// readCheckBins reads the programs of custom checks.
+func (r *siteReader) readCheckBins() {
+	at := tfpath.Root("custom_check_bins")
+	value := r.attributes["custom_check_bins"]
+	if !value.IsKnown() {
+		r.site.Files[checkBinsDirectory+"unknown"] = config.File{Unknown: true}
+		return
+	}
+	for name, item := range r.stringMap(at, value) {
+		if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+			r.diags.AddAttributeError(at.AtMapKey(name), "Invalid File Name",
+				fmt.Sprintf("A program in custom_check_bins has a plain file name without a slash; got: %q.", name))
+			continue
+		}
+		switch {
+		case item.IsNull():
+		case !item.IsKnown():
+			r.site.Files[checkBinsDirectory+name] = config.File{Unknown: true}
+		default:
+			text, err := valueText(item)
+			if err != nil {
+				r.diags.Append(badValue(at.AtMapKey(name), name, err))
+				continue
+			}
+			r.site.Files[checkBinsDirectory+name] = config.File{Content: []byte(text)}
+		}
+	}
+}
+
+// badValue words a value that config.yaml could not hold either.
+func badValue(at tfpath.Path, name string, err error) diag.Diagnostic {
+	detail := fmt.Sprintf("%s cannot be given this value: %s.", name, err)
+	if errors.Is(err, errNotText) {
+		detail += " Write it as text, in quotes, in the form that DC/OS expects."
+	}
+	return diag.NewAttributeErrorDiagnostic(at, "Invalid Parameter Value", detail)
+}
+
+// givenTwice words a parameter with two values.
+func givenTwice(at tfpath.Path, name string, earlier tfpath.Path) diag.Diagnostic {
+	where := earlier.String()
+	if at.Equal(earlier) {
+		where = "the provider's secrets"
+	}
+	return diag.NewAttributeErrorDiagnostic(at, "Parameter Given Twice",
+		fmt.Sprintf("%s is given here and in %s. Give it in one place.", name, where))
+}

@@ -1,0 +1,148 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// Every message that a user sees is worded here or in diagnostics_host.go: a
+// title-case summary, then what happened and where, then what to do.
+
+// internalFault words what should not happen whatever the user does.
+func internalFault(doing string, err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Fault In The Provider",
+		fmt.Sprintf("This is a fault of the provider, not of the configuration; please report it. While %s: %s.", doing, err))
+}
+
+// notConfigured words work that needs the provider block where there is none.
+func notConfigured() diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Provider Not Configured",
+		"The provider has to be configured before it can reach a host. This is a fault of the provider or of what calls it; please report it.")
+}
+
+// configurationError words what is wrong with the provider block.
+func configurationError(err error) diag.Diagnostic {
+	var bad *remote.ConfigError
+	if !errors.As(err, &bad) {
+		return diag.NewErrorDiagnostic("Invalid Provider Configuration", sentence(err.Error()))
+	}
+	detail := sentence(fmt.Sprintf("%s cannot be used: %s", bad.Field, bad.Err)) + "\n\n" + bad.Hint()
+	return diag.NewAttributeErrorDiagnostic(fieldPath(bad.Field), "Invalid SSH Configuration", detail)
+}
+
+// badEnvironment words a variable that cannot be read.
+func badEnvironment(at tfpath.Path, variable, want string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(at, "Invalid Environment Variable",
+		fmt.Sprintf("The environment variable %s must be %s.", variable, want))
+}
+
+// unknownConfiguration words work that waits for a value of the provider block.
+func unknownConfiguration(attribute string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(fieldPath(attribute), "Provider Configuration Not Known",
+		fmt.Sprintf("The provider's %s is not known yet, and a host has to be reached now. It probably comes from a resource that does not exist yet: "+
+			"apply that one first (terraform apply -target=...), or take the value from a variable.", attribute))
+}
+
+// releaseError words a release that cannot be used.
+func releaseError(err error) diag.Diagnostic {
+	at := tfpath.Root("release").AtName("source")
+	var bad *release.Error
+	if !errors.As(err, &bad) {
+		return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", sentence(err.Error()))
+	}
+	hints := map[release.Reason]string{
+		release.NotFound:     "Check the path; a relative one starts at the directory in which Terraform runs.",
+		release.NotARelease:  "Give the dcos_generate_config.sh of a DC/OS release, or a directory with the unpacked root file system of the image in it.",
+		release.CutShort:     "The file is incomplete, probably from an interrupted download. Fetch it again.",
+		release.Altered:      "Fetch the release again, or correct release.sha256.",
+		release.Enterprise:   "Only the open edition can be rendered: the Enterprise edition's generator has calculations of its own inside.",
+		release.NotAvailable: "Check the address and the way to it from this machine. A download that broke off continues where it ended.",
+	}
+	if bad.Reason == release.Altered {
+		at = tfpath.Root("release").AtName("sha256")
+	}
+	detail := sentence(bad.Error())
+	if hint := hints[bad.Reason]; hint != "" {
+		detail += "\n\n" + hint
+	}
+	return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", detail)
+}
+
+// renderError words a site that passed its rules and still cannot be rendered.
+func renderError(err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Configuration Not Rendered",
+		sentence("the release's templates could not be rendered with these parameters: "+err.Error()))
+}
+
+// parameterError words a broken rule.
+func parameterError(at tfpath.Path, p config.Problem, fromSecrets bool, line string) diag.Diagnostic {
+	detail := sentence(p.Message)
+	if fromSecrets {
+		detail += " The value comes from the provider's secrets."
+	}
+	return withParameter(at, "Invalid Parameter Value", p.Parameter, detail)
+}
+
+// parameterMissing words a parameter that must be given.
+func parameterMissing(at tfpath.Path, name, line string) diag.Diagnostic {
+	detail := fmt.Sprintf("%s must be given on DC/OS %s with these parameters.", name, line)
+	if p, ok := config.Lookup(name); ok && p.Description != "" {
+		detail += " " + p.Description
+	}
+	return withParameter(at, "Missing Parameter", name, detail)
+}
+
+// parameterWarning words what DC/OS does not see.
+func parameterWarning(at tfpath.Path, p config.Problem) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(at, "Doubtful Parameter", sentence(p.Message))
+}
+
+// withParameter makes an error at an attribute; one for which there is no
+// attribute is named.
+func withParameter(at tfpath.Path, summary, name, detail string) diag.Diagnostic {
+	if at.Equal(tfpath.Empty()) {
+		return diag.NewErrorDiagnostic(summary, "Parameter "+name+": "+detail)
+	}
+	return diag.NewAttributeErrorDiagnostic(at, summary, detail)
+}
+
+// sentence makes a sentence of an error's text.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return text
+	}
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") {
+		text += "."
+	}
+	return text
+}
+
+// fieldPath turns a name such as ssh.jump_hosts[1].private_key into a path.
+func fieldPath(field string) tfpath.Path {
+	at := tfpath.Empty()
+	for i, part := range strings.Split(field, ".") {
+		name, index, indexed := strings.Cut(part, "[")
+		if i == 0 {
+			at = tfpath.Root(name)
+		} else {
+			at = at.AtName(name)
+		}
+		var n int
+		if _, err := fmt.Sscanf(index, "%d", &n); indexed && err == nil {
+			at = at.AtListIndex(n)
+		}
+	}
+	return at
+}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
 
 // cluster is what a user sees of the demo's cluster, all of it read through the load balancer.
@@ -61,10 +63,23 @@ func (c *cluster) ready(masters, agents int) string {
 	return ""
 }
 
-// look reads the cluster once through the load balancer at address.
-func look(ctx context.Context, address string) (*cluster, error) {
+// reader reads the cluster over HTTP through the load balancer at an address in the lab's network.
+type reader struct {
+	address string
+	client  http.Client
+}
+
+func newReader(l *lab.Lab, address string) *reader {
+	return &reader{address, http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{DialContext: l.Dial, DisableKeepAlives: true}, // so that the balancer balances
+	}}
+}
+
+// look reads the cluster once.
+func (r *reader) look(ctx context.Context) (*cluster, error) {
 	c := &cluster{}
-	if err := getJSON(ctx, "http://"+address+":8181/exhibitor/v1/cluster/status", &c.Ensemble); err != nil {
+	if err := r.getJSON(ctx, ":8181/exhibitor/v1/cluster/status", &c.Ensemble); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(c.Ensemble, func(a, b member) int { return strings.Compare(a.Hostname, b.Hostname) })
@@ -75,7 +90,7 @@ func look(ctx context.Context, address string) (*cluster, error) {
 		} `json:"leader_info"`
 		Slaves []agent `json:"slaves"`
 	}
-	if err := getJSON(ctx, "http://"+address+":5050/state", &state); err != nil {
+	if err := r.getJSON(ctx, ":5050/state", &state); err != nil {
 		return nil, err
 	}
 	c.Leader, c.Agents = state.LeaderInfo.Hostname, state.Slaves
@@ -84,7 +99,7 @@ func look(ctx context.Context, address string) (*cluster, error) {
 	var version struct {
 		Version string `json:"version"`
 	}
-	if err := getJSON(ctx, "http://"+address+"/dcos-metadata/dcos-version.json", &version); err != nil {
+	if err := r.getJSON(ctx, "/dcos-metadata/dcos-version.json", &version); err != nil {
 		return nil, err
 	}
 	c.Version = version.Version
@@ -96,7 +111,7 @@ func look(ctx context.Context, address string) (*cluster, error) {
 			} `json:"banner"`
 		} `json:"uiConfiguration"`
 	}
-	if err := getJSON(ctx, "http://"+address+"/dcos-metadata/ui-config.json", &ui); err != nil {
+	if err := r.getJSON(ctx, "/dcos-metadata/ui-config.json", &ui); err != nil {
 		return nil, err
 	}
 	c.Banner = ui.Configuration.Banner.HeaderTitle
@@ -104,10 +119,10 @@ func look(ctx context.Context, address string) (*cluster, error) {
 }
 
 // await looks until the cluster is whole, saying what is missing whenever that changes.
-func await(ctx context.Context, out io.Writer, address string, masters, agents int) (*cluster, error) {
+func (r *reader) await(ctx context.Context, out io.Writer, masters, agents int) (*cluster, error) {
 	said := ""
 	for {
-		c, err := look(ctx, address)
+		c, err := r.look(ctx)
 		missing := ""
 		if err != nil {
 			missing = err.Error()
@@ -159,14 +174,13 @@ func (c *cluster) print(out io.Writer, address string) error {
 	return w.Flush()
 }
 
-func getJSON(ctx context.Context, url string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
+func (r *reader) getJSON(ctx context.Context, path string, into any) error {
+	url := "http://" + r.address + path
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := r.client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func up(ctx context.Context) error {
 	if err := w.terraform(ctx, "apply", "-auto-approve", "-input=false", "-compact-warnings"); err != nil {
 		return err
 	}
-	if err := w.print(ctx, l); err != nil {
+	if err := printCluster(ctx, l, demo); err != nil {
 		return err
 	}
 	w.explain(demo, release, time.Since(started))
@@ -68,40 +68,24 @@ func up(ctx context.Context) error {
 
 // show prints the running cluster.
 func show(ctx context.Context) error {
-	w, err := openWorkspace()
-	if err != nil {
-		return err
-	}
 	l, demo, err := lab.OpenDemo()
 	if err != nil {
 		return fmt.Errorf("%w: run `make demo` first", err)
 	}
-	if !l.Inside() {
-		return w.print(ctx, l)
-	}
-	ctx, cancel := context.WithTimeout(ctx, settle)
-	defer cancel()
-	address := demo.LoadBalancer.Address
-	c, err := await(ctx, os.Stdout, address, len(demo.Masters), len(demo.Agents)+len(demo.PublicAgents))
-	if err != nil {
-		return err
-	}
-	return c.print(os.Stdout, address)
+	return printCluster(ctx, l, demo)
 }
 
-// print shows the cluster. Its addresses are known in the lab's network alone, so `show` runs there.
-func (w *workspace) print(ctx context.Context, l *lab.Lab) error {
+// printCluster waits until the cluster is whole and prints what its load balancer says of it.
+func printCluster(ctx context.Context, l *lab.Lab, demo *lab.Demo) error {
 	say("The cluster, read through the load balancer")
-	self, err := os.Executable()
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	r := newReader(l, demo.LoadBalancer.Address)
+	c, err := r.await(ctx, os.Stdout, len(demo.Masters), len(demo.Agents)+len(demo.PublicAgents))
 	if err != nil {
 		return err
 	}
-	command := l.Command(ctx, self, "show")
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("look at the cluster: %w", err)
-	}
-	return nil
+	return c.print(os.Stdout, r.address)
 }
 
 func (w *workspace) explain(demo *lab.Demo, release string, took time.Duration) {

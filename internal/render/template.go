@@ -3,47 +3,140 @@
 
 package render
 
-import "errors"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Template is a parsed template. It is safe for concurrent use.
 type Template struct {
 	name   string
 	chunks []chunk
+	size   int // of the text it came from: a first guess at what it renders to
 }
 
-type chunk any
-
-// A Target is what a template mentions: variables at its top level, and a
-// scope for every switch, whose variables count only if the case is chosen.
-type Target struct {
-	Variables []string // sorted, each once
-	Scopes    []Scope  // in order of first appearance
+// A chunk is a piece of a template: exactly one of its parts is used.
+type chunk struct {
+	text   string       // plain text
+	ref    *replacement // or a replacement
+	choice *choice      // or a switch
+	loop   *loop        // or a loop
 }
 
-// A Scope is one switch of a target.
-type Scope struct {
-	Name  string
-	Cases []Case // in order of first appearance
+type replacement struct {
+	name   string
+	filter string
 }
 
-// A Case is one case of a switch.
-type Case struct {
-	Value  string
-	Target Target
+type choice struct {
+	name  string
+	cases []choiceCase // a value appears once
 }
 
-// Parse reads a template. The name is for messages only.
+type choiceCase struct {
+	value  string
+	chunks []chunk
+}
+
+type loop struct {
+	variable, list string
+	chunks         []chunk
+}
+
+// A SyntaxError says where a template is not well formed.
+type SyntaxError struct {
+	Template string
+	Line     int
+	Message  string
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("template %s, line %d: %s", e.Template, e.Line, e.Message)
+}
+
+// A RenderError says which parameter a template could not be rendered with.
+type RenderError struct {
+	Template  string
+	Parameter string
+	Message   string
+}
+
+// Error implements error.
+func (e *RenderError) Error() string {
+	return fmt.Sprintf("template %s: %s: %s", e.Template, e.Parameter, e.Message)
+}
+
+// Parse reads a template. The name is for messages only. What is wrong with
+// the text is a [*SyntaxError].
 func Parse(name, text string) (*Template, error) {
-	return &Template{name: name}, errors.New("provisional")
+	p := parser{lexer: lexer{name: name, text: text}}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	chunks, err := p.chunks()
+	if err != nil {
+		return nil, err
+	}
+	if p.token.kind != tokenEOF {
+		return nil, p.errorf("%s outside of a switch or a loop", p.token.kind)
+	}
+	return &Template{name: name, chunks: chunks, size: len(text)}, nil
 }
 
-// Target returns what the template mentions.
-func (t *Template) Target() Target { return Target{} }
-
-// Render puts the arguments into the template.
+// Render puts the arguments into the template. They go in as they are:
+// nothing is quoted, and braces in them mean nothing. What cannot be rendered
+// is a [*RenderError].
 func (t *Template) Render(arguments map[string]string) (string, error) {
-	return "", errors.New("provisional")
+	var b strings.Builder
+	b.Grow(t.size + t.size/4)
+	if err := t.render(&b, t.chunks, arguments); err != nil {
+		return "", err
+	}
+	return b.String(), nil
 }
 
-// MergeTargets joins the targets of several templates.
-func MergeTargets(targets ...Target) (Target, error) { return Target{}, nil }
+func (t *Template) render(b *strings.Builder, chunks []chunk, arguments map[string]string) error {
+	for i := range chunks {
+		c := &chunks[i]
+		switch {
+		case c.ref != nil:
+			value, ok := arguments[c.ref.name]
+			if !ok {
+				return &RenderError{t.name, c.ref.name, "is not set"}
+			}
+			if c.ref.filter != "" {
+				return &RenderError{t.name, c.ref.name, fmt.Sprintf("is filtered by %s, which is not known", c.ref.filter)}
+			}
+			b.WriteString(value)
+		case c.choice != nil:
+			value, ok := arguments[c.choice.name]
+			if !ok {
+				return &RenderError{t.name, c.choice.name, "is not set"}
+			}
+			chosen, ok := c.choice.find(value)
+			if !ok {
+				return &RenderError{t.name, c.choice.name, fmt.Sprintf("the switch has no case %q", value)}
+			}
+			if err := t.render(b, chosen, arguments); err != nil {
+				return err
+			}
+		case c.loop != nil:
+			// DC/OS's own renderer wants a list here, and an argument is
+			// always text; no template of an on-premises site has a loop.
+			return &RenderError{t.name, c.loop.list, "a loop needs a list, and an argument is text"}
+		default:
+			b.WriteString(c.text)
+		}
+	}
+	return nil
+}
+
+func (c *choice) find(value string) ([]chunk, bool) {
+	for i := range c.cases {
+		if c.cases[i].value == value {
+			return c.cases[i].chunks, true
+		}
+	}
+	return nil, false
+}

@@ -12,21 +12,6 @@ import (
 
 var errProvisional = errors.New("not built yet")
 
-// Snapshot is everything about a host that a removed installation must not have changed.
-type Snapshot struct{ Entries map[string]string }
-
-// Snapshot looks at the host from outside; it leaves no trace in it.
-func (h *Host) Snapshot(ctx context.Context) (*Snapshot, error) { return nil, errProvisional }
-
-// Change is one difference between two snapshots; String gives a readable line.
-type Change struct{ Name, Before, After string }
-
-// String gives the change as a line.
-func (c Change) String() string { return c.Name + ": " + c.Before + " -> " + c.After }
-
-// Diff gives what differs, sorted.
-func Diff(before, after *Snapshot) []Change { return nil }
-
 // Faults is what a Proxy does to what passes through it.
 type Faults struct {
 	Latency, Jitter time.Duration // each way

@@ -257,7 +257,7 @@ func (h *Host) furnish(ctx context.Context, s spec, public, private []byte) erro
 
 // authorize lets the lab's key in for every account.
 func (h *Host) authorize() error {
-	key, err := os.ReadFile(h.lab.keyFile() + ".pub")
+	key, err := os.ReadFile(h.lab.KeyFile() + ".pub")
 	if err != nil {
 		return err
 	}
@@ -325,7 +325,7 @@ func (l *Lab) Find(name string) (*Host, error) {
 	s, err := h.spec()
 	if err != nil || !validName.MatchString(name) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no host %q in lab %s", name, l.name)
+			return nil, fmt.Errorf("there is no host %q in lab %s: %w", name, l.name, err)
 		}
 		return nil, err
 	}
@@ -373,11 +373,11 @@ func (l *Lab) writeKnownHosts() error {
 		lines = append(lines, address+" "+h.HostKey+"\n")
 	}
 	slices.Sort(lines)
-	part := l.knownHostsFile() + ".part"
+	part := l.KnownHostsFile() + ".part"
 	if err := os.WriteFile(part, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(part, l.knownHostsFile())
+	return os.Rename(part, l.KnownHostsFile())
 }
 
 // ReadFile reads a file of the host from outside, whether it runs or not.

@@ -21,7 +21,18 @@ import (
 
 // images keeps the base image and the package layers. They lie outside the
 // tree, are shared by all labs of the machine and never change once made.
-type images struct{ dir string }
+type images struct {
+	dir     string
+	network string // the machine's network namespace: this process may be in a lab's, from which no mirror can be reached
+}
+
+// command is a command in the machine's network.
+func (im images) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	name, args = "nsenter", append([]string{"--net=" + im.network, "--", name}, args...)
+	cmd := exec.CommandContext(ctx, name, args...)
+	killGroup(cmd)
+	return cmd
+}
 
 // unusedImage is how long an image that nothing uses is kept: long enough to
 // go back and forth between two versions of its definition.
@@ -82,6 +93,9 @@ func (im images) once(ctx context.Context, id, what string, build func(dir strin
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if err := writeManifest(part); err != nil {
+		return "", err
+	}
 	if err := os.Rename(part, done); err != nil {
 		return "", err
 	}
@@ -138,8 +152,7 @@ func (im images) debootstrap(ctx context.Context, def definition, dir string) er
 		return err
 	}
 	root := filepath.Join(dir, "root")
-	cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--cache-dir="+debs, "--include="+strings.Join(def.Packages, ","), def.Suite, root, mirror)
-	killGroup(cmd)
+	cmd := im.command(ctx, "debootstrap", "--variant=minbase", "--cache-dir="+debs, "--include="+strings.Join(def.Packages, ","), def.Suite, root, mirror)
 	if err := logged(cmd, filepath.Join(dir, "debootstrap.log")); err != nil {
 		return err
 	}
@@ -153,9 +166,8 @@ func (im images) debootstrap(ctx context.Context, def definition, dir string) er
 			return err
 		}
 	}
-	cmd = exec.CommandContext(ctx, "chroot", root, "sh", "-c", def.Script)
+	cmd = im.command(ctx, "chroot", root, "sh", "-c", def.Script)
 	cmd.Env = imageEnvironment()
-	killGroup(cmd)
 	return logged(cmd, filepath.Join(dir, "finish.log"))
 }
 
@@ -219,9 +231,8 @@ apt-get install -y -q --no-install-recommends "$@"
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/lab /var/log/dpkg.log /var/log/apt/*
 `
-	cmd := exec.CommandContext(ctx, "chroot", append([]string{merged, "sh", "-c", script, "sh"}, packages...)...)
+	cmd := im.command(ctx, "chroot", append([]string{merged, "sh", "-c", script, "sh"}, packages...)...)
 	cmd.Env = imageEnvironment()
-	killGroup(cmd)
 	if err := logged(cmd, filepath.Join(dir, "install.log")); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -35,7 +34,6 @@ import (
 type Lab struct {
 	name, dir string
 	images    images
-	key       []byte
 }
 
 // owner is the process on whose behalf a lab exists. Once it has ended, the
@@ -136,9 +134,6 @@ func makeLab(ctx context.Context, name string, o owner) (*Lab, error) {
 			return nil, fmt.Errorf("make lab %s: %w", name, err)
 		}
 	}
-	if err := l.load(); err != nil {
-		return nil, err
-	}
 	if err := l.raiseNetwork(ctx); err != nil {
 		return nil, fmt.Errorf("make lab %s: %w", name, err)
 	}
@@ -195,9 +190,9 @@ func Open(name string) (*Lab, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) || !validName.MatchString(name) {
-		return nil, fmt.Errorf("there is no lab %q", name)
+		return nil, fmt.Errorf("there is no lab %q: %w", name, fs.ErrNotExist)
 	}
-	return l, l.load()
+	return l, nil
 }
 
 func at(name string) (*Lab, error) {
@@ -205,12 +200,9 @@ func at(name string) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lab{name: name, dir: filepath.Join(cache, "labs", name), images: images{filepath.Join(cache, "images")}}, nil
-}
-
-func (l *Lab) load() (err error) {
-	l.key, err = os.ReadFile(l.keyFile())
-	return err
+	l := &Lab{name: name, dir: filepath.Join(cache, "labs", name)}
+	l.images = images{filepath.Join(cache, "images"), l.outside()}
+	return l, nil
 }
 
 // Labs gives the labs of this machine, by name.
@@ -292,14 +284,33 @@ func (l *Lab) Dir() string { return l.dir }
 
 // PrivateKey is an Ed25519 key in OpenSSH's form; it opens every account of
 // every host.
-func (l *Lab) PrivateKey() []byte { return bytes.Clone(l.key) }
+func (l *Lab) PrivateKey() ([]byte, error) { return os.ReadFile(l.KeyFile()) }
 
-func (l *Lab) keyFile() string        { return filepath.Join(l.dir, "id") }
-func (l *Lab) knownHostsFile() string { return filepath.Join(l.dir, "known_hosts") }
-func (l *Lab) namespace() string      { return filepath.Join("/run/netns", l.namespaceName()) }
+func (l *Lab) namespace() string { return filepath.Join("/run/netns", l.namespaceName()) }
 
-// KnownHosts is the path of a known_hosts file with the keys of all hosts.
-func (l *Lab) KnownHosts() string { return l.knownHostsFile() }
+// outside is the network namespace that the lab was made in.
+func (l *Lab) outside() string { return filepath.Join(l.dir, "outside") }
+
+// KeyFile is the path of a file with PrivateKey in it.
+func (l *Lab) KeyFile() string { return filepath.Join(l.dir, "id") }
+
+// KnownHosts gives the host keys of all hosts, as lines of a known_hosts file.
+func (l *Lab) KnownHosts() string {
+	text, err := os.ReadFile(l.KnownHostsFile())
+	if err != nil {
+		return "" // the lab is gone, and its hosts with it
+	}
+	return string(text)
+}
+
+// KnownHostsFile is the path of a file with KnownHosts in it.
+func (l *Lab) KnownHostsFile() string { return filepath.Join(l.dir, "known_hosts") }
+
+// Inside says whether this process is in the lab's network.
+func (l *Lab) Inside() bool {
+	inside, err := insideNamespace(l.namespace())
+	return err == nil && inside
+}
 
 // namespaceName tells labs of one name in two cache directories apart.
 func (l *Lab) namespaceName() string { return "dcos-lab-" + l.name + "-" + shortHash(l.dir)[:4] }
@@ -399,11 +410,14 @@ func (l *Lab) raiseNetwork(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := insideNamespace(l.namespace()); err == nil && l.networkUp() {
+	if l.networkUp() {
 		return nil
 	}
 	if err := l.dropNetwork(ctx); err != nil { // half made, or from before the machine was booted
 		return err
+	}
+	if err := l.keepOutside(); err != nil {
+		return fmt.Errorf("keep the machine's network namespace: %w", err)
 	}
 	ns := l.namespaceName()
 	return run(ctx, "", []string{"ip", "netns", "add", ns},
@@ -412,6 +426,25 @@ func (l *Lab) raiseNetwork(ctx context.Context) error {
 		[]string{"nsenter", "--net=" + l.namespace(), "nft", cutRules},
 		[]string{"ip", "-n", ns, "link", "set", bridge, "up"},
 		[]string{"ip", "-n", ns, "addr", "add", gateway + "/" + prefixBits, "dev", bridge})
+}
+
+// keepOutside keeps a handle on the machine's network namespace, which a
+// process in the lab's has no other way to.
+func (l *Lab) keepOutside() error {
+	source := "/proc/thread-self/ns/net"
+	labs, err := Labs()
+	if err != nil {
+		return err
+	}
+	for _, other := range labs {
+		if other.Inside() {
+			source = other.outside()
+		}
+	}
+	if err := os.WriteFile(l.outside(), nil, 0o600); err != nil {
+		return err
+	}
+	return bindMount(source, l.outside())
 }
 
 // networkUp says whether the namespace has all that raiseNetwork gives it: the address comes last.
@@ -432,6 +465,9 @@ func (l *Lab) networkUp() bool {
 }
 
 func (l *Lab) dropNetwork(ctx context.Context) error {
+	if err := unmount(l.outside()); err != nil {
+		return err
+	}
 	if _, err := os.Lstat(l.namespace()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -59,6 +59,10 @@ func mountOverlay(source string, lowers []string, upper, work, target string) er
 	return nil
 }
 
+func bindMount(source, target string) error {
+	return unix.Mount(source, target, "", unix.MS_BIND, "")
+}
+
 func mountProc(target string) error { return unix.Mount("proc", target, "proc", 0, "") }
 
 // unmount unmounts target if something is mounted there. A file system that
@@ -95,6 +99,14 @@ func ownerOfFile(path string) (uid, gid int, err error) {
 		return 0, 0, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
 	return int(st.Uid), int(st.Gid), nil
+}
+
+func statOf(info fs.FileInfo) fileStat {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileStat{}
+	}
+	return fileStat{int(st.Uid), int(st.Gid), st.Rdev, st.Ctim.Nano()}
 }
 
 // onOverlay says whether path is on an overlay file system, on which another

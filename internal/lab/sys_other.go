@@ -7,6 +7,7 @@ package lab
 
 import (
 	"errors"
+	"io/fs"
 	"os/exec"
 )
 
@@ -31,3 +32,5 @@ func killGroup(*exec.Cmd)                                         {}
 func terminate(int) error                                         { return errors.ErrUnsupported }
 func kill(int) error                                              { return errors.ErrUnsupported }
 func ownerOfFile(string) (int, int, error)                        { return 0, 0, errors.ErrUnsupported }
+func statOf(fs.FileInfo) fileStat                                 { return fileStat{} }
+func bindMount(string, string) error                              { return errors.ErrUnsupported }

@@ -71,8 +71,12 @@ func readFacts(t tree) (*facts, error) {
 	if f.gen, err = findTemplates(t, f.packages); err != nil {
 		return nil, err
 	}
-	if _, err := r.read(path.Join(f.gen, "dcos-config.yaml")); err != nil {
-		return nil, err
+	for _, name := range templateNames {
+		for _, dir := range []string{f.gen, "gen_extra"} {
+			if _, err := r.read(path.Join(dir, name)); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if f.version, err = r.readVersion(f.gen); err != nil {
 		return nil, err
@@ -82,6 +86,9 @@ func readFacts(t tree) (*facts, error) {
 	}
 	return f, nil
 }
+
+// templateNames are the templates that every release has, and that gen_extra may have.
+var templateNames = []string{"dcos-config.yaml", "cloud-config.yaml", "dcos-metadata.yaml", "dcos-services.yaml"}
 
 // readIDs reads commit, bootstrap id, variant and package ids.
 func (r *factReader) readIDs(f *facts) error {

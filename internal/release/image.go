@@ -30,20 +30,20 @@ var (
 )
 
 // openFile opens a dcos_generate_config.sh, by the index that is kept for it
-// or else by making one.
-func openFile(ctx context.Context, path string, opts Options) (*Release, error) {
+// or else by making one. known is the file's sha256 if that is known already.
+func openFile(ctx context.Context, path, known string, opts Options) (*Release, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	t, facts, err := openImage(ctx, f, path, opts)
+	t, facts, err := openImage(ctx, f, path, known, opts)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return newRelease(t, facts, newSums(opts.CacheDirectory, path))
 }
 
-func openImage(ctx context.Context, f *os.File, path string, opts Options) (*imageTree, *facts, error) {
+func openImage(ctx context.Context, f *os.File, path, known string, opts Options) (*imageTree, *facts, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
@@ -57,6 +57,9 @@ func openImage(ctx context.Context, f *os.File, path string, opts Options) (*ima
 		}
 		changed = true
 	}
+	if idx.SHA256 == "" && known != "" {
+		idx.SHA256, changed = known, true
+	}
 	if opts.SHA256 != "" && idx.SHA256 != opts.SHA256 {
 		if idx.SHA256 == "" {
 			if idx.SHA256, err = hashWhole(ctx, f, fi.Size()); err != nil {
@@ -69,7 +72,7 @@ func openImage(ctx context.Context, f *os.File, path string, opts Options) (*ima
 		}
 	}
 	t := &imageTree{idx: idx, file: f, modTime: fi.ModTime(), inflated: map[int]*os.File{}}
-	facts, err := t.begin(ctx, store, &changed)
+	facts, err := t.begin(ctx, store, opts.SHA256 != "", &changed)
 	if err != nil {
 		return nil, nil, errors.Join(err, t.closeInflated())
 	}
@@ -80,8 +83,9 @@ func openImage(ctx context.Context, f *os.File, path string, opts Options) (*ima
 }
 
 // begin opens what is needed beside the file itself, reads the facts, and
-// checks the layers that they come from unless that was done before.
-func (t *imageTree) begin(ctx context.Context, store indexStore, changed *bool) (*facts, error) {
+// checks the layers that they come from unless that was done before or the
+// whole file is known to be right.
+func (t *imageTree) begin(ctx context.Context, store indexStore, verified bool, changed *bool) (*facts, error) {
 	for i, l := range t.idx.Layers {
 		if l.Inflated == "" {
 			continue
@@ -98,7 +102,7 @@ func (t *imageTree) begin(ctx context.Context, store indexStore, changed *bool) 
 	}
 	for _, i := range facts.layers {
 		l := &t.idx.Layers[i]
-		if l.Checked || l.DiffID == "" || t.idx.SHA256 != "" {
+		if l.Checked || l.DiffID == "" || verified {
 			continue
 		}
 		if _, err := t.hashLayer(ctx, i, nil); err != nil {

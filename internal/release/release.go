@@ -64,11 +64,11 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 		}
 	}
 	if isAddress(source) {
-		file, err := download(ctx, source, opts)
+		file, sum, err := download(ctx, source, opts)
 		if err != nil {
 			return nil, err
 		}
-		return openFile(ctx, file, opts)
+		return openFile(ctx, file, sum, opts)
 	}
 	source, err := filepath.Abs(strings.TrimPrefix(source, "file://"))
 	if err != nil {
@@ -79,7 +79,7 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 	case err != nil:
 		return nil, err
 	case fi.Mode().IsRegular():
-		return openFile(ctx, source, opts)
+		return openFile(ctx, source, "", opts)
 	case !fi.IsDir():
 		return nil, &Error{Reason: NotARelease, Detail: "it is neither a file nor a directory"}
 	case opts.SHA256 != "":
@@ -173,7 +173,7 @@ func (r *Release) computeDigest() (string, error) {
 	add("bootstrap", []byte(r.facts.bootstrapID))
 	add("variant", []byte(r.facts.variant))
 	add("packages", []byte(strings.Join(r.facts.packages, "\n")))
-	for _, name := range []string{"dcos-config.yaml", "cloud-config.yaml", "dcos-metadata.yaml", "dcos-services.yaml"} {
+	for _, name := range templateNames {
 		content, err := r.Template(name)
 		if err != nil {
 			return "", err

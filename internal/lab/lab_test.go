@@ -7,52 +7,27 @@ import (
 	"os"
 	"testing"
 	"time"
+	"bytes"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
-func TestTry(t *testing.T) {
-	l := lab.Require(t)
+func TestTryDemo(t *testing.T) {
+	for range 2 {
 	s := time.Now()
-	h := l.Host(t, "h1", lab.NotStarted())
-	t.Log("create", time.Since(s))
+	var b bytes.Buffer
+	l, d, err := lab.RaiseDemo(t.Context(), &b)
+	if err != nil { t.Fatal(err) }
+	t.Log(time.Since(s), b.String())
 	s = time.Now()
-	if err := h.Start(t.Context()); err != nil {
-		t.Fatal(err)
+	out, err := d.LoadBalancer.Shell(t.Context(), "systemctl --failed; ss -tln; grep -c . /etc/haproxy/haproxy.cfg")
+	t.Log(out, err)
+	out, err = d.Masters[0].Shell(t.Context(), "ls -la /srv/exhibitor; mount | grep srv; df -h / ; cat /etc/hosts /etc/hostname; cat /proc/sys/kernel/random/boot_id; grep -c . /root/.ssh/authorized_keys; umask")
+	t.Log(out, err)
+	_ = l
 	}
-	t.Log("start", time.Since(s))
-	s = time.Now()
-	out, err := h.Shell(t.Context(), "systemctl is-system-running --wait; systemctl --failed; ip -br a; docker info")
-	t.Log(out, err, time.Since(s))
-	s = time.Now()
-	a, err := h.Snapshot(t.Context())
-	t.Log(err, time.Since(s))
-	s = time.Now()
-	b1, err := h.Snapshot(t.Context())
-	t.Log(err, time.Since(s), len(b1.Entries))
-	t.Log(lab.Diff(a, b1))
-	f, _ := os.Create("/tmp/labtry/snap.txt")
-	for k, v := range a.Entries {
-		f.WriteString(k + " = " + v + "\n")
-	}
-	f.Close()
-	s = time.Now()
-	t.Log(h.Reboot(t.Context()), "reboot", time.Since(s))
-	s = time.Now()
-	t.Log(h.Stop(t.Context()), "stop", time.Since(s))
-	s = time.Now()
-	t.Log(h.Start(t.Context()), "start", time.Since(s))
-	cmd := l.Command(t.Context(), "ssh", "-F", "none", "-i", l.Dir()+"/id", "-o", "UserKnownHostsFile="+l.KnownHostsFile(), "-o", "BatchMode=yes", "alice@"+h.Address, "sudo -n id")
-	b, err := cmd.CombinedOutput()
-	t.Log(string(b), err)
-	s = time.Now()
-	b1, err = h.Snapshot(t.Context())
-	t.Log(err, time.Since(s), len(b1.Entries))
-	for _, c := range lab.Diff(a, b1) {
-		t.Log(c)
-	}
-	s = time.Now()
-	t.Log(h.Destroy(t.Context()), "destroy", time.Since(s))
+	l, _, err := lab.OpenDemo()
+	t.Log(l.Destroy(t.Context()), err)
 }

@@ -22,7 +22,8 @@ import (
 //   - files that logins, sudo and shadow-utils write: /var/log/{wtmp,btmp,lastlog,faillog}, /var/lib/sudo, /run/sudo,
 //     /run/motd.dynamic, the backups /etc/{passwd,group,shadow,gshadow,subuid,subgid}-;
 //   - what systemd keeps about itself: the journal, /run/systemd, /run/udev, /run/log, /run/host, /run/credentials,
-//     /var/lib/systemd/{random-seed,timers}, units of sessions and scopes, units that are inactive (their files count);
+//     /var/lib/systemd/{random-seed,timers}, units of sessions and scopes, units that are inactive, and targets and slices
+//     that are active (their files count);
 //   - times of files, and sizes of directories;
 //   - processes and units of SSH sessions;
 //   - empty chains of the firewall that let everything pass;

@@ -35,6 +35,9 @@ func (h liveHost) proc(name string) string {
 // session are processes that belong to somebody's SSH connection.
 var session = regexp.MustCompile(`^sshd: |^\(sd-pam\)|^/usr/lib/openssh/sftp-server`)
 
+// startups is how many connections sshd is just letting in.
+var startups = regexp.MustCompile(` \d+ of \d+-\d+ startups$`)
+
 func (h liveHost) lookAtProcesses(_ context.Context, found entries) error {
 	namespace, err := os.Readlink(h.proc("ns/pid"))
 	if err != nil {
@@ -56,6 +59,7 @@ func (h liveHost) lookAtProcesses(_ context.Context, found entries) error {
 		if err != nil || serr != nil || command == "" || session.MatchString(command) && !strings.Contains(command, "[listener]") {
 			continue
 		}
+		command = startups.ReplaceAllString(command, "")
 		counts[fmt.Sprintf("process %s (user %d)", command, uid)]++
 	}
 	for name, n := range counts {
@@ -285,6 +289,10 @@ sed 's/^/group /' /etc/group
 // that something started by hand.
 var sessionUnit = regexp.MustCompile(`^(session-|user@|user-|run-user|run-credentials)|\.scope$|\.device$`)
 
+// gathering are units that do nothing themselves. Once something has wanted
+// one, network-online.target say, it stays active until the next boot.
+var gathering = regexp.MustCompile(`\.(target|slice)$`)
+
 func (h liveHost) lookInside(ctx context.Context, found entries) error {
 	out, err := h.Shell(ctx, insideScript)
 	if err != nil {
@@ -295,7 +303,7 @@ func (h liveHost) lookInside(ctx context.Context, found entries) error {
 		words := strings.Fields(rest)
 		switch {
 		case kind == "unit" && len(words) > 3:
-			if words[2] != "inactive" && !sessionUnit.MatchString(words[0]) {
+			if words[2] != "inactive" && !sessionUnit.MatchString(words[0]) && !(words[1] == "loaded" && gathering.MatchString(words[0])) {
 				found["unit "+words[0]] = strings.Join(words[1:4], " ")
 			}
 		case kind == "unitfile" && len(words) > 1:

@@ -163,20 +163,6 @@ func (r *siteReader) readParameter(p config.Parameter) {
 	r.give(p.Name, config.Value{Text: text}, at)
 }
 
-// parameterText gives a known value as the text that upstream would judge.
-func parameterText(p config.Parameter, value tftypes.Value) (string, error) {
-	text, err := valueText(value)
-	if err != nil {
-		return "", err
-	}
-	if p.Kind == config.JSON && value.Type().Is(tftypes.String) {
-		if as, err := jsonText(text); err == nil {
-			return as, nil // as if config.yaml had the value itself
-		}
-	}
-	return text, nil
-}
-
 func (r *siteReader) give(name string, value config.Value, at tfpath.Path) {
 	if earlier, twice := r.paths[name]; twice {
 		r.diags.Append(givenTwice(at, name, earlier))
@@ -229,9 +215,7 @@ func (r *siteReader) readSecrets(s secrets) {
 	}
 	for name, text := range s.values {
 		if p, ok := config.Lookup(name); ok && p.Kind == config.JSON {
-			if as, err := jsonText(text); err == nil {
-				text = as
-			}
+			text = jsonText(text)
 		}
 		r.give(name, config.Value{Text: text}, r.secretPath(name))
 		r.secret[name] = true

@@ -5,8 +5,19 @@ package provider
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
 var (
@@ -16,7 +27,8 @@ var (
 	_ resource.ResourceWithImportState = (*nodeResource)(nil)
 )
 
-// nodeResource is dcos_node: DC/OS on one host.
+// nodeResource is dcos_node: DC/OS on one host. Its plan is in node_plan.go,
+// its refresh in node_read.go.
 type nodeResource struct{ shared *shared }
 
 func newNodeResource() resource.Resource { return &nodeResource{} }
@@ -36,22 +48,259 @@ func (r *nodeResource) Configure(_ context.Context, req resource.ConfigureReques
 	r.shared = sharedFrom(req.ProviderData)
 }
 
-// ModifyPlan says what apply will do to the host.
-func (r *nodeResource) ModifyPlan(context.Context, resource.ModifyPlanRequest, *resource.ModifyPlanResponse) {
+// Create installs DC/OS. From the first change on the host on, the node is in
+// state: a failure then leaves it tainted, and destroy cleans up.
+func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var model nodeModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	w, diags := r.shared.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Create(ctx, defaultCreateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	planned := model
+	state, changed, diags := r.install(ctx, w)
+	resp.Diagnostics.Append(diags...)
+	switch {
+	case state != nil:
+		model.observe(state, w.conn.HostKey())
+		model.Drift = noDrift()
+		model.settle(&planned)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		resp.Diagnostics.Append(keepExpected(ctx, resp.Private, state)...)
+	case changed != nil:
+		model.observe(changed, w.conn.HostKey())
+		model.Drift = noDrift()
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	}
 }
 
-// Create installs DC/OS.
-func (r *nodeResource) Create(context.Context, resource.CreateRequest, *resource.CreateResponse) {}
+// install connects and installs. changed is what the host was like before its
+// first change, nil if nothing was changed.
+func (r *nodeResource) install(ctx context.Context, w *nodeWork) (state, changed *node.State, diags diag.Diagnostics) {
+	const operation = "installing DC/OS"
+	b, err := w.bundle(ctx)
+	if err != nil {
+		diags.Append(w.bundleError(err))
+		return nil, nil, diags
+	}
+	opts, d := w.options(ctx, b)
+	diags.Append(d...)
+	if diags.HasError() {
+		return nil, nil, diags
+	}
+	if err := w.dial(ctx); err != nil {
+		diags.Append(w.hostError(ctx, operation, err))
+		return nil, nil, diags
+	}
+	defer w.close()
+	opts.OnChange = func(before node.State) { changed = &before }
+	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.FirstInstall, Log: w.log}
+	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error {
+		state, err = node.Install(ctx, w.conn, opts)
+		return err
+	})
+	if err != nil {
+		diags.Append(w.hostError(ctx, operation, err))
+		return nil, changed, diags
+	}
+	r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID)
+	return state, changed, diags
+}
 
-// Read looks at the host.
-func (r *nodeResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+// Update upgrades, reconfigures or repairs in place, if the plan has anything
+// that concerns the host.
+func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var model, prior nodeModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !concernsHost(ctx, &prior, &model) {
+		model.settle(&prior)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		return
+	}
+	w, diags := r.shared.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Update(ctx, defaultUpdateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 
-// Update upgrades, reconfigures or repairs in place.
-func (r *nodeResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}
+	state, diags := r.upgrade(ctx, w)
+	resp.Diagnostics.Append(diags...)
+	if state == nil {
+		return // the state stays: the next plan has the same to do
+	}
+	planned := model
+	model.observe(state, w.conn.HostKey())
+	model.Drift = noDrift()
+	model.settle(&planned)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(keepExpected(ctx, resp.Private, state)...)
+}
+
+// upgrade connects and does what is to be done.
+func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork) (*node.State, diag.Diagnostics) {
+	const operation = "changing DC/OS in place"
+	var diags diag.Diagnostics
+	b, err := w.bundle(ctx)
+	if err != nil {
+		diags.Append(w.bundleError(err))
+		return nil, diags
+	}
+	opts, d := w.options(ctx, b)
+	diags.Append(d...)
+	if diags.HasError() {
+		return nil, diags
+	}
+	opts.Ensemble.Exists = true
+	if err := w.dial(ctx); err != nil {
+		diags.Append(w.hostError(ctx, operation, err))
+		return nil, diags
+	}
+	defer w.close()
+	var state *node.State
+	err = r.shared.fleet.Do(ctx, w.change(opts), func(ctx context.Context) error {
+		state, err = w.bring(ctx, opts)
+		return err
+	})
+	if err != nil {
+		diags.Append(w.hostError(ctx, operation, err))
+		return nil, diags
+	}
+	return state, diags
+}
+
+// bring makes the node what the options say: in place if DC/OS is there whole,
+// by installing if it is not.
+func (w *nodeWork) bring(ctx context.Context, opts node.Options) (*node.State, error) {
+	before, err := node.Inspect(ctx, w.conn)
+	if err != nil {
+		return nil, err
+	}
+	if before.Installed != node.Complete {
+		return node.Install(ctx, w.conn, opts)
+	}
+	return node.Upgrade(ctx, w.conn, opts)
+}
 
 // Delete uninstalls.
-func (r *nodeResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	const operation = "uninstalling DC/OS"
+	var model nodeModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() || model.OnDestroy.ValueString() == onDestroyAbandon {
+		return
+	}
+	w, diags := r.shared.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 
-// ImportState takes the address and leaves the rest to Read.
-func (r *nodeResource) ImportState(context.Context, resource.ImportStateRequest, *resource.ImportStateResponse) {
+	b, err := w.bundle(ctx)
+	if err != nil { // it helps, and is not needed
+		tflog.Debug(ctx, "uninstalling without the bundle", map[string]any{"host": w.target.Address, "reason": r.shared.redactor.Redact(err.Error())})
+	}
+	opts, diags := w.options(ctx, b)
+	opts.SkipChecks = nil
+	resp.Diagnostics.Append(diags...)
+	if err := w.dial(ctx); err != nil {
+		f := w.failure(ctx, operation, err)
+		f.hint = sentence(f.hint) + " " + abandonHint
+		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
+		return
+	}
+	defer w.close()
+	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.Removal, Log: w.log}
+	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
+	var replaced *node.ReplacedError
+	switch {
+	case errors.As(err, &replaced):
+		resp.Diagnostics.Append(abandonedMachine(w.target.Address, replaced))
+	case err != nil:
+		resp.Diagnostics.Append(w.hostError(ctx, operation, err))
+	}
+}
+
+// ImportState takes the address; Read fills in the rest from the host.
+func (r *nodeResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	id, ok := parseImportID(req.ID)
+	if !ok {
+		resp.Diagnostics.AddError("Invalid Import Id",
+			fmt.Sprintf("A node is imported by its address, [user@]address[:port], with an IPv6 address that has a port in brackets; got: %q.", req.ID))
+		return
+	}
+	set := func(at tfpath.Path, value any) {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, value)...)
+	}
+	set(tfpath.Root("address"), id.address)
+	set(tfpath.Root("on_destroy"), onDestroyUninstall)
+	set(tfpath.Root("wait_for_cloud_init"), true)
+	if id.user == "" && id.port == 0 {
+		return
+	}
+	ssh := nodeSSHModel{JumpHosts: types.ListNull(nodeSSHTypes["jump_hosts"].(types.ListType).ElemType)}
+	if id.user != "" {
+		ssh.User = types.StringValue(id.user)
+	}
+	if id.port != 0 {
+		ssh.Port = types.Int64Value(id.port)
+	}
+	set(tfpath.Root("ssh"), ssh)
+}
+
+// settle takes over what a plan promised: a value that has moved on since is
+// for the next refresh to show.
+func (m *nodeModel) settle(planned *nodeModel) {
+	for _, pair := range []struct{ now, planned *types.String }{
+		{&m.ID, &planned.ID}, {&m.HostKey, &planned.HostKey}, {&m.DCOSVersion, &planned.DCOSVersion},
+		{&m.ConfigPackageID, &planned.ConfigPackageID}, {&m.DetectedIP, &planned.DetectedIP},
+	} {
+		if !pair.planned.IsUnknown() && !pair.planned.IsNull() {
+			*pair.now = *pair.planned
+		}
+	}
+	if m.Drift.IsUnknown() {
+		m.Drift = planned.Drift
+	}
+}
+
+// keepExpected notes what was installed.
+func keepExpected(ctx context.Context, private privateWriter, state *node.State) diag.Diagnostics {
+	text, err := expectedJSON(state)
+	if err != nil {
+		return diag.Diagnostics{internalFault("noting what was installed", err)}
+	}
+	diags := private.SetKey(ctx, expectedKey, text)
+	diags.Append(private.SetKey(ctx, observedKey, nil)...) // an imported node is an ordinary one from now on
+	return diags
+}
+
+// bundleOf makes a bundle from its object.
+func (s *shared) bundleOf(ctx context.Context, b bundleModel) (*bundle.Bundle, error) {
+	if b.Recipe.ValueString() == "" {
+		return nil, errNoRecipe
+	}
+	made, err := s.bundles.Bundle(ctx, b.Recipe.ValueString(), s.secrets.values)
+	var bad *release.Error
+	if errors.As(err, &bad) {
+		return nil, bad
+	}
+	return made, err
 }

@@ -64,5 +64,5 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 
 // Functions lists the functions.
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
-	return nil
+	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction}
 }

@@ -52,7 +52,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if c.diags.HasError() {
 		return nil
 	}
-	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New()}
+	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines()}
 	s.secrets = c.readSecrets(ctx, model.Secrets)
 	for _, value := range s.secrets.values {
 		s.redactor.Add(value)

@@ -18,6 +18,7 @@ type shared struct {
 	log      *runlog.Log
 	redactor *runlog.Redactor
 	secrets  secrets
+	machines *machines
 
 	// client is nil while a value that it needs is not known yet; unknown
 	// then names the attribute.

@@ -1,0 +1,315 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// errNoRecipe is a bundle object that no dcos_cluster_config made.
+var errNoRecipe = errors.New("the bundle has no recipe; give a node the bundle of a dcos_cluster_config")
+
+// A hostFailure is one operation on a host that failed: what a diagnostic says
+// about it, in this order.
+type hostFailure struct {
+	summary   string
+	host      string
+	role      string
+	operation string // in words: "installing DC/OS"
+	stage     string
+	doing     string
+	exitCode  int
+	message   string
+	stderr    string
+	journal   string
+	hint      string
+}
+
+// hostError words why an operation on a host failed.
+func (w *nodeWork) hostError(ctx context.Context, operation string, err error) diag.Diagnostic {
+	f := w.failure(ctx, operation, err)
+	return diag.NewErrorDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+}
+
+// hostWarning words why a host could not be looked at, and that nothing
+// follows from it.
+func (w *nodeWork) hostWarning(ctx context.Context, operation string, err error) diag.Diagnostic {
+	f := w.failure(ctx, operation, err)
+	f.hint = "Its state is kept as it was, so this plan may not see what has changed on the host.\n" + f.hint
+	return diag.NewWarningDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+}
+
+// detail is the body of the diagnostic.
+func (f hostFailure) detail() string {
+	var b strings.Builder
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-11s%s\n", name+":", value)
+		}
+	}
+	host := f.host
+	if f.role != "" {
+		host += " (" + f.role + ")"
+	}
+	field("Host", host)
+	field("While", f.operation)
+	field("Stage", f.stage)
+	field("Doing", f.doing)
+	if f.exitCode != 0 {
+		field("Exit code", fmt.Sprint(f.exitCode))
+	}
+	b.WriteString("\n" + sentence(f.message) + "\n")
+	block := func(title, text string) {
+		text = strings.TrimRight(text, "\n")
+		if strings.TrimSpace(text) == "" {
+			return
+		}
+		fmt.Fprintf(&b, "\n%s\n", title)
+		for line := range strings.SplitSeq(text, "\n") {
+			b.WriteString("  " + line + "\n")
+		}
+	}
+	block("Last lines of error output:", f.stderr)
+	block("Journal of the units that failed:", f.journal)
+	if f.hint != "" {
+		b.WriteString("\nWhat to do: " + sentence(f.hint) + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// failure finds out what an error is. Errors of inner packages wrap one
+// another; the outermost that says something decides on the summary, the
+// innermost that has a hint on what to do.
+func (w *nodeWork) failure(ctx context.Context, operation string, err error) hostFailure {
+	f := hostFailure{
+		summary: "Operation On Host Failed", operation: operation, message: err.Error(),
+		host: w.model.Address.ValueString(), role: w.model.Role.ValueString(),
+	}
+	if f.role != "" && f.host == "" {
+		f.host = "unknown"
+	}
+	var hinter remote.Hinter
+	if errors.As(err, &hinter) {
+		f.hint = hinter.Hint()
+	}
+	f.fromNode(err)
+	f.fromConnection(err)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		f.message = sentence(f.message) + " The time limit of the operation was reached."
+		if f.hint == "" {
+			f.hint = "Look at the host for what it is waiting for, or give the operation more time in timeouts."
+		}
+	case errors.Is(ctx.Err(), context.Canceled):
+		f.summary = "Interrupted"
+		f.hint = "Apply again: it continues where this ended."
+	}
+	return f
+}
+
+// fromNode takes what errors of internal/node and internal/fleet say.
+func (f *hostFailure) fromNode(err error) {
+	var (
+		stage     *node.StageError
+		preflight *node.PreflightError
+		foreign   *node.ForeignError
+		replaced  *node.ReplacedError
+		role      *node.RoleError
+		leftover  *node.LeftoverError
+		rollback  *node.RollbackError
+		gate      *fleet.GateError
+	)
+	if errors.As(err, &stage) {
+		f.summary = stageSummary(stage.Stage)
+		f.stage, f.doing, f.exitCode = stage.Stage, stage.Doing, stage.ExitCode
+		f.stderr, f.journal = stage.Stderr, stage.Journal
+		if stage.Hint != "" {
+			f.hint = stage.Hint
+		}
+		if stage.Err != nil {
+			f.message = stage.Err.Error()
+		}
+		var exit *remote.ExitError
+		if errors.As(stage.Err, &exit) && f.stderr == exit.Stderr {
+			f.message = fmt.Sprintf("it ended with exit code %d", exit.Code)
+		}
+	}
+	switch {
+	case errors.As(err, &gate):
+		f.summary = "Ensemble Of Masters At Risk"
+		f.message = gate.Error()
+		f.hint = "No further master should be touched until the ensemble is well: look at /exhibitor/v1/cluster/status on any master. Then apply again."
+	case errors.As(err, &rollback):
+		f.summary = "Upgrade Failed"
+		f.message = rollback.Error()
+	case errors.As(err, &preflight):
+		f.summary = "Preflight Checks Failed"
+		f.stage = "preflight"
+		f.message = preflightText(preflight.Findings)
+		f.hint = "Put the host right, or leave a check out by its name in preflight.skip. Nothing was changed on the host."
+	case errors.As(err, &foreign):
+		f.summary = "DC/OS Is Already On The Host"
+		f.message = foreign.Error()
+		f.hint = foreign.Hint()
+	case errors.As(err, &replaced):
+		f.summary = "Machine Replaced"
+		f.message = replaced.Error()
+		f.hint = replaced.Hint()
+	case errors.As(err, &role):
+		f.summary = "Role Cannot Change In Place"
+	case errors.As(err, &leftover):
+		f.summary = "Host Not Clean After Uninstall"
+		f.message = leftover.Error()
+		f.hint = "Apply or destroy again: uninstalling can be repeated. What stays then has to be removed by hand."
+	}
+}
+
+// fromConnection takes what errors of internal/remote say.
+func (f *hostFailure) fromConnection(err error) {
+	var (
+		connect *remote.ConnectError
+		key     *remote.HostKeyError
+		auth    *remote.AuthError
+		sudo    *remote.SudoError
+		lost    *remote.LostError
+		locked  *remote.LockedError
+		config  *remote.ConfigError
+	)
+	connecting := func(summary string) {
+		f.summary = summary
+		if f.stage == "" {
+			f.stage = "connect"
+		}
+	}
+	switch {
+	case errors.As(err, &key):
+		connecting("Host Key Refused")
+		f.message = key.Error()
+		f.hint = key.Hint()
+		if len(key.Want) > 0 {
+			f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
+		}
+	case errors.As(err, &auth):
+		connecting("Login Refused")
+		f.message = auth.Error()
+		if errors.As(err, &connect) {
+			f.message = connect.Error()
+		}
+		f.hint = auth.Hint()
+	case errors.As(err, &sudo):
+		f.summary = "No Root On The Host"
+		f.message = sudo.Error()
+		f.hint = sudo.Hint()
+	case errors.As(err, &locked):
+		f.summary = "Host Locked By Another Run"
+		f.message = locked.Error()
+		f.hint = locked.Hint()
+	case errors.As(err, &lost):
+		f.summary = "Connection Lost"
+	case errors.As(err, &connect):
+		connecting("Host Not Reachable")
+	case errors.As(err, &config):
+		connecting("Invalid SSH Configuration")
+	}
+}
+
+// stageSummary is the title for a stage that failed.
+func stageSummary(stage string) string {
+	summaries := map[string]string{
+		"inspect":    "Host Could Not Be Inspected",
+		"cloud-init": "Cloud-Init Did Not Finish",
+		"preflight":  "Preflight Failed",
+		"transfer":   "Transfer Failed",
+		"install":    "Installation Failed",
+		"postflight": "Node Did Not Come Up",
+		"upgrade":    "Upgrade Failed",
+		"drain":      "Agent Could Not Be Drained",
+		"uninstall":  "Uninstall Failed",
+		"verify":     "Host Not Clean After Uninstall",
+	}
+	if s, ok := summaries[stage]; ok {
+		return s
+	}
+	return "Operation On Host Failed"
+}
+
+// preflightText lists findings.
+func preflightText(findings []node.Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s: found %s; needed %s.", f.Name, f.Found, f.Needed)
+		if f.Hint != "" {
+			b.WriteString(" " + sentence(f.Hint))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// notLookedAt words a refresh that had to be left out.
+func notLookedAt(address, attribute string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Host Not Looked At",
+		fmt.Sprintf("Host:      %s\n\nThe provider's %s is not known yet, so the host could not be asked. Its state is kept as it was.", address, attribute))
+}
+
+// machineReplaced words a refresh that found another machine.
+func machineReplaced(address, want, got string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Machine Replaced",
+		fmt.Sprintf("Host:      %s\n\nAnother machine answers at this address: its machine id is %s, that of the node was %s. "+
+			"The node is gone from there, so it is planned to be installed anew. Nothing was changed on the machine.", address, got, want))
+}
+
+// abandonedMachine words a destroy that met another machine.
+func abandonedMachine(address string, err *node.ReplacedError) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Machine Replaced",
+		fmt.Sprintf("Host:      %s\n\nAnother machine answers at this address: its machine id is %s, that of the node was %s. "+
+			"The node is gone with its machine. Nothing was changed on the machine that is there now.", address, err.Got, err.Want))
+}
+
+// abandonHint says how to get rid of a node whose machine is gone.
+const abandonHint = "If the machine is gone for good, set on_destroy = \"abandon\" on the node, apply that, and destroy again: the host is not connected to then."
+
+// unknownChecks words names in preflight.skip that no check has.
+func unknownChecks(names []string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("preflight").AtName("skip"), "Unknown Preflight Check",
+		fmt.Sprintf("There is no check named %s. The checks are: %s.", strings.Join(names, ", "), strings.Join(node.CheckNames(), ", ")))
+}
+
+// upgradeRefused words a path between versions that DC/OS does not support.
+func upgradeRefused(err error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Upgrade Not Supported", sentence(err.Error()))
+}
+
+// masterRestarts warns of what an apply does to a master.
+func masterRestarts(address string) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Master Will Restart",
+		fmt.Sprintf("Host:      %s\n\nDC/OS's services on this master restart when the change is applied. Masters are changed one at a time, each after the ensemble has quorum again.", address))
+}
+
+// bundleError words a bundle that cannot be made.
+func (w *nodeWork) bundleError(err error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Cannot Be Made",
+		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, so the release has to be within reach of this run too.",
+			w.model.Address.ValueString(), sentence(err.Error()))))
+}
+
+// nothingToImport words an import from a host that is no node.
+func nothingToImport(address string, state *node.State) diag.Diagnostic {
+	found := "DC/OS is not installed on it"
+	if state.Installed != node.None {
+		found = fmt.Sprintf("its roles are %q, of which exactly one has to be there", state.Roles)
+	}
+	return diag.NewErrorDiagnostic("Nothing To Import",
+		fmt.Sprintf("Host:      %s\n\nThe host was reached, but it cannot be imported: %s. A host without DC/OS does not need importing: apply installs it.", address, found))
+}

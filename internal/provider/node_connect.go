@@ -1,0 +1,178 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// refreshConnectTimeout bounds how long a refresh waits for one host: nobody
+// expects hosts to boot then.
+const refreshConnectTimeout = 30 * time.Second
+
+// A nodeWork is one operation on one node, with everything it needs.
+type nodeWork struct {
+	shared  *shared
+	model   *nodeModel
+	cluster string
+	log     *runlog.Scope
+	target  remote.Target
+	conn    *remote.Conn
+}
+
+// begin makes ready for work on the host of a model. What cannot be reached
+// for want of configuration is in the diagnostics.
+func (s *shared) begin(ctx context.Context, model *nodeModel) (*nodeWork, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if s == nil {
+		diags.Append(notConfigured())
+		return nil, diags
+	}
+	if s.client == nil {
+		diags.Append(unknownConfiguration(s.unknown))
+		return nil, diags
+	}
+	b, d := model.bundle(ctx)
+	diags.Append(d...)
+	w := &nodeWork{shared: s, model: model, cluster: b.ClusterName.ValueString()}
+	w.log = s.log.Scope(w.cluster, model.Address.ValueString(), model.Role.ValueString())
+	w.target, d = model.target(ctx, s, w.log)
+	diags.Append(d...)
+	return w, diags
+}
+
+// dial connects. From then on the key that was accepted is pinned.
+func (w *nodeWork) dial(ctx context.Context) error {
+	conn, err := w.shared.client.Dial(ctx, w.target)
+	if err != nil {
+		return err
+	}
+	w.conn = conn
+	if w.shared.config.HostKeyPolicy != remote.Ignore {
+		w.target.HostKey = conn.HostKey()
+	}
+	return nil
+}
+
+// close ends the connection. What goes wrong then has no bearing on the work,
+// which is over: the host cleans up after itself.
+func (w *nodeWork) close() {
+	if w.conn != nil {
+		_ = w.conn.Close()
+	}
+}
+
+// redial makes a new connection to the same host, for stages that outlive one.
+func (w *nodeWork) redial(ctx context.Context) (node.Conn, error) {
+	return w.shared.client.Dial(ctx, w.target)
+}
+
+// bundle makes the bundle of the model's recipe.
+func (w *nodeWork) bundle(ctx context.Context) (*bundle.Bundle, error) {
+	b, diags := w.model.bundle(ctx)
+	if diags.HasError() {
+		return nil, errNoRecipe
+	}
+	return w.shared.bundleOf(ctx, b)
+}
+
+// options are those of the operation.
+func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options, diag.Diagnostics) {
+	skip, diags := w.model.skip(ctx)
+	return node.Options{
+		Role:             w.model.role(),
+		Bundle:           b,
+		Address:          w.model.Address.ValueString(),
+		MachineID:        w.model.ID.ValueString(),
+		Others:           w.shared.machines.others(w.cluster, w.model.Address.ValueString()),
+		Run:              w.shared.log.Run(),
+		SkipChecks:       skip,
+		DrainTimeout:     w.model.drainTimeout(),
+		WaitForCloudInit: w.model.WaitForCloudInit.ValueBool(),
+		Log:              w.log,
+		Redial:           w.redial,
+	}, diags
+}
+
+// machines are the machine ids of a process's nodes, by cluster and address:
+// the same one twice means cloned images.
+type machines struct {
+	mu  sync.Mutex
+	ids map[string]map[string]string
+}
+
+func newMachines() *machines { return &machines{ids: map[string]map[string]string{}} }
+
+// seen notes the machine id of a node.
+func (m *machines) seen(cluster, address, id string) {
+	if cluster == "" || id == "" {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ids[cluster] == nil {
+		m.ids[cluster] = map[string]string{}
+	}
+	m.ids[cluster][address] = id
+}
+
+// others gives the machine ids of the other nodes, with their addresses.
+func (m *machines) others(cluster, address string) map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	byAddress := maps.Clone(m.ids[cluster])
+	delete(byAddress, address)
+	others := make(map[string]string, len(byAddress))
+	for a, id := range byAddress {
+		others[id] = a
+	}
+	return others
+}
+
+// expectedKey is the private state of dcos_node that says what was installed,
+// for a refresh where the release is out of reach.
+const expectedKey = "expected"
+
+// expected is what is kept there.
+type expected struct {
+	Version         string   `json:"version"`
+	ConfigPackageID string   `json:"config_package_id"`
+	Packages        []string `json:"packages"`
+}
+
+// expectedJSON notes what a node looks like after an operation.
+func expectedJSON(state *node.State) ([]byte, error) {
+	return json.Marshal(expected{state.Version, state.ConfigPackageID, state.ActivePackages})
+}
+
+// drift says in words what differs from what was installed.
+func (e expected) drift(state *node.State) []string {
+	var words []string
+	if state.Version != e.Version {
+		words = append(words, "DC/OS is "+state.Version+", not "+e.Version)
+	}
+	for _, id := range e.Packages {
+		if !slices.Contains(state.ActivePackages, id) {
+			words = append(words, "package "+id+" is not active")
+		}
+	}
+	for _, id := range state.ActivePackages {
+		if !slices.Contains(e.Packages, id) {
+			words = append(words, "package "+id+" is active and does not belong there")
+		}
+	}
+	return words
+}

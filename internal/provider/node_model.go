@@ -1,0 +1,216 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// nodeModel is a dcos_node.
+type nodeModel struct {
+	Address          types.String   `tfsdk:"address"`
+	Role             types.String   `tfsdk:"role"`
+	Bundle           types.Object   `tfsdk:"bundle"`
+	SSH              types.Object   `tfsdk:"ssh"`
+	Preflight        types.Object   `tfsdk:"preflight"`
+	OnDestroy        types.String   `tfsdk:"on_destroy"`
+	DrainTimeout     types.String   `tfsdk:"drain_timeout"`
+	WaitForCloudInit types.Bool     `tfsdk:"wait_for_cloud_init"`
+	Timeouts         timeouts.Value `tfsdk:"timeouts"`
+
+	ID              types.String `tfsdk:"id"`
+	HostKey         types.String `tfsdk:"host_key"`
+	DCOSVersion     types.String `tfsdk:"dcos_version"`
+	ConfigPackageID types.String `tfsdk:"config_package_id"`
+	DetectedIP      types.String `tfsdk:"detected_ip"`
+	Drift           types.List   `tfsdk:"drift"`
+}
+
+// nodeSSHModel is a node's ssh object.
+type nodeSSHModel struct {
+	Port      types.Int64  `tfsdk:"port"`
+	User      types.String `tfsdk:"user"`
+	HostKey   types.String `tfsdk:"host_key"`
+	JumpHosts types.List   `tfsdk:"jump_hosts"`
+}
+
+// nodeSSHTypes are the types of a node's ssh object, for import.
+var nodeSSHTypes = map[string]attr.Type{
+	"port": types.Int64Type, "user": types.StringType, "host_key": types.StringType,
+	"jump_hosts": types.ListType{ElemType: types.ObjectType{AttrTypes: map[string]attr.Type{
+		"address": types.StringType, "port": types.Int64Type, "user": types.StringType, "host_key": types.StringType,
+	}}},
+}
+
+// nodeJumpHostModel is one jump host of a node.
+type nodeJumpHostModel struct {
+	Address types.String `tfsdk:"address"`
+	Port    types.Int64  `tfsdk:"port"`
+	User    types.String `tfsdk:"user"`
+	HostKey types.String `tfsdk:"host_key"`
+}
+
+// bundleModel is the bundle object.
+type bundleModel struct {
+	ID          types.String `tfsdk:"id"`
+	ClusterName types.String `tfsdk:"cluster_name"`
+	DCOSVersion types.String `tfsdk:"dcos_version"`
+	Recipe      types.String `tfsdk:"recipe"`
+}
+
+// bundle gives the bundle object; its parts are null or unknown where the
+// whole is.
+func (m *nodeModel) bundle(ctx context.Context) (bundleModel, diag.Diagnostics) {
+	var b bundleModel
+	switch {
+	case m.Bundle.IsUnknown():
+		return bundleModel{types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()}, nil
+	case m.Bundle.IsNull():
+		return bundleModel{types.StringNull(), types.StringNull(), types.StringNull(), types.StringNull()}, nil
+	}
+	diags := m.Bundle.As(ctx, &b, basetypes.ObjectAsOptions{})
+	return b, diags
+}
+
+// role gives the node's role in the words of internal/node, which are ours.
+func (m *nodeModel) role() node.Role { return node.Role(m.Role.ValueString()) }
+
+// drift gives what refresh found.
+func (m *nodeModel) drift(ctx context.Context) []string {
+	var words []string
+	if m.Drift.IsNull() || m.Drift.IsUnknown() {
+		return nil
+	}
+	if diags := m.Drift.ElementsAs(ctx, &words, false); diags.HasError() {
+		return nil
+	}
+	return words
+}
+
+// skip gives the names of the preflight checks that are left out.
+func (m *nodeModel) skip(ctx context.Context) ([]string, diag.Diagnostics) {
+	if m.Preflight.IsNull() || m.Preflight.IsUnknown() {
+		return nil, nil
+	}
+	var preflight struct {
+		Skip types.Set `tfsdk:"skip"`
+	}
+	diags := m.Preflight.As(ctx, &preflight, basetypes.ObjectAsOptions{})
+	var names []types.String
+	if !preflight.Skip.IsNull() && !preflight.Skip.IsUnknown() {
+		diags.Append(preflight.Skip.ElementsAs(ctx, &names, false)...)
+	}
+	var known []string
+	for _, name := range names {
+		if !name.IsUnknown() && !name.IsNull() {
+			known = append(known, name.ValueString())
+		}
+	}
+	return known, diags
+}
+
+// target says how the host is reached. The key that was accepted before is
+// pinned unless the user names another.
+func (m *nodeModel) target(ctx context.Context, s *shared, log *runlog.Scope) (remote.Target, diag.Diagnostics) {
+	t := remote.Target{Address: m.Address.ValueString(), HostKey: m.HostKey.ValueString(), Log: log}
+	if s.config.HostKeyPolicy == remote.Ignore {
+		t.HostKey = ""
+	}
+	if m.SSH.IsNull() || m.SSH.IsUnknown() {
+		return t, nil
+	}
+	var ssh nodeSSHModel
+	diags := m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})
+	t.Port = int(ssh.Port.ValueInt64())
+	t.User = ssh.User.ValueString()
+	if key := ssh.HostKey.ValueString(); key != "" {
+		t.HostKey = key
+	}
+	if ssh.JumpHosts.IsNull() {
+		return t, diags
+	}
+	var hops []nodeJumpHostModel
+	diags.Append(ssh.JumpHosts.ElementsAs(ctx, &hops, false)...)
+	t.JumpHosts = make([]remote.Hop, len(hops)) // not nil: none means none
+	for i, h := range hops {
+		t.JumpHosts[i] = remote.Hop{Address: h.Address.ValueString(), Port: int(h.Port.ValueInt64()),
+			User: h.User.ValueString(), HostKey: h.HostKey.ValueString()}
+	}
+	return t, diags
+}
+
+// observe takes over what was seen on the host.
+func (m *nodeModel) observe(state *node.State, hostKey string) {
+	m.ID = types.StringValue(state.MachineID)
+	m.HostKey = types.StringValue(hostKey)
+	m.DCOSVersion = types.StringValue(state.Version)
+	m.ConfigPackageID = types.StringValue(state.ConfigPackageID)
+	m.DetectedIP = types.StringValue(state.DetectedIP)
+}
+
+// noDrift is an empty list of findings.
+func noDrift() types.List { return types.ListValueMust(types.StringType, []attr.Value{}) }
+
+// driftList makes a value of words.
+func driftList(words []string) types.List {
+	values := make([]attr.Value, len(words))
+	for i, w := range words {
+		values[i] = types.StringValue(w)
+	}
+	return types.ListValueMust(types.StringType, values)
+}
+
+// An importID is [user@]address[:port].
+type importID struct {
+	user, address string
+	port          int64
+}
+
+// parseImportID takes an import's id apart. An IPv6 address with a port is in
+// brackets.
+func parseImportID(text string) (importID, bool) {
+	var id importID
+	rest := text
+	if at := strings.LastIndex(text, "@"); at >= 0 {
+		id.user, rest = text[:at], text[at+1:]
+		if id.user == "" {
+			return id, false
+		}
+	}
+	id.address = rest
+	if net.ParseIP(rest) == nil && strings.Contains(rest, ":") || strings.HasPrefix(rest, "[") {
+		host, port, err := net.SplitHostPort(rest)
+		if err != nil {
+			host, port = strings.TrimSuffix(strings.TrimPrefix(rest, "["), "]"), "0"
+			if net.ParseIP(host) == nil {
+				return id, false
+			}
+		}
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return id, false
+		}
+		id.address, id.port = host, int64(n)
+	}
+	return id, id.address != "" && !strings.ContainsAny(id.address, " \t\r\n/[]")
+}
+
+// drainTimeout says how long an agent's tasks may take to end.
+func (m *nodeModel) drainTimeout() time.Duration {
+	return durationOr(m.DrainTimeout, defaultDrainTimeout)
+}

@@ -1,0 +1,135 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// ModifyPlan says what apply will do to the host: which version and which
+// configuration package will be there, and that drift will be gone.
+func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.shared == nil || req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan nodeModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(checkSkip(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(r.planBundle(ctx, &plan)...)
+		plan.Drift = noDrift()
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+		return
+	}
+	var state nodeModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
+	if concernsHost(ctx, &state, &plan) {
+		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
+	} else {
+		plan.DCOSVersion, plan.ConfigPackageID, plan.DetectedIP, plan.Drift = state.DCOSVersion, state.ConfigPackageID, state.DetectedIP, state.Drift
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// concernsHost says whether a plan has anything to do on the host. All other
+// attributes are only about how it is reached and treated.
+func concernsHost(ctx context.Context, state, plan *nodeModel) bool {
+	return !plan.Bundle.Equal(state.Bundle) || len(state.drift(ctx)) > 0
+}
+
+// checkSkip refuses names in preflight.skip that no check has.
+func checkSkip(ctx context.Context, plan *nodeModel) diag.Diagnostics {
+	names, diags := plan.skip(ctx)
+	known := node.CheckNames()
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(known, name) })
+	if len(names) > 0 {
+		diags.Append(unknownChecks(names))
+	}
+	return diags
+}
+
+// keepImported keeps the bundle of an imported node, which has no recipe, as
+// long as the host is what the configured bundle would make of it.
+func (r *nodeResource) keepImported(ctx context.Context, state, plan *nodeModel, private privateReader) diag.Diagnostics {
+	before, diags := state.bundle(ctx)
+	if diags.HasError() || before.Recipe.IsNull() || before.Recipe.ValueString() != "" {
+		return diags
+	}
+	after, d := plan.bundle(ctx)
+	diags.Append(d...)
+	seen, d := observed(ctx, private)
+	diags.Append(d...)
+	if diags.HasError() || seen == nil || after.Recipe.IsUnknown() {
+		return diags
+	}
+	b, err := r.shared.bundleOf(ctx, after)
+	if err == nil && len(seen.Drift(b, plan.role())) == 0 {
+		plan.Bundle = state.Bundle
+	}
+	return diags // a bundle that cannot be made is for planBundle to report
+}
+
+// planChange plans work on an existing node.
+func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) diag.Diagnostics {
+	plan.Drift = noDrift()
+	plan.DetectedIP = state.DetectedIP
+	diags := r.planBundle(ctx, plan)
+	if plan.Bundle.Equal(state.Bundle) {
+		return diags // a repair
+	}
+	if from, to := state.DCOSVersion.ValueString(), plan.DCOSVersion.ValueString(); from != "" && to != "" {
+		if err := node.UpgradePath(from, to); err != nil {
+			diags.Append(upgradeRefused(err))
+		}
+	}
+	if plan.role() == node.Master && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
+		diags.Append(masterRestarts(plan.Address.ValueString()))
+	}
+	return diags
+}
+
+// planBundle plans what the bundle says will be on the host.
+func (r *nodeResource) planBundle(ctx context.Context, plan *nodeModel) diag.Diagnostics {
+	plan.DCOSVersion, plan.ConfigPackageID = types.StringUnknown(), types.StringUnknown()
+	b, diags := plan.bundle(ctx)
+	if diags.HasError() {
+		return diags
+	}
+	plan.DCOSVersion = b.DCOSVersion
+	if b.Recipe.IsUnknown() || r.shared.secrets.unknown {
+		return diags
+	}
+	made, err := r.shared.bundleOf(ctx, b)
+	if err != nil {
+		w := &nodeWork{shared: r.shared, model: plan}
+		diags.Append(w.bundleError(err))
+		return diags
+	}
+	for _, p := range made.ConfigPackages {
+		if p.Name == configPackage {
+			plan.ConfigPackageID = types.StringValue(p.ID)
+		}
+	}
+	return diags
+}
+
+// configPackage is the package that holds a cluster's configuration.
+const configPackage = "dcos-config"

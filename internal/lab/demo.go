@@ -129,7 +129,7 @@ func OpenDemo() (*Lab, *Demo, error) {
 }
 
 // ensure gives the host of that name, booted and reachable; fresh says that it was made just now.
-func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, make func() (*Host, error)) (h *Host, fresh bool, err error) {
+func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, create func() (*Host, error)) (h *Host, fresh bool, err error) {
 	dir := filepath.Join(l.dir, "hosts", name)
 	whole := filepath.Join(dir, "whole") // there once the host is, so that an interrupted one is made again
 	if exists(dir) && !exists(whole) {
@@ -138,7 +138,7 @@ func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, make func(
 		}
 	}
 	if !exists(dir) {
-		if h, err = make(); err != nil {
+		if h, err = create(); err != nil {
 			return nil, false, err
 		}
 		fmt.Fprintf(out, "  %-4s %-12s made and booted\n", name, h.Address)

@@ -44,6 +44,7 @@ type State struct {
 	Cluster         string   // cluster_name in DC/OS's own configuration
 	ConfigPackageID string   // of the active dcos-config package
 	ActivePackages  []string // ids, sorted
+	Dangling        []string // names of active packages that are not there
 	PackageListID   string
 	RepositoryURL   string
 
@@ -51,13 +52,18 @@ type State struct {
 	SwapUnfinished bool   // the package manager was interrupted
 	SetupPending   bool   // dcos-setup has not been through
 	SetupRunning   bool   // dcos-download or dcos-setup is at work now
+	Activating     bool   // our activation of packages is at work now
 	Staged         bool   // the staging directory is there
 	Recorded       bool   // the record directory is there
+	// Leftovers are paths of DC/OS's state directory, which outlives its
+	// programs.
+	Leftovers []string
 
 	Units []UnitState
 	// Files are the setup files and the installer's units that are there, by
 	// path.
-	Files map[string]FileState
+	Files  map[string]FileState
+	looked []string // paths that Inspect was told to look at
 
 	Clock time.Time // the host's, when it was looked at
 }
@@ -71,11 +77,14 @@ type Owner struct {
 
 // A UnitState is what systemd says about one of DC/OS's units.
 type UnitState struct {
-	Name     string
-	Active   string // active, inactive, failed, activating, …
-	Enabled  string // enabled, disabled, static, …
-	Result   string // success, exit-code, …
-	NRestart int
+	Name          string
+	Active, Sub   string // active, inactive, failed, activating, …; running, exited, …
+	Enabled       string // enabled, disabled, static, …
+	Result        string // success, exit-code, …
+	Job           bool   // it is queued
+	Always        bool   // systemd restarts it whenever it ends
+	Unconditional bool   // its conditions, if it has any, were met
+	Triggered     bool   // a socket, timer or path starts it
 }
 
 // A FileState is what a file looks like.

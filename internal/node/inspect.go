@@ -1,0 +1,195 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Inspect looks at a host and changes nothing. It costs one round trip.
+// Besides the files that DC/OS's installer writes, those at the paths given
+// are looked at too.
+func Inspect(ctx context.Context, conn Conn, paths ...string) (*State, error) {
+	c := call{scripts: []string{"inspect"}, doing: "looking at the host", args: paths, timeout: 5 * time.Minute}
+	f, err := run(ctx, conn, c)
+	if err != nil {
+		return nil, stageError(conn.Target().Address, stageInspect, c.doing, f, err)
+	}
+	s, err := parseState(f)
+	if err != nil {
+		return nil, stageError(conn.Target().Address, stageInspect, c.doing, f, err)
+	}
+	s.looked = paths
+	return s, nil
+}
+
+// parseState reads what inspect.sh printed.
+func parseState(f *frame) (*State, error) {
+	s := &State{
+		MachineID:      f.trimmed("machine_id"),
+		BootID:         f.trimmed("boot_id"),
+		Hostname:       f.get("hostname"),
+		DetectedIP:     f.trimmed("detected_ip"),
+		Addresses:      strings.Fields(f.get("addresses")),
+		Roles:          f.all("role"),
+		ActivePackages: strings.Fields(f.get("active")),
+		Dangling:       f.all("dangling"),
+		PackageListID:  f.trimmed("package_list"),
+		RepositoryURL:  f.trimmed("repository_url"),
+		SwapUnfinished: f.yes("swap_unfinished"),
+		SetupPending:   f.yes("setup_pending"),
+		Activating:     f.get("activating") == "running",
+		Staged:         f.yes("staged"),
+		Recorded:       f.yes("recorded"),
+		Leftovers:      strings.Fields(f.get("leftovers")),
+		Files:          map[string]FileState{},
+	}
+	if s.MachineID == "" {
+		return nil, fmt.Errorf("the host has no machine id (/etc/machine-id)")
+	}
+	clock, err := strconv.ParseInt(f.get("clock"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("reading the host's clock: %w", err)
+	}
+	s.Clock = time.Unix(clock, 0)
+
+	var roles []Role
+	for _, name := range s.Roles {
+		if r := roleOnDisk(name); r != "" {
+			roles = append(roles, r)
+		}
+	}
+	if len(roles) == 1 {
+		s.Role = roles[0]
+	}
+	for _, id := range s.ActivePackages {
+		if strings.HasPrefix(id, "dcos-config--") {
+			s.ConfigPackageID = id
+		}
+	}
+	if f.has("version") {
+		var v struct {
+			Version string `json:"version"`
+		}
+		// A file that cannot be read says nothing; the packages do.
+		if err := json.Unmarshal([]byte(f.get("version")), &v); err == nil {
+			s.Version = v.Version
+		}
+	}
+	for line := range strings.Lines(f.get("mesos_master_provider")) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "MESOS_CLUSTER="); ok {
+			s.Cluster = strings.Trim(name, `"'`)
+		}
+	}
+	s.Units = parseUnits(f.get("units"))
+	for _, u := range s.Units {
+		if u.Name == "dcos-setup.service" || u.Name == "dcos-download.service" {
+			s.SetupRunning = s.SetupRunning || u.Active == "activating" || u.Job
+		}
+	}
+	for _, line := range f.all("file") {
+		p := strings.SplitN(line, " ", 3)
+		if len(p) != 3 {
+			return nil, fmt.Errorf("reading the state of a file: %q", line)
+		}
+		s.Files[p[2]] = FileState{SHA256: p[0], Mode: p[1]}
+	}
+	if f.has("owner") {
+		if s.Owner, err = parseOwner(f.get("owner")); err != nil {
+			return nil, err
+		}
+	}
+	s.Installed = f.installed(s)
+	return s, nil
+}
+
+// installed judges how much of DC/OS is there.
+func (f *frame) installed(s *State) Installed {
+	switch {
+	case f.yes("active_directory") && len(s.ActivePackages) > 0 && f.yes("target") && s.Role != "" &&
+		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0:
+		return Complete
+	case f.yes("opt") || f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0:
+		return Partial
+	}
+	return None
+}
+
+// parseUnits reads what systemctl show prints for several units: blocks of
+// KEY=VALUE with an empty line between them.
+func parseUnits(text string) []UnitState {
+	var units []UnitState
+	for block := range strings.SplitSeq(text, "\n\n") {
+		var u UnitState
+		loaded := true
+		for line := range strings.Lines(block) {
+			key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "=")
+			switch key {
+			case "Id":
+				u.Name = value
+			case "ActiveState":
+				u.Active = value
+			case "SubState":
+				u.Sub = value
+			case "UnitFileState":
+				u.Enabled = value
+			case "Result":
+				u.Result = value
+			case "Job":
+				u.Job = value != "" && value != "0"
+			case "Restart":
+				u.Always = value == "always"
+			case "ConditionResult":
+				u.Unconditional = value == "yes"
+			case "TriggeredBy":
+				u.Triggered = value != ""
+			case "LoadState":
+				loaded = value != "not-found"
+			}
+		}
+		if u.Name != "" && loaded {
+			units = append(units, u)
+		}
+	}
+	slices.SortFunc(units, func(a, b UnitState) int { return strings.Compare(a.Name, b.Name) })
+	return units
+}
+
+// text writes the marker, in the form of scripts' results.
+func (o Owner) text() []byte {
+	var b strings.Builder
+	for _, kv := range [][2]string{
+		{"begin", "owner"}, {"cluster", o.Cluster}, {"bundle", o.BundleID}, {"version", o.Version},
+		{"run", o.Run}, {"role", string(o.Role)}, {"step", o.Step}, {"end", "owner"},
+	} {
+		if strings.Trim(kv[1], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@+,%-") == "" {
+			fmt.Fprintf(&b, "%s=%s\n", kv[0], kv[1])
+		} else {
+			fmt.Fprintf(&b, "%s:%s\n", kv[0], encode([]byte(kv[1])))
+		}
+	}
+	return []byte(b.String())
+}
+
+// parseOwner reads a marker. It is replaced by rename, so one that is cut
+// short or garbled was not written by us.
+func parseOwner(text string) (*Owner, error) {
+	f := &frame{}
+	if _, err := f.Write([]byte(text)); err != nil {
+		return nil, err
+	}
+	if err := f.check("owner"); err != nil {
+		return nil, fmt.Errorf("reading the marker in %s: %w", StagingDirectory, err)
+	}
+	return &Owner{
+		Cluster: f.get("cluster"), BundleID: f.get("bundle"), Version: f.get("version"),
+		Run: f.get("run"), Role: Role(f.get("role")), Step: f.get("step"),
+	}, nil
+}

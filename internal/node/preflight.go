@@ -1,0 +1,273 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+)
+
+// A Severity says whether a finding stands in the way.
+type Severity string
+
+// Severities of findings.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+)
+
+// A Finding is what a preflight check found wrong.
+type Finding struct {
+	Name     string // of the check, as in preflight.skip
+	Severity Severity
+	Found    string
+	Needed   string
+	Hint     string
+}
+
+// String gives the finding as one line.
+func (f Finding) String() string {
+	s := f.Name + ": found " + f.Found + "; needed: " + f.Needed
+	if f.Hint != "" {
+		s += ". " + f.Hint
+	}
+	return s
+}
+
+// A host is what the checks judge.
+type hostFacts struct {
+	State
+	f *frame
+	// before and after are our own time around the host's clock.
+	before, after time.Time
+	missing       []bundle.Artifact // what would have to be transferred
+	unpack        []bundle.Artifact // what would have to be unpacked
+}
+
+// A check judges facts. upgrade says whether it is done for an upgrade, too;
+// the others only make sense before DC/OS is there.
+type check struct {
+	upgrade bool
+	judge   func(h *hostFacts, o *Options) []Finding
+}
+
+func checks() map[string]check {
+	return map[string]check{
+		"dcos":              {false, checkDCOS},
+		"leftovers":         {false, checkLeftovers},
+		"machine-id":        {true, checkMachineID},
+		"clock":             {true, checkClock},
+		"time-sync":         {true, checkTimeSync},
+		"disk":              {true, checkDisk},
+		"systemd":           {false, checkSystemd},
+		"selinux":           {false, checkSELinux},
+		"commands":          {false, checkCommands},
+		"groups":            {false, checkGroups},
+		"kernel-modules":    {false, checkModules},
+		"docker":            {false, checkDocker},
+		"docker-version":    {false, checkDockerVersion},
+		"docker-storage":    {false, checkDockerStorage},
+		"xfs-ftype":         {false, checkXFS},
+		"ports":             {false, checkPorts},
+		"ip-detect":         {false, checkIPDetect},
+		"master-list":       {false, checkMasterList},
+		"hostname":          {true, checkHostname},
+		"bootstrap-url":     {true, checkBootstrapURL},
+		"load-balancer":     {false, checkLoadBalancer},
+		"exhibitor-backend": {true, checkExhibitorBackend},
+		"health":            {true, checkHealth},
+	}
+}
+
+// CheckNames gives the names of the preflight checks, sorted.
+func CheckNames() []string { return slices.Sorted(maps.Keys(checks())) }
+
+func checkSkips(names []string) error {
+	var unknown []string
+	all := checks()
+	for _, n := range names {
+		if _, ok := all[n]; !ok {
+			unknown = append(unknown, fmt.Sprintf("%q", n))
+		}
+	}
+	if len(unknown) > 0 {
+		sort.Strings(unknown)
+		return &UnknownCheckError{Names: unknown}
+	}
+	return nil
+}
+
+// Preflight checks whether the host is fit for the role. It changes nothing
+// and costs one round trip. The error is for a host that could not be
+// checked; what is wrong with the host is in the findings.
+func Preflight(ctx context.Context, conn Conn, opts Options) ([]Finding, error) {
+	s, err := newSession(conn, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	st := s.opts.stage(stagePreflight)
+	h, err := s.look(ctx, st, stagePreflight)
+	if err != nil {
+		return nil, s.failed(st, err)
+	}
+	st.Finish()
+	return h.judge(&s.opts, h.Installed == Complete && opts.MachineID != ""), nil
+}
+
+// judge does the checks, those that stand in the way first.
+func (h *hostFacts) judge(o *Options, upgrade bool) []Finding {
+	var out []Finding
+	all := checks()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if slices.Contains(o.SkipChecks, name) || upgrade && !all[name].upgrade {
+			continue
+		}
+		for _, f := range all[name].judge(h, o) {
+			f.Name = name
+			if f.Severity == "" {
+				f.Severity = SeverityError
+			}
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Finding) int { return strings.Compare(string(a.Severity), string(b.Severity)) })
+	return out
+}
+
+// errorsOf gives the findings that stand in the way.
+func errorsOf(findings []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Severity != SeverityError })
+}
+
+// wishes writes what preflight.sh has to look at.
+func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
+	var b strings.Builder
+	wish := func(words ...string) {
+		if !slices.Contains(words, "") {
+			b.WriteString(strings.Join(words, " ") + "\n")
+		}
+	}
+	args := s.opts.Bundle.Arguments
+	facts := bundle.PreflightFacts(s.opts.Bundle.Line, s.opts.Role.OnDisk())
+	for _, c := range facts.Commands {
+		wish("command", c.Name)
+	}
+	for _, g := range facts.Groups {
+		wish("group", g)
+	}
+	for _, m := range facts.KernelModules {
+		wish("module", m)
+	}
+	wish("space", s.staging)
+	wish("space", "/opt/mesosphere")
+	wish("space", "/var/tmp")
+	if facts.XFSFtype {
+		wish("xfs", args["mesos_agent_work_dir"])
+		wish("xfs", "docker")
+	}
+	for _, a := range artifacts {
+		if s.push {
+			wish("artifact", s.staging+"/"+a.Path, fmt.Sprint(a.Size), a.SHA256)
+		}
+		if id := packageID(a.Path); id != "" {
+			wish("package", id)
+		}
+		if !s.push && strings.HasPrefix(a.Path, "bootstrap/") {
+			wish("url", s.url+"/"+a.Path)
+		}
+	}
+	wish("ip_detect", encode(ipDetect(s.opts.Bundle)))
+	wish("resolve", "@")
+	for _, d := range reach(s.opts.Bundle) {
+		wish("resolve", d.host)
+		wish("tcp", d.host, d.port)
+	}
+	if args["exhibitor_storage_backend"] == "shared_filesystem" && s.opts.Role == Master {
+		wish("directory", args["exhibitor_fs_config_dir"])
+	}
+	wish("health", "node-poststart")
+	return &b
+}
+
+// packageID gives the id of the package that an artifact is, "" for others.
+func packageID(path string) string {
+	rest, ok := strings.CutPrefix(path, "packages/")
+	if !ok {
+		return ""
+	}
+	_, file, _ := strings.Cut(rest, "/")
+	return strings.TrimSuffix(file, ".tar.xz")
+}
+
+func ipDetect(b *bundle.Bundle) []byte {
+	for _, p := range b.ConfigPackages {
+		for _, f := range p.Files {
+			if p.Name == "dcos-config" && f.Path == "/bin/detect_ip" {
+				return f.Content
+			}
+		}
+	}
+	return nil
+}
+
+// A peer is something that the node has to reach.
+type peer struct {
+	name       string // of the check
+	what       string
+	host, port string
+}
+
+// reach gives what a node of the bundle has to reach.
+func reach(b *bundle.Bundle) []peer {
+	var out []peer
+	args := b.Arguments
+	if args["master_discovery"] == "master_http_loadbalancer" {
+		port := args["exhibitor_port"]
+		if port == "" {
+			port = "8181"
+		}
+		out = append(out, peer{"load-balancer", "the load balancer in front of the masters (exhibitor_address)", args["exhibitor_address"], port})
+	}
+	if args["exhibitor_storage_backend"] == "zookeeper" {
+		for hp := range strings.SplitSeq(args["exhibitor_zk_hosts"], ",") {
+			if host, port, err := net.SplitHostPort(strings.TrimSpace(hp)); err == nil {
+				out = append(out, peer{"exhibitor-backend", "exhibitor's ZooKeeper (exhibitor_zk_hosts)", host, port})
+			}
+		}
+	}
+	if u, err := url.Parse(args["bootstrap_url"]); err == nil && u.Scheme != "file" && u.Hostname() != "" {
+		out = append(out, peer{"bootstrap-url", "the server of bootstrap_url", u.Hostname(), portOf(u)})
+	}
+	return out
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+// masterList reads the parameter of a static site.
+func masterList(b *bundle.Bundle) []string {
+	var list []string
+	if err := json.Unmarshal([]byte(b.Arguments["master_list"]), &list); err != nil {
+		return nil // there is none: the masters are not listed
+	}
+	return list
+}

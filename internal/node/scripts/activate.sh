@@ -1,0 +1,31 @@
+# activate: has DC/OS's package manager make a set of packages the active one.
+#
+# reads    standard input, one line each: marker BASE64, then id ID
+# prints   unit= the transient unit that does it, cursor= the journal's end before
+# changes  starts the unit. pkgpanda stops DC/OS, swaps its directories and starts it again. It must
+#          not be interrupted half-way by a connection that breaks, hence a unit of its own.
+put begin activate
+unit=terraform-dcos-activate
+ids=
+while read -r what a; do
+	case $what in
+	marker) make_marker "$a" ;;
+	id) ids="$ids $a" ;;
+	*) fail "reading what to activate: $what" ;;
+	esac
+done
+printf '%s\n' "$ids" >"$staging/.ids" || fail "writing to $staging"
+cat >"$staging/.activate" <<-END
+	set +u
+	. $opt/environment.export
+	exec $opt/bin/pkgpanda activate \$(cat $staging/.ids)
+END
+save_account_backups "$record/accounts" || fail "keeping the backups of the account files"
+put cursor "$(journalctl -q --no-pager -n 0 --show-cursor 2>/dev/null </dev/null | sed -n 's/^-- cursor: //p')"
+if [ "$(unit_show $unit.service SubState)" != running ]; then # it is, if the connection broke right after it was started
+	systemctl stop $unit.service >/dev/null 2>&1 </dev/null
+	systemctl reset-failed $unit.service >/dev/null 2>&1 </dev/null
+	try "starting pkgpanda" systemd-run --unit=$unit --remain-after-exit --description="Activation of DC/OS packages by Terraform" /bin/sh "$staging/.activate"
+fi
+put unit $unit.service
+put end activate

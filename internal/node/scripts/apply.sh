@@ -1,0 +1,78 @@
+# apply: writes the role, setup files and units of a bundle, and commands units.
+#
+# reads    standard input, one line each, done in this order:
+#            marker BASE64            the marker's content
+#            accounts                 keep the backups of the account files, useradd is about to run
+#            work PATH                note the agent's work directory
+#            before PATH              keep what is at the path for the day DC/OS goes
+#            role NAME                make sure of /etc/mesosphere/roles/NAME
+#            file MODE PATH BASE64    write a file
+#            reload                   systemctl daemon-reload
+#            enable UNIT, start UNIT, restart UNIT, start-later UNIT (does not wait)
+#            restart-if-there UNIT    nothing if the host has no such unit
+#            revive UNIT              reset-failed and start
+# prints   cursor= the journal's end before units were commanded; written=PATH for each file
+# changes  what it was told; before a file is overwritten it is kept below the staging directory
+#          if a former copy is asked for with
+#            keep PATH
+put begin apply
+put cursor "$(journalctl -q --no-pager -n 0 --show-cursor 2>/dev/null </dev/null | sed -n 's/^-- cursor: //p')"
+put started "$(now)"
+
+write() { # MODE PATH BASE64
+	d=${2%/*}
+	if [ ! -d "$d" ]; then try "making $d" mkdir -p "$d"; fi
+	# Never a moment with half a file, or with a secret that anybody may read.
+	(umask 077 && decode "$3" >"$2.dcos-new") || fail "writing $2"
+	try "setting the mode of $2" chmod "$1" "$2.dcos-new"
+	try "writing $2" mv -f "$2.dcos-new" "$2"
+	put written "$2"
+}
+
+before() { # PATH
+	to=$record/files$1
+	if [ ! -e "$record/complete" ] || [ ! -e "$1" ] || [ -e "$to" ] || [ -d "$opt/active" ]; then return 0; fi
+	try "keeping a copy of $1" mkdir -p "${to%/*}"
+	try "keeping a copy of $1" cp -a "$1" "$to"
+}
+
+keep() { # PATH
+	to=$staging/.former$1
+	try "making $staging/.former" mkdir -p "${to%/*}"
+	if [ -e "$1" ]; then try "keeping a copy of $1" cp -a "$1" "$to"; else : >"$to.none"; fi
+}
+
+while read -r what a b c; do
+	case $what in
+	marker) make_marker "$a" ;;
+	accounts) save_account_backups "$record/accounts" || fail "keeping the backups of the account files" ;;
+	role)
+		try "making $etc" mkdir -p "$etc/roles" "$etc/setup-flags"
+		if [ ! -e "$etc/roles/$a" ]; then : >"$etc/roles/$a" || fail "writing the role"; fi
+		;;
+	work) printf '%s\n' "$a" >>"$record/work_directories" || fail "noting the agent's work directory" ;;
+	before) before "$a" ;;
+	keep) keep "$a" ;;
+	file) write "$a" "$b" "$c" ;;
+	reload) try "reloading systemd's units" systemctl daemon-reload ;;
+	enable) try "enabling $a" systemctl enable "$a" ;;
+	start | restart)
+		doing="${what}ing $a"
+		systemctl "$what" "$a" </dev/null >&2 || fail "$doing" "$a"
+		;;
+	start-later)
+		systemctl start --no-block "$a" </dev/null >&2 || fail "starting $a" "$a"
+		;;
+	restart-if-there)
+		if [ "$(unit_show "$a" LoadState)" = loaded ]; then
+			systemctl restart "$a" </dev/null >&2 || fail "restarting $a" "$a"
+		fi
+		;;
+	revive)
+		systemctl reset-failed "$a" </dev/null 2>/dev/null
+		systemctl start --no-block "$a" </dev/null >&2 || fail "starting $a" "$a"
+		;;
+	*) fail "reading what to apply: $what" ;;
+	esac
+done
+put end apply

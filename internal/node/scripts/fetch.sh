@@ -1,0 +1,33 @@
+# fetch: gets packages into DC/OS's repository on the node and looks whether they are whole.
+#
+# reads    standard input, one line each: url URL, then id ID
+# prints   fetched=ID for each that is there at the end
+# changes  /opt/mesosphere/packages; no service notices
+put begin fetch
+url=
+while read -r what a; do
+	case $what in
+	url) url=$a ;;
+	id)
+		# A directory without pkginfo.json is the rest of something; pkgpanda would take it for the package.
+		if [ -d "$opt/packages/$a" ] && [ ! -f "$opt/packages/$a/pkginfo.json" ]; then
+			try "removing a broken copy of $a" rm -rf "$opt/packages/$a"
+		fi
+		set -- "$@" "$a"
+		;;
+	*) fail "reading what to fetch: $what" ;;
+	esac
+done
+if [ $# -gt 0 ]; then
+	(
+		set +u
+		# shellcheck disable=SC1091 # DC/OS's own file
+		. "$opt/environment.export"
+		"$opt/bin/pkgpanda" fetch --repository-url="$url" "$@" 2>&1 </dev/null
+	) >&2 || fail "fetching $# package(s) from $url"
+	for id; do
+		if [ ! -f "$opt/packages/$id/pkginfo.json" ]; then fail "fetching $id from $url, which is not in the repository afterwards"; fi
+		put fetched "$id"
+	done
+fi
+put end fetch

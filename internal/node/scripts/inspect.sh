@@ -1,0 +1,74 @@
+# inspect: what the host looks like.
+#
+# reads    arguments: paths of further setup files to look at
+# prints   see parseState in inspect.go
+# changes  nothing
+put begin inspect
+
+put clock "$(now)"
+put_file machine_id /etc/machine-id
+put_file boot_id /proc/sys/kernel/random/boot_id
+put hostname "$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)"
+if command -v ip >/dev/null 2>&1; then
+	ip -o addr show 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }' | put_in addresses
+else
+	hostname -I 2>/dev/null | tr ' ' '\n' | put_in addresses
+fi
+
+# How much of DC/OS there is.
+if [ -d "$opt" ] && [ -n "$(ls -A "$opt" 2>/dev/null)" ]; then put opt yes; else put opt no; fi
+if [ -d "$opt/active" ]; then
+	put active_directory yes
+	# shellcheck disable=SC2012 # package ids have no blanks
+	# One ls instead of a readlink for each of some eighty packages.
+	ls -l "$opt/active" 2>/dev/null | sed -n 's|^l.* -> .*/\([^/]*\)$|\1|p' | sort | put_in active
+	for l in "$opt"/active/*; do
+		if [ -L "$l" ] && [ ! -e "$l" ]; then put dangling "${l##*/}"; fi
+	done
+else
+	put active_directory no
+fi
+if [ -e "$opt/bootstrap" ]; then put setup_pending yes; else put setup_pending no; fi
+if [ -e "$opt/install_progress" ]; then put swap_unfinished yes; else put swap_unfinished no; fi
+for f in "$etc"/roles/*; do
+	if [ -e "$f" ]; then put role "${f##*/}"; fi
+done
+if [ -d "$etc" ]; then put etc yes; else put etc no; fi
+put_file version "$opt/etc/dcos-version.json"
+put_file mesos_master_provider "$opt/etc/mesos-master-provider"
+put_file repository_url "$etc/setup-flags/repository-url"
+put_file package_list "$etc/setup-flags/cluster-package-list"
+if [ -x "$opt/bin/detect_ip" ]; then
+	put detected_ip "$(PATH=$opt/bin:$PATH quickly 20 "$opt/bin/detect_ip" 2>/dev/null </dev/null)"
+fi
+
+# What is ours.
+if [ -d "$staging" ]; then put staged yes; else put staged no; fi
+put_file owner "$owner"
+if [ -d "$record" ]; then put recorded yes; else put recorded no; fi
+if [ -d /var/lib/dcos ]; then
+	for f in /var/lib/dcos/* /var/lib/dcos/.[!.]*; do
+		if [ -e "$f" ] && [ "$f" != "$record" ]; then printf '%s\n' "$f"; fi
+	done | put_in leftovers
+fi
+
+# Units: one systemctl for all of them.
+units=$(dcos_units)
+if [ -n "$units" ]; then
+	# shellcheck disable=SC2086 # unit names have no blanks
+	systemctl show -p Id -p ActiveState -p SubState -p UnitFileState -p Result -p Job -p LoadState -p Restart -p ConditionResult -p TriggeredBy $units 2>/dev/null </dev/null | put_in units
+fi
+if [ -d "$systemd/dcos.target.wants" ] || [ -e "$systemd/dcos.target" ]; then put target yes; else put target no; fi
+
+put activating "$(unit_show terraform-dcos-activate.service SubState)"
+
+# Files that the installer writes.
+for f in "$etc"/setup-flags/* "$etc/docker_credentials" /etc/systemd/journald.conf.d/dcos.conf /etc/rexray/config.yml \
+	"$systemd/dcos-link-env.service" "$systemd/dcos-download.service" "$systemd/dcos-setup.service" "$@"; do
+	if [ -f "$f" ]; then
+		sum=$(sha256sum <"$f") || continue
+		put file "${sum%% *} $(stat -c %a "$f") $f"
+	fi
+done
+
+put end inspect

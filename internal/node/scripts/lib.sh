@@ -1,0 +1,128 @@
+# Goes in front of every script of this directory.
+#
+# reads    nothing
+# prints   nothing by itself; put, put_in and put_file print one line of a result each:
+#            key=value     a value of harmless characters, as it is
+#            key:base64    anything else
+#          A script starts with `put begin NAME` and ends with `put end NAME`; whoever reads it
+#          takes a result without its end for cut short.
+# changes  nothing by itself
+#
+# POSIX sh (dash, bash, busybox ash). set -e is not used: what may fail is said at each command.
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 022
+
+opt=/opt/mesosphere
+etc=/etc/mesosphere
+systemd=/etc/systemd/system
+staging=/opt/dcos_install_tmp
+owner=$staging/.owner
+placed=$staging/.placed
+record=/var/lib/dcos/.before-install
+
+put() { # KEY VALUE
+	case $2 in
+	*[!A-Za-z0-9._/@:+,%=-]*) printf '%s:%s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')" ;;
+	*) printf '%s=%s\n' "$1" "$2" ;;
+	esac
+}
+
+put_in() { # KEY, value on standard input
+	printf '%s:' "$1"
+	base64 | tr -d '\n'
+	echo
+}
+
+put_file() { # KEY FILE; nothing if there is no such file
+	if [ -f "$2" ]; then put_in "$1" <"$2"; fi
+}
+
+say() { put progress "$1"; }
+
+# fail DOING [UNIT...]: says what was being done, adds the units' journal, ends the script.
+fail() {
+	put failed "$1"
+	shift
+	if [ $# -gt 0 ]; then put_journal "$@"; fi
+	exit 70
+}
+
+# try DOING COMMAND...: runs the command with its output on standard error, or fails.
+try() {
+	doing=$1
+	shift
+	"$@" </dev/null >&2 || fail "$doing"
+}
+
+put_journal() { # UNIT...
+	for u; do set -- "$@" -u "$u" && shift; done
+	journalctl --no-pager -q -o short-iso -n 60 "$@" 2>/dev/null </dev/null | put_in journal
+}
+
+decode() { # BASE64: prints what it stands for; "-" stands for nothing
+	case $1 in
+	-) : ;;
+	*) printf '%s' "$1" | base64 -d ;;
+	esac
+}
+
+# unit_show UNIT PROPERTY: one property. systemctl show --value is too new for CentOS 7.
+unit_show() { systemctl show -p "$2" "$1" 2>/dev/null </dev/null | sed -n "s/^$2=//p"; }
+
+now() { date +%s; }
+
+# quickly SECONDS COMMAND...: with a limit, where there is timeout(1).
+quickly() {
+	if command -v timeout >/dev/null 2>&1; then
+		timeout "$@"
+	else
+		shift
+		"$@"
+	fi
+}
+
+# http SECONDS URL: prints what answers.
+http() { curl -fsS -m "$1" --noproxy '*' "$2" 2>/dev/null </dev/null; }
+
+dcos_units() { # names of every unit that DC/OS has on this host, one a line
+	{
+		for f in "$systemd"/dcos-*.service "$systemd"/dcos-*.timer "$systemd"/dcos-*.socket "$systemd"/dcos-*.target \
+			"$systemd"/dcos-*.path "$systemd"/dcos-*.mount "$systemd"/dcos-*.slice "$systemd"/dcos.target \
+			"$systemd"/dcos.target.wants/*; do
+			if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\n' "${f##*/}"; fi
+		done
+	} | sort -u
+}
+
+mkdir_recorded() { mkdir -p "$1" && chmod 0700 "$1"; }
+
+# account_files: the files that useradd and userdel write copies of their former content to.
+account_files='passwd group shadow gshadow subuid subgid'
+
+save_account_backups() { # DIRECTORY
+	mkdir_recorded "$1" || return 1
+	if [ -e "$1/saved" ]; then return 0; fi
+	for f in $account_files; do
+		rm -f "$1/$f-" "$1/$f-.none"
+		if [ -e "/etc/$f-" ]; then cp -a "/etc/$f-" "$1/$f-" || return 1; else : >"$1/$f-.none"; fi
+	done
+	if [ ! -e /etc/.pwd.lock ]; then : >"$1/.pwd.lock.none"; fi
+	: >"$1/saved"
+}
+
+restore_account_backups() { # DIRECTORY
+	if [ ! -e "$1/saved" ]; then return 0; fi
+	for f in $account_files; do
+		if [ -e "$1/$f-" ]; then
+			cmp -s "$1/$f-" "/etc/$f-" || { cp -a "$1/$f-" "/etc/$f-.tmp" && mv -f "/etc/$f-.tmp" "/etc/$f-"; }
+		elif [ -e "$1/$f-.none" ]; then
+			rm -f "/etc/$f-"
+		fi
+	done
+	if [ -e "$1/.pwd.lock.none" ]; then rm -f /etc/.pwd.lock; fi
+	rm -rf "$1"
+}

@@ -1,0 +1,162 @@
+# preflight: facts about the host that tell whether it is fit for a role. Judging them is not done here.
+#
+# reads    standard input, one wish a line, its words separated by single blanks:
+#            command NAME             is it there?
+#            group NAME               is it there?
+#            module NAME              is it loaded?
+#            space PATH               file system, free space
+#            xfs PATH                 the same, and ftype if it is XFS; "docker": Docker's root directory
+#            artifact PATH SIZE SHA   is this file there with this content?
+#            package ID               is this package in DC/OS's repository?
+#            url URL                  does it answer?
+#            tcp HOST PORT            does it accept a connection?
+#            directory PATH           is it there, and can it be written to?
+#            ip_detect BASE64         what does this script print?
+#            resolve NAME             has it an address? "@": the host's own name
+#            health TYPE              what does DC/OS's own check runner say?
+# prints   see parseFacts in preflight.go
+# changes  nothing; ip-detect runs from a private temporary file that is gone afterwards
+put begin preflight
+
+# first existing directory at or above a path: df knows nothing of what is not there yet
+existing() {
+	p=$1
+	while [ ! -d "$p" ]; do p=$(dirname "$p"); done
+	printf '%s' "$p"
+}
+
+space() { # KEY PATH: prints "PATH device type free_kib mount"
+	at=$(existing "$2")
+	line=$(df -P -k -T "$at" 2>/dev/null | awk 'END { print $1, $2, $5, $7 }')
+	put "$1" "$2 $line"
+}
+
+# run_script FILE: runs a script through the interpreter that it names, so that it also works
+# where the temporary directory is mounted noexec.
+run_script() {
+	read -r first <"$1" || first=
+	case $first in
+	'#!'*)
+		interpreter=${first#??}
+		# shellcheck disable=SC2086 # "#!/usr/bin/env bash" has an argument
+		quickly 30 $interpreter "$1"
+		;;
+	*) quickly 30 sh "$1" ;;
+	esac
+}
+
+ip_detect() {
+	t=$(mktemp) || return 1
+	decode "$1" >"$t"
+	out=$(PATH=$opt/bin:$PATH run_script "$t" 2>"$t.err" </dev/null)
+	put ip_detect_code $?
+	put ip_detect "$out"
+	tail -c 2000 "$t.err" | put_in ip_detect_stderr
+	rm -f "$t" "$t.err"
+}
+
+tcp() {
+	# bash is what DC/OS itself wants; it connects without sending anything.
+	if quickly 8 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" >/dev/null 2>&1 </dev/null; then put tcp "$1 $2 yes"; else put tcp "$1 $2 no"; fi
+}
+
+url() {
+	code=$(curl -sS -o /dev/null -m 20 --connect-timeout 10 -w '%{http_code}' -I "$1" 2>&1 </dev/null)
+	put url "$1 $code"
+}
+
+health() {
+	if [ -x "$opt/bin/dcos-check-runner" ]; then
+		set -- "$1" "$opt/bin/dcos-check-runner"
+	elif [ -f "$opt/etc/dcos-diagnostics-runner-config.json" ]; then
+		set -- "$1" "$opt/bin/dcos-diagnostics"
+	else
+		return
+	fi
+	out=$(
+		# shellcheck disable=SC1091 # DC/OS's own file
+		if [ -f "$opt/environment.export" ]; then set +u && . "$opt/environment.export"; fi
+		quickly 90 "$2" check "$1" 2>/dev/null </dev/null
+	)
+	put health_code "$1 $?"
+	put "health_$1" "$out"
+}
+
+docker_root=
+if command -v docker >/dev/null 2>&1; then
+	docker_info=$(quickly 30 docker info 2>/dev/null </dev/null)
+	put docker_code $?
+	put docker_info "$docker_info"
+	docker_root=$(printf '%s\n' "$docker_info" | sed -n 's/^ *Docker Root Dir: *//p')
+	put docker_version "$(quickly 30 docker version --format '{{.Server.Version}} {{.Client.Version}}' 2>/dev/null </dev/null)"
+fi
+
+while read -r what a b c; do
+	case $what in
+	command)
+		at=$(command -v "$a" 2>/dev/null)
+		put command "$a $at"
+		;;
+	group)
+		if grep -q "^$a:" /etc/group || getent group "$a" >/dev/null 2>&1; then put group "$a yes"; else put group "$a no"; fi
+		;;
+	module)
+		if grep -q "^$a " /proc/modules 2>/dev/null || [ -d "/sys/module/$a" ]; then put module "$a yes"; else put module "$a no"; fi
+		;;
+	space) space space "$a" ;;
+	xfs)
+		if [ "$a" = docker ]; then a=$docker_root; fi
+		if [ -z "$a" ]; then continue; fi
+		space xfs "$a"
+		if command -v xfs_info >/dev/null 2>&1; then
+			ftype=$(xfs_info "$(existing "$a")" 2>/dev/null </dev/null | sed -n 's/.*ftype=\([0-9]\).*/\1/p' | head -n 1)
+			put xfs_ftype "$a $ftype"
+		fi
+		;;
+	artifact)
+		if [ -f "$a" ] && [ "$(stat -c %s "$a")" = "$b" ]; then
+			sum=$(sha256sum <"$a")
+			if [ "${sum%% *}" = "$c" ]; then put have "$a"; fi
+		fi
+		;;
+	package)
+		if [ -f "$opt/packages/$a/pkginfo.json" ]; then put package "$a"; fi
+		;;
+	url) url "$a" ;;
+	tcp) tcp "$a" "$b" ;;
+	directory)
+		if [ ! -d "$a" ]; then put directory "$a missing"; elif [ ! -w "$a" ]; then put directory "$a readonly"; else put directory "$a yes"; fi
+		;;
+	ip_detect) ip_detect "$a" ;;
+	resolve)
+		if [ "$a" = @ ]; then a=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname); fi
+		if ! command -v getent >/dev/null 2>&1; then
+			put resolve "$a unknown"
+		elif quickly 15 getent hosts "$a" >/dev/null 2>&1 </dev/null; then
+			put resolve "$a yes"
+		else
+			put resolve "$a no"
+		fi
+		;;
+	health) health "$a" ;;
+	'') : ;;
+	*)
+		put failed "reading what to look at: $what"
+		exit 70
+		;;
+	esac
+done
+
+# Local ports in use, in hex: the second column of these tables is ADDRESS:PORT.
+cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null | awk '$2 ~ /:/ { sub(".*:", "", $2); print $2 }' | sort -u | put_in ports
+
+if command -v getenforce >/dev/null 2>&1; then
+	put selinux "$(getenforce 2>/dev/null)"
+	put selinux_policy "$(sestatus 2>/dev/null </dev/null | sed -n 's/^Loaded policy name: *//p')"
+fi
+put systemd_version "$(systemctl --version 2>/dev/null </dev/null | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')"
+put pid1 "$(cat /proc/1/comm)"
+if command -v timedatectl >/dev/null 2>&1; then
+	put ntp "$(timedatectl show -p NTPSynchronized 2>/dev/null </dev/null | sed -n 's/^NTPSynchronized=//p')"
+fi
+put end preflight

@@ -1,0 +1,70 @@
+# Goes after lib.sh in front of the scripts that change a host: the marker of an unfinished
+# installation of ours, and the record of what the host looked like before.
+#
+# reads    nothing
+# prints   nothing
+# changes  nothing by itself; make_marker, record_host and restore_host say what they change
+
+make_marker() { # BASE64: writes the marker, and the record if there is none yet
+	if [ ! -d "$staging" ]; then
+		try "making $staging" mkdir -p "$staging"
+		try "making $staging private" chmod 0700 "$staging"
+		printf 'dir %s\n' "$staging" >>"$placed"
+	fi
+	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
+	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
+	record_host || fail "recording the host's state in $record"
+}
+
+# Directories and files which DC/OS makes or changes and which a host may have had before.
+host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/calico /etc/docker /etc/docker/daemon.json
+/etc/NetworkManager/conf.d /etc/systemd/network /etc/profile.d /etc/mesosphere /opt/mesosphere /opt
+/var/lib/dcos /var/lib/mesos /var/log/mesos /var/lib/calico /var/lib/cni /var/lib/zookeeper
+/run/docker/plugins /run/mesos /run/calico /run/libstorage /run/dcos
+/etc/systemd/system/multi-user.target.wants /var/lib/systemd/timers'
+
+record_host() { # writes the record, once, and only while DC/OS has not changed anything
+	if [ -e "$record/complete" ] || [ -d "$opt/active" ] || [ -e "$systemd/dcos.target" ]; then return 0; fi
+	had=
+	for p in $host_paths; do
+		if [ -e "$p" ] || [ -L "$p" ]; then had="$had$p
+"; fi
+	done
+	mkdir_recorded "$record" || return 1
+	printf '%s' "$had" >"$record/had" || return 1
+	if [ -L /etc/resolv.conf ] || [ -e /etc/resolv.conf ]; then cp -a /etc/resolv.conf "$record/resolv.conf" || return 1; fi
+	if [ -e /etc/docker/daemon.json ]; then cp -a /etc/docker/daemon.json "$record/daemon.json" || return 1; fi
+	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/passwd >"$record/users" || return 1
+	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group >"$record/groups" || return 1
+	if command -v sysctl >/dev/null 2>&1; then sysctl -a 2>/dev/null >"$record/sysctl"; fi
+	: >"$record/complete"
+}
+
+had() { # PATH: was it there before? Without a record: does a package of the system own it?
+	if [ -e "$record/had" ]; then
+		grep -qxF "$1" "$record/had"
+	elif command -v dpkg >/dev/null 2>&1; then
+		dpkg -S "$1" >/dev/null 2>&1
+	elif command -v rpm >/dev/null 2>&1; then
+		rpm -qf "$1" >/dev/null 2>&1
+	else
+		return 1
+	fi
+}
+
+remove_placed() { # removes what place.sh moved onto the host, and the marker, which goes last
+	if [ -f "$placed" ]; then
+		while read -r what path; do
+			if [ "$what" = file ]; then rm -f "$path" "$path.part"; fi
+		done <"$placed"
+	fi
+	rm -rf "$staging/.former"
+	rm -f "$staging/.ids" "$staging/.activate"
+	dirs=
+	if [ -f "$placed" ]; then dirs=$(sed -n 's/^dir //p' "$placed" | sort -ru); fi
+	rm -f "$owner.new" "$owner" "$placed"
+	for d in $dirs; do
+		if [ -d "$d" ]; then rmdir "$d" 2>/dev/null; fi
+	done
+	return 0
+}

@@ -1,0 +1,219 @@
+# uninstall: takes DC/OS off the host, and whatever it and we left, and puts back what they changed.
+#
+# reads    standard input, one line each: file PATH (a setup file of the bundle),
+#          work PATH (the agent's work directory)
+# prints   progress=; left= for what it did not dare to remove
+# changes  everything that traces.sh names. Works on any remains of DC/OS and on none.
+put begin uninstall
+files=''
+works=$(work_directories)
+while read -r what path; do
+	case $what in
+	file) files="$files $path" ;;
+	work) case $path in /var/lib/mesos | /var/lib/mesos/* | /var/lib/dcos/*) : ;; /?*) works="$works $path" ;; esac ;;
+	'') : ;;
+	*) fail "reading what to remove: $what" ;;
+	esac
+done
+
+# What will be needed after /opt/mesosphere is gone.
+resolvers=$(sed -n 's/^RESOLVERS=//p' "$opt/etc/dns_config" 2>/dev/null)
+download_directory=$(sed -n 's|^ExecStart=.* -axf \(/.*\)/bootstrap.tar.xz .*|\1|p' "$systemd/dcos-download.service" 2>/dev/null | tr -s / | head -n 1)
+profile_link=$(sed -n 's|^ExecStart=.*ln -sf [^ ]* ||p' "$systemd/dcos-link-env.service" 2>/dev/null | head -n 1)
+settings=$(tr -d ' \n\t' <"$opt/etc/dcos-service-configuration.json" 2>/dev/null | tr '{,}' '\n\n\n' | sed -n 's/^"\([a-z0-9_]*\.[a-zA-Z0-9_.\/-]*\)":"\{0,1\}\([^"]*\)"\{0,1\}$/\1 \2/p')
+users=$(dcos_users)
+names=$(unit_names)
+net=
+if ip link show spartan >/dev/null 2>&1 || ip link show minuteman >/dev/null 2>&1; then net=yes; fi
+
+# 1. Stop everything, what would start the rest first.
+say "stopping DC/OS's units"
+systemctl stop terraform-dcos-activate.service >/dev/null 2>&1 </dev/null
+systemctl reset-failed terraform-dcos-activate.service >/dev/null 2>&1 </dev/null
+if [ -n "$names" ]; then
+	quickly 60 systemctl stop dcos-setup.service dcos-download.service >&2 </dev/null
+	# shellcheck disable=SC2086 # unit names have no blanks
+	quickly 300 systemctl stop dcos.target $names >&2 </dev/null
+	for n in $names; do
+		case $(unit_show "$n" ActiveState) in
+		active | activating | deactivating | reloading)
+			systemctl kill -s KILL "$n" >&2 </dev/null
+			quickly 30 systemctl stop "$n" >&2 </dev/null
+			;;
+		esac
+	done
+	systemctl disable dcos-setup.service dcos.target >/dev/null 2>&1 </dev/null
+fi
+if command -v docker >/dev/null 2>&1 && quickly 20 docker info >/dev/null 2>&1 </dev/null; then
+	containers=$(quickly 30 docker ps -aq --filter 'name=^/mesos-' 2>/dev/null </dev/null)
+	# shellcheck disable=SC2086 # container ids
+	if [ -n "$containers" ]; then docker rm -fv $containers >&2 </dev/null; fi
+	quickly 30 docker network ls -q 2>/dev/null </dev/null | while read -r id; do
+		name=$(docker network inspect -f '{{.Name}} {{.Driver}} {{index .Options "com.docker.network.bridge.name"}}' "$id" 2>/dev/null </dev/null)
+		case $name in
+		'calico calico '* | *' bridge d-'*) docker network rm "$id" >&2 </dev/null ;;
+		esac
+	done
+fi
+for signal in TERM KILL; do
+	for n in 1 2 3 4 5; do
+		pids=$(dcos_processes)
+		if [ -z "$pids" ]; then break; fi
+		# shellcheck disable=SC2086 # process ids
+		if [ $n = 1 ]; then kill -$signal $pids 2>/dev/null; fi
+		sleep 1
+	done
+done
+
+# 2. The network.
+if command -v iptables-save >/dev/null 2>&1; then
+	say "removing firewall rules"
+	for tool in iptables ip6tables; do
+		command -v $tool-save >/dev/null 2>&1 || continue
+		$tool-save 2>/dev/null </dev/null | awk '
+			/^\*/ { table = substr($0, 2) }
+			/^:/ { chain = substr($1, 2); if (chain ~ /^(UCR-DEFAULT-BRIDGE|M-CALICO|cali-.*)$/) chains[++n] = "-t " table " -F " chain "\n-t " table " -X " chain }
+			/^-A / && (/Minuteman-IPVS-IPTables-masquerade-rule/ || / -j (UCR-DEFAULT-BRIDGE|M-CALICO|cali-[^ ]*)( |$)/ || / -[jg] cali-/) { sub(/^-A/, "-D"); print "-t " table " " $0 }
+			END { for (i = 1; i <= n; i++) { split(chains[i], c, "\n"); print c[1] } for (i = 1; i <= n; i++) { split(chains[i], c, "\n"); print c[2] } }' |
+			while read -r rule; do printf '%s\n' "$rule" | xargs $tool -w >&2; done
+	done
+	if [ -n "$net" ]; then iptables -w -D FORWARD -j ACCEPT >&2 </dev/null; fi
+fi
+if command -v ipset >/dev/null 2>&1; then
+	ipset list -n 2>/dev/null </dev/null | while read -r set; do
+		case $set in
+		dcos-* | minuteman* | cali40* | cali60*) ipset destroy "$set" >&2 </dev/null ;;
+		esac
+	done
+fi
+if [ -n "$net" ] && command -v ipvsadm >/dev/null 2>&1; then ipvsadm -C >&2 </dev/null; fi
+for link in $(dcos_links); do ip link delete "$link" >&2 </dev/null; done
+
+# 3. Mounts and cgroups.
+# shellcheck disable=SC2086 # work directories have no blanks
+for d in $opt /var/lib/dcos /var/lib/mesos /run/dcos /run/mesos $works; do
+	mounts_below "$d" | while read -r m; do
+		m=$(printf '%b' "$m") # blanks are written as \040 there
+		if awk -v m="$m" '$1 !~ /^#/ && $2 == m { found = 1 } END { exit !found }' /etc/fstab 2>/dev/null; then continue; fi
+		umount "$m" 2>/dev/null </dev/null || umount -l "$m" >&2 </dev/null
+	done
+done
+for c in /sys/fs/cgroup/mesos /sys/fs/cgroup/*/mesos /sys/fs/cgroup/mesos_executors.slice /sys/fs/cgroup/*/mesos_executors.slice; do
+	if [ -d "$c" ]; then find "$c" -depth -type d -exec rmdir {} \; 2>/dev/null; fi
+done
+
+# 4. Files.
+say "removing files"
+remove() { # PATH: whatever it is. Nothing is deleted through a mount point.
+	if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
+	still=$(mounts_below "$1" | head -n 1)
+	if [ -n "$still" ]; then
+		put left "$1 (something is still mounted at $still)"
+	elif [ -d "$1" ] && [ ! -L "$1" ] && { is_mount "$1" || { [ -e "$record/had" ] && had "$1"; }; }; then
+		find "$1" -mindepth 1 -maxdepth 1 ! -path "$record" -exec rm -rf {} + # the directory was there before
+	else
+		rm -rf "$1"
+	fi
+}
+
+settle() { # PATH: puts a file back as it was before, or removes it
+	if [ -e "$record/files$1" ]; then
+		cp -a "$record/files$1" "$1"
+	else
+		rm -f "$1" "$1.dcos-new"
+	fi
+}
+
+unit_files | while read -r f; do rm -rf "$f"; done
+journald=
+if [ -e /etc/systemd/journald.conf.d/dcos.conf ]; then journald=yes; fi
+for f in /etc/systemd/journald.conf.d/dcos.conf /etc/rexray/config.yml $files; do settle "$f"; done
+if [ -n "$download_directory" ]; then rm -f "$download_directory/bootstrap.tar.xz"; fi
+case $profile_link in
+/*) if [ -L "$profile_link" ]; then rm -f "$profile_link"; fi ;;
+esac
+for d in /tmp /var/tmp /dev/shm; do
+	for u in $users; do find "$d" -xdev -mindepth 1 -maxdepth 1 -user "$u" -exec rm -rf {} + 2>/dev/null; done
+done
+for d in $works; do
+	for n in $work_names; do remove "$d/$n"; done
+	if [ -d "$d" ]; then rmdir "$d" 2>/dev/null; fi
+done
+manual=
+if [ -e "$etc/manual_host_users" ]; then
+	# Somebody made the accounts by hand, and that is said in a file that goes now.
+	manual=yes
+	mkdir_recorded "$record" || fail "noting the accounts that stay"
+	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/passwd >>"$record/users"
+	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group >>"$record/groups"
+fi
+for p in $own_paths; do
+	case $p in
+	/var/lib/dcos | "$staging" | "$etc") : ;; # these go last
+	*) remove "$p" ;;
+	esac
+done
+find /var/lib/dcos -mindepth 1 -maxdepth 1 ! -path "$record" -exec rm -rf {} + 2>/dev/null
+for p in $shared_paths; do
+	if [ -e "$record/had" ] && ! had "$p"; then remove "$p"; fi
+done
+
+# 5. Accounts. userdel copies the account files aside; those copies are put back.
+if [ -z "$manual" ] && [ -n "$users$(dcos_groups)" ]; then
+	say "removing DC/OS's accounts"
+	save_account_backups "$record/accounts" || fail "keeping the backups of the account files"
+	for u in $users; do userdel "$u" >&2 </dev/null || userdel -f "$u" >&2 </dev/null; done
+	for g in $(dcos_groups); do groupdel "$g" >&2 </dev/null; done
+fi
+restore_account_backups "$record/accounts" || fail "putting the backups of the account files back"
+
+# 6. What DC/OS had changed.
+if grep -qs 'gen_resolvconf' /etc/resolv.conf; then
+	say "restoring /etc/resolv.conf"
+	if [ -e "$record/resolv.conf" ] || [ -L "$record/resolv.conf" ]; then
+		cp -a "$record/resolv.conf" /etc/resolv.conf.tmp && mv -f /etc/resolv.conf.tmp /etc/resolv.conf ||
+			{ rm -f /etc/resolv.conf.tmp && cat "$record/resolv.conf" >/etc/resolv.conf; } # it may be a mount point
+	elif [ -e "$record/complete" ]; then
+		rm -f /etc/resolv.conf
+	else
+		printf '%s\n' "$resolvers" | tr ',' '\n' | sed -n 's/^\([0-9.]*\)\(:53\)\{0,1\}$/nameserver \1/p' >/etc/resolv.conf
+		put left "/etc/resolv.conf as it was before (there is no record of it; it now names DC/OS's upstream resolvers)"
+	fi
+fi
+if grep -qs 'cluster-store' /etc/docker/daemon.json; then
+	if [ -e "$record/daemon.json" ]; then
+		cp -a "$record/daemon.json" /etc/docker/daemon.json
+	elif [ -e "$record/complete" ]; then
+		rm -f /etc/docker/daemon.json
+	else
+		put left "the cluster store in /etc/docker/daemon.json"
+	fi
+	systemctl try-restart docker.service >&2 </dev/null
+fi
+restore_setting() { # KEY VALUE-OF-DCOS
+	path=/proc/sys/$(printf '%s' "$1" | tr ./ /.)
+	before=$(sed -n "s|^$1 = ||p" "$record/sysctl" 2>/dev/null | head -n 1)
+	if [ -n "$before" ] && [ "$before" != "$2" ] && [ "$(cat "$path" 2>/dev/null)" = "$2" ]; then
+		printf '%s\n' "$before" 2>/dev/null >"$path"
+	fi
+}
+if [ -e "$record/sysctl" ]; then
+	{
+		printf '%s\n' "$settings"
+		printf 'vm.max_map_count 262144\nvm.swappiness 1\nnet.ipv4.vs.conntrack 1\n'
+		sed -n 's/^\(net\.ipv4\.conf\.[^ ]*\.rp_filter\) = .*/\1 2/p' "$record/sysctl"
+	} | while read -r key value; do
+		if [ -n "$key" ]; then restore_setting "$key" "$value"; fi
+	done
+fi
+
+# 7. systemd forgets the units; the directories that nobody needs; then what says that it was us.
+for d in $shared_directories; do
+	if [ -d "$d" ] && ! had "$d"; then rmdir "$d" 2>/dev/null; fi
+done
+systemctl daemon-reload >&2 </dev/null
+for n in $names; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
+if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
+if [ -e "$record/had" ] && had "$etc"; then etc_stays=yes; else etc_stays=; fi
+if [ -n "$etc_stays" ]; then find "$etc" -mindepth 1 -maxdepth 1 -exec rm -rf {} +; else rm -rf "$etc"; fi
+put end uninstall

@@ -1,0 +1,259 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A session is one operation on one host.
+type session struct {
+	conn    Conn
+	opened  []Conn // made by Redial, closed here
+	opts    Options
+	host    string
+	owner   string // of the lock
+	locked  bool
+	changed bool // OnChange has been called
+
+	url     string // bootstrap_url
+	push    bool   // it is a directory on the node
+	staging string // that directory
+}
+
+var harmlessPath = regexp.MustCompile(`^(/[A-Za-z0-9._+@-]+)+$`)
+
+func newSession(conn Conn, opts Options) (*session, error) {
+	s := &session{conn: conn, opts: opts, host: conn.Target().Address}
+	if s.opts.Address == "" {
+		s.opts.Address = s.host
+	}
+	if s.opts.Now == nil {
+		s.opts.Now = time.Now
+	}
+	if err := s.opts.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.opts.Address, err)
+	}
+	s.host = s.opts.Address
+	s.url = strings.TrimRight(strings.TrimSpace(opts.Bundle.Arguments["bootstrap_url"]), "/")
+	s.staging = stagingOf(opts.Bundle)
+	s.push = strings.HasPrefix(s.url, "file://")
+	if !harmlessPath.MatchString(s.staging) {
+		return nil, fmt.Errorf("%s: bootstrap_url %q does not name a directory that can be used", s.host, s.url)
+	}
+	return s, s.name()
+}
+
+// name makes up the name under which the lock is taken. It is this
+// operation's alone, so that a lock which our own broken connection left can
+// be told from another operator's.
+func (s *session) name() error {
+	var b [4]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return fmt.Errorf("making up a name for the lock: %w", err)
+	}
+	run := s.opts.Run
+	if run == "" {
+		run = "a run without a name"
+	}
+	s.owner = fmt.Sprintf("%s (%s)", run, hex.EncodeToString(b[:]))
+	return nil
+}
+
+// stagingOf gives the directory that a file: bootstrap_url names; for others,
+// that of the marker.
+func stagingOf(b *bundle.Bundle) string {
+	if b != nil {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(b.Arguments["bootstrap_url"]), "file://"); ok {
+			return strings.TrimRight(path, "/")
+		}
+	}
+	return StagingDirectory
+}
+
+func (s *session) close() {
+	for _, c := range s.opened {
+		// The work is done or has failed for a better reason; what a broken
+		// connection leaves on the host, the host removes.
+		_ = c.Close()
+	}
+}
+
+// lock keeps other operators away.
+func (s *session) lock(ctx context.Context) error {
+	err := s.conn.Lock(ctx, s.owner)
+	var locked *remote.LockedError
+	if errors.As(err, &locked) && locked.Owner == s.owner {
+		err = nil // our own, of the connection that broke
+	}
+	if err != nil {
+		return &StageError{Host: s.host, Stage: stageInspect, Doing: "keeping other operators off the host", Err: err, Hint: hint(err)}
+	}
+	s.locked = true
+	return nil
+}
+
+// maxRedials bounds how often one stage is taken up again.
+const maxRedials = 10
+
+// steady makes a round trip that may be repeated, and repeats it over a new
+// connection when the connection breaks. make is asked for the call each time.
+func (s *session) steady(ctx context.Context, st *runlog.Stage, make func() call) (*frame, error) {
+	for n := 0; ; n++ {
+		f, err := run(ctx, s.conn, make())
+		var lost *remote.LostError
+		if err == nil || s.opts.Redial == nil || n >= maxRedials || ctx.Err() != nil || !errors.As(err, &lost) {
+			return f, err
+		}
+		st.Progress(fmt.Sprintf("the connection broke (%v); connecting again", lost.Err), 0)
+		if rerr := s.redial(ctx); rerr != nil {
+			return f, fmt.Errorf("%w; connecting again: %w", err, rerr)
+		}
+		st.Progress("connected again", 0)
+	}
+}
+
+func (s *session) redial(ctx context.Context) error {
+	conn, err := s.opts.Redial(ctx)
+	if err != nil {
+		return err
+	}
+	s.opened = append(s.opened, conn)
+	s.conn = conn
+	if s.locked {
+		return s.lock(ctx)
+	}
+	return nil
+}
+
+// do makes a round trip of a stage: steady, and with errors that say
+// everything.
+func (s *session) do(ctx context.Context, st *runlog.Stage, stage string, c call) (*frame, error) {
+	inner := c.on
+	c.on = func(key, value string) {
+		if key == "progress" {
+			st.Progress(value, 0)
+		}
+		if inner != nil {
+			inner(key, value)
+		}
+	}
+	f, err := s.steady(ctx, st, func() call { return c })
+	if err != nil {
+		return f, s.explain(stage, c.doing, f, err)
+	}
+	return f, nil
+}
+
+// explain makes a stage's error of a round trip's.
+func (s *session) explain(stage, doing string, f *frame, err error) error {
+	if ctxErr := context.Canceled; errors.Is(err, ctxErr) {
+		return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: err, Hint: "it was interrupted; the next apply continues"}
+	}
+	return stageError(s.host, stage, doing, f, err)
+}
+
+// failed writes an error to the run log and gives it back.
+func (s *session) failed(st *runlog.Stage, err error) error {
+	var e *StageError
+	if errors.As(err, &e) {
+		var exit *int
+		if e.ExitCode != 0 {
+			exit = &e.ExitCode
+		}
+		st.Fail(err, exit, strings.TrimSpace(e.Stderr+"\n"+e.Journal))
+		return err
+	}
+	st.Fail(err, nil, "")
+	return err
+}
+
+// change tells the caller, once, that the host is about to be changed.
+func (s *session) change(before State) {
+	if !s.changed && s.opts.OnChange != nil {
+		s.opts.OnChange(before)
+	}
+	s.changed = true
+}
+
+// look inspects the host and gathers what the preflight checks need, in one
+// round trip.
+func (s *session) look(ctx context.Context, st *runlog.Stage, stage string) (*hostFacts, error) {
+	artifacts, err := s.opts.Bundle.Artifacts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
+	}
+	paths := Paths(s.opts.Bundle)
+	h := &hostFacts{}
+	f, err := s.do(ctx, st, stage, call{
+		scripts: []string{"inspect", "preflight"},
+		doing:   "looking at the host",
+		args:    paths,
+		input:   s.wishes(artifacts),
+		timeout: 15 * time.Minute, // checksums of what lies there already take their time
+		on: func(key, _ string) {
+			if key == "clock" {
+				h.after = s.opts.Now()
+			}
+		},
+	})
+	h.f = f
+	if err != nil {
+		return nil, err
+	}
+	state, err := parseState(f)
+	if err != nil {
+		return nil, stageError(s.host, stage, "looking at the host", f, err)
+	}
+	state.looked = paths
+	h.State = *state
+	h.before = h.after.Add(-f.latency)
+	h.lacking(s, artifacts)
+	return h, nil
+}
+
+// lacking works out what the node has to get: everything that it has neither
+// in the staging directory nor, for packages, in DC/OS's repository. The
+// bootstrap tarball and the package list are read only by a first setup.
+func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact) {
+	have := map[string]bool{}
+	for _, p := range h.f.all("have") {
+		have[strings.TrimPrefix(p, s.staging+"/")] = true
+	}
+	for _, id := range h.f.all("package") {
+		have[id] = true
+	}
+	for _, a := range artifacts {
+		id := packageID(a.Path)
+		if h.Installed == Complete && id == "" {
+			continue
+		}
+		if id != "" && have[id] {
+			continue
+		}
+		h.unpack = append(h.unpack, a)
+		if s.push && !have[a.Path] {
+			h.missing = append(h.missing, a)
+		}
+	}
+}
+
+// sameMachine says whether it is the machine that the node is known to be.
+func (s *session) sameMachine(state State) error {
+	if s.opts.MachineID != "" && s.opts.MachineID != state.MachineID {
+		return &ReplacedError{Host: s.host, Want: s.opts.MachineID, Got: state.MachineID}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Uninstall drains an agent, removes DC/OS and everything it and this package
+// made on the host, puts back what they had changed, and verifies that nothing
+// is left. It works on any remains of DC/OS and can be repeated. A master is
+// not drained. Nothing is done to a machine that is not ours: Options.MachineID
+// has to be this machine's, or the host has to bear our marker.
+func Uninstall(ctx context.Context, conn Conn, opts Options) error {
+	s := &session{conn: conn, opts: opts, host: opts.Address, staging: stagingOf(opts.Bundle)}
+	if s.host == "" {
+		s.host = conn.Target().Address
+	}
+	if err := s.name(); err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	st := s.opts.stage(stageInspect)
+	f, err := s.do(ctx, st, stageInspect, call{scripts: []string{"inspect"}, doing: "looking at the host", timeout: 5 * time.Minute})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	state, err := parseState(f)
+	if err == nil {
+		err = s.sameMachine(*state)
+	}
+	if err != nil {
+		return s.failed(st, err)
+	}
+	if opts.MachineID == "" && state.Owner == nil {
+		return s.failed(st, &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role,
+			MachineID: state.MachineID, Installed: state.Installed, Why: "the node's machine id is not known"})
+	}
+	st.Finish()
+	s.change(*state)
+	if state.Role == Agent || state.Role == PublicAgent {
+		if err := s.drain(ctx, *state); err != nil {
+			return err
+		}
+	}
+	return s.remove(ctx, *state, "all")
+}
+
+// drain empties an agent and takes it out of its cluster. An agent that
+// cannot be drained in time is stopped all the same; that is in the run log.
+func (s *session) drain(ctx context.Context, state State) error {
+	st := s.opts.stage(stageDrain)
+	unit := "dcos-mesos-slave.service"
+	if state.Role == PublicAgent {
+		unit = "dcos-mesos-slave-public.service"
+	}
+	limit := orDefault(s.opts.DrainTimeout, DefaultDrainTimeout)
+	deadline := time.Now().Add(limit)
+	f, err := s.steady(ctx, st, func() call {
+		left := max(time.Until(deadline), time.Second)
+		return call{
+			scripts: []string{"drain"}, doing: "draining the agent",
+			args:    []string{unit, lineOf(state.Version), fmt.Sprint(int(left.Seconds()))},
+			timeout: left + 5*time.Minute,
+			on: func(key, value string) {
+				switch key {
+				case "progress":
+					st.Progress(value, 0)
+				case "warning":
+					st.Progress("warning: "+value, 0)
+				}
+			},
+		}
+	})
+	if err != nil {
+		return s.failed(st, s.explain(stageDrain, "draining the agent", f, err))
+	}
+	st.Progress(f.get("outcome"), 0)
+	st.Finish()
+	return nil
+}
+
+// remove takes DC/OS off the host and verifies it. how is "all", or "redo"
+// where the installation starts again from what was transferred.
+func (s *session) remove(ctx context.Context, state State, how string) error {
+	st := s.opts.stage(stageUninstall)
+	var in strings.Builder
+	if b := s.opts.Bundle; b != nil {
+		for _, f := range b.SetupFiles {
+			if harmlessPath.MatchString(f.Path) {
+				fmt.Fprintf(&in, "file %s\n", f.Path)
+			}
+		}
+		if dir := b.Arguments["mesos_agent_work_dir"]; harmlessPath.MatchString(dir) && state.Role != Master {
+			fmt.Fprintf(&in, "work %s\n", dir)
+		}
+	}
+	f, err := s.do(ctx, st, stageUninstall, call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	st.Finish()
+	notRemoved := f.all("left")
+
+	st = s.opts.stage(stageVerify)
+	f, err = s.do(ctx, st, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how}, timeout: 5 * time.Minute})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	for _, l := range notRemoved {
+		st.Progress("warning: not put back: "+l, 0)
+	}
+	if left := f.all("left"); len(left) > 0 {
+		return s.failed(st, &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},
+			Hint: "run destroy again; what it cannot remove has to be removed by hand"})
+	}
+	st.Finish()
+	return nil
+}
+
+func lineOf(version string) string {
+	if n := numbers(version); len(n) >= 2 {
+		return line(n)
+	}
+	return ""
+}

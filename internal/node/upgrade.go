@@ -1,0 +1,272 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// Upgrade brings a node to the bundle in place, and repairs it: it does what
+// [State.Drift] names and nothing else. When the node does not come up on its
+// new packages it is put back on the former ones ([*RollbackError]).
+func Upgrade(ctx context.Context, conn Conn, opts Options) (*State, error) {
+	s, err := newSession(conn, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	h, err := s.arrive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if h, err = s.settle(ctx, h); err != nil {
+		return nil, err
+	}
+	if len(h.Roles) > 0 && h.Role != opts.Role {
+		return nil, &RoleError{Host: s.host, Have: h.Role, Get: opts.Role}
+	}
+	w := h.plan(opts.Bundle, opts.Role)
+	switch {
+	case w.broken != "":
+		// Nothing less than a new installation puts it right; whether that
+		// may be done here is for install to say.
+		return s.install(ctx, h)
+	case w.empty():
+		if h.Owner != nil { // an earlier run ended before it had tidied up
+			s.change(h.State)
+			return s.finish(ctx, stageUpgrade)
+		}
+		state := h.State
+		return &state, nil
+	}
+	if err := upgradeError(s.host, h.Version, opts.Bundle.Version); err != nil {
+		return nil, err
+	}
+	if !w.packages && !w.swap {
+		s.change(h.State)
+		if err := s.repair(ctx, w); err != nil {
+			return nil, err
+		}
+		if len(w.revive) > 0 {
+			if err := s.postflight(ctx, true); err != nil {
+				return nil, err
+			}
+		}
+		return s.finish(ctx, stageUpgrade)
+	}
+	if err := s.preflight(h, true); err != nil {
+		return nil, err
+	}
+	return s.replacePackages(ctx, h, w)
+}
+
+func upgradeError(host, from, to string) error {
+	if err := UpgradePath(from, to); err != nil {
+		return &StageError{Host: host, Stage: stageUpgrade, Doing: "looking at the versions", Err: err, Hint: "nothing was changed"}
+	}
+	return nil
+}
+
+// settle waits for what a former run has left at work on the host.
+func (s *session) settle(ctx context.Context, h *hostFacts) (*hostFacts, error) {
+	switch {
+	case h.Activating:
+		// How it ends shows in the state afterwards.
+		if err := s.follow(ctx, stageUpgrade, activateUnit, ""); err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+	case h.SetupRunning && h.Installed != None:
+		if err := s.follow(ctx, stageUpgrade, "setup", ""); err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+	default:
+		return h, nil
+	}
+	return s.look(ctx, nil, stageInspect)
+}
+
+const activateUnit = "terraform-dcos-activate.service"
+
+// replacePackages fetches and verifies everything, then activates it.
+func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*State, error) {
+	former := slices.Clone(h.ActivePackages)
+	if err := s.transfer(ctx, h); err != nil {
+		return nil, err
+	}
+	s.change(h.State)
+	if w.swap {
+		st := s.opts.stage(stageUpgrade)
+		if _, err := s.do(ctx, st, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
+			return nil, s.failed(st, err)
+		}
+		st.Finish()
+		former = nil // nobody knows what it was
+	}
+	if err := s.fetch(ctx); err != nil {
+		return nil, err
+	}
+	err := s.activate(ctx, s.opts.Bundle.PackageIDs)
+	if err == nil {
+		w.packages = false
+		err = s.repair(ctx, w)
+	}
+	if err == nil {
+		err = s.postflight(ctx, true)
+	}
+	if err == nil {
+		return s.finish(ctx, stageUpgrade)
+	}
+	if ctx.Err() != nil || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
+		return nil, err
+	}
+	return nil, &RollbackError{Upgrade: err, Rollback: s.rollback(ctx, former)}
+}
+
+// onHost says whether it was the host that said no, rather than the way to it.
+func onHost(err error) bool {
+	var e *StageError
+	return errors.As(err, &e) && !remote.IsUnreachable(err)
+}
+
+func (s *session) fetch(ctx context.Context) error {
+	st := s.opts.stage(stageUpgrade)
+	var in strings.Builder
+	fmt.Fprintf(&in, "url %s\n", s.url)
+	for _, id := range s.opts.Bundle.PackageIDs {
+		fmt.Fprintf(&in, "id %s\n", id)
+	}
+	_, err := s.do(ctx, st, stageUpgrade, call{
+		scripts: []string{"fetch"}, doing: "fetching packages",
+		input: &in, timeout: orDefault(s.opts.SetupTimeout, DefaultSetupTimeout),
+	})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	st.Finish()
+	return nil
+}
+
+func (s *session) activate(ctx context.Context, ids []string) error {
+	st := s.opts.stage(stageUpgrade)
+	var in strings.Builder
+	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
+	for _, id := range ids {
+		fmt.Fprintf(&in, "id %s\n", id)
+	}
+	cursor := ""
+	_, err := s.do(ctx, st, stageUpgrade, call{
+		scripts: []string{"activate"}, doing: "activating packages", input: &in, timeout: 5 * time.Minute,
+		on: func(key, value string) {
+			if key == "cursor" {
+				cursor = value
+			}
+		},
+	})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	st.Finish()
+	return s.follow(ctx, stageUpgrade, activateUnit, cursor)
+}
+
+// repair writes the setup files and units that differ, and commands only the
+// units that this concerns.
+func (s *session) repair(ctx context.Context, w work) error {
+	if len(w.files) == 0 && !w.role && len(w.enable) == 0 && len(w.revive) == 0 {
+		return nil
+	}
+	st := s.opts.stage(stageUpgrade)
+	_, err := s.do(ctx, st, stageUpgrade, call{
+		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w), timeout: 10 * time.Minute,
+	})
+	if err != nil {
+		return s.failed(st, err)
+	}
+	st.Finish()
+	return nil
+}
+
+func (s *session) repairInput(w work) *strings.Builder {
+	var in strings.Builder
+	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
+	if w.role {
+		fmt.Fprintf(&in, "role %s\n", s.opts.Role.OnDisk())
+	}
+	for _, f := range w.files {
+		fmt.Fprintf(&in, "keep %s\nfile %04o %s %s\n", f.Path, f.Mode.Perm(), f.Path, encode(f.Content))
+	}
+	if len(w.units) > 0 {
+		in.WriteString("reload\n")
+	}
+	for _, u := range w.enable {
+		fmt.Fprintf(&in, "enable %s\n", u)
+	}
+	if slices.Contains(w.units, unitDirectory+"dcos-link-env.service") {
+		in.WriteString("start dcos-link-env.service\n")
+	}
+	if slices.ContainsFunc(w.units, func(p string) bool { return strings.Contains(p, "dcos-setup") }) && !slices.Contains(w.enable, "dcos-setup.service") {
+		in.WriteString("enable dcos-setup.service\n")
+	}
+	for _, f := range w.files {
+		if strings.HasPrefix(f.Path, "/etc/systemd/journald.conf.d/") {
+			in.WriteString("restart-if-there systemd-journald.service\n")
+		}
+	}
+	for _, u := range w.revive {
+		fmt.Fprintf(&in, "revive %s\n", u)
+	}
+	return &in
+}
+
+// rollback puts a node back on its former packages and setup files, and waits
+// for it to be well.
+func (s *session) rollback(ctx context.Context, former []string) error {
+	st := s.opts.stage(stageUpgrade)
+	st.Progress("putting the node back on its former packages", 0)
+	if _, err := s.do(ctx, st, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
+		return s.failed(st, err)
+	}
+	st.Finish()
+	if err := s.activate(ctx, former); err != nil {
+		return err
+	}
+	if err := s.postflight(ctx, true); err != nil {
+		return err
+	}
+	_, err := s.finish(ctx, stageUpgrade)
+	return err
+}
+
+// UpgradePath says why DC/OS does not support going from one version to
+// another in place; nil if it does. DC/OS goes from any version to a later
+// one of the same line or of the next.
+func UpgradePath(from, to string) error {
+	f, t := numbers(from), numbers(to)
+	if len(f) < 2 || len(t) < 2 || from == to {
+		return nil // nothing is known that would speak against it
+	}
+	lineOrder := lines()
+	lf, lt := slices.Index(lineOrder, line(f)), slices.Index(lineOrder, line(t))
+	switch {
+	case slices.Compare(t, f) < 0:
+		return fmt.Errorf("the node has DC/OS %s; DC/OS cannot be downgraded to %s", from, to)
+	case lf >= 0 && lt > lf+1:
+		return fmt.Errorf("DC/OS cannot be upgraded from %s to %s in one go: %s has to come between", from, to, lineOrder[lf+1])
+	}
+	return nil
+}
+
+func line(v []int) string { return fmt.Sprintf("%d.%d", v[0], v[1]) }
+
+// lines lists DC/OS's lines, oldest first.
+func lines() []string {
+	return []string{"1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "2.0", "2.1", "2.2"}
+}

@@ -1,0 +1,3 @@
+output "azure" {
+  value = provider::dcos::fault_domain_detect("azure")
+}

@@ -1,0 +1,56 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestExamplesValidate runs the examples that the documentation shows through
+// terraform validate.
+func TestExamplesValidate(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	root := filepath.Join("..", "..", "examples")
+	files, err := filepath.Glob(filepath.Join(root, "*", "*", "*.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join(root, "provider", "*.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, more...) {
+		if strings.HasPrefix(file, filepath.Join(root, "demo")) {
+			continue
+		}
+		t.Run(strings.TrimPrefix(file, root+"/"), func(t *testing.T) {
+			t.Parallel()
+			d := newTerraformDir(t)
+			d.Write("required.tf", requiredProviders)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Write("example.tf", string(text))
+			if strings.Contains(file, "dcos_node") {
+				// It shows a part of a whole.
+				for _, other := range []string{"dcos_cluster_config/resource.tf", "dcos_node/resource.tf"} {
+					if strings.HasSuffix(file, other) {
+						continue
+					}
+					text, err := os.ReadFile(filepath.Join(root, "resources", other))
+					if err != nil {
+						t.Fatal(err)
+					}
+					d.Write(strings.ReplaceAll(other, "/", "_"), string(text))
+				}
+			}
+			d.Run("validate", "-no-color")
+		})
+	}
+}

@@ -1,0 +1,22 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"os"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+)
+
+// TestMain makes sure that tests use the Terraform that is here and never
+// download one, and that real hosts are taken down at the end.
+func TestMain(m *testing.M) {
+	if path, err := terraformPath(); err == nil {
+		if err := os.Setenv("TF_ACC_TERRAFORM_PATH", path); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(lab.Main(m))
+}

@@ -79,11 +79,6 @@ func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, stat
 	return diags
 }
 
-// privateWriter is the private state of a response.
-type privateWriter interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
 // Delete has nothing to undo.
 func (r *clusterConfigResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
 }

@@ -5,9 +5,7 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -140,39 +138,4 @@ func (m *machines) others(cluster, address string) map[string]string {
 		others[id] = a
 	}
 	return others
-}
-
-// expectedKey is the private state of dcos_node that says what was installed,
-// for a refresh where the release is out of reach.
-const expectedKey = "expected"
-
-// expected is what is kept there.
-type expected struct {
-	Version         string   `json:"version"`
-	ConfigPackageID string   `json:"config_package_id"`
-	Packages        []string `json:"packages"`
-}
-
-// expectedJSON notes what a node looks like after an operation.
-func expectedJSON(state *node.State) ([]byte, error) {
-	return json.Marshal(expected{state.Version, state.ConfigPackageID, state.ActivePackages})
-}
-
-// drift says in words what differs from what was installed.
-func (e expected) drift(state *node.State) []string {
-	var words []string
-	if state.Version != e.Version {
-		words = append(words, "DC/OS is "+state.Version+", not "+e.Version)
-	}
-	for _, id := range e.Packages {
-		if !slices.Contains(state.ActivePackages, id) {
-			words = append(words, "package "+id+" is not active")
-		}
-	}
-	for _, id := range state.ActivePackages {
-		if !slices.Contains(e.Packages, id) {
-			words = append(words, "package "+id+" is active and does not belong there")
-		}
-	}
-	return words
 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
@@ -27,12 +29,12 @@ func (w *nodeWork) change(opts node.Options) fleet.Work {
 	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.Change, Log: w.log}
 	if opts.Role == node.Master {
 		work.Before = func(ctx context.Context) error {
-			if _, err := node.MasterHealth(ctx, w.conn, opts); err != nil {
+			if _, err := node.MasterHealth(ctx, w.conn); err != nil {
 				return nil //nolint:nilerr // A master that cannot even say how it is does not serve: taking it out costs no quorum.
 			}
-			return w.gate(ctx, opts, canDoWithout)
+			return w.gate(ctx, w.canDoWithout)
 		}
-		work.After = func(ctx context.Context) error { return w.gate(ctx, opts, isWell) }
+		work.After = func(ctx context.Context) error { return w.gate(ctx, isWell) }
 	}
 	return work
 }
@@ -40,11 +42,12 @@ func (w *nodeWork) change(opts node.Options) fleet.Work {
 // canDoWithout says what keeps a master from being taken out of service: the
 // others would not be a majority. One that does not serve as it is can be
 // taken out at any time.
-func canDoWithout(h node.Health) string {
-	if h.Size <= 1 || h.Serving == 0 || (h.Serving-1)*2 > h.Size {
+func (w *nodeWork) canDoWithout(h node.Health) string {
+	self := slices.Contains(h.Down, w.model.DetectedIP.ValueString()) || slices.Contains(h.Down, w.target.Address)
+	if h.Size <= 1 || self || (h.Serving-1)*2 > h.Size {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d masters serve; without this one there would be no quorum", h.Serving, h.Size)
+	return fmt.Sprintf("%d of %d masters serve (not serving: %s); without this one there would be no quorum", h.Serving, h.Size, strings.Join(h.Down, ", "))
 }
 
 // isWell says what is wrong with an ensemble.
@@ -61,13 +64,13 @@ func isWell(h node.Health) string {
 }
 
 // gate asks the master about its ensemble until nothing is wrong with it.
-func (w *nodeWork) gate(ctx context.Context, opts node.Options, wrong func(node.Health) string) error {
+func (w *nodeWork) gate(ctx context.Context, wrong func(node.Health) string) error {
 	ctx, cancel := context.WithTimeout(ctx, gateTimeout)
 	defer cancel()
 	ticker := time.NewTicker(gateInterval)
 	defer ticker.Stop()
 	for {
-		health, err := node.MasterHealth(ctx, w.conn, opts)
+		health, err := node.MasterHealth(ctx, w.conn)
 		if err == nil {
 			reason := wrong(health)
 			if reason == "" {

@@ -64,7 +64,7 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	defer cancel()
 
 	planned := model
-	state, changed, diags := r.install(ctx, w)
+	b, state, changed, diags := r.install(ctx, w)
 	resp.Diagnostics.Append(diags...)
 	switch {
 	case state != nil:
@@ -72,31 +72,32 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 		model.Drift = noDrift()
 		model.settle(&planned)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-		resp.Diagnostics.Append(keepExpected(ctx, resp.Private, state)...)
+		resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
 	case changed != nil:
 		model.observe(changed, w.conn.HostKey())
 		model.Drift = noDrift()
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
 	}
 }
 
 // install connects and installs. changed is what the host was like before its
 // first change, nil if nothing was changed.
-func (r *nodeResource) install(ctx context.Context, w *nodeWork) (state, changed *node.State, diags diag.Diagnostics) {
+func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bundle, state, changed *node.State, diags diag.Diagnostics) {
 	const operation = "installing DC/OS"
 	b, err := w.bundle(ctx)
 	if err != nil {
 		diags.Append(w.bundleError(err))
-		return nil, nil, diags
+		return nil, nil, nil, diags
 	}
 	opts, d := w.options(ctx, b)
 	diags.Append(d...)
 	if diags.HasError() {
-		return nil, nil, diags
+		return nil, nil, nil, diags
 	}
 	if err := w.dial(ctx); err != nil {
 		diags.Append(w.hostError(ctx, operation, err))
-		return nil, nil, diags
+		return nil, nil, nil, diags
 	}
 	defer w.close()
 	opts.OnChange = func(before node.State) { changed = &before }
@@ -107,10 +108,10 @@ func (r *nodeResource) install(ctx context.Context, w *nodeWork) (state, changed
 	})
 	if err != nil {
 		diags.Append(w.hostError(ctx, operation, err))
-		return nil, changed, diags
+		return b, nil, changed, diags
 	}
 	r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID)
-	return state, changed, diags
+	return b, state, changed, diags
 }
 
 // Update upgrades, reconfigures or repairs in place, if the plan has anything
@@ -137,7 +138,7 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	state, diags := r.upgrade(ctx, w)
+	b, state, diags := r.upgrade(ctx, w)
 	resp.Diagnostics.Append(diags...)
 	if state == nil {
 		return // the state stays: the next plan has the same to do
@@ -147,52 +148,39 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	model.Drift = noDrift()
 	model.settle(&planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-	resp.Diagnostics.Append(keepExpected(ctx, resp.Private, state)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
 }
 
 // upgrade connects and does what is to be done.
-func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork) (*node.State, diag.Diagnostics) {
+func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork) (*bundle.Bundle, *node.State, diag.Diagnostics) {
 	const operation = "changing DC/OS in place"
 	var diags diag.Diagnostics
 	b, err := w.bundle(ctx)
 	if err != nil {
 		diags.Append(w.bundleError(err))
-		return nil, diags
+		return nil, nil, diags
 	}
 	opts, d := w.options(ctx, b)
 	diags.Append(d...)
 	if diags.HasError() {
-		return nil, diags
+		return nil, nil, diags
 	}
 	opts.Ensemble.Exists = true
 	if err := w.dial(ctx); err != nil {
 		diags.Append(w.hostError(ctx, operation, err))
-		return nil, diags
+		return nil, nil, diags
 	}
 	defer w.close()
 	var state *node.State
 	err = r.shared.fleet.Do(ctx, w.change(opts), func(ctx context.Context) error {
-		state, err = w.bring(ctx, opts)
+		state, err = node.Upgrade(ctx, w.conn, opts)
 		return err
 	})
 	if err != nil {
 		diags.Append(w.hostError(ctx, operation, err))
-		return nil, diags
+		return nil, nil, diags
 	}
-	return state, diags
-}
-
-// bring makes the node what the options say: in place if DC/OS is there whole,
-// by installing if it is not.
-func (w *nodeWork) bring(ctx context.Context, opts node.Options) (*node.State, error) {
-	before, err := node.Inspect(ctx, w.conn)
-	if err != nil {
-		return nil, err
-	}
-	if before.Installed != node.Complete {
-		return node.Install(ctx, w.conn, opts)
-	}
-	return node.Upgrade(ctx, w.conn, opts)
+	return b, state, diags
 }
 
 // Delete uninstalls.
@@ -279,17 +267,6 @@ func (m *nodeModel) settle(planned *nodeModel) {
 	if m.Drift.IsUnknown() {
 		m.Drift = planned.Drift
 	}
-}
-
-// keepExpected notes what was installed.
-func keepExpected(ctx context.Context, private privateWriter, state *node.State) diag.Diagnostics {
-	text, err := expectedJSON(state)
-	if err != nil {
-		return diag.Diagnostics{internalFault("noting what was installed", err)}
-	}
-	diags := private.SetKey(ctx, expectedKey, text)
-	diags.Append(private.SetKey(ctx, observedKey, nil)...) // an imported node is an ordinary one from now on
-	return diags
 }
 
 // bundleOf makes a bundle from its object.

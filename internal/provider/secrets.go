@@ -75,11 +75,6 @@ func (s secrets) matches(kept []byte) (bool, error) {
 	return !s.unknown && subtle.ConstantTimeCompare(before.Hash, now.Hash) == 1, nil
 }
 
-// privateReader is the private state of a request.
-type privateReader interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
 // keptSecrets says whether the secrets are those that the outputs in state
 // were made with, and gives the fingerprint to keep.
 func (r *clusterConfigResource) keptSecrets(ctx context.Context, private privateReader, diags *diag.Diagnostics) ([]byte, bool) {

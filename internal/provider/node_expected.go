@@ -1,0 +1,143 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// Private state of dcos_node.
+const (
+	// expectedKey says what was installed: a refresh needs neither the release
+	// nor the secrets to see what has changed since.
+	expectedKey = "expected"
+	// observedKey says what refresh saw on an imported node, of which nothing
+	// is expected yet. Its first plan compares it with the configured bundle.
+	observedKey = "observed"
+)
+
+// maxExpected bounds what is unpacked from private state.
+const maxExpected = 16 << 20
+
+// expectation is the part of a bundle that a host is compared with. Files that
+// hold secrets are left out.
+type expectation struct {
+	PackageIDs []string      `json:"package_ids"`
+	SetupFiles []bundle.File `json:"setup_files"`
+	Units      []bundle.Unit `json:"units"`
+}
+
+// bundle is a bundle for comparing, which cannot be installed.
+func (e expectation) bundle() *bundle.Bundle {
+	return &bundle.Bundle{PackageIDs: e.PackageIDs, SetupFiles: e.SetupFiles, Units: e.Units}
+}
+
+// expect gives what is to be kept of a bundle, packed, in JSON.
+func (s *shared) expect(b *bundle.Bundle) ([]byte, error) {
+	e := expectation{PackageIDs: b.PackageIDs, Units: b.Units}
+	for _, f := range b.SetupFiles {
+		if f.Mode&0o077 != 0 && s.redactor.Redact(string(f.Content)) == string(f.Content) {
+			e.SetupFiles = append(e.SetupFiles, f)
+		}
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(packed.Bytes())
+}
+
+// readExpectation is the inverse of expect.
+func readExpectation(kept []byte) (expectation, error) {
+	var e expectation
+	var packed []byte
+	if err := json.Unmarshal(kept, &packed); err != nil {
+		return e, err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return e, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxExpected))
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(text, &e)
+}
+
+// keepExpected notes what was installed. An imported node is an ordinary one
+// from then on.
+func (s *shared) keepExpected(ctx context.Context, private privateWriter, b *bundle.Bundle) diag.Diagnostics {
+	text, err := s.expect(b)
+	if err != nil {
+		return diag.Diagnostics{internalFault("noting what was installed", err)}
+	}
+	diags := private.SetKey(ctx, expectedKey, text)
+	diags.Append(private.SetKey(ctx, observedKey, nil)...)
+	return diags
+}
+
+// expected gives the bundle to compare a host with; nil if nothing was noted.
+func expected(ctx context.Context, private privateReader) (*bundle.Bundle, diag.Diagnostics) {
+	kept, diags := private.GetKey(ctx, expectedKey)
+	if diags.HasError() || len(kept) == 0 {
+		return nil, diags
+	}
+	e, err := readExpectation(kept)
+	if err != nil {
+		diags.Append(internalFault("reading what was installed", err))
+		return nil, diags
+	}
+	return e.bundle(), diags
+}
+
+// keepObserved notes what refresh saw.
+func keepObserved(ctx context.Context, private privateWriter, state *node.State) diag.Diagnostics {
+	text, err := json.Marshal(state)
+	if err != nil {
+		return diag.Diagnostics{internalFault("noting what was seen on the host", err)}
+	}
+	return private.SetKey(ctx, observedKey, text)
+}
+
+// observed gives what refresh saw on an imported node; nil if it saw nothing.
+func observed(ctx context.Context, private privateReader) (*node.State, diag.Diagnostics) {
+	text, diags := private.GetKey(ctx, observedKey)
+	if diags.HasError() || len(text) == 0 {
+		return nil, diags
+	}
+	var state node.State
+	if err := json.Unmarshal(text, &state); err != nil {
+		diags.Append(internalFault("reading what was seen on the host", err))
+		return nil, diags
+	}
+	return &state, diags
+}
+
+// privateReader is the private state of a request.
+type privateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// privateWriter is the private state of a response.
+type privateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}

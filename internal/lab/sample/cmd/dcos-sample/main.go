@@ -7,30 +7,99 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/adminrouter"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/exhibitor"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/health"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/marathon"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/mesos"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/network"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/pkgpanda"
 )
 
 func main() {
+	log.SetFlags(0) // the journal has the time
+	// Many of these run on one machine; they can do with little.
+	debug.SetGCPercent(50)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	name, args := filepath.Base(os.Args[0]), os.Args[1:]
 	if name == "dcos-sample" && len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
-	os.Exit(run(ctx, name, args))
+	code := run(ctx, host.Default(), name, args)
+	stop()
+	os.Exit(code)
 }
 
-func run(ctx context.Context, name string, args []string) int {
+func run(ctx context.Context, h host.Host, name string, args []string) int {
 	switch name {
 	case "pkgpanda":
 		return pkgpanda.Main(ctx, args, os.Stdout, os.Stderr)
+	case "bootstrap":
+		return pkgpanda.BootstrapMain(args, os.Stderr)
+	case "check-time":
+		return health.CheckTime(h, os.Stderr)
+	case "dcos-checks":
+		return health.Checks(ctx, h, args, os.Stdout)
+	case "dcos-check-runner":
+		return health.Runner(ctx, h, args, os.Stdout, os.Stderr)
 	}
-	fmt.Fprintf(os.Stderr, "dcos-sample has no program called %s\n", name)
-	return 2
+	if err := service(ctx, h, name, args); err != nil {
+		log.Printf("%s: %v", name, err)
+		return 1
+	}
+	return 0
+}
+
+func service(ctx context.Context, h host.Host, name string, args []string) error {
+	switch name {
+	case "exhibitor":
+		return exhibitor.Main(ctx, h, args)
+	case "mesos-master":
+		return mesos.MasterMain(ctx, h)
+	case "mesos-agent":
+		return mesos.AgentMain(ctx, h)
+	case "marathon":
+		return marathon.Main(ctx, h)
+	case "adminrouter":
+		return adminrouter.Main(ctx, h, args)
+	case "dcos-diagnostics":
+		return health.Main(ctx, h)
+	case "dcos-net":
+		return network.Main(ctx, h)
+	case "gen_resolvconf":
+		if len(args) != 1 {
+			return errors.New("usage: gen_resolvconf FILE")
+		}
+		return network.Resolvconf(ctx, h, args[0])
+	case "cockroach":
+		return cockroach(ctx)
+	case "dcos-signal", "nfsplugin":
+		log.Printf("%s does nothing in the sample", name)
+		return nil
+	}
+	return fmt.Errorf("dcos-sample has no program called %s", name)
+}
+
+// cockroach answers the one question that a check asks CockroachDB.
+func cockroach(ctx context.Context) error {
+	ln, err := host.Listen(ctx, "tcp", "127.0.0.1:8090")
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /_status/nodes", func(w http.ResponseWriter, _ *http.Request) {
+		host.JSON(w, http.StatusOK, map[string]any{"nodes": []any{}})
+	})
+	return host.Serve(ctx, ln, mux)
 }

@@ -1,0 +1,376 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package exhibitor is the sample's stand-in for exhibitor and ZooKeeper: it
+// forms the masters' ensemble from the configured storage backend, tells
+// about it as exhibitor does, and elects leaders for the masters' services.
+//
+// Members ask each other several times a second what they see. One is serving
+// while it sees a majority of the ensemble's configured size. Each votes for
+// one leader of each group of candidates: the one that a majority votes for,
+// else the one it voted for before, else the one that has been there longest.
+// A leader is who a majority votes for, so there is one at most, and it stays
+// as long as it is there.
+//
+// Left out: ZooKeeper itself. Port 2181 answers ruok and srvr and keeps no
+// data; the masters' services replicate their little data themselves.
+package exhibitor
+
+import (
+	"cmp"
+	"context"
+	"log"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
+)
+
+// Config is what a member needs to know.
+type Config struct {
+	Hostname string // this member's address
+	Count    int    // the ensemble's size
+	Storage  Storage
+	Version  string
+	URL      func(hostname string) string // where a member's HTTP server is
+	Interval time.Duration                // between two looks at the other members
+	Realm    func(user, password string) bool
+}
+
+// zookeeper is the group of the exhibitors themselves.
+const zookeeper = "zookeeper"
+
+const (
+	candidateLife = 2 * time.Second // how long a candidate counts after it was heard of
+	patience      = time.Second     // how long a member that does not answer still counts
+	storageEvery  = time.Second
+)
+
+// A Candidate is one process that could lead; after a restart it is another.
+type Candidate struct {
+	Hostname string    `json:"hostname"`
+	Started  time.Time `json:"started"`
+}
+
+// A Report is what a member says of itself.
+type Report struct {
+	Hostname   string               `json:"hostname"`
+	Serving    bool                 `json:"serving"`
+	Candidates map[string]time.Time `json:"candidates"` // group → since when
+	Votes      map[string]Candidate `json:"votes"`
+}
+
+// A View is what a member knows of one group.
+type View struct {
+	Leader  string   `json:"leader"` // "" = none
+	Quorum  bool     `json:"quorum"`
+	Members []string `json:"members"`
+}
+
+type peer struct {
+	report Report
+	heard  time.Time
+}
+
+type local struct{ started, heard time.Time }
+
+// Server is one member.
+type Server struct {
+	cfg     Config
+	started time.Time
+
+	mu         sync.Mutex
+	ensemble   []string
+	peers      map[string]peer
+	candidates map[string]local
+	votes      map[string]Candidate
+}
+
+// New makes a member; Run starts it.
+func New(cfg Config) *Server {
+	return &Server{
+		cfg: cfg, started: time.Now(),
+		peers: map[string]peer{}, candidates: map[string]local{}, votes: map[string]Candidate{},
+	}
+}
+
+// Run keeps the member's view of the ensemble until ctx is done.
+func (s *Server) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for said := ""; ; {
+			err := s.join(ctx)
+			if err != nil && err.Error() != said && ctx.Err() == nil {
+				said = err.Error()
+				log.Printf("storage: %v", err)
+			}
+			if !host.Wait(ctx, storageEvery) {
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for {
+			s.look(ctx)
+			if !host.Wait(ctx, s.cfg.Interval) {
+				return
+			}
+		}
+	})
+	wg.Wait()
+}
+
+// join makes this member known and learns of the others.
+func (s *Server) join(ctx context.Context) error {
+	members, err := s.cfg.Storage.Join(ctx, s.cfg.Hostname)
+	if err != nil {
+		return err
+	}
+	ensemble := choose(members, s.cfg.Count, time.Now())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ensemble = ensemble
+	return nil
+}
+
+// look asks the other members once and votes.
+func (s *Server) look(ctx context.Context) {
+	s.mu.Lock()
+	ensemble := slices.Clone(s.ensemble)
+	s.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, name := range ensemble {
+		if name == s.cfg.Hostname {
+			continue
+		}
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			var r Report
+			if err := host.Get(ctx, s.cfg.URL(name)+"/sample/v1/self", &r); err != nil {
+				return // it does not count when it has not been heard of for a while
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.peers[name] = peer{r, time.Now()}
+		})
+	}
+	wg.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.vote()
+}
+
+// reports are those of the members that are there, this one among them.
+func (s *Server) reports() map[string]Report {
+	now, all := time.Now(), map[string]Report{}
+	for _, name := range s.ensemble {
+		if name == s.cfg.Hostname {
+			all[name] = s.self()
+		} else if p, ok := s.peers[name]; ok && now.Sub(p.heard) < 2*patience {
+			all[name] = p.report
+		}
+	}
+	return all
+}
+
+func (s *Server) self() Report {
+	r := Report{Hostname: s.cfg.Hostname, Serving: s.serving(), Candidates: map[string]time.Time{zookeeper: s.started}, Votes: maps.Clone(s.votes)}
+	for group, c := range s.candidates {
+		if time.Since(c.heard) < candidateLife {
+			r.Candidates[group] = c.started
+		}
+	}
+	return r
+}
+
+func (s *Server) majority() int { return s.cfg.Count/2 + 1 }
+
+// serving tells whether this member sees a majority.
+func (s *Server) serving() bool {
+	now, n := time.Now(), 0
+	for _, name := range s.ensemble {
+		if p, ok := s.peers[name]; name == s.cfg.Hostname || ok && now.Sub(p.heard) < 2*patience {
+			n++
+		}
+	}
+	return n >= s.majority() && slices.Contains(s.ensemble, s.cfg.Hostname)
+}
+
+// standing are a group's candidates, the one that has been there longest
+// first.
+func standing(group string, reports map[string]Report) []Candidate {
+	var all []Candidate
+	for name, r := range reports {
+		if started, ok := r.Candidates[group]; ok {
+			all = append(all, Candidate{name, started})
+		}
+	}
+	slices.SortFunc(all, func(a, b Candidate) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Hostname, b.Hostname))
+	})
+	return all
+}
+
+// elected is the candidate that a majority votes for.
+func (s *Server) elected(group string, reports map[string]Report) (Candidate, bool) {
+	for _, c := range standing(group, reports) {
+		n := 0
+		for _, r := range reports {
+			if v, ok := r.Votes[group]; ok && v.Hostname == c.Hostname && v.Started.Equal(c.Started) {
+				n++
+			}
+		}
+		if n >= s.majority() {
+			return c, true
+		}
+	}
+	return Candidate{}, false
+}
+
+func (s *Server) vote() {
+	reports := s.reports()
+	groups := map[string]bool{}
+	for _, r := range reports {
+		for group := range r.Candidates {
+			groups[group] = true
+		}
+	}
+	maps.DeleteFunc(s.votes, func(group string, _ Candidate) bool { return !groups[group] })
+	for group := range groups {
+		all := standing(group, reports)
+		choice := all[0]
+		before, voted := s.votes[group]
+		same := func(c Candidate) bool { return c.Hostname == before.Hostname && c.Started.Equal(before.Started) }
+		if c, ok := s.elected(group, reports); ok {
+			choice = c
+		} else if voted && slices.ContainsFunc(all, same) && !s.split(group, reports) {
+			choice = before
+		}
+		s.votes[group] = choice
+	}
+}
+
+// split tells whether everybody has voted and nobody has a majority: then all
+// must fall back on the same rule, or they would stay as they are.
+func (s *Server) split(group string, reports map[string]Report) bool {
+	for _, r := range reports {
+		if _, ok := r.Votes[group]; !ok {
+			return false
+		}
+	}
+	return len(reports) >= s.majority()
+}
+
+// View is what this member knows of a group.
+func (s *Server) View(group string) View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := View{Quorum: s.serving(), Members: slices.Clone(s.ensemble)}
+	if v.Quorum {
+		c, _ := s.elected(group, s.reports())
+		v.Leader = c.Hostname
+	}
+	return v
+}
+
+// Stand makes the local service a candidate of a group for a while; it must be
+// repeated. Withdraw ends it at once.
+func (s *Server) Stand(group string, started time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.candidates[group] = local{started, time.Now()}
+}
+
+// Withdraw takes the local candidate back.
+func (s *Server) Withdraw(group string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.candidates, group)
+}
+
+// Exhibitor's names for the states of a member.
+const (
+	codeDown       = 1
+	codeNotServing = 2
+	codeServing    = 3
+)
+
+// A Status is one member in exhibitor's own form.
+type Status struct {
+	Code        int    `json:"code"`
+	Description string `json:"description"`
+	Hostname    string `json:"hostname"`
+	IsLeader    bool   `json:"isLeader"`
+}
+
+// Status is what this member knows of the ensemble.
+func (s *Server) Status() []Status {
+	leader := s.View(zookeeper).Leader
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reports := s.reports()
+	all := []Status{}
+	for _, name := range s.ensemble {
+		st := Status{Code: codeDown, Description: "down", Hostname: name, IsLeader: name == leader}
+		if r, ok := reports[name]; ok {
+			st.Code, st.Description = codeNotServing, "not serving"
+			if r.Serving {
+				st.Code, st.Description = codeServing, "serving"
+			}
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// Handler serves exhibitor's paths and those by which members and the local
+// services talk.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /exhibitor/v1/cluster/status", func(w http.ResponseWriter, _ *http.Request) {
+		host.JSON(w, http.StatusOK, s.Status())
+	})
+	mux.HandleFunc("GET /exhibitor/v1/cluster/list", s.guard(func(w http.ResponseWriter, _ *http.Request) {
+		host.JSON(w, http.StatusOK, map[string]any{"servers": s.View(zookeeper).Members, "port": 2181})
+	}))
+	mux.HandleFunc("GET /exhibitor/v1/config/get-state", s.guard(func(w http.ResponseWriter, _ *http.Request) {
+		host.JSON(w, http.StatusOK, map[string]any{"config": map[string]any{"hostname": s.cfg.Hostname, "ensembleSize": s.cfg.Count, "version": s.cfg.Version}, "running": true})
+	}))
+	mux.HandleFunc("GET /sample/v1/self", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		r := s.self()
+		s.mu.Unlock()
+		host.JSON(w, http.StatusOK, r)
+	})
+	mux.HandleFunc("GET /sample/v1/group/{group}", func(w http.ResponseWriter, r *http.Request) {
+		host.JSON(w, http.StatusOK, s.View(r.PathValue("group")))
+	})
+	mux.HandleFunc("POST /sample/v1/group/{group}", func(w http.ResponseWriter, r *http.Request) {
+		var c Candidate
+		if host.Read(w, r, &c) {
+			s.Stand(r.PathValue("group"), c.Started)
+			host.JSON(w, http.StatusOK, s.View(r.PathValue("group")))
+		}
+	})
+	mux.HandleFunc("DELETE /sample/v1/group/{group}", func(w http.ResponseWriter, r *http.Request) {
+		s.Withdraw(r.PathValue("group"))
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
+}
+
+// guard asks for the administrator's password where the site has set one.
+func (s *Server) guard(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); s.cfg.Realm != nil && !s.cfg.Realm(user, password) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="DCOS"`)
+			http.Error(w, "unauthorized", http.StatusUnauthorized)
+			return
+		}
+		next(w, r)
+	}
+}

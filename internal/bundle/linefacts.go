@@ -3,7 +3,11 @@
 
 package bundle
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+)
 
 // PreflightFact is what DC/OS's own preflight of a line asks of a host in a
 // role: what dcos_install.sh of the line checks (gen/build_deploy/bash.py of
@@ -39,7 +43,7 @@ type CommandFact struct {
 }
 
 // knownLines are the lines of the table, oldest first.
-var knownLines = []string{"1.10", "1.11", "1.12", "1.13", "2.0", "2.1", "2.2"}
+var knownLines = config.Lines()
 
 // A span is a run of lines; an empty end is open.
 type span struct{ from, to string }

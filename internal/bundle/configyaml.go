@@ -1,0 +1,154 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// ConfigYAML gives a config.yaml from which DC/OS's own generator would read
+// the same arguments. It holds secrets.
+func (b *Bundle) ConfigYAML() string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(b.UserArguments)) {
+		out.WriteString(yamlKey(name))
+		out.WriteByte(':')
+		out.WriteString(yamlValue(b.UserArguments[name]))
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+var (
+	// plainYAML is text that is the same without quotes in every YAML: it
+	// starts with a letter or a slash, has no blank, and no colon at its end.
+	plainYAML = regexp.MustCompile(`^[A-Za-z/](?:[A-Za-z0-9_./:@+-]*[A-Za-z0-9_./@+-])?$`)
+	// notText are words that YAML 1.1 takes for a boolean or nothing.
+	notText = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null)$`)
+	// integer is a number that is read and written as the same digits.
+	integer = regexp.MustCompile(`^(?:0|-?[1-9][0-9]{0,17})$`)
+)
+
+func yamlKey(name string) string {
+	if plainYAML.MatchString(name) && !strings.Contains(name, ":") && !notText.MatchString(name) {
+		return name
+	}
+	return yamlQuoted(name)
+}
+
+// yamlValue writes a value so that reading it gives the same text: numbers,
+// booleans and lists of text as themselves where DC/OS makes the same text of
+// them again, text of several lines as a block, everything else quoted.
+func yamlValue(value string) string {
+	switch {
+	case value == "true" || value == "false", integer.MatchString(value), plainYAML.MatchString(value) && !notText.MatchString(value):
+		return " " + value
+	case yamlBlock(value):
+		header := " |"
+		if !strings.HasSuffix(value, "\n") {
+			header = " |-"
+		}
+		return header + "\n  " + strings.ReplaceAll(strings.TrimSuffix(value, "\n"), "\n", "\n  ")
+	}
+	var list []string
+	if json.Unmarshal([]byte(value), &list) == nil && len(list) > 0 && pythonList(list) == value {
+		var out strings.Builder
+		for _, item := range list {
+			out.WriteString("\n- " + strings.TrimPrefix(yamlItem(item), " "))
+		}
+		return out.String()
+	}
+	return " " + yamlQuoted(value)
+}
+
+// yamlItem writes an item of a list, which has to stay text.
+func yamlItem(item string) string {
+	if plainYAML.MatchString(item) && !notText.MatchString(item) {
+		return item
+	}
+	return yamlQuoted(item)
+}
+
+// yamlBlock tells whether a text can be a literal block and come back as it
+// is: printable lines, none of which starts or ends with a blank or is empty,
+// one line end at the end or none.
+func yamlBlock(value string) bool {
+	lines := strings.Split(strings.TrimSuffix(value, "\n"), "\n")
+	if len(lines) < 2 {
+		return false
+	}
+	for i, line := range lines {
+		if line == "" && (i == 0 || i == len(lines)-1) || i == 0 && strings.HasPrefix(line, " ") || strings.HasSuffix(line, " ") {
+			return false
+		}
+		for _, r := range line {
+			if r < ' ' || r > '~' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// pythonList is the text that the generator makes of a list of texts.
+func pythonList(list []string) string {
+	items := make([]string, len(list))
+	for i, item := range list {
+		items[i] = asciiQuoted(item, func(r rune) string {
+			if r > 0xffff {
+				r -= 0x10000
+				return fmt.Sprintf(`\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			}
+			return fmt.Sprintf(`\u%04x`, r)
+		})
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// yamlQuoted is a text in double quotes, in ASCII.
+func yamlQuoted(text string) string {
+	return asciiQuoted(text, func(r rune) string {
+		switch {
+		case r > 0xffff:
+			return fmt.Sprintf(`\U%08X`, r)
+		case r > 0xff:
+			return fmt.Sprintf(`\u%04X`, r)
+		}
+		return fmt.Sprintf(`\x%02X`, r)
+	})
+}
+
+// asciiQuoted is a text in double quotes with the escapes that JSON, YAML and
+// Python have in common; other writes what else is not printable ASCII.
+func asciiQuoted(text string, other func(rune) string) string {
+	var out strings.Builder
+	out.WriteByte('"')
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		switch {
+		case r == '"' || r == '\\':
+			out.WriteByte('\\')
+			out.WriteRune(r)
+		case r == '\n':
+			out.WriteString(`\n`)
+		case r == '\t':
+			out.WriteString(`\t`)
+		case r == '\r':
+			out.WriteString(`\r`)
+		case r >= ' ' && r <= '~':
+			out.WriteRune(r)
+		default:
+			out.WriteString(other(r))
+		}
+	}
+	out.WriteByte('"')
+	return out.String()
+}

@@ -1,0 +1,272 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// serveManifest is the file of a serve directory that names what Serve made
+// there, so that it never removes what others put beside.
+const serveManifest = ".terraform-provider-dcos.json"
+
+// A served file is what the manifest has of a file.
+type servedFile struct {
+	SHA256  string `json:"sha256"`
+	Size    int64  `json:"size"`
+	ModTime int64  `json:"mod_time"` // nanoseconds
+}
+
+// Serve writes the serve directory: what a web server at bootstrap_url has to
+// offer, in the layout of the directory genconf/serve that DC/OS's generator
+// writes. Files are 0644, directories 0755.
+//
+// Each file is replaced atomically, and none before everything that it names
+// is there. Files of an earlier Serve that this bundle does not need are
+// removed; files of others are left alone. For each version in upgradeFrom the
+// directory also gets upgrade/ID/dcos_node_upgrade.sh.
+func (b *Bundle) Serve(ctx context.Context, dir string, upgradeFrom ...string) error {
+	files, err := b.served(ctx, upgradeFrom)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	s := &server{root: root}
+	return errors.Join(s.write(ctx, files), root.Close())
+}
+
+// served gives the files of the serve directory in an order in which none
+// names one that comes after it.
+func (b *Bundle) served(ctx context.Context, upgradeFrom []string) ([]Artifact, error) {
+	files, err := b.Artifacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active, err := b.releaseArtifact(ctx, "bootstrap/"+b.BootstrapID+".active.json")
+	if err != nil {
+		return nil, err
+	}
+	info, err := b.packageInfo()
+	if err != nil {
+		return nil, err
+	}
+	install, err := b.InstallScript()
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, active)
+	for _, version := range upgradeFrom {
+		script, err := b.UpgradeScript(version)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, contentArtifact(b.UpgradePath(version), script))
+	}
+	return append(files,
+		contentArtifact("cluster-package-info.json", info),
+		contentArtifact("dcos_install.sh", install),
+		contentArtifact("bootstrap.latest", []byte(b.BootstrapID)),
+		contentArtifact("cluster-package-list.latest", []byte(b.PackageListID)),
+	), nil
+}
+
+// UpgradePath gives the path of the upgrade script from a version, below
+// bootstrap_url. DC/OS makes up a random name; this one is that of the content.
+func (b *Bundle) UpgradePath(fromVersion string) string {
+	return "upgrade/" + hexSum([]byte(b.ID + " " + fromVersion))[:32] + "/dcos_node_upgrade.sh"
+}
+
+// packageInfo gives the index of the cluster's packages: by name, sorted, the
+// path and the id.
+func (b *Bundle) packageInfo() ([]byte, error) {
+	type info struct {
+		Filename string `json:"filename"`
+		ID       string `json:"id"`
+	}
+	packages := map[string]info{}
+	for _, id := range b.PackageIDs {
+		packages[packageName(id)] = info{packagePath(id), id}
+	}
+	return json.MarshalIndent(packages, "", "  ")
+}
+
+// A server writes a serve directory.
+type server struct {
+	root *os.Root
+	made map[string]servedFile // by path
+}
+
+func (s *server) write(ctx context.Context, files []Artifact) error {
+	s.made = map[string]servedFile{}
+	text, err := s.root.ReadFile(serveManifest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case json.Unmarshal(text, &s.made) != nil:
+		return fmt.Errorf("%s is damaged; remove it to have the directory written anew", serveManifest)
+	}
+	needed := map[string]bool{}
+	for _, f := range files {
+		needed[f.Path] = true
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.there(f) {
+			continue
+		}
+		// Noted before it is made: what an interrupted run leaves must be
+		// known to the next one as ours.
+		if _, ok := s.made[f.Path]; !ok {
+			s.made[f.Path] = servedFile{}
+			if err := s.save(); err != nil {
+				return err
+			}
+		}
+		if err := s.put(ctx, f); err != nil {
+			return fmt.Errorf("writing %s: %w", f.Path, err)
+		}
+	}
+	for _, old := range slices.Sorted(maps.Keys(s.made)) {
+		if needed[old] {
+			continue
+		}
+		if err := s.remove(old); err != nil {
+			return err
+		}
+		delete(s.made, old)
+	}
+	return s.save()
+}
+
+// there tells whether a file has its content already. Of a file that was not
+// written to since we made it, that is known without reading it.
+func (s *server) there(f Artifact) bool {
+	name := filepath.FromSlash(f.Path)
+	fi, err := s.root.Lstat(name)
+	if err != nil || !fi.Mode().IsRegular() || fi.Size() != f.Size {
+		return false
+	}
+	m, ours := s.made[f.Path]
+	if ours && m.ModTime == fi.ModTime().UnixNano() && m.Size == fi.Size() {
+		return m.SHA256 == f.SHA256
+	}
+	in, err := s.root.Open(name)
+	if err != nil {
+		return false
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, in)
+	if err = errors.Join(err, in.Close()); err != nil || hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
+		return false
+	}
+	if ours {
+		s.made[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+	}
+	return true
+}
+
+// put writes a file under another name and then gives it its own.
+func (s *server) put(ctx context.Context, f Artifact) error {
+	dir, base := path.Split(f.Path)
+	if err := s.root.MkdirAll(filepath.FromSlash(path.Clean(dir)), 0o755); err != nil {
+		return err
+	}
+	in, err := f.Open()
+	if err != nil {
+		return err
+	}
+	// The name is fixed, so that one left by an interrupted run is written over.
+	name, next := filepath.FromSlash(f.Path), filepath.FromSlash(dir+".new-"+base)
+	sum := sha256.New()
+	err = s.copy(ctx, next, in, sum)
+	if err = errors.Join(err, in.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != f.SHA256 {
+		err = errors.New("what was read is not what was announced")
+	}
+	if err == nil {
+		err = s.root.Rename(next, name)
+	}
+	if err != nil {
+		_ = s.root.Remove(next) // the first error is the one to tell
+		return err
+	}
+	fi, err := s.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	s.made[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+	return nil
+}
+
+func (s *server) copy(ctx context.Context, name string, in io.Reader, sum hash.Hash) error {
+	out, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 256<<10)
+	_, err = io.CopyBuffer(io.MultiWriter(out, sum), contextReader{ctx, in}, buf)
+	if err == nil {
+		err = out.Sync() // a name must not survive a power cut that its content does not
+	}
+	return errors.Join(err, out.Close())
+}
+
+// A contextReader reads while the context lasts.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// remove removes a file of ours and the directories that it leaves empty.
+func (s *server) remove(name string) error {
+	if err := s.root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for dir := path.Dir(name); dir != "." && !strings.HasPrefix(dir, ".."); dir = path.Dir(dir) {
+		if s.root.Remove(filepath.FromSlash(dir)) != nil {
+			break // others have files there
+		}
+	}
+	return nil
+}
+
+// save writes the manifest.
+func (s *server) save() error {
+	text, err := json.MarshalIndent(s.made, "", " ")
+	if err != nil {
+		return err
+	}
+	const next = serveManifest + ".new"
+	if err := s.root.WriteFile(next, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return s.root.Rename(next, serveManifest)
+}

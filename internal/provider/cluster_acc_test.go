@@ -1,0 +1,336 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// requireAcceptance skips a test of real hosts unless TF_ACC is set.
+func requireAcceptance(t *testing.T) *lab.Lab {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("real Terraform against real hosts; set TF_ACC=1")
+	}
+	requireTerraform(t)
+	return lab.Require(t)
+}
+
+// exhibitorDir is where masters share a directory, exhibitor's backend.
+const exhibitorDir = "/srv/exhibitor"
+
+// A testSite is hosts, a directory with a configuration for them, and what the
+// hosts were like before.
+type testSite struct {
+	t   *testing.T
+	lab *lab.Lab
+	tf  *terraformDir
+
+	balancer *lab.Host
+	masters  []*lab.Host
+	agents   []*lab.Host
+	public   []*lab.Host
+	before   map[string]*lab.Snapshot
+}
+
+// newSite makes hosts: names say how many of each role.
+func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
+	t.Helper()
+	s := &testSite{t: t, lab: l, before: map[string]*lab.Snapshot{}}
+	s.masters = make([]*lab.Host, masters)
+	s.agents = make([]*lab.Host, agents)
+	s.public = make([]*lab.Host, public)
+	prefix := strings.ToLower(strings.NewReplacer("/", "", "_", "", "TestAcc", "").Replace(t.Name()))
+	shared := lab.WithMount(l.Shared(t), exhibitorDir)
+	var group errgroup.Group
+	group.SetLimit(3)
+	raise := func(hosts []*lab.Host, kind string, opts ...lab.Option) {
+		for i := range hosts {
+			group.Go(func() (err error) {
+				hosts[i], err = l.Create(t.Context(), fmt.Sprintf("%s-%s%d", prefix, kind, i+1), opts...)
+				return err
+			})
+		}
+	}
+	raise(s.masters, "m", shared)
+	raise(s.agents, "a")
+	raise(s.public, "p")
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var addresses []string
+	for _, h := range s.masters {
+		addresses = append(addresses, h.Address)
+	}
+	var err error
+	s.balancer, err = l.LoadBalancer(t.Context(), prefix+"-lb", lab.LoadBalancer{Backends: addresses})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, h := range append(s.nodes(), s.balancer) {
+			if err := h.Destroy(context.Background()); err != nil {
+				t.Errorf("lab: %v", err)
+			}
+		}
+	})
+	for _, h := range s.nodes() {
+		if s.before[h.Name], err = h.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.tf = newTerraformDir(t)
+	s.configure(siteOptions{})
+	return s
+}
+
+// nodes are the hosts that become nodes.
+func (s *testSite) nodes() []*lab.Host { return slices.Concat(s.masters, s.agents, s.public) }
+
+// siteOptions are what a test changes of a site's configuration.
+type siteOptions struct {
+	version    sample.Version // V22
+	parameters string         // more of dcos_cluster_config
+	node       string         // more of each dcos_node
+	ssh        string         // instead of the provider's ssh
+	provider   string         // more of the provider block
+}
+
+// configure writes the site's configuration.
+func (s *testSite) configure(o siteOptions) {
+	s.t.Helper()
+	if o.version == "" {
+		o.version = sample.V22
+	}
+	if o.ssh == "" {
+		o.ssh = fmt.Sprintf("user = %q\nprivate_key = file(%q)", lab.UserNoPassword, s.lab.KeyFile())
+	}
+	addresses := func(hosts []*lab.Host) string {
+		var b strings.Builder
+		for i, h := range hosts {
+			fmt.Fprintf(&b, "    n%d = %q\n", i+1, h.Address)
+		}
+		return b.String()
+	}
+	s.tf.Write("main.tf", requiredProviders+fmt.Sprintf(`
+provider "dcos" {
+  ssh = {
+    %s
+  }
+  run_log = "run.jsonl"
+  %s
+}
+
+locals {
+  masters = {
+%s  }
+  agents = {
+%s  }
+  public = {
+%s  }
+}
+
+resource "dcos_cluster_config" "test" {
+  release                   = { source = %q }
+  cluster_name              = %q
+  master_discovery          = "master_http_loadbalancer"
+  exhibitor_address         = %q
+  num_masters               = length(local.masters)
+  exhibitor_storage_backend = "shared_filesystem"
+  exhibitor_fs_config_dir   = %q
+  resolvers                 = ["192.0.2.53"]
+  oauth_enabled             = false
+  ip_detect_script          = provider::dcos::ip_detect("route")
+  %s
+}
+
+resource "dcos_node" "master" {
+  for_each = local.masters
+  address  = each.value
+  role     = "master"
+  bundle   = dcos_cluster_config.test.bundle
+  %s
+}
+
+resource "dcos_node" "agent" {
+  for_each   = local.agents
+  address    = each.value
+  role       = "agent"
+  bundle     = dcos_cluster_config.test.bundle
+  depends_on = [dcos_node.master]
+  %s
+}
+
+resource "dcos_node" "public" {
+  for_each   = local.public
+  address    = each.value
+  role       = "public_agent"
+  bundle     = dcos_cluster_config.test.bundle
+  depends_on = [dcos_node.master]
+  %s
+}
+`, o.ssh, o.provider, addresses(s.masters), addresses(s.agents), addresses(s.public), sampleRelease(s.t, o.version), s.t.Name(),
+		s.balancer.Address, exhibitorDir, o.parameters, o.node, o.node, o.node))
+}
+
+// get reads JSON through the load balancer.
+func (s *testSite) get(path string, into any) error {
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "http://"+s.balancer.Address+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", path, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+// eventually tries until it works, for as long as a cluster may take to settle.
+func (s *testSite) eventually(what string, try func() error) {
+	s.t.Helper()
+	await(s.t, time.Minute, what, try)
+}
+
+// await tries until it works.
+func await(t *testing.T, limit time.Duration, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// whole waits until the cluster is, as seen through the load balancer.
+func (s *testSite) whole() {
+	s.t.Helper()
+	s.eventually("the cluster is not whole", func() error {
+		var ensemble []struct {
+			Description string `json:"description"`
+		}
+		if err := s.get(":8181/exhibitor/v1/cluster/status", &ensemble); err != nil {
+			return err
+		}
+		serving := 0
+		for _, m := range ensemble {
+			if m.Description == "serving" {
+				serving++
+			}
+		}
+		if serving != len(s.masters) {
+			return fmt.Errorf("%d of %d masters serve", serving, len(s.masters))
+		}
+		var state struct {
+			LeaderInfo struct {
+				Hostname string `json:"hostname"`
+			} `json:"leader_info"`
+			Slaves []struct {
+				Hostname string `json:"hostname"`
+				Active   bool   `json:"active"`
+			} `json:"slaves"`
+		}
+		if err := s.get(":5050/state", &state); err != nil {
+			return err
+		}
+		if state.LeaderInfo.Hostname == "" {
+			return fmt.Errorf("there is no leader")
+		}
+		active := 0
+		for _, a := range state.Slaves {
+			if a.Active {
+				active++
+			}
+		}
+		if want := len(s.agents) + len(s.public); active != want {
+			return fmt.Errorf("%d of %d agents are registered", active, want)
+		}
+		return nil
+	})
+}
+
+// clean fails unless each host is what it was before anything was installed.
+func (s *testSite) clean(hosts ...*lab.Host) {
+	s.t.Helper()
+	for _, h := range hosts {
+		after, err := h.Snapshot(s.t.Context())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, c := range lab.Diff(s.before[h.Name], after) {
+			s.t.Errorf("%s: %s", h.Name, c)
+		}
+	}
+}
+
+// nothingStale fails if something of a run is left on a host or in the state
+// of DC/OS there: what was transferred, a marker, a work directory.
+func (s *testSite) nothingStale() {
+	s.t.Helper()
+	for _, h := range s.nodes() {
+		left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Z].*-\(unix\|lock\)' || :`)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if left = strings.TrimSpace(left); left != "" {
+			s.t.Errorf("%s: left there: %s", h.Name, left)
+		}
+	}
+}
+
+// events gives what is in the run log so far.
+func (s *testSite) events() []runlog.Event {
+	f, err := os.Open(filepath.Join(s.tf.Dir, "run.jsonl"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var events []runlog.Event
+	for e, err := range runlog.Read(f) {
+		if err == nil {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// sawStage says whether a stage has been started on a host.
+func (s *testSite) sawStage(h *lab.Host, stage string) error {
+	for _, e := range s.events() {
+		if e.Host == h.Address && e.Stage == stage {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no stage %s of %s in the run log", stage, h.Address)
+}

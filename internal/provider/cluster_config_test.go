@@ -1,0 +1,274 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+)
+
+// samples builds each version of the sample release once per test binary; the
+// releases themselves are kept between runs.
+var samples sync.Map
+
+// sampleRelease gives the path of a version's dcos_generate_config.sh.
+func sampleRelease(t testing.TB, version sample.Version) string {
+	t.Helper()
+	build, _ := samples.LoadOrStore(version, sync.OnceValues(func() (string, error) {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		return sample.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
+	}))
+	path, err := build.(func() (string, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// staticSite is a dcos_cluster_config with a static list of masters, and more
+// attributes.
+func staticSite(release, more string) string {
+	return fmt.Sprintf(`
+resource "dcos_cluster_config" "test" {
+  release                   = { source = %q }
+  cluster_name              = "test"
+  master_discovery          = "static"
+  master_list               = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+  exhibitor_storage_backend = "static"
+  ip_detect_script          = "#!/bin/sh\necho 10.0.0.1\n"
+  %s
+}
+`, release, more)
+}
+
+const testConfig = "dcos_cluster_config.test"
+
+var (
+	sha1Hex   = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// TestClusterConfig is a configuration's life: everything is known at plan, a
+// second plan is empty, a changed parameter names the files it touches.
+func TestClusterConfig(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	release := sampleRelease(t, sample.V22)
+	known := func(name string, check knownvalue.Check) plancheck.PlanCheck {
+		return plancheck.ExpectKnownValue(testConfig, tfjsonpath.New(name), check)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: staticSite(release, "oauth_enabled = false"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionCreate),
+					known("id", knownvalue.StringRegexp(sha256Hex)),
+					known("config_id", knownvalue.StringRegexp(sha1Hex)),
+					known("package_list_id", knownvalue.StringRegexp(sha1Hex)),
+					known("bootstrap_id", knownvalue.StringRegexp(sha1Hex)),
+					known("dcos_version", knownvalue.StringExact("2.2.100")),
+					known("package_ids", knownvalue.NotNull()),
+					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
+						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(sha256Hex),
+						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(sha256Hex),
+						"/etc/systemd/system/dcos-setup.service":           knownvalue.StringRegexp(sha256Hex),
+						"/etc/mesosphere/setup-flags/cluster-package-list": knownvalue.StringRegexp(sha256Hex),
+					})),
+					known("bundle", knownvalue.ObjectPartial(map[string]knownvalue.Check{
+						"cluster_name": knownvalue.StringExact("test"),
+						"dcos_version": knownvalue.StringExact("2.2.100"),
+						"recipe":       knownvalue.NotNull(),
+					})),
+				}},
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectSensitiveValue(testConfig, tfjsonpath.New("config_yaml")),
+					statecheck.ExpectSensitiveValue(testConfig, tfjsonpath.New("bundle").AtMapKey("recipe")),
+				},
+			},
+			{
+				// The same in other words: text for a bool, a set for a list, JSON for an object.
+				Config: strings.Replace(staticSite(release, `oauth_enabled = "false"`), "[\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"]",
+					`toset(["10.0.0.1", "10.0.0.2", "10.0.0.3"])`, 1),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+			{
+				Config: staticSite(release, "oauth_enabled = false\n ui_banner = true"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionUpdate),
+					known("dcos_version", knownvalue.StringExact("2.2.100")),
+					filesChange{only: []string{"dcos-config/etc/ui-config.json"}, always: alwaysTouched},
+				}},
+			},
+			{
+				// The line 2.1 gives another version of everything.
+				Config: staticSite(sampleRelease(t, sample.V21), "oauth_enabled = false\n ui_banner = true"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionUpdate),
+					known("dcos_version", knownvalue.StringExact("2.1.100")),
+				}},
+			},
+		},
+	})
+}
+
+// TestClusterConfigMissingRelease holds that a plan without changes does not
+// open the release, which a fresh runner may not have.
+func TestClusterConfigMissingRelease(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
+	link := func() {
+		if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unlink := func() {
+		if err := os.Remove(release); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(),
+		Steps: []resource.TestStep{
+			{PreConfig: link, Config: staticSite(release, "")},
+			{PreConfig: unlink, Config: staticSite(release, ""), PlanOnly: true},
+			{Config: staticSite(release, "oauth_enabled = false"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not found`)},
+		},
+	})
+}
+
+// TestClusterConfigUnknown holds that a site with a load balancer that does
+// not exist yet can be planned, and is complete after apply.
+func TestClusterConfigUnknown(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	release := sampleRelease(t, sample.V22)
+	site := fmt.Sprintf(`
+resource "terraform_data" "balancer" {
+  input = "lb.example.com"
+}
+resource "dcos_cluster_config" "test" {
+  release                   = { source = %q }
+  cluster_name              = "test"
+  master_discovery          = "master_http_loadbalancer"
+  exhibitor_address         = terraform_data.balancer.output
+  num_masters               = 3
+  exhibitor_storage_backend = "shared_filesystem"
+  exhibitor_fs_config_dir   = "/srv"
+  ip_detect_script          = "#!/bin/sh\necho ${terraform_data.balancer.id}\n"
+}
+`, release)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: site,
+				ConfigPlanChecks: resource.ConfigPlanChecks{
+					PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectUnknownValue(testConfig, tfjsonpath.New("id")),
+						plancheck.ExpectUnknownValue(testConfig, tfjsonpath.New("files")),
+						plancheck.ExpectKnownValue(testConfig, tfjsonpath.New("dcos_version"), knownvalue.StringExact("2.2.100")),
+						plancheck.ExpectUnknownValue(testConfig, tfjsonpath.New("bundle").AtMapKey("recipe")),
+						plancheck.ExpectKnownValue(testConfig, tfjsonpath.New("bundle").AtMapKey("cluster_name"), knownvalue.StringExact("test")),
+					},
+					PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+				},
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(testConfig, tfjsonpath.New("id"), knownvalue.StringRegexp(sha256Hex)),
+				},
+			},
+			{
+				// What is known is checked all the same.
+				Config:      strings.NewReplacer("terraform_data.balancer.output", "uuid()", "num_masters               = 3", "num_masters = 2").Replace(site),
+				ExpectError: regexp.MustCompile(`(?s)Invalid Parameter Value.*num_masters`),
+			},
+		},
+	})
+}
+
+// TestClusterConfigSecrets holds that the provider's secrets take part and are
+// nowhere in state, and that a changed secret is noticed.
+func TestClusterConfigSecrets(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	release := sampleRelease(t, sample.V22)
+	config := func(secret string) string {
+		return fmt.Sprintf("provider \"dcos\" {\n secrets = { exhibitor_admin_password = %q }\n}\n", secret) + staticSite(release, "")
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: config("hush-hush-1"),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(testConfig, tfjsonpath.New("files"), knownvalue.MapPartial(map[string]knownvalue.Check{
+						"dcos-config/etc_master/exhibitor_realm": knownvalue.StringRegexp(sha256Hex),
+					})),
+					nowhere{"hush-hush-1"},
+				},
+			},
+			{Config: config("hush-hush-1"), PlanOnly: true},
+			{
+				Config: config("hush-hush-2"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionUpdate),
+				}},
+				ConfigStateChecks: []statecheck.StateCheck{nowhere{"hush-hush-2"}},
+			},
+			{Config: config("hush-hush-2"), PlanOnly: true},
+		},
+	})
+}
+
+// TestClusterConfigMistakes holds that all mistakes are reported in one plan,
+// each at its own attribute.
+func TestClusterConfigMistakes(t *testing.T) {
+	t.Parallel()
+	d := newTerraformDir(t)
+	d.Write("main.tf", requiredProviders+strings.Replace(staticSite(sampleRelease(t, sample.V22), `
+  oauth_enabled          = "yes"
+  mesos_log_retention_mb = 12
+  dcos_overlay_mtu       = "many"
+  resolvers              = ["8.8.8.8", "ns.example.com"]
+  check_time             = "1"
+  extra_parameters       = {
+    dns_search  = "a,b"
+    oauth_enbled = "true"
+  }
+`), "cluster_name              = \"test\"\n", "", 1))
+	found := d.Diagnostics("plan")
+	for _, want := range []struct{ severity, code string }{
+		{"error", "oauth_enabled"}, {"error", "mesos_log_retention_mb"}, {"error", "dcos_overlay_mtu"},
+		{"error", "resolvers"}, {"error", "check_time"}, {"error", "dns_search"},
+		{"warning", "oauth_enbled"},
+	} {
+		if !found.at(want.severity, want.code) {
+			t.Errorf("there is no %s at %s", want.severity, want.code)
+		}
+	}
+	if !found.mentions("error", "cluster_name") {
+		t.Error("the missing cluster_name is not reported")
+	}
+	if t.Failed() {
+		t.Logf("%+v", found)
+	}
+}

@@ -1,0 +1,348 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+)
+
+// TestAccCluster is the life of a load-balanced cluster: three masters, an
+// agent and a public agent, one after another as -parallelism=1 has it.
+func TestAccCluster(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 3, 1, 1)
+	one := "-parallelism=1"
+
+	step(t, "apply", func(t *testing.T) {
+		s.tf.Apply(one)
+		s.whole()
+		s.nothingStale()
+	})
+	step(t, "agents know no master", func(t *testing.T) {
+		for _, h := range slices.Concat(s.agents, s.public) {
+			for _, m := range s.masters {
+				out, err := h.Shell(t.Context(), "grep -rlF "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.TrimSpace(out) != "" {
+					t.Errorf("%s knows the master %s: %s", h.Name, m.Address, out)
+				}
+			}
+		}
+	})
+	step(t, "an empty plan", func(*testing.T) { s.tf.NoChanges() })
+	step(t, "a changed parameter", func(t *testing.T) {
+		s.configure(siteOptions{parameters: `ui_banner_header_title = jsonencode("changed")`})
+		plan := s.tf.Plan()
+		config := plan["dcos_cluster_config.test"]
+		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched, []string{"dcos-config/etc/ui-config.json"}) {
+			t.Errorf("the plan touches %v", touched)
+		}
+		for _, name := range []string{`master["n1"]`, `master["n3"]`, `agent["n1"]`, `public["n1"]`} {
+			change := plan["dcos_node."+name].Change
+			if !slices.Equal(change.Actions, []string{"update"}) {
+				t.Errorf("%s: the plan is to %v", name, change.Actions)
+			}
+			if change.After["config_package_id"] == change.Before["config_package_id"] || change.Unknown["config_package_id"] == true {
+				t.Errorf("%s: the plan does not say which configuration package will be there: %v", name, change.After)
+			}
+		}
+		s.tf.Apply("plan.bin")
+		s.whole()
+		var ui struct {
+			Configuration struct {
+				Banner struct {
+					Title string `json:"headerTitle"`
+				} `json:"banner"`
+			} `json:"uiConfiguration"`
+		}
+		s.eventually("the service does not have the new value", func() error {
+			if err := s.get("/dcos-metadata/ui-config.json", &ui); err != nil {
+				return err
+			}
+			if ui.Configuration.Banner.Title != "changed" {
+				return fmt.Errorf("the banner is %q", ui.Configuration.Banner.Title)
+			}
+			return nil
+		})
+		s.tf.NoChanges()
+		s.nothingStale()
+	})
+	step(t, "drift", func(t *testing.T) {
+		agent := s.agents[0]
+		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; systemctl disable --quiet dcos-setup.service"); err != nil {
+			t.Fatal(err)
+		}
+		plan := s.tf.Plan()
+		change := plan[`dcos_node.agent["n1"]`].Change
+		if len(plan) != 1 || !slices.Equal(change.Actions, []string{"update"}) {
+			t.Errorf("the plan is %+v", plan)
+		}
+		words := fmt.Sprint(change.Before["drift"])
+		for _, want := range []string{"/etc/mesosphere/setup-flags/repository-url", "dcos-setup.service"} {
+			if !strings.Contains(words, want) {
+				t.Errorf("the drift does not name %s: %s", want, words)
+			}
+		}
+		s.tf.Apply()
+		s.tf.NoChanges()
+	})
+	step(t, "a host that is out of reach", func(t *testing.T) {
+		public := s.public[0]
+		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.tf.Try("plan", "-no-color", "-detailed-exitcode")
+		if err != nil {
+			t.Errorf("the plan is not empty: %v", err)
+		}
+		if !strings.Contains(out, "Host Not Reachable") || !strings.Contains(out, public.Address) {
+			t.Errorf("there is no warning that names the host:\n%s", out)
+		}
+		if err := public.Rejoin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	step(t, "import", func(t *testing.T) {
+		s.tf.Run("state", "rm", `dcos_node.agent["n1"]`)
+		s.tf.Run("import", "-no-color", `dcos_node.agent["n1"]`, s.agents[0].Address)
+		s.tf.NoChanges()
+	})
+	step(t, "destroy", func(*testing.T) {
+		s.tf.Destroy(one)
+		s.clean(s.nodes()...)
+	})
+}
+
+// step runs a part of a story; what follows a part that failed is left out.
+func step(t *testing.T, name string, run func(t *testing.T)) {
+	t.Helper()
+	if !t.Run(name, run) {
+		t.FailNow()
+	}
+}
+
+// without gives a list without some of its items.
+func without(items, these []string) []string {
+	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return slices.Contains(these, item) })
+}
+
+// TestAccKilled kills the provider with -9 in the middle of an installation.
+// The next apply converges, and nothing is left of the first.
+func TestAccKilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 1, 0)
+	for _, stage := range []string{"transfer", "install"} {
+		step(t, "in the stage "+stage, func(t *testing.T) {
+			var out strings.Builder
+			cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color")
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, time.Minute, "the stage is not reached", func() error { return s.sawStage(s.masters[0], stage) })
+			killProvider(t, cmd)
+			if err := cmd.Wait(); err == nil {
+				t.Fatalf("apply succeeded:\n%s", out.String())
+			}
+			if err := os.Remove(filepath.Join(s.tf.Dir, "run.jsonl")); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	step(t, "apply again", func(*testing.T) {
+		s.tf.Apply()
+		s.whole()
+		s.nothingStale()
+		s.tf.NoChanges()
+	})
+	step(t, "destroy", func(*testing.T) {
+		s.tf.Destroy()
+		s.clean(s.nodes()...)
+	})
+}
+
+// killProvider ends the provider that a running terraform has started.
+func killProvider(t *testing.T, terraform *exec.Cmd) {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Process.Pid) + "/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		children, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := os.Readlink("/proc/" + child + "/exe")
+			if err != nil || filepath.Base(program) != "terraform-provider-dcos" {
+				continue
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("terraform has started no provider")
+}
+
+// TestAccHostComesLate applies while a host is still off.
+func TestAccHostComesLate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 0, 0)
+	h := s.masters[0]
+	if err := h.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		select {
+		case <-t.Context().Done():
+			done <- t.Context().Err()
+		case <-time.After(8 * time.Second): // a machine that boots meanwhile
+			done <- h.Start(t.Context())
+		}
+	}()
+	s.tf.Apply()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	s.whole()
+	s.tf.NoChanges()
+	s.tf.Destroy()
+	s.clean(h)
+}
+
+// TestAccRefused holds that what keeps a user out is said with the host, what
+// was tried and what to do, within the time limit, and that nothing is changed.
+func TestAccRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 0, 0)
+	h := s.masters[0]
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte(testKey(t, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := func(user, file, more string) string {
+		return fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"6s\"\n%s", user, file, more)
+	}
+	tests := map[string]struct {
+		options siteOptions
+		want    []string
+	}{
+		"the key": {siteOptions{ssh: key(lab.UserNoPassword, other, "")},
+			[]string{"Login Refused", h.Address, lab.UserNoPassword, "SHA256:", "authorized_keys"}},
+		"sudo": {siteOptions{ssh: key(lab.UserNoSudo, s.lab.KeyFile(), "")},
+			[]string{"No Root On The Host", h.Address, lab.UserNoSudo, "sudo"}},
+		"sudo without its password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), "")},
+			[]string{"No Root On The Host", h.Address, lab.UserPassword, "sudo.password"}},
+		"a wrong sudo password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), ""), provider: `sudo = { password = "not-the-password" }`},
+			[]string{"No Root On The Host", h.Address, "sudo.password"}},
+		"an unknown host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), `host_key_policy = "strict"`)},
+			[]string{"Host Key Refused", h.Address, "SHA256:", "host_key"}},
+		"another host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), ""), node: `ssh = { host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm0v2LvNyBXHnXGKkS8kR9cDrBlLiDmXHbhXlpqzPAH" }`},
+			[]string{"Host Key Refused", h.Address, "SHA256:"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s.configure(test.options)
+			start := time.Now()
+			out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+			if took := time.Since(start); took > 25*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if err == nil {
+				t.Fatalf("it succeeded:\n%s", out)
+			}
+			plain := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
+			for _, want := range test.want {
+				if !strings.Contains(plain, want) {
+					t.Errorf("the error does not say %q:\n%s", want, out)
+				}
+			}
+			if strings.Contains(out, "not-the-password") {
+				t.Errorf("the error shows the password:\n%s", out)
+			}
+		})
+	}
+	s.clean(h)
+}
+
+// TestAccMachineGone destroys a node whose machine is gone: that fails, says
+// how to abandon the node, and then works without the host.
+func TestAccMachineGone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 0, 0)
+	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
+	s.configure(siteOptions{ssh: ssh})
+	s.tf.Apply()
+	if err := s.masters[0].PowerCut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color")
+	if err == nil || !strings.Contains(out, "on_destroy") || !strings.Contains(out, s.masters[0].Address) {
+		t.Errorf("it should fail and say how to abandon the node: %v\n%s", err, out)
+	}
+	s.configure(siteOptions{ssh: ssh, node: `on_destroy = "abandon"`})
+	s.tf.Apply()
+	s.tf.Destroy()
+	if out := s.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
+		t.Errorf("left in state: %s", out)
+	}
+}
+
+// TestAccMachineReplaced puts another machine at a node's address.
+func TestAccMachineReplaced(t *testing.T) {
+	t.Parallel()
+	l := requireAcceptance(t)
+	s := newSite(t, l, 1, 0, 0)
+	s.tf.Apply()
+	old := s.masters[0]
+	if err := old.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := l.Create(t.Context(), old.Name, lab.WithAddress(old.Address), lab.WithMount(l.Shared(t), exhibitorDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.masters[0] = h
+	if s.before[h.Name], err = h.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	out := s.tf.Run("plan", "-no-color")
+	if !strings.Contains(out, "Host Key Refused") || !strings.Contains(out, "SHA256:") {
+		t.Errorf("the other host key is not reported:\n%s", out)
+	}
+	s.clean(h)
+
+	// The user says that the new key is right.
+	s.configure(siteOptions{node: fmt.Sprintf("ssh = { host_key = %q }", h.HostKey)})
+	out = s.tf.Apply()
+	if !strings.Contains(out, "Machine Replaced") {
+		t.Errorf("the other machine is not reported:\n%s", out)
+	}
+	s.whole()
+	s.tf.Destroy()
+	s.clean(h)
+}

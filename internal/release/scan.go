@@ -19,18 +19,13 @@ import (
 
 // What a release can hold at most; beyond it the file is not one.
 const (
-	maxScript  = 1 << 20 // before the line #EOF#
-	maxLayers  = 512
+	maxScript  = 1 << 20   // before the line #EOF#
+	maxLayers  = 128       // Docker allows 127
 	maxMembers = 10_000    // of docker save
 	maxHeaders = 4_000_000 // of all layers
-	maxEntries = 500_000   // of the index
+	maxEntries = 100_000   // of the index
+	maxName    = 4096      // of a file, in bytes
 )
-
-// A source is the part of the release's file that a tar lies in.
-type source interface {
-	io.ReaderAt
-	io.Reader
-}
 
 // A member is a file in a tar.
 type member struct {
@@ -42,7 +37,7 @@ type member struct {
 
 // scan makes the index of a dcos_generate_config.sh in one pass over its
 // headers. key has the file's path, size and time.
-func scan(ctx context.Context, f source, key index, store indexStore) (*index, error) {
+func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*index, error) {
 	payload, err := findPayload(f, key.Size)
 	if err != nil {
 		return nil, err
@@ -157,6 +152,9 @@ func walk(ctx context.Context, r *io.SectionReader, limit int, visit func(h *tar
 		}
 		if err != nil {
 			return err
+		}
+		if len(h.Name) > maxName || len(h.Linkname) > maxName {
+			return &Error{Reason: Altered, Detail: fmt.Sprintf("a name in it is longer than %d bytes", maxName)}
 		}
 		at, err := r.Seek(0, io.SeekCurrent)
 		if err != nil {

@@ -3,8 +3,6 @@
 
 package config
 
-import "github.com/dcos-install/terraform-provider-dcos/internal/render"
-
 // A Value is the value that a site gives to a parameter: its text, as DC/OS's
 // generator holds it after reading config.yaml, or nothing yet.
 type Value struct {
@@ -70,21 +68,3 @@ type ValidationError struct {
 	Errors []Problem
 	Unset  []string
 }
-
-// Resolve works out the arguments that the target reaches. What is wrong with
-// the site is in the resolution; the error is for a release that cannot be
-// used (its line is not known, its gen_extra needs Python, its templates
-// contradict each other).
-func Resolve(site Site, facts Facts, target render.Target) (*Resolution, error) {
-	return &Resolution{}, nil
-}
-
-// FromYAML reads a config.yaml the way the generator of the line does.
-// Problems of the file as a whole are an error that wraps [*YAMLError].
-func FromYAML(line string, text []byte) (map[string]Value, error) { return nil, nil }
-
-// LineOf gives the line of a version: "2.2" for "2.2.1", "" for one that is not known.
-func LineOf(version string) string { return "" }
-
-// Lines gives the lines that are known, oldest first.
-func Lines() []string { return nil }

@@ -1,0 +1,203 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
+)
+
+// addSetup takes the files that the installer itself writes. On premises the
+// cloud-config has nothing else.
+func (out *output) addSetup(v any) error {
+	items, err := section(v, "root")
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		fields, err := textFields(item, "path", "content", "permissions", "owner", "group")
+		if err != nil {
+			return err
+		}
+		if fields["path"] == nil || !strings.HasPrefix(*fields["path"], "/") {
+			return errors.New("a file has no absolute path")
+		}
+		f := File{Path: *fields["path"], Mode: 0o644}
+		if fields["content"] != nil {
+			f.Content = []byte(*fields["content"])
+		}
+		if fields["permissions"] != nil {
+			if f.Mode, err = fileMode(*fields["permissions"]); err != nil {
+				return err
+			}
+		}
+		out.setup = append(out.setup, f)
+	}
+	return nil
+}
+
+const serviceSuffix = ".service"
+
+func (out *output) addUnits(v any) error {
+	items, ok := v.([]any)
+	if !ok {
+		return errors.New("it is not a list")
+	}
+	for _, item := range items {
+		m, ok := item.(*render.Map)
+		if !ok {
+			return errors.New("a unit is not a map")
+		}
+		var u Unit
+		for _, e := range m.Entries() {
+			key, isText := e.Key.(string)
+			text, _ := e.Value.(string)
+			set, _ := e.Value.(bool)
+			switch {
+			case isText && key == "name":
+				u.Name = text
+			case isText && key == "command":
+				u.Command = text
+			case isText && key == "content":
+				u.Content = text
+			case isText && key == "enable":
+				u.Enable = set
+			case isText && key == "no_block":
+				u.NoBlock = set
+			}
+		}
+		if !strings.HasSuffix(u.Name, serviceSuffix) {
+			return fmt.Errorf("the unit %q is not a service", u.Name)
+		}
+		out.units = append(out.units, u)
+	}
+	return nil
+}
+
+// blame finds the parameters whose values break what is rendered: those
+// without which it would be whole. What is wrong is the site, unless nothing
+// that it gives is at fault.
+func (set *templateSet) blame(res *config.Resolution, arguments map[string]string, broken error) error {
+	var suspects, culprits []string
+	for _, name := range slices.Sorted(maps.Keys(res.UserArguments)) {
+		if value, ok := res.Arguments[name]; ok && !harmless(value) {
+			suspects = append(suspects, name)
+		}
+	}
+	whole := func(names ...string) bool {
+		changed := maps.Clone(arguments)
+		for _, name := range names {
+			for other, value := range arguments {
+				// What is worked out from a value may hold it too.
+				if other == name || value == arguments[name] {
+					changed[other] = "x"
+				}
+			}
+		}
+		_, err := set.render(res.Line, changed)
+		return err == nil
+	}
+	for _, name := range suspects {
+		if whole(name) {
+			culprits = append(culprits, name)
+		}
+	}
+	if len(culprits) == 0 && len(suspects) > 0 && whole(suspects...) {
+		culprits = suspects
+	}
+	culprits = append(culprits, set.brokenScripts(res, arguments, whole)...)
+	if len(culprits) == 0 {
+		return broken
+	}
+	refused := &config.ValidationError{Line: res.Line}
+	for _, name := range culprits {
+		refused.Errors = append(refused.Errors, config.Problem{
+			Parameter: name,
+			Message: fmt.Sprintf("%s has a value that breaks the file it is put into as it is, such as one with a line end or with control characters; "+
+				"DC/OS %s fails on it (%v)", name, res.Line, broken),
+		})
+	}
+	return refused
+}
+
+// harmless says of a value that it cannot break a template.
+func harmless(value string) bool {
+	return value == "true" || value == "false"
+}
+
+// brokenScripts finds scripts whose form as a YAML scalar breaks a template: a
+// text of a single word gets an end mark of the document after it.
+func (set *templateSet) brokenScripts(res *config.Resolution, arguments map[string]string, whole func(...string) bool) []string {
+	var names []string
+	for _, name := range []string{"ip_detect_contents", "ip_detect_public_contents", "ip6_detect_contents"} {
+		_, given := res.UserArguments[name]
+		if value, ok := arguments[name]; ok && !given && strings.HasSuffix(value, "\n...\n") && whole(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// brokenFiles warns of values that make a rendered JSON file unreadable.
+// DC/OS does not look, and the service that reads it fails on the node.
+func (set *templateSet) brokenFiles(res *config.Resolution, r *rendering) []config.Problem {
+	var broken []string
+	for _, p := range r.Packages {
+		for _, f := range p.Files {
+			if strings.HasSuffix(f.Path, ".json") && f.Path != "/pkginfo.json" && !isJSON(f.Content) {
+				broken = append(broken, f.Path)
+			}
+		}
+	}
+	if len(broken) == 0 {
+		return nil
+	}
+	var warnings []config.Problem
+	for _, name := range slices.Sorted(maps.Keys(res.UserArguments)) {
+		if _, ok := res.Arguments[name]; !ok {
+			continue
+		}
+		for _, file := range broken {
+			if set.mends(res, r, name, file) {
+				warnings = append(warnings, config.Problem{
+					Parameter: name,
+					Message: fmt.Sprintf("%s makes %s unreadable, because DC/OS puts the value into it as it is; give JSON, or leave out quotes and backslashes (DC/OS %s)",
+						name, file, res.Line),
+				})
+			}
+		}
+	}
+	return warnings
+}
+
+func isJSON(content []byte) bool {
+	_, err := render.DecodeJSON(string(content))
+	return err == nil
+}
+
+// mends says whether a file is readable with another value of a parameter.
+func (set *templateSet) mends(res *config.Resolution, r *rendering, name, file string) bool {
+	changed := maps.Clone(r.Arguments)
+	for _, harmless := range []string{"null", "1"} {
+		changed[name] = harmless
+		out, err := set.render(res.Line, changed)
+		if err != nil {
+			continue
+		}
+		for _, files := range out.packages {
+			for _, f := range files {
+				if f.Path == file && isJSON(f.Content) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// warnings says what DC/OS takes without a word although it cannot be meant.
+func (r *resolver) warnings(res *Resolution) []Problem {
+	var list []Problem
+	add := func(name, format string, args ...any) {
+		list = append(list, Problem{name, fmt.Sprintf(format, args...)})
+	}
+	for name := range r.site.Given {
+		if text := r.withoutEffect(name); text != "" {
+			add(name, "%s", text)
+		}
+	}
+	for name := range res.Arguments {
+		if text := r.doubt(name); text != "" {
+			add(name, "%s (DC/OS %s)", text, r.line)
+		}
+	}
+	return list
+}
+
+// withoutEffect says why a given parameter changes nothing; "" if it may
+// change something.
+func (r *resolver) withoutEffect(name string) string {
+	if _, reached := r.arguments[name]; reached || r.maybe[name] {
+		return ""
+	}
+	if len(r.errors) > 0 || len(r.unset) > 0 {
+		// What is refused may hide what would be reached.
+		if r.mentions(name) {
+			return ""
+		}
+	}
+	if about, ok := retired[name]; ok {
+		return fmt.Sprintf("%s has no effect here: %s", name, about)
+	}
+	row, ok := findRow(name)
+	switch {
+	case ok && !row.on.has(r.line):
+		return fmt.Sprintf("%s has no effect on DC/OS %s: only %s %s it", name, r.line, listed(row.on.lines(), "and"), verb(row.on.lines()))
+	case ok:
+		return fmt.Sprintf("%s has no effect with the other parameters of this site (DC/OS %s)", name, r.line)
+	case slices.ContainsFunc(derivations(), func(d derivation) bool { return d.name == name }):
+		return fmt.Sprintf("%s has no effect: DC/OS works it out itself", name)
+	}
+	if near := nearest(name); near != "" {
+		return fmt.Sprintf("%s is not a parameter of DC/OS and has no effect; is %s meant?", name, near)
+	}
+	return fmt.Sprintf("%s is not a parameter of DC/OS and has no effect", name)
+}
+
+func verb(lines []string) string {
+	if len(lines) == 1 {
+		return "knows"
+	}
+	return "know"
+}
+
+// mentions says whether anything on the line could reach a parameter.
+func (r *resolver) mentions(name string) bool {
+	row, ok := findRow(name)
+	return ok && row.on.has(r.line)
+}
+
+// retired are parameters of installers that are no more.
+var retired = map[string]string{
+	"agent_list": sshInstaller, "public_agent_list": sshInstaller, "ssh_user": sshInstaller, "ssh_port": sshInstaller,
+	"ssh_key_path": sshInstaller, "ssh_parallelism": sshInstaller, "extra_ssh_options": sshInstaller, "process_timeout": sshInstaller,
+	"keepalived_virtual_ipaddress": vrrp, "keepalived_interface": vrrp, "keepalived_router_id": vrrp, "keepalived_pass": vrrp,
+}
+
+const (
+	sshInstaller = "it was for the SSH installer that ended with DC/OS 1.13; hosts are given to dcos_node"
+	vrrp         = "it was for the discovery method that ended with DC/OS 1.7; a virtual address is given as exhibitor_address with master_http_loadbalancer"
+)
+
+// doubt says what is wrong with an argument that DC/OS takes; "" if nothing is.
+func (r *resolver) doubt(name string) string {
+	value := r.value(name)
+	switch name {
+	case "dcos_l4lb_min_named_ip6", "dcos_l4lb_max_named_ip6":
+		if group := mangledGroup(value); group != "" {
+			return fmt.Sprintf("%s has the group %s, which DC/OS turns into %s by mistake; use an address without a group that ends in 000", name, group, strings.TrimSuffix(group, "000"))
+		}
+	case "calico_vxlan_vni":
+		if i, ok := integer(r.line, value); ok && i.IsInt64() && i.Int64() == 1024 {
+			return fmt.Sprintf("%s is 1024, which DC/OS's overlay networks use; DC/OS means to refuse it and does not: use another number", name)
+		}
+	case "mesos_container_log_sink":
+		return unchecked(name, value, logSinks.on(r.line))
+	case "marathon_gpu_scheduling_behavior":
+		return unchecked(name, value, []string{"restricted", "unrestricted", ""})
+	case "adminrouter_auth_enabled":
+		return unchecked(name, value, []string{"true", "false"})
+	case "rexray_config_preset":
+		return unchecked(name, value, []string{"", "aws"})
+	case "bootstrap_tmp_dir":
+		if value == "" || strings.HasPrefix(value, "/") || strings.HasSuffix(value, "/") {
+			return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
+		}
+	case "dcos_overlay_network6_default_name":
+		if names := overlayNames(r.value("dcos_overlay_network")); len(names) > 0 && !slices.Contains(names, value) {
+			return fmt.Sprintf("%s is %q, which is none of the overlays %s; DC/OS does not check it", name, value, either(names))
+		}
+	}
+	return r.lineEnd(name, value)
+}
+
+var logSinks = same([]string{"journald", "logrotate", "journald+logrotate"}).
+	then("1.13", []string{"fluentbit", "journald", "logrotate", "fluentbit+logrotate", "journald+logrotate"})
+
+func unchecked(name, value string, meant []string) string {
+	if slices.Contains(meant, value) {
+		return ""
+	}
+	return fmt.Sprintf("%s is %q; meant is %s, which DC/OS does not check", name, value, either(meant))
+}
+
+// lineEnd warns of a text with a line end in it where none belongs: DC/OS
+// puts it into its files as it is, where it ends what it stands in.
+func (r *resolver) lineEnd(name, value string) string {
+	row, ok := findRow(name)
+	if !ok || row.kind != Text || !r.arguments[name].given || !strings.ContainsAny(strings.TrimRight(value, "\n"), "\r\n") {
+		return ""
+	}
+	if strings.HasSuffix(name, "_contents") || name == "superuser_service_account_public_key" || r.isSecret(name) {
+		return ""
+	}
+	return fmt.Sprintf("%s has more than one line, which DC/OS puts into its files as they are; what follows the first may end up as something else", name)
+}
+
+// mangledGroup finds a group of an IPv6 address that erlangIPv6 spoils.
+func mangledGroup(address string) string {
+	a, ok := ipv6(address)
+	if !ok {
+		return ""
+	}
+	for group := range strings.SplitSeq(fullIPv6(a.As16()), ":") {
+		if group != "0000" && strings.HasSuffix(group, "000") {
+			return group
+		}
+	}
+	return ""
+}
+
+// nearest finds the parameter whose name is most like another.
+func nearest(name string) string {
+	best, near := 1+max(2, len(name)/4), ""
+	for _, r := range table() {
+		if d := distance(name, r.name); d < best {
+			best, near = d, r.name
+		}
+	}
+	return near
+}
+
+// distance counts the letters to change, add or drop.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -229,19 +229,24 @@ func compareRefusal(t *testing.T, err error, want conformanceOutcome) {
 		t.Fatalf("got %v, want a refusal that names %v and %v", err, slices.Sorted(maps.Keys(want.Errors)), want.Unset)
 	}
 	t.Log(err)
-	named := make(map[string]string)
+	named := make(map[string]bool)
 	for _, p := range refused.Errors {
-		named[p.Parameter] += p.Message
+		named[p.Parameter] = true
+		if !strings.Contains(p.Message, p.Parameter) || !strings.Contains(p.Message, refused.Line) {
+			t.Errorf("the message for %s does not name it and the line: %s", p.Parameter, p.Message)
+		}
 	}
+	covered := make(map[string]bool)
 	for name := range want.Errors {
-		if !strings.Contains(named[settable(name, named)], name) && settable(name, named) == name {
+		if !named[name] && !named[settable[name]] {
 			t.Errorf("%s is not named", name)
 		}
-		delete(named, name)
-		delete(named, settable(name, named))
+		covered[name], covered[settable[name]] = true, true
 	}
 	for name := range named {
-		t.Errorf("%s is named, and the generator does not", name)
+		if !covered[name] {
+			t.Errorf("%s is named, and the generator does not", name)
+		}
 	}
 	unset := slices.DeleteFunc(slices.Clone(want.Unset), func(name string) bool { return name == "bootstrap_url" })
 	slices.Sort(unset)
@@ -250,19 +255,13 @@ func compareRefusal(t *testing.T, err error, want conformanceOutcome) {
 	}
 }
 
-// settable gives the parameter that stands for one that DC/OS works out.
-func settable(name string, named map[string]string) string {
-	other := map[string]string{
-		"no_proxy_final": "no_proxy", "custom_check_bins_dir": "custom_check_bins", "num_masters": "master_list",
-		"dns_bind_ip_blacklist_json": "dns_bind_ip_reserved",
-		"_superuser_service_account_public_key_json":  "superuser_service_account_public_key",
-		"has_mesos_max_completed_tasks_per_framework": "mesos_max_completed_tasks_per_framework",
-		"has_mesos_default_container_shm_size":        "mesos_default_container_shm_size",
-	}[name]
-	if _, ok := named[other]; ok {
-		return other
-	}
-	return name
+// settable are the parameters that stand for those that DC/OS works out.
+var settable = map[string]string{
+	"no_proxy_final": "no_proxy", "custom_check_bins_dir": "custom_check_bins", "num_masters": "master_list",
+	"dns_bind_ip_blacklist_json":                  "dns_bind_ip_reserved",
+	"_superuser_service_account_public_key_json":  "superuser_service_account_public_key",
+	"has_mesos_max_completed_tasks_per_framework": "mesos_max_completed_tasks_per_framework",
+	"has_mesos_default_container_shm_size":        "mesos_default_container_shm_size",
 }
 
 func compareConformance(t *testing.T, line string, got *rendering, want conformanceOutcome) {

@@ -142,14 +142,14 @@ func oldDerivations() []derivation {
 		{name: "sources_id", on: old, compute: func(c *calculation) (string, error) {
 			return render.QuoteJSON(siteHash(*c.site)), nil
 		}},
-		{name: "config_id", on: old, inputs: []string{"dcos_image_commit", "sources_id"}, compute: func(c *calculation) (string, error) {
+		{name: "config_id", on: old, inputs: []string{"dcos_image_commit", "template_filenames", "sources_id"}, compute: func(c *calculation) (string, error) {
 			return render.HashHashes(map[string]string{
 				"commit":             render.HashText(c.value("dcos_image_commit")),
 				"template_filenames": render.HashList(TemplateNames()),
 				"sources_id":         render.HashText(c.value("sources_id")),
 			}), nil
 		}},
-		{name: "config_package_ids", on: old, inputs: []string{"config_id"}, compute: func(c *calculation) (string, error) {
+		{name: "config_package_ids", on: old, inputs: []string{"config_package_names", "config_id"}, compute: func(c *calculation) (string, error) {
 			return jsonList(configPackageIDs(c.value("config_id")))
 		}},
 		{name: "cluster_packages", on: old, inputs: []string{"config_id", "package_ids"}, compute: func(c *calculation) (string, error) {

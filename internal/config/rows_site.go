@@ -15,8 +15,10 @@ func siteRows() []row {
 		{
 			name: "bootstrap_url", kind: Text,
 			about: "Where nodes fetch packages from: `file:///…` if they are pushed to that directory, or the URL of a web server.",
-			rules: rules(checked("a URL of at least 2 characters that does not end with a slash", func(v string) bool { return len([]rune(v)) > 1 && !strings.HasSuffix(v, "/") })),
-			shows: []string{"/etc/exhibitor", "/etc/mesosphere/setup-flags/repository-url", "/etc/systemd/system/dcos-download.service"},
+			// The default is ours; DC/OS has none.
+			fallback: same("file:///opt/dcos_install_tmp"),
+			rules:    rules(checked("a URL of at least 2 characters that does not end with a slash", func(v string) bool { return len([]rune(v)) > 1 && !strings.HasSuffix(v, "/") })),
+			shows:    []string{"/etc/exhibitor", "/etc/mesosphere/setup-flags/repository-url", "/etc/systemd/system/dcos-download.service"},
 		},
 		{
 			name: "master_discovery", kind: Text,

@@ -4,61 +4,152 @@
 package remote
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/net/proxy"
 )
+
+// Defaults of Config and Limits.
+const (
+	defaultConnectTimeout    = 5 * time.Minute
+	defaultKeepaliveInterval = 15 * time.Second
+	defaultPerJumpHost       = 64
+	defaultTransfers         = 16
+)
+
+// reservedFiles are left to the rest of the process when connections are
+// counted against its limit of open files.
+const reservedFiles = 64
 
 // Client dials hosts. It is safe for use by many goroutines.
 type Client struct {
-	cfg Config
+	cfg             Config
+	login           *login
+	hops            []*hop
+	keys            *hostKeys
+	dialer          proxy.ContextDialer
+	proxyLabel      string
+	transportConfig ssh.Config
+
+	connections semaphore
+	transfers   semaphore
+	jumps       *jumpPool
+
+	mu     sync.Mutex
+	logins map[Credentials]*login // of jump hosts
 }
 
 // NewClient checks everything in cfg that can be checked without a network.
 // What cannot be used is a *ConfigError.
-func NewClient(cfg Config) (*Client, error) { return &Client{cfg: cfg}, nil }
-
-// Close closes the shared jump host connections. Connections that are still
-// open through them break.
-func (c *Client) Close() error { return nil }
-
-// Dial connects to a host, trying again until its ConnectTimeout: hosts that
-// are booting refuse, reset and close connections, and take logins late. A
-// wrong host key ends it at once.
-func (c *Client) Dial(ctx context.Context, t Target) (*Conn, error) {
-	return nil, errors.New("remote: not built yet")
+func NewClient(cfg Config) (*Client, error) {
+	if cfg.Port == 0 {
+		cfg.Port = 22
+	}
+	if cfg.ConnectTimeout <= 0 {
+		cfg.ConnectTimeout = defaultConnectTimeout
+	}
+	if cfg.KeepaliveInterval == 0 {
+		cfg.KeepaliveInterval = defaultKeepaliveInterval
+	}
+	if err := checkPort("ssh.port", cfg.Port); err != nil {
+		return nil, err
+	}
+	switch cfg.Sudo.Command {
+	case "":
+		cfg.Sudo.Command = "sudo"
+	case "sudo", "doas", "none":
+	default:
+		return nil, &ConfigError{Field: "sudo.command", Err: fmt.Errorf("%q is not supported", cfg.Sudo.Command),
+			hint: `Use "sudo", "doas" or "none".`}
+	}
+	if err := checkUser(cfg.Sudo.User); err != nil {
+		return nil, &ConfigError{Field: "sudo.user", Err: err}
+	}
+	cfg.Credentials.redact(cfg.Redactor)
+	cfg.Redactor.Add(cfg.Sudo.Password.Reveal())
+	c := &Client{
+		cfg:             cfg,
+		transportConfig: transportConfig(),
+		logins:          map[Credentials]*login{},
+	}
+	var err error
+	if c.login, err = newLogin(cfg.Credentials, "ssh"); err != nil {
+		return nil, err
+	}
+	if c.keys, err = newHostKeys(cfg); err != nil {
+		return nil, err
+	}
+	if c.hops, err = c.parseHops(cfg.JumpHosts); err != nil {
+		return nil, err
+	}
+	if c.dialer, c.proxyLabel, err = newDialer(cfg.ProxyURL); err != nil {
+		return nil, err
+	}
+	limits, err := cfg.Limits.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c.connections, c.transfers = newSemaphore(limits.Connections), newSemaphore(limits.Transfers)
+	c.jumps = newJumpPool(limits.ConnectionsPerJumpHost)
+	return c, nil
 }
 
-// Conn is a connection to a host. It is safe for use by many goroutines.
-type Conn struct {
-	target Target
+// Close closes the shared connections to jump hosts. Connections that are
+// still open through them break.
+func (c *Client) Close() error {
+	c.jumps.close()
+	return nil
 }
 
-// Target is what was dialled, with the client's defaults filled in.
-func (c *Conn) Target() Target { return c.target }
-
-// HostKey is the key that the host showed and that was accepted, in
-// authorized_keys form.
-func (c *Conn) HostKey() string { return "" }
-
-// Run runs a script in one round trip. A script that ends with another code
-// than 0 gives its Result and an *ExitError. When ctx is done, the script's
-// process group on the host is ended.
-func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
-	return nil, errors.New("remote: not built yet")
+// loginOf parses the credentials of a jump host once, however many targets
+// name it: equal credentials must be one login, or hops could not be shared.
+func (c *Client) loginOf(creds Credentials, field string) (*login, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.logins[creds]; l != nil {
+		return l, nil
+	}
+	creds.redact(c.cfg.Redactor)
+	l, err := newLogin(creds, field)
+	if err == nil {
+		c.logins[creds] = l
+	}
+	return l, err
 }
 
-// Upload puts files into the work directory, verified, and gives the
-// directory's path.
-func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int64)) (dir string, err error) {
-	return "", errors.New("remote: not built yet")
+func (l Limits) withDefaults() (Limits, error) {
+	for field, n := range map[string]int{
+		"limits.connections": l.Connections, "limits.connections_per_jump_host": l.ConnectionsPerJumpHost, "limits.transfers": l.Transfers,
+	} {
+		if n < 0 {
+			return l, &ConfigError{Field: field, Err: errors.New("it is negative"), hint: "Give a number above 0, or leave it out."}
+		}
+	}
+	most := max(openFiles()-reservedFiles, 16)
+	if l.Connections == 0 || l.Connections > most {
+		l.Connections = most
+	}
+	if l.ConnectionsPerJumpHost == 0 {
+		l.ConnectionsPerJumpHost = defaultPerJumpHost
+	}
+	if l.Transfers == 0 {
+		l.Transfers = defaultTransfers
+	}
+	return l, nil
 }
 
-// Lock keeps other operators from this host until Close. If another has the
-// lock, the error is a *LockedError.
-func (c *Conn) Lock(ctx context.Context, owner string) error {
-	return errors.New("remote: not built yet")
+// checkUser refuses names that would be options or more than one word in the
+// command line that starts a script.
+func checkUser(name string) error {
+	for i, r := range name {
+		ok := r == '_' || r == '-' && i > 0 || r == '.' && i > 0 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !ok {
+			return fmt.Errorf("%q is not a user name", name)
+		}
+	}
+	return nil
 }
-
-// Close removes the work directory, releases the lock and closes the
-// connection.
-func (c *Conn) Close() error { return nil }

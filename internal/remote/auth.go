@@ -1,0 +1,217 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// authAttempts is the logging in to one host over all attempts of one Dial.
+type authAttempts struct {
+	login *login
+	// offers counts how often each key was shown to the server. Those shown
+	// least come first, so that a server which cuts a full agent off after
+	// six keys (MaxAuthTries) gets to see the others at the next attempt.
+	offers map[string]int
+	tried  []string // of the latest attempt, in words
+	fatal  error    // no further attempt can help
+
+	mu sync.Mutex
+}
+
+func newAuthAttempts(l *login) *authAttempts {
+	return &authAttempts{login: l, offers: map[string]int{}}
+}
+
+// methods are for one attempt. All keys go into one public-key method, since
+// the library uses only the first of each kind. The closer ends the use of the
+// agent and must be called when the handshake is over.
+func (a *authAttempts) methods() (methods []ssh.AuthMethod, closer io.Closer) {
+	a.mu.Lock()
+	a.tried, a.fatal = nil, nil
+	a.mu.Unlock()
+	use := &agentUse{}
+	l := a.login
+	if len(l.signers) > 0 || l.agentSocket != "" {
+		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return a.signers(use) }))
+	}
+	if l.password != "" {
+		refused := false
+		methods = append(methods, ssh.PasswordCallback(func() (string, error) {
+			a.note("password")
+			refused = true // if anything else is asked for after it
+			return l.password.Reveal(), nil
+		}), ssh.KeyboardInteractive(a.answer(&refused)))
+	}
+	return methods, use
+}
+
+// answer gives the password to the one hidden question of keyboard-interactive
+// (RFC 4256), and to no second one: the same wrong answer twice could lock the
+// account.
+func (a *authAttempts) answer(refused *bool) ssh.KeyboardInteractiveChallenge {
+	given := false
+	return func(_, _ string, questions []string, echo []bool) ([]string, error) {
+		if len(questions) == 0 {
+			return nil, nil
+		}
+		if len(questions) > 1 || echo[0] {
+			return nil, fmt.Errorf("the server asks %q, which a password does not answer", questions)
+		}
+		if given || *refused {
+			return nil, errors.New("the server refused the password")
+		}
+		given = true
+		a.note("keyboard-interactive")
+		return []string{a.login.password.Reveal()}, nil
+	}
+}
+
+func (a *authAttempts) note(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !slices.Contains(a.tried, what) {
+		a.tried = append(a.tried, what)
+	}
+}
+
+// signers are the keys in the order in which they are to be offered.
+func (a *authAttempts) signers(use *agentUse) ([]ssh.Signer, error) {
+	l := a.login
+	all := slices.Clone(l.signers)
+	if l.agentSocket != "" {
+		fromAgent, err := use.signers(l)
+		if err != nil {
+			if len(all) == 0 && l.password == "" {
+				a.mu.Lock()
+				a.fatal = err
+				a.mu.Unlock()
+				return nil, err
+			}
+			a.note("agent (" + err.Error() + ")")
+		}
+		all = append(all, fromAgent...)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	slices.SortStableFunc(all, func(x, y namedSigner) int { return cmp.Compare(a.offers[x.name], a.offers[y.name]) })
+	signers := make([]ssh.Signer, 0, len(all))
+	for _, s := range all {
+		signers = append(signers, noting(s.Signer, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if !slices.Contains(a.tried, s.name) {
+				a.tried = append(a.tried, s.name)
+				a.offers[s.name]++
+			}
+		}))
+	}
+	return signers, nil
+}
+
+// agentUse is the connection to the agent during one handshake: its signers
+// sign over it.
+type agentUse struct {
+	mu   sync.Mutex
+	conn io.Closer
+}
+
+func (u *agentUse) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.conn == nil {
+		return nil
+	}
+	err := u.conn.Close()
+	u.conn = nil
+	return err
+}
+
+func (u *agentUse) signers(l *login) ([]namedSigner, error) {
+	conn, err := dialAgent(l.agentSocket)
+	if err != nil {
+		return nil, &ConfigError{Field: "ssh.agent", Err: fmt.Errorf("the agent does not answer: %w", err),
+			hint: "Check that SSH_AUTH_SOCK names a running agent: ssh-add -l."}
+	}
+	u.mu.Lock()
+	u.conn = conn
+	u.mu.Unlock()
+	client := agent.NewClient(conn)
+	signers, err := client.Signers()
+	if err != nil {
+		return nil, fmt.Errorf("asking the agent for its keys: %w", err)
+	}
+	var out []namedSigner
+	for _, s := range signers {
+		key, comment := s.PublicKey(), ""
+		if k, ok := key.(*agent.Key); ok {
+			comment = k.Comment
+			// The agent's own type is opaque to the library's certificate code.
+			if parsed, err := ssh.ParsePublicKey(k.Blob); err == nil {
+				key = parsed
+			}
+		}
+		if l.identity != "" && !matchesIdentity(l.identity, key, comment) {
+			continue
+		}
+		name := "agent key " + ssh.FingerprintSHA256(key)
+		if comment != "" {
+			name += " (" + comment + ")"
+		}
+		if l.certificate != nil {
+			if withCert, err := ssh.NewCertSigner(l.certificate, s); err == nil {
+				out = slices.Insert(out, 0, namedSigner{withCert, "certificate " + certificateName(l.certificate) + " with " + name})
+			}
+		}
+		out = append(out, namedSigner{s, name})
+	}
+	if len(out) == 0 {
+		if l.identity != "" {
+			return nil, &ConfigError{Field: "ssh.agent_identity", Err: fmt.Errorf("the agent has no key %q", l.identity),
+				hint: "ssh-add -l shows the agent's keys; give a fingerprint, a comment or a public key."}
+		}
+		return nil, &ConfigError{Field: "ssh.agent", Err: errors.New("the agent has no keys"), hint: "Add one with ssh-add, or set ssh.private_key."}
+	}
+	return out, nil
+}
+
+// noting wraps a signer so that note is called when its key is offered. The
+// library looks at which of its three interfaces a signer has, so each needs
+// its own wrapper.
+func noting(s ssh.Signer, note func()) ssh.Signer {
+	switch s := s.(type) {
+	case ssh.MultiAlgorithmSigner:
+		return &notingMulti{s, note}
+	case ssh.AlgorithmSigner:
+		return &notingAlgorithm{s, note}
+	}
+	return &notingPlain{s, note}
+}
+
+type notingPlain struct {
+	ssh.Signer
+	note func()
+}
+
+type notingAlgorithm struct {
+	ssh.AlgorithmSigner
+	note func()
+}
+
+type notingMulti struct {
+	ssh.MultiAlgorithmSigner
+	note func()
+}
+
+func (s *notingPlain) PublicKey() ssh.PublicKey     { s.note(); return s.Signer.PublicKey() }
+func (s *notingAlgorithm) PublicKey() ssh.PublicKey { s.note(); return s.AlgorithmSigner.PublicKey() }
+func (s *notingMulti) PublicKey() ssh.PublicKey     { s.note(); return s.MultiAlgorithmSigner.PublicKey() }

@@ -1,0 +1,217 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Waits between attempts: they grow by half from first to last. A login that
+// was refused is tried less often than a port that was closed, since hosts
+// count failed logins.
+var (
+	networkWait = wait{first: 200 * time.Millisecond, last: 5 * time.Second}
+	loginWait   = wait{first: 2 * time.Second, last: 15 * time.Second}
+)
+
+type wait struct{ first, last time.Duration }
+
+// after is the wait after the nth attempt in a row that failed alike, with
+// jitter, so that many hosts behind one jump host do not come back together.
+func (w wait) after(n int) time.Duration {
+	d := w.first
+	for range n - 1 {
+		if d = d * 3 / 2; d >= w.last {
+			d = w.last
+			break
+		}
+	}
+	return d/2 + rand.N(d)
+}
+
+// maxPasswordAttempts bounds how often a password is given to one host in one
+// Dial: more could lock the account (pam_faillock) or the address (fail2ban).
+const maxPasswordAttempts = 3
+
+// Dial connects to a host, trying again until its ConnectTimeout: hosts that
+// are booting refuse, reset and close connections, and take logins late. A
+// wrong host key or a credential that cannot be used ends it at once.
+//
+// Errors are *ConfigError, *HostKeyError or *ConnectError, the latter around
+// an *AuthError if the login was refused.
+func (c *Client) Dial(ctx context.Context, t Target) (*Conn, error) {
+	route, err := c.route(t)
+	if err != nil {
+		return nil, err
+	}
+	t = route.target
+	stage := t.Log.Stage("connect")
+	conn, err := c.dial(ctx, route, func(msg string) { stage.Progress(msg, 0) })
+	if err != nil {
+		stage.Fail(err, nil, "")
+		return nil, err
+	}
+	stage.Finish()
+	return conn, nil
+}
+
+func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Conn, error) {
+	if err := c.connections.acquire(ctx); err != nil {
+		return nil, fmt.Errorf("waiting to connect to %s: %w", r.end.label, err)
+	}
+	start := time.Now()
+	within, cancel := context.WithDeadline(ctx, start.Add(r.target.ConnectTimeout))
+	defer cancel()
+	var last *ConnectError
+	alike, passwords := 0, 0
+	for attempt := 1; ; attempt++ {
+		tr, step, via, err := c.attempt(within, r)
+		if err == nil {
+			return newConn(c, r, tr), nil
+		}
+		c.connections.release()
+		if ctx.Err() != nil {
+			return nil, abandoned(ctx, r, last)
+		}
+		// An attempt that our own limit cut short says less than the one before.
+		if within.Err() == nil || last == nil {
+			if last == nil || last.Stage != step {
+				alike = 0
+			}
+			if last == nil || last.Stage != step || last.Err.Error() != err.Error() {
+				progress(fmt.Sprintf("%s: %v", step, err))
+			}
+			last = &ConnectError{Host: r.end.label, Via: via, Stage: step, Err: err}
+		}
+		alike++
+		last.Attempts, last.Elapsed = attempt, time.Since(start)
+		if fatal := permanent(err); fatal != nil {
+			return nil, fatal
+		}
+		pause := networkWait.after(alike)
+		var auth *AuthError
+		if errors.As(err, &auth) {
+			pause = loginWait.after(alike)
+			if usedPassword(auth) {
+				passwords++
+			}
+		}
+		var unsupported *ssh.AlgorithmNegotiationError
+		if passwords >= maxPasswordAttempts || errors.As(err, &unsupported) || within.Err() != nil {
+			return nil, last
+		}
+		if err := sleep(within, pause); err != nil {
+			if ctx.Err() != nil {
+				return nil, abandoned(ctx, r, last)
+			}
+			last.Elapsed = time.Since(start)
+			return nil, last
+		}
+		if err := c.connections.acquire(within); err != nil {
+			return nil, last
+		}
+	}
+}
+
+// abandoned is the error of a Dial whose context ended, with what was known.
+func abandoned(ctx context.Context, r *route, last *ConnectError) error {
+	if last == nil {
+		return fmt.Errorf("connecting to %s: %w", r.end.label, context.Cause(ctx))
+	}
+	return fmt.Errorf("connecting to %s: %w (last attempt: %w)", r.end.label, context.Cause(ctx), last)
+}
+
+// permanent gives the error that no further attempt can mend, nil if there is
+// hope.
+func permanent(err error) error {
+	var key *HostKeyError
+	if errors.As(err, &key) {
+		return key
+	}
+	var config *ConfigError
+	if errors.As(err, &config) {
+		return config
+	}
+	return nil
+}
+
+func usedPassword(e *AuthError) bool {
+	for _, t := range e.Tried {
+		if t == "password" || t == "keyboard-interactive" {
+			return true
+		}
+	}
+	return false
+}
+
+// attempt is one try at all steps. It gives the step that failed and, if that
+// was on the way to the host, where.
+func (c *Client) attempt(ctx context.Context, r *route) (_ *transport, at Step, via string, err error) {
+	nc, release, via, at, err := c.reach(ctx, r)
+	if err != nil {
+		return nil, at, via, err
+	}
+	t, at, err := c.handshake(ctx, nc, r.end)
+	if err != nil {
+		release()
+		return nil, at, "", err
+	}
+	t.onClose = release
+	return t, at, "", nil
+}
+
+// dialTCP opens a TCP connection, through the proxy if there is one.
+func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
+	defer cancel()
+	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	return conn, nil
+}
+
+// sleep waits for d or the end of ctx. It says at once when ctx will end first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d {
+		return context.DeadlineExceeded
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// isClosed reports whether err is the end of a connection.
+func isClosed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// joinHostPort takes IPv6 addresses with and without brackets.
+func joinHostPort(host string, port int) string {
+	return net.JoinHostPort(trimBrackets(host), strconv.Itoa(port))
+}
+
+func trimBrackets(host string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}

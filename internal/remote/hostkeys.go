@@ -1,0 +1,387 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// knownKey is a key, or an authority's key, that is known for a host.
+type knownKey struct {
+	key       ssh.PublicKey
+	authority bool
+	source    string // "known_hosts line 3", "/home/u/.ssh/known_hosts:12", "host_key"
+}
+
+// knownHosts is a read-only set of known_hosts lines. It is built from lines
+// and files alike (x/crypto's and skeema's knownhosts take only files), finds
+// a plain name without a scan, and follows sshd(8), "SSH_KNOWN_HOSTS FILE
+// FORMAT": hashed names, [host]:port, wildcards, negation, @cert-authority and
+// @revoked.
+type knownHosts struct {
+	plain    map[string][]knownKey // by name as in the file: "host", "[host]:2222"
+	patterns []patternEntry
+	hashed   []hashedEntry
+	revoked  map[string]string // marshalled key → source
+}
+
+type patternEntry struct {
+	patterns []string
+	knownKey
+}
+
+type hashedEntry struct {
+	salt, hash []byte
+	knownKey
+}
+
+// add reads known_hosts text. The name of the source is used in messages. A
+// line that cannot be read is an error if strict, and skipped otherwise: files
+// that OpenSSH maintains may hold key types that only OpenSSH knows.
+func (db *knownHosts) add(text []byte, source string, strict bool) error {
+	if db.plain == nil {
+		db.plain, db.revoked = map[string][]knownKey{}, map[string]string{}
+	}
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		if err := db.addLine(line, source+":"+strconv.Itoa(n)); err != nil && strict {
+			return fmt.Errorf("%s:%d: %w", source, n, err)
+		}
+	}
+	return nil
+}
+
+func (db *knownHosts) addLine(line []byte, source string) error {
+	marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
+	if err != nil {
+		return fmt.Errorf("not a known_hosts line: %w", err)
+	}
+	entry := knownKey{key: key, source: source}
+	switch marker {
+	case "":
+	case "cert-authority":
+		entry.authority = true
+	case "revoked":
+		db.revoked[string(key.Marshal())] = source
+		return nil
+	default:
+		return fmt.Errorf("unknown marker @%s", marker)
+	}
+	if len(hosts) == 1 && strings.HasPrefix(hosts[0], "|") {
+		salt, hash, err := splitHash(hosts[0])
+		if err != nil {
+			return err
+		}
+		db.hashed = append(db.hashed, hashedEntry{salt, hash, entry})
+		return nil
+	}
+	for i, h := range hosts {
+		hosts[i] = strings.ToLower(h)
+	}
+	if slices.ContainsFunc(hosts, func(h string) bool { return strings.ContainsAny(h, "*?!") }) {
+		db.patterns = append(db.patterns, patternEntry{hosts, entry})
+		return nil
+	}
+	for _, h := range hosts {
+		h = strings.TrimSuffix(strings.TrimPrefix(h, "["), "]:22")
+		db.plain[h] = append(db.plain[h], entry)
+	}
+	return nil
+}
+
+func splitHash(s string) (salt, hash []byte, err error) {
+	parts := strings.Split(s, "|")
+	if len(parts) != 4 || parts[1] != "1" {
+		return nil, nil, errors.New("not a hashed host name of type 1")
+	}
+	salt, err = base64.StdEncoding.DecodeString(parts[2])
+	if err == nil {
+		hash, err = base64.StdEncoding.DecodeString(parts[3])
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("not a hashed host name: %w", err)
+	}
+	return salt, hash, nil
+}
+
+// lookup gives the keys that are known for one name in known_hosts form.
+func (db *knownHosts) lookup(name string) []knownKey {
+	name = strings.ToLower(name)
+	found := slices.Clone(db.plain[name])
+	for _, e := range db.patterns {
+		if matchPatterns(e.patterns, name) {
+			found = append(found, e.knownKey)
+		}
+	}
+	for _, e := range db.hashed {
+		mac := hmac.New(sha1.New, e.salt)
+		mac.Write([]byte(name))
+		if hmac.Equal(mac.Sum(nil), e.hash) {
+			found = append(found, e.knownKey)
+		}
+	}
+	return found
+}
+
+// knownName is the form in which known_hosts has an address.
+func knownName(host string, port int) string {
+	if port == 22 {
+		return host
+	}
+	return "[" + host + "]:" + strconv.Itoa(port)
+}
+
+func matchPatterns(patterns []string, name string) bool {
+	matched := false
+	for _, p := range patterns {
+		negated := strings.HasPrefix(p, "!")
+		if !wildcard(strings.TrimPrefix(p, "!"), name) {
+			continue
+		}
+		if negated {
+			return false
+		}
+		matched = true
+	}
+	return matched
+}
+
+// wildcard matches * and ? as ssh_config(5), "PATTERNS" does: without regard
+// to dots. It is linear in practice: on a mismatch it goes back to the last
+// star only.
+func wildcard(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]) && pattern[p] != '*':
+			p++
+			i++
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+// hostKeys decides about the keys of all hosts of a Client.
+type hostKeys struct {
+	policy      HostKeyPolicy
+	known       knownHosts
+	authorities []ssh.PublicKey // for every host
+
+	mu       sync.Mutex
+	accepted map[string]ssh.PublicKey // under AcceptNew, by known_hosts name
+}
+
+func newHostKeys(cfg Config) (*hostKeys, error) {
+	h := &hostKeys{policy: cfg.HostKeyPolicy, accepted: map[string]ssh.PublicKey{}}
+	switch h.policy {
+	case "":
+		h.policy = AcceptNew
+	case Strict, AcceptNew, Ignore:
+	default:
+		return nil, &ConfigError{Field: "ssh.host_key_policy", Err: fmt.Errorf("%q is not a policy", cfg.HostKeyPolicy),
+			hint: `Use "strict", "accept_new" or "ignore".`}
+	}
+	const form = "Lines look like \"host1,host2 ssh-ed25519 AAAA…\", as ssh-keyscan prints them."
+	if err := h.known.add([]byte(strings.Join(cfg.KnownHosts, "\n")), "known_hosts", true); err != nil {
+		return nil, &ConfigError{Field: "ssh.known_hosts", Err: err, hint: form}
+	}
+	for _, path := range cfg.KnownHostsFiles {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = h.known.add(text, path, false)
+		}
+		if err != nil {
+			return nil, &ConfigError{Field: "ssh.known_hosts_files", Err: err, hint: form}
+		}
+	}
+	for _, text := range cfg.HostCertificateAuthorities {
+		keys, err := parseAuthorizedKeys(text)
+		if err != nil {
+			return nil, &ConfigError{Field: "ssh.host_certificate_authorities", Err: err,
+				hint: "Give the authority's public key: one line, like \"ssh-ed25519 AAAA…\"."}
+		}
+		h.authorities = append(h.authorities, keys...)
+	}
+	return h, nil
+}
+
+// parseAuthorizedKeys reads public keys in authorized_keys form, one a line.
+func parseAuthorizedKeys(text string) ([]ssh.PublicKey, error) {
+	var keys []ssh.PublicKey
+	rest := []byte(text)
+	for len(bytes.TrimSpace(rest)) > 0 {
+		key, _, _, r, err := ssh.ParseAuthorizedKey(rest)
+		if err != nil {
+			return nil, errors.New("not a public key in authorized_keys form")
+		}
+		keys, rest = append(keys, key), r
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no public key in it")
+	}
+	return keys, nil
+}
+
+// keyCheck is the decision about the key of one host in one handshake.
+type keyCheck struct {
+	all    *hostKeys
+	label  string // for messages
+	name   string // known_hosts name
+	host   string
+	known  []knownKey
+	pinned bool
+	// portless are keys known for the host's name alone when it listens on
+	// another port than 22: OpenSSH takes them as a match, never as a mismatch.
+	portless []knownKey
+
+	got ssh.PublicKey // the accepted key
+	err *HostKeyError
+}
+
+// check prepares the decision. The pin, which may be empty, stands in for
+// known_hosts.
+func (h *hostKeys) check(label, host string, port int, pin []ssh.PublicKey) *keyCheck {
+	c := &keyCheck{all: h, label: label, host: host, name: knownName(host, port)}
+	if len(pin) > 0 {
+		c.pinned = true
+		for _, k := range pin {
+			c.known = append(c.known, knownKey{key: k, source: "host_key"})
+		}
+		return c
+	}
+	c.known = h.known.lookup(c.name)
+	for _, a := range h.authorities {
+		c.known = append(c.known, knownKey{key: a, authority: true, source: "host_certificate_authorities"})
+	}
+	if port != 22 && !slices.ContainsFunc(c.known, func(k knownKey) bool { return !k.authority }) {
+		c.portless = h.known.lookup(host)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if k := h.accepted[c.name]; k != nil {
+		c.known = append(c.known, knownKey{key: k, source: "seen earlier in this run"})
+	}
+	return c
+}
+
+func (c *keyCheck) algorithms() []string {
+	return hostKeyAlgorithms(append(slices.Clone(c.known), c.portless...))
+}
+
+// callback is an ssh.HostKeyCallback.
+func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
+	key := shown
+	cert, _ := shown.(*ssh.Certificate)
+	if cert != nil {
+		key = cert.Key
+	}
+	refuse := func(e HostKeyError) error {
+		e.Host, e.Got, e.Key = c.label, fingerprint(key), authorizedKey(key)
+		c.err = &e
+		return c.err
+	}
+	c.got = key
+	if c.all.policy == Ignore {
+		return nil
+	}
+	revoked := []ssh.PublicKey{key}
+	if cert != nil {
+		revoked = append(revoked, cert.SignatureKey)
+	}
+	for _, k := range revoked {
+		if c.all.known.revoked[string(k.Marshal())] != "" {
+			return refuse(HostKeyError{Revoked: true})
+		}
+	}
+	if cert != nil {
+		signed, err := c.verify(cert)
+		if err != nil {
+			return refuse(HostKeyError{Err: err})
+		}
+		if signed {
+			return nil
+		}
+	}
+	var want []string
+	var source string
+	for _, k := range c.known {
+		if k.authority {
+			continue
+		}
+		if bytes.Equal(k.key.Marshal(), key.Marshal()) {
+			return nil
+		}
+		want, source = append(want, fingerprint(k.key)), k.source
+	}
+	for _, k := range c.portless {
+		if !k.authority && bytes.Equal(k.key.Marshal(), key.Marshal()) {
+			return nil
+		}
+	}
+	if len(want) > 0 || c.all.policy == Strict {
+		return refuse(HostKeyError{Want: want, Source: source})
+	}
+	// Two handshakes with a new host at once: the first one's key counts.
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	if first := c.all.accepted[c.name]; first != nil && !bytes.Equal(first.Marshal(), key.Marshal()) {
+		return refuse(HostKeyError{Want: []string{fingerprint(first)}, Source: "seen earlier in this run"})
+	}
+	c.all.accepted[c.name] = key
+	return nil
+}
+
+// verify reports whether a known authority signed the certificate. One that it
+// signed but that is not valid (expired, for another name) is an error.
+func (c *keyCheck) verify(cert *ssh.Certificate) (bool, error) {
+	signed := slices.ContainsFunc(append(slices.Clone(c.known), c.portless...), func(k knownKey) bool {
+		return k.authority && bytes.Equal(k.key.Marshal(), cert.SignatureKey.Marshal())
+	})
+	if !signed {
+		return false, nil
+	}
+	if cert.CertType != ssh.HostCert {
+		return false, errors.New("it is a user certificate")
+	}
+	return true, new(ssh.CertChecker).CheckCert(c.host, cert)
+}
+
+func fingerprint(k ssh.PublicKey) string { return k.Type() + " " + ssh.FingerprintSHA256(k) }
+
+func authorizedKey(k ssh.PublicKey) string {
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k)))
+}

@@ -1,0 +1,276 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	// startLimit is how long the host may take from the request to the first
+	// sign of the script: login shell, profile, PAM, sudo.
+	startLimit = time.Minute
+	// drainLimit is how long output may lag behind the exit code. What comes
+	// later comes from processes that the script left behind.
+	drainLimit = 2 * time.Second
+	// endLimit is how long a script that is being ended gets: two seconds for
+	// its own clean-up and some for the way.
+	endLimit = 4 * time.Second
+)
+
+// errNoStart says that a process ended, or said nothing, before its starter
+// gave a sign.
+var errNoStart = errors.New("no sign of the script")
+
+// process is one command on the host, with the starter in front of it.
+type process struct {
+	t    *transport
+	ch   ssh.Channel
+	word string
+	tty  bool
+
+	out, err *stream
+	started  chan struct{} // closed when the starter has given its sign
+	exited   chan struct{} // closed when the exit code has come or the channel is gone
+	drained  chan struct{} // closed when both streams have ended
+
+	writeMu    sync.Mutex
+	finishOnce sync.Once
+
+	code   int
+	signal string
+	known  bool // code or signal has come
+}
+
+// command says how a process is started.
+type command struct {
+	prefix string // what stands before sh: "", "sudo -n -H -- "
+	tty    bool
+	input  []byte // sent at once
+	prompt string // a prompt to look for on stderr before the start
+	asked  func(n int)
+
+	stdout, stderr io.Writer // get the output after the start
+}
+
+// newWord makes the random word of a process.
+func newWord() (string, error) {
+	var b [9]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", fmt.Errorf("making a random word: %w", err)
+	}
+	return "dcos-" + hex.EncodeToString(b[:]), nil
+}
+
+// start runs a command in a new channel. It does not wait for the host's word
+// that it runs: the requests are answered, or not, while the input is on its
+// way.
+func (t *transport) start(ctx context.Context, word string, c command) (*process, error) {
+	ch, requests, err := t.openChannel(ctx, "session", nil)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		t: t, ch: ch, word: word, tty: c.tty,
+		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}),
+	}
+	var begin sync.Once
+	sign := func() { begin.Do(func() { close(p.started) }) }
+	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked}
+	p.out = &stream{mark: word, to: c.stdout, begun: sign}
+	if c.tty {
+		// sudo's prompt comes on the one stream that there is.
+		p.out.prompt, p.out.asked = c.prompt, c.asked
+	}
+	err = p.request(c)
+	if err == nil && len(c.input) > 0 {
+		err = p.write(c.input)
+	}
+	if err != nil && !isClosed(err) {
+		// The process never came to be; its channel has nothing to say.
+		_ = ch.Close()
+		return nil, err
+	}
+	var streams sync.WaitGroup
+	streams.Go(func() { p.out.copy(ch) })
+	streams.Go(func() { p.err.copy(ch.Stderr()) })
+	go func() {
+		streams.Wait()
+		close(p.drained)
+	}()
+	go p.serve(requests)
+	return p, nil
+}
+
+// request asks for the terminal and the command, without waiting for answers:
+// a refused terminal shows in what sudo says, a refused command in that
+// nothing happens.
+func (p *process) request(c command) error {
+	// Debian's and Red Hat's servers accept it, which keeps the login shell
+	// from complaining about locales that the host does not have, and sudo's
+	// words from being translated.
+	env := ssh.Marshal(&struct{ Name, Value string }{"LC_ALL", "C"})
+	if _, err := p.ch.SendRequest("env", false, env); err != nil {
+		return err
+	}
+	if c.tty {
+		pty := ssh.Marshal(&struct {
+			Term                         string
+			Columns, Rows, Width, Height uint32
+			Modes                        string
+		}{"dumb", 200, 50, 0, 0, rawModes()})
+		if _, err := p.ch.SendRequest("pty-req", false, pty); err != nil {
+			return err
+		}
+	}
+	line := ssh.Marshal(&struct{ Command string }{commandLine(c.prefix, p.word, c.tty)})
+	_, err := p.ch.SendRequest("exec", false, line)
+	return err
+}
+
+// rawModes are terminal modes (RFC 4254, section 8) that pass all bytes as
+// they are: no echo, no lines, no signals, no flow control.
+func rawModes() string {
+	var b []byte
+	for _, m := range []byte{
+		30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, // input: IGNPAR … IMAXBEL
+		50, 51, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, // local: ISIG, ICANON, ECHO … PENDIN
+		70, 71, 72, 73, 74, 75, // output: OPOST …
+	} {
+		b = append(b, m, 0, 0, 0, 0)
+	}
+	b = append(b, 91, 0, 0, 0, 1) // CS8
+	return string(append(b, 0))
+}
+
+// serve takes the exit code. The channel of requests ends with the channel.
+func (p *process) serve(requests <-chan *ssh.Request) {
+	defer close(p.exited)
+	for r := range requests {
+		switch r.Type {
+		case "exit-status":
+			var m struct{ Code uint32 }
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				p.code, p.known = int(m.Code), true
+			}
+		case "exit-signal":
+			var m struct {
+				Signal  string
+				Core    bool
+				Message string
+				Lang    string
+			}
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				p.signal, p.code, p.known = m.Signal, 128, true
+			}
+		}
+		if r.WantReply {
+			// The end of the connection shows elsewhere.
+			_ = r.Reply(false, nil)
+		}
+		if p.known {
+			go ssh.DiscardRequests(requests)
+			return
+		}
+	}
+}
+
+func (p *process) write(b []byte) error {
+	p.writeMu.Lock()
+	defer p.writeMu.Unlock()
+	_, err := p.ch.Write(b)
+	return err
+}
+
+// waitStart waits for the starter's sign.
+func (p *process) waitStart(ctx context.Context) error {
+	timer := time.NewTimer(startLimit)
+	defer timer.Stop()
+	select {
+	case <-p.started:
+		return nil
+	default:
+	}
+	select {
+	case <-p.started:
+		return nil
+	case <-p.exited:
+		p.drain()
+		select {
+		case <-p.started:
+			return nil
+		default:
+			return errNoStart
+		}
+	case <-timer.C:
+		return fmt.Errorf("%w within %s", errNoStart, startLimit)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// exitCode is the exit code if it has come, -1 if not.
+func (p *process) exitCode() int {
+	select {
+	case <-p.exited:
+		if p.known {
+			return p.code
+		}
+	default:
+	}
+	return -1
+}
+
+// drain waits for the rest of the output behind the exit code.
+func (p *process) drain() {
+	timer := time.NewTimer(drainLimit)
+	defer timer.Stop()
+	select {
+	case <-p.drained:
+	case <-timer.C:
+	}
+}
+
+// end makes the host end the script, and gives it a moment to do so.
+func (p *process) end() {
+	timer := time.NewTimer(endLimit)
+	defer timer.Stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// If it does not get there, the channel's end will.
+		_ = p.write([]byte(lineKill))
+	}()
+	select {
+	case <-p.exited:
+	case <-timer.C:
+	}
+	p.close()
+	<-done
+}
+
+// finish closes the channel and gives its place on the transport back.
+func (p *process) finish() {
+	p.finishOnce.Do(func() {
+		p.close()
+		p.t.leave()
+	})
+}
+
+// close ends the channel. The host's watchdog takes that as an order too.
+func (p *process) close() {
+	// A channel that the host closed already says so with an error.
+	_ = p.ch.Close()
+	p.out.stop()
+	p.err.stop()
+}

@@ -1,0 +1,173 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remotetest
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crypto/ed25519"
+	"crypto/rand"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// SSHD is a running OpenSSH server on a loopback address, into which the
+// current user can log in with Key.
+type SSHD struct {
+	Host    string
+	Port    int
+	User    string
+	HostKey string // in authorized_keys form
+	Key     string // private key in OpenSSH form
+
+	log string
+}
+
+// StartSSHD starts the machine's sshd with a configuration of its own, to
+// which the given lines are added in front (sshd takes the first value of each
+// key). It ends with the test. Where there is no sshd the test is skipped, or
+// fails if CI=true.
+func StartSSHD(t testing.TB, lines ...string) *SSHD {
+	t.Helper()
+	path := findSSHD()
+	if path == "" {
+		const msg = "OpenSSH's server is not installed (Debian: openssh-server)"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(msg)
+		}
+		t.Skip(msg)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s := &SSHD{Host: "127.0.0.1", User: me.Username, log: filepath.Join(dir, "sshd.log")}
+	hostKey, hostPublic := keyPair(t)
+	userKey, userPublic := keyPair(t)
+	s.HostKey, s.Key = hostPublic, userKey
+	write := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	keyFile := write("host_key", hostKey)
+	authorized := write("authorized_keys", userPublic+"\n")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Port = l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := strings.Join(lines, "\n") + fmt.Sprintf(`
+Port %d
+ListenAddress 127.0.0.1
+HostKey %s
+PidFile none
+AuthorizedKeysFile %s
+StrictModes no
+UsePAM no
+UseDNS no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 1000
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp internal-sftp
+`, s.Port, keyFile, authorized)
+	cfgFile := write("sshd_config", cfg)
+	if os.Getuid() == 0 {
+		// Where sshd parts with its rights; made by its unit elsewhere.
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(path, "-D", "-f", cfgFile, "-E", s.log)
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("starting sshd: %v", err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // killed below
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-exited
+		if t.Failed() {
+			t.Logf("sshd's log:\n%s", s.Log())
+		}
+	})
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
+		if err == nil {
+			_ = c.Close()
+			return s
+		}
+		select {
+		case <-exited:
+			t.Fatalf("sshd ended:\n%s", s.Log())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("sshd does not answer: %v\n%s", err, s.Log())
+		}
+	}
+}
+
+// Log is what the server has logged.
+func (s *SSHD) Log() string {
+	b, err := os.ReadFile(s.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(b))
+}
+
+func findSSHD() string {
+	if p, err := exec.LookPath("sshd"); err == nil && filepath.IsAbs(p) {
+		return p
+	}
+	for _, p := range []string{"/usr/sbin/sshd", "/usr/local/sbin/sshd"} {
+		if _, err := os.Stat(p); err == nil {
+			return p
+		}
+	}
+	return ""
+}
+
+// keyPair makes an Ed25519 key: private in OpenSSH form, public in
+// authorized_keys form.
+func keyPair(t testing.TB) (private, public string) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block)), AuthorizedKey(signer.PublicKey())
+}

@@ -1,0 +1,369 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	defaultMaxOutput = 4 << 20
+	// heartbeat is how often a running script's watchdog hears from us. It is
+	// well within its lease.
+	heartbeat = 20 * time.Second
+	// payloadBlock is how much of a payload goes out at once.
+	payloadBlock = 32 << 10
+)
+
+// Run runs a script. It takes one round trip, opening the channel aside; the
+// first root script of a connection takes one more where sudo wants a password
+// or a terminal, and each takes one more on a terminal.
+//
+// A script that ends with another code than 0 gives its Result and an
+// *ExitError. When ctx is done or the Timeout is over, the script's process
+// group on the host is ended, and the error is ctx's cause or a *TimeoutError;
+// the Result, which is never nil, has what came until then and the exit code -1. A *SudoError or *ShellError says that
+// nothing of the script was run, a *LostError that the connection broke.
+func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
+	if s.Name == "" {
+		s.Name = "unnamed"
+	}
+	if strings.ContainsRune(s.Text, 0) || strings.ContainsRune(strings.Join(s.Args, ""), 0) {
+		return &Result{ExitCode: -1}, fmt.Errorf("script %s holds a NUL character", s.Name)
+	}
+	if s.MaxOutput <= 0 {
+		s.MaxOutput = defaultMaxOutput
+	}
+	within := ctx
+	if s.Timeout > 0 {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeout(ctx, s.Timeout)
+		defer cancel()
+	}
+	begin := time.Now()
+	res, err := c.run(within, &s)
+	res.Duration = time.Since(begin)
+	if err != nil && within.Err() != nil && errors.Is(err, within.Err()) {
+		if ctx.Err() != nil {
+			return res, fmt.Errorf("%s: script %s: %w", c.host(), s.Name, context.Cause(ctx))
+		}
+		last := strings.Join(tidyLines(string(tailBytes(res.Stderr, 4<<10)), 10), "\n")
+		return res, &TimeoutError{Host: c.host(), Script: s.Name, After: s.Timeout, Stderr: c.redact(last)}
+	}
+	return res, err
+}
+
+func (c *Conn) redact(s string) string { return c.client.cfg.Redactor.Redact(s) }
+
+// run starts the script as often as it takes to find out how, then follows it.
+func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
+	out := &output{max: s.MaxOutput, copy: s.Stdout}
+	errs := &output{max: s.MaxOutput, copy: s.Stderr}
+	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs}
+	j.text = func(tty bool) string { return wrap(s, tty) }
+	if err := j.begin(ctx, s.Root); err != nil {
+		return &Result{ExitCode: -1}, err
+	}
+	return follow(ctx, j, s, out, errs)
+}
+
+// job is one text for the starter on its way through one process or, until it
+// is known how to become root, several.
+type job struct {
+	conn      *Conn
+	work      string // what it is, for messages
+	text      func(tty bool) string
+	raw       bool // on a terminal, its output is not in frames
+	out, errs io.Writer
+
+	p      *process
+	frames *frames // on a terminal
+	code   int     // from the frames
+	coded  bool
+
+	wrong   chan struct{} // closed when the password is asked for again
+	prompts atomic.Int32
+}
+
+// begin starts the process, as root or not, as often as it takes to find out
+// how.
+func (j *job) begin(ctx context.Context, root bool) error {
+	for {
+		word, err := newWord()
+		if err != nil {
+			return err
+		}
+		if !root {
+			if err := j.beginWith(ctx, word, becoming{}); err != nil {
+				return j.notStarted(err)
+			}
+			return nil
+		}
+		tty, _ := j.conn.root.get()
+		again, err := j.beginAsRoot(ctx, word, tty)
+		if !again {
+			return err
+		}
+	}
+}
+
+// beginAsRoot starts the process as root. If a refusal teaches another way,
+// again is true.
+func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again bool, err error) {
+	c := j.conn
+	sudo := c.client.cfg.Sudo
+	b := sudo.becomeRoot(c.user(), word, tty)
+	err = j.beginWith(ctx, word, b)
+	if err == nil {
+		c.root.accept()
+		return false, nil
+	}
+	if !errors.Is(err, errNoStart) || b.prefix == "" || j.p.exitCode() < 0 && !j.p.t.alive() {
+		return false, j.notStarted(err)
+	}
+	said := append(j.p.out.said(), j.p.err.said()...)
+	refusal, unclear := sudo.refusal(c.host(), c.user(), said, j.p.exitCode(), int(j.prompts.Load()))
+	refusal.Detail = c.redact(refusal.Detail)
+	wantsTTY := refusal.Reason == SudoTTY || unclear ||
+		sudo.Command == "doas" && refusal.Reason == SudoPasswordRequired && sudo.Password != ""
+	if wantsTTY && !tty {
+		c.root.needTTY()
+		return true, nil
+	}
+	return false, refusal
+}
+
+// notStarted makes an error of a start that sudo has nothing to do with.
+func (j *job) notStarted(err error) error {
+	if !errors.Is(err, errNoStart) {
+		return err
+	}
+	c := j.conn
+	if j.p != nil && j.p.exitCode() < 0 && !j.p.t.alive() {
+		return c.lost(j.p.t, j.work, nil)
+	}
+	e := &ShellError{Host: c.host(), User: c.user()}
+	if j.p != nil {
+		e.Output = c.redact(strings.Join(append(j.p.out.said(), j.p.err.said()...), "; "))
+		if code := j.p.exitCode(); code >= 0 {
+			e.Err = fmt.Errorf("exit code %d", code)
+			return e
+		}
+	}
+	e.Err = err
+	return e
+}
+
+// beginWith starts the process and gets the script into it. An error that is
+// errNoStart leaves the ended process in j.p.
+func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
+	c := j.conn
+	text := []byte(word + "\n" + j.text(b.tty) + word + "\n")
+	password := []byte(b.password.Reveal() + "\n")
+
+	j.wrong = make(chan struct{})
+	j.prompts.Store(0)
+	wrong := j.wrong
+	prompted := make(chan struct{})
+	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs}
+	cmd.asked = func(n int) {
+		before := j.prompts.Swap(int32(n))
+		if before == 0 {
+			close(prompted)
+		}
+		if before < 2 && n >= 2 {
+			close(wrong)
+		}
+	}
+	_, accepted := c.root.get()
+	atOnce := !b.tty && (b.password == "" || accepted)
+	switch {
+	case b.tty:
+		// Nothing is sent to a terminal before it is known to be ready:
+		// changing its modes throws away what has come.
+		if !j.raw {
+			j.frames = newFrames(j.out, j.errs, func(code int) { j.code, j.coded = code, true })
+			cmd.stdout, cmd.stderr = j.frames, nil
+		}
+	case atOnce && b.password != "":
+		cmd.input = append(password, text...)
+	case atOnce:
+		cmd.input = text
+	default:
+		// Until the password is known to be right nothing else goes out: sudo
+		// would take the script's lines for further passwords.
+		cmd.input = password
+	}
+	p, err := c.start(ctx, word, cmd)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
+	}
+	j.p = p
+	if err := j.passPassword(ctx, b, prompted, password); err != nil {
+		p.finish()
+		return err
+	}
+	if err := p.waitStart(ctx); err != nil {
+		p.finish()
+		return err
+	}
+	if !atOnce {
+		if err := p.write(text); err != nil {
+			p.finish()
+			return c.lost(p.t, j.work, err)
+		}
+	}
+	return nil
+}
+
+// passPassword waits for the outcome of asking for a password: the start, the
+// process's end, or the same question again.
+func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan struct{}, password []byte) error {
+	if b.password == "" {
+		return nil
+	}
+	p := j.p
+	timer := time.NewTimer(startLimit)
+	defer timer.Stop()
+	for {
+		select {
+		case <-prompted:
+			prompted = nil
+			if b.tty {
+				if err := p.write(password); err != nil {
+					return errNoStart
+				}
+			}
+		case <-p.started:
+			return nil
+		case <-j.wrong:
+			// Ends sudo before it counts another failure.
+			return errNoStart
+		case <-p.exited:
+			p.drain()
+			return nil
+		case <-timer.C:
+			return fmt.Errorf("%w within %s", errNoStart, startLimit)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// follow sees a script that has begun through to its end.
+func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result, error) {
+	p := j.p
+	defer p.finish()
+	fed := make(chan error, 1)
+	if s.Stdin != nil {
+		go func() { fed <- p.feed(s.Stdin) }()
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	beating := make(chan struct{}, 1)
+	for {
+		select {
+		case <-p.exited:
+			p.drain()
+			return j.result(s, out, errs)
+		case err := <-fed:
+			if err != nil {
+				p.end()
+				res, _ := j.result(s, out, errs) // what there is of it
+				return res, fmt.Errorf("%s: reading the input of %s: %w", j.conn.host(), j.work, err)
+			}
+		case <-beat.C:
+			select {
+			case beating <- struct{}{}:
+				go func() {
+					// A broken connection shows in p.exited.
+					_ = p.write([]byte(lineAlive))
+					<-beating
+				}()
+			default:
+			}
+		case <-ctx.Done():
+			p.end()
+			res, _ := j.result(s, out, errs) // what there is of it
+			res.ExitCode = -1
+			return res, ctx.Err()
+		}
+	}
+}
+
+// result is what the ended process left.
+func (j *job) result(s *Script, out, errs *output) (*Result, error) {
+	p, c := j.p, j.conn
+	p.out.stop()
+	p.err.stop()
+	res := &Result{
+		Stdout: out.bytes(), Stderr: errs.bytes(), ExitCode: p.exitCode(),
+		Truncated: out.truncated() || errs.truncated(),
+	}
+	if j.frames != nil {
+		if err := j.frames.finish(); err != nil {
+			return res, &LostError{Host: c.host(), Work: j.work, Err: err}
+		}
+		if j.coded {
+			res.ExitCode = j.code
+		}
+	}
+	if res.ExitCode < 0 {
+		return res, c.lost(p.t, j.work, nil)
+	}
+	if res.ExitCode == 0 {
+		return res, nil
+	}
+	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: c.redact(errs.last())}
+}
+
+// signalOf names the signal that a shell's exit code stands for (POSIX, 2.8.2),
+// for those that end scripts in practice.
+func signalOf(signal string, code int) string {
+	if signal != "" {
+		return signal
+	}
+	return map[int]string{129: "HUP", 130: "INT", 131: "QUIT", 134: "ABRT", 137: "KILL", 139: "SEGV", 141: "PIPE", 143: "TERM"}[code]
+}
+
+// feed sends a payload in blocks, each with its size before it.
+func (p *process) feed(r io.Reader) error {
+	buf := make([]byte, 0, payloadBlock+16)
+	body := make([]byte, payloadBlock)
+	for {
+		n, err := io.ReadFull(r, body)
+		if n > 0 {
+			buf = strconv.AppendInt(buf[:0], int64(n), 10)
+			buf = append(buf, '\n')
+			buf = append(buf, body[:n]...)
+			if p.write(buf) != nil {
+				return nil // the script has ended, which shows elsewhere
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			_ = p.write([]byte("0\n")) // as above
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func tailBytes(b []byte, n int) []byte {
+	if len(b) > n {
+		return b[len(b)-n:]
+	}
+	return b
+}

@@ -1,0 +1,150 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"fmt"
+	"strings"
+)
+
+// starter is what the login shell is asked to run, the same for every script:
+// it reads the script from its standard input and evaluates it, so that no
+// part of a script is ever seen in a process list or a log. Its arguments are
+// a random word and, on a terminal, a second one.
+//
+// It says the word on stdout and stderr, so that everything before it
+// (profiles that chatter, sudo's lecture) is known to be noise. Then it reads
+// up to the word, which throws away a password line that sudo did not ask for,
+// then the script up to the word again. A script that comes incomplete is not
+// run at all. "read" takes no byte more than its line from a pipe (POSIX, sh,
+// "INPUT FILES"), so what follows is left for the script's own machinery.
+//
+// It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
+// no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
+// the newline.
+const starter = `n=${IFS#??};[ "$2" ]&&stty raw -echo;echo $1;echo $1 >&2;l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
+	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
+
+// brokenInput is the starter's exit code when its input ends too early.
+const brokenInput = 97
+
+// scriptName is $0 of every script: what the shell puts before its messages.
+const scriptName = "dcos"
+
+// commandLine is what the login shell gets.
+func commandLine(prefix, word string, tty bool) string {
+	s := "exec " + prefix + "sh -c '" + starter + "' " + scriptName + " " + word
+	if tty {
+		s += " tty"
+	}
+	return s
+}
+
+// Lines that the running script's watchdog takes on its standard input. An
+// empty line means that we are still there.
+const (
+	lineAlive = "\n"
+	lineKill  = "k\n"
+)
+
+// lease is how long the host goes on without hearing from us, once it has
+// heard from us: a connection that died without a word holds up neither the
+// script nor what it locks.
+const lease = 90
+
+// watchdog reads lines until it is told to end the script, its input ends, or
+// the lease runs out; then it ends the whole process group, politely first.
+// sshd puts every command into a process group of its own, and sudo, when it
+// makes a terminal, another one.
+var watchdog = fmt.Sprintf(`trap "" TERM HUP INT
+dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
+dcos_copy(){ while IFS= read -r x;do case $x in
+k) dcos_kill;;
+"") ;;
+0) return;;
+*) dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
+esac;done;dcos_kill;}
+dcos_watch(){ IFS= read -r x&&[ "$x" != k ]||dcos_kill
+t="timeout --foreground %[1]d";$t true 2>/dev/null||t="timeout %[1]d";$t true 2>/dev/null||t=
+while $t sh -c 'IFS= read -r x&&[ "$x" != k ]';do :;done;dcos_kill;}
+`, lease)
+
+// encoder turns its input into frames that survive a terminal, as it comes: a
+// tag, base64, a dot. A frame is at most 4096 bytes, so that frames of two
+// streams that meet in a pipe do not mix (POSIX, write(), PIPE_BUF).
+const encoder = `dcos_encode(){ while :;do c=$(dd bs=3000 count=1 2>/dev/null|base64);[ "$c" ]||break;printf '%%%s:%s.\n' "$1" "$c";done;}
+`
+
+// settings give every script the same surroundings, whatever the user's
+// profile or sudo's rules made of them.
+const settings = `LC_ALL=C;export LC_ALL;PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";export PATH;`
+
+// wrap is the script with what surrounds it on the host. Its own text begins
+// on the line after the last of ours, in a subshell: whatever it does to its
+// shell, the exit code comes back.
+func wrap(s *Script, tty bool) string {
+	var b strings.Builder
+	b.Grow(len(s.Text) + 1500)
+	body := func() {
+		b.WriteString("(unset n l s w;set --")
+		for _, a := range s.Args {
+			b.WriteByte(' ')
+			b.WriteString(quote(a))
+		}
+		b.WriteString("\n")
+		b.WriteString(s.Text)
+		b.WriteString("\n)")
+	}
+	b.WriteString(settings)
+	switch {
+	case s.Stdin != nil:
+		// The watchdog hands the payload on, in blocks that it is told the
+		// size of: it must see the end of the connection, not the payload's.
+		b.WriteString("exec 9<&0 </dev/null\n")
+	default:
+		b.WriteString("exec 9<&0 </dev/null;(")
+		b.WriteString(watchdog)
+		b.WriteString("dcos_watch)<&9 9<&- >/dev/null 2>&1 & dcos_w=$!;exec 9<&-\n")
+	}
+	if tty {
+		b.WriteString(encoder)
+		b.WriteString("{ { { { ")
+	}
+	if s.Stdin != nil {
+		// The shell waits for both ends of a pipe, so the script's end has to
+		// end the watchdog, whose process id comes ahead of the payload. The
+		// signal is the one that no shell comments on.
+		b.WriteString("{ (")
+		b.WriteString(watchdog)
+		b.WriteString("sh -c 'echo $PPID';dcos_copy;exec >/dev/null;dcos_watch)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w;")
+		body()
+		b.WriteString(";r=$?;kill -PIPE $w 2>/dev/null;exit $r;};}")
+	} else {
+		body()
+	}
+	if tty {
+		b.WriteString(" 8>&- 6>&-;printf '%%X:%s.\\n' $? >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|cat\n")
+		b.WriteString("r=0")
+	} else {
+		b.WriteString("\nr=$?")
+	}
+	// bash would report the killed watchdog on stderr.
+	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -9 $dcos_w;exit $r\n")
+	return b.String()
+}
+
+// quote makes one word of a POSIX shell of s.
+func quote(s string) string {
+	plain := s != ""
+	for _, r := range s {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,+@%", r)) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

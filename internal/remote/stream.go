@@ -1,0 +1,209 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+)
+
+// maxNoise bounds what is kept of what comes before a script.
+const maxNoise = 16 << 10
+
+// buffers are for reading from channels. A connection that waits holds none of
+// them for long: scripts are short or silent.
+var buffers = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
+// stream takes one output stream of a process: first noise up to the line
+// with the mark, then what the script writes.
+type stream struct {
+	mark   string
+	to     io.Writer // nil: nowhere
+	begun  func()    // called when the mark has come; may be nil
+	prompt string    // looked for in the noise
+	asked  func(n int)
+
+	mu      sync.Mutex
+	stopped bool
+	past    bool // the mark has come
+	noise   []byte
+	prompts int
+}
+
+// copy reads until the stream ends. Errors of the reader are ends: what they
+// mean shows in the exit code that is missing.
+func (s *stream) copy(r io.Reader) {
+	buf, _ := buffers.Get().(*[8 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := r.Read(buf[:])
+		if n > 0 {
+			s.take(buf[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop makes sure that nothing is written any more once it returns.
+func (s *stream) stop() {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+}
+
+func (s *stream) take(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	if !s.past {
+		p = s.skip(p)
+	}
+	if len(p) > 0 && s.to != nil {
+		if _, err := s.to.Write(p); err != nil {
+			// A reader of live output that is gone must not stop the work.
+			s.to = nil
+		}
+	}
+}
+
+// skip gives what of p is behind the mark.
+func (s *stream) skip(p []byte) []byte {
+	s.noise = append(s.noise, p...)
+	at := bytes.Index(s.noise, []byte(s.mark))
+	for at >= 0 {
+		rest := s.noise[at+len(s.mark):]
+		line := bytes.TrimPrefix(rest, []byte("\r"))
+		if len(line) > 0 && line[0] == '\n' {
+			after := bytes.Clone(line[1:])
+			s.noise, s.past = s.noise[:at], true
+			if s.begun != nil {
+				s.begun()
+			}
+			return after
+		}
+		if len(line) == 0 {
+			break
+		}
+		next := bytes.Index(rest, []byte(s.mark))
+		if next < 0 {
+			break
+		}
+		at += len(s.mark) + next
+	}
+	if s.prompt != "" {
+		if n := bytes.Count(s.noise, []byte(s.prompt)); n > s.prompts {
+			s.prompts = n
+			s.asked(n)
+		}
+	}
+	// Keep the end: that is where the mark and the reasons come.
+	if len(s.noise) > 2*maxNoise && s.prompts == 0 {
+		s.noise = append(s.noise[:0], s.noise[len(s.noise)-maxNoise:]...)
+	}
+	return nil
+}
+
+// said is the noise in readable form: without control characters, prompts and
+// empty lines, at most the last lines.
+func (s *stream) said() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := string(s.noise)
+	if s.prompt != "" {
+		text = strings.ReplaceAll(text, s.prompt, "\n")
+	}
+	return tidyLines(text, 5)
+}
+
+// tidyLines gives the last n lines of text that have anything to read in them.
+func tidyLines(text string, n int) []string {
+	text = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' {
+			return '\n'
+		}
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, text)
+	var lines []string
+	for l := range strings.Lines(text) {
+		if l = strings.TrimSpace(l); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return lines
+}
+
+// output keeps what a script writes: all of it up to max bytes, of more the
+// first and the last half.
+type output struct {
+	max   int
+	copy  io.Writer
+	head  []byte
+	tail  []byte // a ring once it is full
+	at    int    // where the ring begins
+	total int64
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n := len(p)
+	if o.copy != nil {
+		if _, err := o.copy.Write(p); err != nil {
+			o.copy = nil
+		}
+	}
+	o.total += int64(n)
+	if room := o.max - o.max/2 - len(o.head); room > 0 {
+		k := min(room, len(p))
+		o.head = append(o.head, p[:k]...)
+		p = p[k:]
+	}
+	half := o.max / 2
+	if over := len(p) - half; over > 0 {
+		o.at, o.tail = 0, o.tail[:0]
+		p = p[over:]
+	}
+	if room := half - len(o.tail); room > 0 {
+		k := min(room, len(p))
+		o.tail = append(o.tail, p[:k]...)
+		p = p[k:]
+	}
+	for len(p) > 0 {
+		k := copy(o.tail[o.at:], p)
+		o.at = (o.at + k) % half
+		p = p[k:]
+	}
+	return n, nil
+}
+
+func (o *output) truncated() bool { return o.total > int64(o.max) }
+
+// bytes gives what was kept. Nothing may be written afterwards.
+func (o *output) bytes() []byte {
+	if len(o.tail) == 0 {
+		return o.head
+	}
+	b := append(o.head, o.tail[o.at:]...)
+	return append(b, o.tail[:o.at]...)
+}
+
+// last gives the last lines for a message.
+func (o *output) last() string {
+	b := o.bytes()
+	if len(b) > 4<<10 {
+		b = b[len(b)-4<<10:]
+	}
+	lines := tidyLines(string(b), 10)
+	return strings.Join(lines, "\n")
+}

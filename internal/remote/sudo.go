@@ -1,0 +1,130 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"strings"
+	"sync"
+)
+
+// rootMode is what has been learned about becoming root on a host. Nothing is
+// asked for in advance: the first root script is started in the way that the
+// configuration suggests, and a refusal, which comes before anything of the
+// script was run, teaches the other way.
+type rootMode struct {
+	mu       sync.Mutex
+	tty      bool // a terminal is needed
+	accepted bool // the password was right, or none was asked for
+}
+
+func (m *rootMode) get() (tty, accepted bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tty, m.accepted
+}
+
+func (m *rootMode) needTTY() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tty = true
+}
+
+func (m *rootMode) accept() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.accepted = true
+}
+
+// becoming is how one script becomes root.
+type becoming struct {
+	prefix   string
+	password Secret // "": none is given
+	prompt   string // what asks for it
+	tty      bool
+}
+
+// becomeRoot gives the way for user, the account that is logged in.
+func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
+	target := s.User
+	if target == "" {
+		target = "root"
+	}
+	if s.Command == "none" || user == target {
+		return becoming{}
+	}
+	if s.Command == "doas" {
+		b := becoming{prefix: "doas ", tty: tty}
+		if tty && s.Password != "" {
+			// doas reads passwords from the terminal and nowhere else.
+			b.password, b.prompt = s.Password, "password: "
+		} else {
+			b.prefix += "-n "
+		}
+		if target != "root" {
+			b.prefix += "-u " + target + " "
+		}
+		return b
+	}
+	b := becoming{prefix: "sudo -n -H", tty: tty}
+	if s.Password != "" {
+		// -k: sudo asks each time and leaves no time stamp, so that it does
+		// not depend on earlier scripts whether it reads the password. If a
+		// rule lets the user do without, the starter throws the line away.
+		b.password, b.prompt = s.Password, word+"-password:"
+		b.prefix = "sudo -k -S -H -p " + b.prompt
+	}
+	if target != "root" {
+		b.prefix += " -u " + target
+	}
+	b.prefix += " -- "
+	return b
+}
+
+// refusal makes an error of what sudo or doas said. unclear tells that the
+// reason could not be made out; a terminal may help then.
+func (s Sudo) refusal(host, user string, said []string, code, prompts int) (_ *SudoError, unclear bool) {
+	e := &SudoError{Host: host, User: user, Command: s.Command, Reason: SudoNotAllowed, Detail: sudoDetail(said, s.Command)}
+	text := strings.ToLower(strings.Join(said, "\n"))
+	has := func(phrases ...string) bool {
+		for _, p := range phrases {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("must have a tty", "must be run from a terminal", "a tty is required", "doas: a tty is required"):
+		e.Reason = SudoTTY
+	case has("not in the sudoers", "may not run", "is not allowed to", "not permitted"):
+		e.Reason = SudoNotAllowed
+	case prompts >= 2 || has("incorrect password", "sorry, try again", "authentication failed", "authentication failure", "incorrect authentication attempt", "no password was provided"):
+		e.Reason = SudoPasswordWrong
+	case has("password is required", "authentication required", "no tty present and no askpass"):
+		e.Reason = SudoPasswordRequired
+	case code == 127 || has(s.Command+": not found", s.Command+": command not found", "unknown command: "+s.Command):
+		e.Reason = SudoMissing
+	case prompts == 1:
+		e.Reason = SudoPasswordWrong
+	default:
+		return e, true
+	}
+	return e, false
+}
+
+// sudoDetail picks the lines that say something out of the lecture and the
+// profile's chatter.
+func sudoDetail(said []string, command string) string {
+	var own []string
+	for _, l := range said {
+		low := strings.ToLower(l)
+		if strings.Contains(low, command+":") || strings.HasPrefix(low, "sorry, user") || strings.Contains(low, "not in the sudoers") {
+			own = append(own, l)
+		}
+	}
+	if len(own) == 0 {
+		own = said
+	}
+	return strings.Join(own, "; ")
+}

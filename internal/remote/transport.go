@@ -1,0 +1,278 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Limits of the parts of one attempt. TCP's covers a SYN that is sent four
+// times; a handshake takes a slow host behind three jump hosts 5 s; PAM with a
+// directory that is down takes its own time limits, often 30 s.
+const (
+	tcpLimit       = 15 * time.Second
+	handshakeLimit = 20 * time.Second
+	authLimit      = 60 * time.Second
+)
+
+// silentIntervals is after how many keepalive intervals without a byte a peer
+// counts as dead.
+const silentIntervals = 4
+
+// transport is one authenticated SSH connection to a host or jump host.
+type transport struct {
+	ssh     ssh.Conn
+	wire    *wire
+	hostKey ssh.PublicKey
+	label   string
+
+	closeOnce sync.Once
+	onClose   func() // releases what the connection stands on
+
+	mu   sync.Mutex
+	died error // why we gave it up, nil if the library knows
+	stop bool  // closed by us
+	gone bool  // closed by the peer
+	beat *time.Timer
+
+	sessions int // open now
+	most     int // that the server allows, 0 if it is not known
+}
+
+// endpoint is whom to log in to: a host or a jump host.
+type endpoint struct {
+	label string // for messages: "10.0.0.1", "10.0.0.1:2222", "jump host b"
+	host  string
+	port  int
+	user  string
+	pin   []ssh.PublicKey
+	auth  *authAttempts
+}
+
+func (e *endpoint) address() string { return joinHostPort(e.host, e.port) }
+
+// handshake makes an SSH connection of nc, which it owns from then on. It
+// gives the step at which it ended.
+func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*transport, Step, error) {
+	w := &wire{Conn: nc}
+	check := c.keys.check(e.label, e.host, e.port, e.pin)
+	methods, agentUse := e.auth.methods()
+	defer func() { _ = agentUse.Close() }() // nothing was written that could be lost
+	var late atomic.Bool
+	limit := time.AfterFunc(handshakeLimit, func() {
+		late.Store(true)
+		// The library's handshake knows no limit but the end of its connection.
+		_ = w.Close()
+	})
+	defer limit.Stop()
+	defer context.AfterFunc(ctx, func() { _ = w.Close() })() // as above
+
+	var step atomic.Value
+	step.Store(StepHandshake)
+	cfg := &ssh.ClientConfig{
+		Config:        c.transportConfig,
+		User:          e.user,
+		Auth:          methods,
+		ClientVersion: "SSH-2.0-dcos",
+		HostKeyCallback: func(host string, remote net.Addr, key ssh.PublicKey) error {
+			if err := check.callback(host, remote, key); err != nil {
+				return err
+			}
+			step.Store(StepAuthentication)
+			limit.Reset(authLimit)
+			return nil
+		},
+		HostKeyAlgorithms: check.algorithms(),
+		BannerCallback:    func(string) error { return nil },
+	}
+	conn, channels, requests, err := ssh.NewClientConn(w, e.address(), cfg)
+	at, _ := step.Load().(Step)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, at, ctx.Err()
+	case check.err != nil:
+		return nil, at, check.err
+	case late.Load():
+		return nil, at, fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: handshakeLimit, StepAuthentication: authLimit}[at])
+	default:
+		return nil, at, e.classify(at, err)
+	}
+	go ssh.DiscardRequests(requests)
+	t := &transport{ssh: conn, wire: w, hostKey: check.got, label: e.label}
+	go func() {
+		for ch := range channels {
+			// The connection's end shows elsewhere.
+			_ = ch.Reject(ssh.Prohibited, "not a server")
+		}
+		// The library closes this channel when the connection has ended.
+		t.mu.Lock()
+		t.gone = true
+		t.mu.Unlock()
+	}()
+	t.startKeepalive(c.cfg.KeepaliveInterval)
+	return t, at, nil
+}
+
+// classify tells a refused login from a broken connection. The library's error
+// for the former has no type.
+func (e *endpoint) classify(at Step, err error) error {
+	var network net.Error
+	if at != StepAuthentication || isClosed(err) || errors.As(err, &network) {
+		return trimHandshake(err)
+	}
+	e.auth.mu.Lock()
+	defer e.auth.mu.Unlock()
+	if e.auth.fatal != nil {
+		return e.auth.fatal
+	}
+	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Err: trimHandshake(err)}
+}
+
+// trimHandshake takes the library's prefixes off: the step is said already.
+func trimHandshake(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}
+
+// startKeepalive watches for silence without a goroutine of its own.
+func (t *transport) startKeepalive(interval time.Duration) {
+	if interval <= 0 {
+		return
+	}
+	t.wire.touch()
+	var asking atomic.Bool
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.beat = time.AfterFunc(interval, func() {
+		idle := t.wire.idle()
+		if idle >= silentIntervals*interval {
+			t.fail(fmt.Errorf("no answer for %s", idle.Round(time.Second)))
+			return
+		}
+		if idle >= interval && asking.CompareAndSwap(false, true) {
+			go func() {
+				defer asking.Store(false)
+				// Any answer is a byte that the wire notices; so is its end.
+				_, _, _ = t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+			}()
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if !t.stop {
+			next := interval
+			if idle >= interval {
+				next = min(interval, silentIntervals*interval-idle)
+			} else {
+				next -= idle
+			}
+			t.beat.Reset(next)
+		}
+	})
+}
+
+// fail gives the connection up for a reason that replaces the library's.
+func (t *transport) fail(err error) {
+	t.mu.Lock()
+	if t.died == nil {
+		t.died = err
+	}
+	t.mu.Unlock()
+	// Below SSH: a peer that is gone takes no goodbye.
+	_ = t.wire.Close()
+	t.shut()
+}
+
+// reason is why the connection ended.
+func (t *transport) reason(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.died != nil {
+		return t.died
+	}
+	if err == nil {
+		return errors.New("connection closed by the host")
+	}
+	return err
+}
+
+func (t *transport) shut() {
+	t.closeOnce.Do(func() {
+		t.mu.Lock()
+		t.stop = true
+		if t.beat != nil {
+			t.beat.Stop()
+		}
+		t.mu.Unlock()
+		// The peer's end and ours may cross.
+		_ = t.ssh.Close()
+		if t.onClose != nil {
+			t.onClose()
+		}
+	})
+}
+
+// openChannel is ssh.Conn's with a context.
+func (t *transport) openChannel(ctx context.Context, kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	type opened struct {
+		ch   ssh.Channel
+		reqs <-chan *ssh.Request
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		ch, reqs, err := t.ssh.OpenChannel(kind, extra)
+		done <- opened{ch, reqs, err}
+	}()
+	select {
+	case o := <-done:
+		return o.ch, o.reqs, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-done; o.err == nil {
+				go ssh.DiscardRequests(o.reqs)
+				_ = o.ch.Close() // it was opened for nobody
+			}
+		}()
+		return nil, nil, ctx.Err()
+	}
+}
+
+// wire counts what passes and notices silence.
+type wire struct {
+	net.Conn
+	read, written atomic.Int64
+	last          atomic.Int64 // monotonic time of the last byte read
+}
+
+// epoch makes monotonic times of time.Duration since it.
+var epoch = time.Now()
+
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.read.Add(int64(n))
+		w.touch()
+	}
+	return n, err
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.written.Add(int64(n))
+	return n, err
+}
+
+func (w *wire) touch()              { w.last.Store(int64(time.Since(epoch))) }
+func (w *wire) idle() time.Duration { return time.Since(epoch) - time.Duration(w.last.Load()) }

@@ -132,7 +132,7 @@ func (g *Generator) Build(ctx context.Context, site config.Site) (*Bundle, error
 		ConfigID: r.ConfigID, PackageListID: r.PackageListID, PackageIDs: r.PackageIDs,
 		BootstrapID:    r.Arguments["bootstrap_id"],
 		ConfigPackages: r.Packages, SetupFiles: r.SetupFiles, Units: r.Units,
-		Arguments: r.Arguments, UserArguments: r.UserArguments, Secret: res.Secret, Warnings: res.Warnings,
+		Arguments: r.Arguments, UserArguments: r.UserArguments, Secret: res.Secret, Warnings: slices.Concat(res.Warnings, r.Warnings),
 		rel: g.rel,
 	}
 	for _, p := range b.ConfigPackages {

@@ -134,6 +134,9 @@ func (s *server) write(ctx context.Context, files []Artifact) error {
 			return err
 		}
 		if s.there(f) {
+			if err := s.drop(nextName(f.Path)); err != nil {
+				return err
+			}
 			continue
 		}
 		// Noted before it is made: what an interrupted run leaves must be
@@ -189,16 +192,14 @@ func (s *server) there(f Artifact) bool {
 
 // put writes a file under another name and then gives it its own.
 func (s *server) put(ctx context.Context, f Artifact) error {
-	dir, base := path.Split(f.Path)
-	if err := s.root.MkdirAll(filepath.FromSlash(path.Clean(dir)), 0o755); err != nil {
+	if err := s.mkdir(path.Dir(f.Path)); err != nil {
 		return err
 	}
 	in, err := f.Open()
 	if err != nil {
 		return err
 	}
-	// The name is fixed, so that one left by an interrupted run is written over.
-	name, next := filepath.FromSlash(f.Path), filepath.FromSlash(dir+".new-"+base)
+	name, next := filepath.FromSlash(f.Path), filepath.FromSlash(nextName(f.Path))
 	sum := sha256.New()
 	err = s.copy(ctx, next, in, sum)
 	if err = errors.Join(err, in.Close()); err == nil && hex.EncodeToString(sum.Sum(nil)) != f.SHA256 {
@@ -219,6 +220,30 @@ func (s *server) put(ctx context.Context, f Artifact) error {
 	return nil
 }
 
+// mkdir makes a directory and those above it, for everyone to read.
+func (s *server) mkdir(dir string) error {
+	name := filepath.FromSlash(dir)
+	if fi, err := s.root.Stat(name); err == nil && fi.IsDir() {
+		return nil
+	}
+	if parent := path.Dir(dir); parent != dir {
+		if err := s.mkdir(parent); err != nil {
+			return err
+		}
+	}
+	if err := s.root.Mkdir(name, 0o755); err != nil {
+		return err
+	}
+	return s.root.Chmod(name, 0o755)
+}
+
+// nextName gives the name that a file has until it is whole. It is fixed, so
+// that what a killed run left of it can be found.
+func nextName(name string) string {
+	dir, base := path.Split(name)
+	return dir + ".new-" + base
+}
+
 func (s *server) copy(ctx context.Context, name string, in io.Reader, sum hash.Hash) error {
 	out, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
@@ -226,6 +251,9 @@ func (s *server) copy(ctx context.Context, name string, in io.Reader, sum hash.H
 	}
 	buf := make([]byte, 256<<10)
 	_, err = io.CopyBuffer(io.MultiWriter(out, sum), contextReader{ctx, in}, buf)
+	if err == nil {
+		err = out.Chmod(0o644) // whatever the umask: a web server has to read it
+	}
 	if err == nil {
 		err = out.Sync() // a name must not survive a power cut that its content does not
 	}
@@ -247,7 +275,7 @@ func (r contextReader) Read(p []byte) (int, error) {
 
 // remove removes a file of ours and the directories that it leaves empty.
 func (s *server) remove(name string) error {
-	if err := s.root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(s.drop(name), s.drop(nextName(name))); err != nil {
 		return err
 	}
 	for dir := path.Dir(name); dir != "." && !strings.HasPrefix(dir, ".."); dir = path.Dir(dir) {
@@ -256,6 +284,15 @@ func (s *server) remove(name string) error {
 		}
 	}
 	return nil
+}
+
+// drop removes a file that may be there.
+func (s *server) drop(name string) error {
+	err := s.root.Remove(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // save writes the manifest.

@@ -43,14 +43,31 @@ func (h *Host) FillDisk(ctx context.Context, leave int64) error {
 	if err := h.FreeDisk(ctx); err != nil {
 		return err
 	}
-	free, err := freeBytes(h.disk())
-	if err == nil && free > leave {
-		err = allocate(h.ballast(), free-leave)
-	}
-	if err != nil {
+	if err := h.takeDisk(leave); err != nil {
 		return fmt.Errorf("fill the disk of host %s: %w", h.Name, err)
 	}
 	return nil
+}
+
+// takeDisk goes in steps: the file system's own bookkeeping takes some of the
+// space too, which nobody can say beforehand.
+func (h *Host) takeDisk(leave int64) error {
+	const step = 4 << 20
+	for taken := int64(0); ; {
+		free, err := freeBytes(h.disk())
+		if err != nil || free <= leave {
+			return err
+		}
+		more := min(step, free-leave)
+		err = allocate(h.ballast(), taken, more)
+		if isDiskFull(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		taken += more
+	}
 }
 
 // FreeDisk undoes FillDisk.

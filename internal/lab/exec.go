@@ -54,6 +54,15 @@ func (h *Host) Command(ctx context.Context, command ...string) (*exec.Cmd, error
 	return cmd, nil
 }
 
+// SSH gives the words of an OpenSSH command that logs in as user; to be run in
+// the lab's network. The host's key is checked.
+func (h *Host) SSH(user string) []string {
+	return []string{
+		"ssh", "-F", "none", "-i", h.lab.KeyFile(), "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + h.lab.KnownHostsFile(),
+		"-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10", "-p", strconv.Itoa(h.Port), user + "@" + h.Address,
+	}
+}
+
 // missingCapabilities gives the capabilities that process 1 of a host does
 // not have, in setpriv's form. Who enters a host without giving them up could
 // do there what root can do on the machine: set its clock, say.

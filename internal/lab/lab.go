@@ -250,7 +250,7 @@ func RemoveLeftovers(ctx context.Context) error {
 func (l *Lab) left() (bool, error) {
 	text, err := os.ReadFile(filepath.Join(l.dir, "owner.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // being removed by somebody right now
+		return exists(l.dir), nil // a Destroy that is under way, or was interrupted
 	}
 	if err != nil {
 		return false, err

@@ -21,11 +21,12 @@ const cutRules = `table bridge lab {
 	chain leaving { type filter hook output priority 0; policy accept; oifname @gone drop; }
 }`
 
+// ownTable is the name of the table of refuseRules.
+const ownTable = "table inet lab_cut"
+
 // refuseRules is put into a host's own namespace. The kernel's bridge cannot
 // answer for a host, but the host's end of the device can.
-const refuseRules = `table inet lab_cut {}
-delete table inet lab_cut
-table inet lab_cut {
+const refuseRules = ownTable + " {}\ndelete " + ownTable + "\n" + ownTable + ` {
 	chain entering { type filter hook input priority -300; policy accept; iifname "host0" meta l4proto tcp reject with tcp reset; iifname "host0" reject; }
 	chain leaving { type filter hook output priority -300; policy accept; oifname "host0" tcp flags rst accept; oifname "host0" meta l4proto icmp accept; oifname "host0" meta l4proto tcp reject with tcp reset; oifname "host0" reject; }
 }
@@ -66,7 +67,7 @@ func (h *Host) Cut(ctx context.Context, mode CutMode) error {
 func (h *Host) Rejoin(ctx context.Context) error {
 	var errs []error
 	if exists(h.refuseFile()) {
-		errs = append(errs, os.Remove(h.refuseFile()), h.ownRules(ctx, "table inet lab_cut {}\ndelete table inet lab_cut\n"))
+		errs = append(errs, os.Remove(h.refuseFile()), h.ownRules(ctx, ownTable+" {}\ndelete "+ownTable+"\n"))
 	}
 	if exists(h.cutFile()) {
 		errs = append(errs, h.blackHole(ctx, "delete"), os.Remove(h.cutFile()))

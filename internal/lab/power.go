@@ -162,6 +162,21 @@ func (h *Host) leader() int {
 // Running says whether the host is switched on.
 func (h *Host) Running() bool { return h.supervisor() != 0 }
 
+// State says in a few words how the host is.
+func (h *Host) State() string {
+	state := "off"
+	if h.Running() {
+		state = "on"
+	}
+	if exists(h.cutFile()) {
+		state += ", cut off"
+	}
+	if exists(h.refuseFile()) {
+		state += ", refuses"
+	}
+	return state
+}
+
 // WaitSSH waits until sshd answers, at most a minute and a half.
 func (h *Host) WaitSSH(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootLimit, errors.New("no sshd in time"))

@@ -78,7 +78,10 @@ func enterOwnLab() error {
 	if err != nil {
 		return err
 	}
-	err = execInNamespace(l.namespace(), program, os.Args, append(os.Environ(), runLab+"="+name))
+	if err := os.Setenv(runLab, name); err != nil {
+		return err
+	}
+	err = execInNamespace(l.namespace(), program, os.Args, os.Environ())
 	return errors.Join(fmt.Errorf("enter lab %s: %w", name, err), l.Destroy(ctx))
 }
 

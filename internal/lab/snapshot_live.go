@@ -33,7 +33,7 @@ func (h liveHost) proc(name string) string {
 }
 
 // session are processes that belong to somebody's SSH connection.
-var session = regexp.MustCompile(`^sshd: |^\(sd-pam\)|^/usr/lib/openssh/sftp-server`)
+var session = regexp.MustCompile(`^sshd: |^/usr/sbin/sshd .*-R$|^\(sd-pam\)|^/usr/lib/openssh/sftp-server`)
 
 // startups is how many connections sshd is just letting in.
 var startups = regexp.MustCompile(` \d+ of \d+-\d+ startups$`)
@@ -191,12 +191,20 @@ func lookAtLinks(found entries) error {
 	return nil
 }
 
-// machineSysctls are not a host's own, though they are below net.
-var machineSysctls = regexp.MustCompile(`/(tcp_available_congestion_control|tcp_allowed_congestion_control|tcp_fastopen_key)$`)
+// machineSysctls are not a host's own, though they are below net. Those of a
+// link that comes or goes are left out: the link itself is seen.
+var (
+	machineSysctls = regexp.MustCompile(`/(tcp_available_congestion_control|tcp_allowed_congestion_control|tcp_fastopen_key)$`)
+	oneLink        = regexp.MustCompile(`/(conf|neigh)/([^/]+)$`)
+	lastingLink    = regexp.MustCompile(`/(all|default|lo|host0)$`)
+)
 
 func lookAtSysctls(found entries) error {
 	for _, top := range []string{"core", "ipv4", "ipv6", "unix"} {
 		err := filepath.WalkDir("/proc/thread-self/root/proc/sys/net/"+top, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && oneLink.MatchString(path) && !lastingLink.MatchString(path) {
+				return filepath.SkipDir
+			}
 			if err != nil || d.IsDir() || machineSysctls.MatchString(path) {
 				if errors.Is(err, fs.ErrNotExist) {
 					return nil
@@ -220,18 +228,22 @@ func lookAtSysctls(found entries) error {
 // behind when its last rule is deleted; they do nothing and are left out.
 func lookAtFirewall(listing string, found entries) {
 	var path []string
+	builtIn := false
 	for line := range strings.Lines(listing) {
 		line = strings.Join(strings.Fields(line), " ")
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case line == "}":
-			if len(path) > 0 {
-				path = path[:len(path)-1]
+			if len(path) > 1 && !builtIn && path[0] != ownTable {
+				found["firewall "+strings.Join(path, " ")] = "yes"
 			}
+			path = path[:max(0, len(path)-1)]
 		case strings.HasSuffix(line, "{") && !strings.Contains(line, "elements"):
 			path = append(path, strings.TrimSuffix(line, " {"))
-		case len(path) > 0 && path[0] == "table inet lab_cut":
+			builtIn = false
+		case len(path) > 0 && path[0] == ownTable:
 		case strings.HasPrefix(line, "type ") && strings.HasSuffix(line, "policy accept;"):
+			builtIn = true
 		default:
 			found["firewall "+strings.Join(path, " ")+": "+line] = "yes"
 		}

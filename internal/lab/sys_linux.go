@@ -128,15 +128,17 @@ func freeBytes(path string) (int64, error) {
 	return int64(st.Bfree) * st.Bsize, nil
 }
 
-// allocate makes a file of that size, its blocks taken but not written.
-func allocate(path string, size int64) error {
+// allocate takes blocks for a part of a file, without writing them.
+func allocate(path string, offset, size int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	err = unix.Fallocate(int(f.Fd()), 0, 0, size)
+	err = unix.Fallocate(int(f.Fd()), 0, offset, size)
 	return errors.Join(err, f.Close())
 }
+
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) }
 
 // inNamespace runs fn on a thread of its own that has entered the network
 // namespace at path. fn must not start goroutines that are to be in it too.

@@ -23,7 +23,8 @@ func unmount(string) error                                        { return error
 func fileIDOf(string) (fileID, error)                             { return fileID{}, errors.ErrUnsupported }
 func onOverlay(string) (bool, error)                              { return false, errors.ErrUnsupported }
 func freeBytes(string) (int64, error)                             { return 0, errors.ErrUnsupported }
-func allocate(string, int64) error                                { return errors.ErrUnsupported }
+func allocate(string, int64, int64) error                         { return errors.ErrUnsupported }
+func isDiskFull(error) bool                                       { return false }
 func inNamespace(string, func() error) error                      { return errors.ErrUnsupported }
 func insideNamespace(string) (bool, error)                        { return false, errors.ErrUnsupported }
 func execInNamespace(string, string, []string, []string) error    { return errors.ErrUnsupported }

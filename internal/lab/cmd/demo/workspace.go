@@ -171,6 +171,9 @@ exec %s "$@"
 // terraform runs Terraform in the workspace, its output on ours. It has a process group of its own, so that an
 // interrupt from the terminal reaches it once, through us, and it ends in good order: a second one would kill it.
 func (w *workspace) terraform(ctx context.Context, args ...string) error {
+	if info, err := os.Stdout.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("NO_COLOR") != "" {
+		args = append(args, "-no-color")
+	}
 	command := exec.CommandContext(ctx, w.wrapper(), args...)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

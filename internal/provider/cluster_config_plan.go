@@ -8,6 +8,7 @@ import (
 	"errors"
 	"maps"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -86,7 +87,7 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	}
 	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
 	if err != nil {
-		diags.Append(releaseError(err))
+		diags.Append(releaseError(tfpath.Root("release"), err))
 		return out, diags
 	}
 	out.version = generator.Release().Version()
@@ -94,7 +95,7 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 
 	resolution, err := generator.Resolve(site.site)
 	if err != nil {
-		diags.Append(releaseError(err))
+		diags.Append(releaseError(tfpath.Root("release"), err))
 		return out, diags
 	}
 	diags.Append(siteProblems(site, resolution)...)
@@ -155,7 +156,7 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 		}
 		return types.StringValue(s)
 	}
-	parts := map[string]types.String{
+	parts := map[string]attr.Value{
 		"id": types.StringUnknown(), "recipe": types.StringUnknown(),
 		"cluster_name": types.StringUnknown(), "dcos_version": text(o.version),
 	}
@@ -165,9 +166,10 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 	values := map[string]any{
 		"id": types.StringUnknown(), "dcos_version": text(o.version), "bootstrap_id": text(o.bootstrapID),
 		"config_id": types.StringUnknown(), "package_list_id": types.StringUnknown(), "package_ids": types.ListUnknown(types.StringType),
-		"files": types.MapUnknown(types.StringType), "config_yaml": types.StringUnknown(), "bundle": parts,
+		"files": types.MapUnknown(types.StringType), "config_yaml": types.StringUnknown(),
 	}
 	if o.bundle == nil {
+		values["bundle"] = types.ObjectValueMust(bundleTypes, parts)
 		return values, diags
 	}
 	recipe, err := o.site.recipe().Encode()
@@ -186,6 +188,7 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 	parts["id"] = types.StringValue(b.ID)
 	parts["cluster_name"] = types.StringValue(b.ClusterName)
 	parts["recipe"] = types.StringValue(recipe)
+	values["bundle"] = types.ObjectValueMust(bundleTypes, parts)
 	return values, diags
 }
 

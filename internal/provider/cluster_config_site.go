@@ -214,8 +214,8 @@ func (r *siteReader) readSecrets(s secrets) {
 		return
 	}
 	for name, text := range s.values {
-		if p, ok := config.Lookup(name); ok && p.Kind == config.JSON {
-			text = jsonText(text)
+		if p, ok := config.Lookup(name); ok {
+			text = givenText(p, text)
 		}
 		r.give(name, config.Value{Text: text}, r.secretPath(name))
 		r.secret[name] = true
@@ -263,7 +263,7 @@ func (r *siteReader) readCheckBins() {
 	at := tfpath.Root("custom_check_bins")
 	value := r.attributes["custom_check_bins"]
 	if !value.IsKnown() {
-		r.site.Files[checkBinsDirectory+"unknown"] = config.File{Unknown: true}
+		r.site.Files[strings.TrimSuffix(checkBinsDirectory, "/")] = config.File{Unknown: true}
 		return
 	}
 	for name, item := range r.stringMap(at, value) {

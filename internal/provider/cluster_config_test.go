@@ -272,3 +272,28 @@ func TestClusterConfigMistakes(t *testing.T) {
 		t.Logf("%+v", found)
 	}
 }
+
+func TestReleaseDataSource(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	release := sampleRelease(t, sample.V21)
+	const name = "data.dcos_release.test"
+	config := func(source string) string {
+		return fmt.Sprintf("data \"dcos_release\" \"test\" {\n  source = %q\n}\n", source)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: config(release),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(name, tfjsonpath.New("version"), knownvalue.StringExact("2.1.100")),
+					statecheck.ExpectKnownValue(name, tfjsonpath.New("line"), knownvalue.StringExact("2.1")),
+					statecheck.ExpectKnownValue(name, tfjsonpath.New("bootstrap_id"), knownvalue.StringRegexp(sha1Hex)),
+					statecheck.ExpectKnownValue(name, tfjsonpath.New("commit"), knownvalue.StringRegexp(sha1Hex)),
+				},
+			},
+			{Config: config("/nowhere/dcos_generate_config.sh"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not found`)},
+		},
+	})
+}

@@ -54,9 +54,16 @@ func unknownConfiguration(attribute string) diag.Diagnostic {
 			"apply that one first (terraform apply -target=...), or take the value from a variable.", attribute))
 }
 
-// releaseError words a release that cannot be used.
-func releaseError(err error) diag.Diagnostic {
-	at := tfpath.Root("release").AtName("source")
+// releaseError words a release that cannot be used. under is the object with
+// its source and sha256, empty for the top.
+func releaseError(under tfpath.Path, err error) diag.Diagnostic {
+	part := func(name string) tfpath.Path {
+		if under.Equal(tfpath.Empty()) {
+			return tfpath.Root(name)
+		}
+		return under.AtName(name)
+	}
+	at := part("source")
 	var bad *release.Error
 	if !errors.As(err, &bad) {
 		return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", sentence(err.Error()))
@@ -65,12 +72,12 @@ func releaseError(err error) diag.Diagnostic {
 		release.NotFound:     "Check the path; a relative one starts at the directory in which Terraform runs.",
 		release.NotARelease:  "Give the dcos_generate_config.sh of a DC/OS release, or a directory with the unpacked root file system of the image in it.",
 		release.CutShort:     "The file is incomplete, probably from an interrupted download. Fetch it again.",
-		release.Altered:      "Fetch the release again, or correct release.sha256.",
+		release.Altered:      "Fetch the release again, or correct sha256.",
 		release.Enterprise:   "Only the open edition can be rendered: the Enterprise edition's generator has calculations of its own inside.",
 		release.NotAvailable: "Check the address and the way to it from this machine. A download that broke off continues where it ended.",
 	}
 	if bad.Reason == release.Altered {
-		at = tfpath.Root("release").AtName("sha256")
+		at = part("sha256")
 	}
 	detail := sentence(bad.Error())
 	if hint := hints[bad.Reason]; hint != "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -25,10 +26,19 @@ func parameterText(p config.Parameter, value tftypes.Value) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if p.Kind == config.JSON && value.Type().Is(tftypes.String) {
-		return jsonText(text), nil
+	if value.Type().Is(tftypes.String) {
+		return givenText(p, text), nil
 	}
 	return text, nil
+}
+
+// givenText is what text given for a parameter means: JSON text is the value
+// that it describes, unless the parameter is by its nature a text.
+func givenText(p config.Parameter, text string) string {
+	if p.Kind == config.JSON && !strings.HasSuffix(p.Name, "_json") {
+		return jsonText(text)
+	}
+	return text
 }
 
 // jsonText rewrites JSON text as if config.yaml had the value itself: the

@@ -7,6 +7,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -131,8 +133,15 @@ func TestConfigure(t *testing.T) {
 }
 
 func TestConfigureDefaults(t *testing.T) {
-	t.Parallel()
-	s, diags := configure(t, nil, map[string]string{"DCOS_SSH_PRIVATE_KEY": testKey(t, "")})
+	agent := filepath.Join(t.TempDir(), "agent")
+	listener, err := net.Listen("unix", agent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	t.Setenv("SSH_AUTH_SOCK", agent)
+	env := map[string]string{"SSH_AUTH_SOCK": agent, "DCOS_SSH_PRIVATE_KEY": testKey(t, "")}
+	s, diags := configure(t, nil, env)
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
@@ -142,7 +151,8 @@ func TestConfigureDefaults(t *testing.T) {
 	if s.config.Credentials.Agent {
 		t.Error("the agent is used beside a key")
 	}
-	s, diags = configure(t, map[string]any{}, map[string]string{"SSH_AUTH_SOCK": "/run/agent"})
+	delete(env, "DCOS_SSH_PRIVATE_KEY")
+	s, diags = configure(t, map[string]any{}, env)
 	if diags.HasError() {
 		t.Fatal(diags)
 	}

@@ -3,7 +3,35 @@
 
 // Package sample builds a sample DC/OS release.
 //
-// It is a sample, not DC/OS: it exists so that the provider can be tested
-// against real hosts with systemd without a real release of more than a
-// gigabyte. Its format is a real release's; its content is ours.
+// It is a sample, not DC/OS. It exists so that the provider can be tried
+// against real hosts with systemd without a real release, which is more than a
+// gigabyte and needs hosts to match. Nothing outside internal/lab and tests
+// may know it.
+//
+// What is true of it: the format of the release in both its forms (Build,
+// Image); the layout of packages, bootstrap tarball and serve directory; the
+// template language, the names of parameters and rendered files, and which
+// file a parameter touches; the package manager's contract on disk and on the
+// command line; unit names and what the units leave on a host; ports,
+// endpoints and the answers an operator or a load balancer asks for. The
+// services use the rendered configuration for real: an ensemble forms from the
+// configured storage backend, a leader is elected, agents find the masters by
+// the configured discovery, tasks are processes.
+//
+// What it leaves out: everything else. There is no ZooKeeper, no Mesos, no
+// Docker, no isolation, no resources, no authentication but the refusal of who
+// is not logged in, no overlay network, no metrics, no logs but the journal's,
+// and no promise that its small registry survives what Mesos's replicated log
+// does. Packages that only serve others (Java, Python, OpenSSL, ...) have one
+// stand-in, sample-runtime. The content of rendered files is ours and smaller
+// than DC/OS's. Exhibitor knows the storage backends static and
+// shared_filesystem. Checks of the clock pass in containers.
+//
+// There are two versions, so that upgrades can be tried. They differ in
+// packages (2.1 has dcos-signal with its units, 2.2 has csi-driver-nfs), in
+// the versions of services, and in a rendered file.
+//
+//   - cmd/dcos-sample: the one program on hosts; its package says what it does.
+//   - services: what the program consists of, a package for each service.
+//   - release: packages, units and templates, as files.
 package sample

@@ -179,7 +179,7 @@ func (a *Agent) keep(orders Orders) error {
 func (a *Agent) Shutdown(ctx context.Context) error {
 	a.log.Print("graceful stop: ending all tasks")
 	a.exec.killAll(ctx)
-	a.exec.wait(ctx)
+	a.exec.finish(ctx)
 	a.mu.Lock()
 	id, leader := a.id, a.leader
 	a.mu.Unlock()

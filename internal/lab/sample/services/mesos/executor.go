@@ -261,8 +261,8 @@ func (e *executor) killAll(ctx context.Context) {
 	}
 }
 
-// wait waits until no task runs.
-func (e *executor) wait(ctx context.Context) {
+// finish waits until no task runs and forgets them all.
+func (e *executor) finish(ctx context.Context) {
 	e.mu.Lock()
 	all := make([]*process, 0, len(e.tasks))
 	for _, p := range e.tasks {
@@ -276,4 +276,8 @@ func (e *executor) wait(ctx context.Context) {
 			return
 		}
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.tasks)
+	e.save()
 }

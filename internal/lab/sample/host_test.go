@@ -1,0 +1,269 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package sample_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
+)
+
+const ipDetect = `#!/bin/sh
+ip -4 -o addr show dev host0 | sed -n 's,.* inet \([0-9.]*\)/.*,\1,p' | head -n 1
+`
+
+// serve renders a site of a version and gives its serve directory.
+func serve(t *testing.T, version sample.Version, given map[string]string, upgradeFrom ...string) (dir string, b *bundle.Bundle) {
+	t.Helper()
+	rel, err := release.Open(t.Context(), build(t, version), release.Options{CacheDirectory: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rel.Close()
+	site := config.Site{Given: map[string]config.Value{}, Files: map[string]config.File{"genconf/ip-detect": {Content: []byte(ipDetect)}}}
+	for name, text := range given {
+		site.Given[name] = config.Value{Text: text}
+	}
+	if b, err = bundle.Build(t.Context(), rel, site); err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	if err := b.Serve(t.Context(), dir, upgradeFrom...); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir, b
+}
+
+func shell(t *testing.T, h *lab.Host, script string) string {
+	t.Helper()
+	out, err := h.Shell(t.Context(), script)
+	if err != nil {
+		journal, _ := h.Shell(context.WithoutCancel(t.Context()), "journalctl -u 'dcos*' --no-pager | tail -n 60")
+		t.Fatalf("%s: %v\n%s\n%s", h.Name, err, out, journal)
+	}
+	return out
+}
+
+// ask reads JSON from a URL in the lab's network.
+func ask(t *testing.T, url string, v any) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+// until waits for a condition; the error says what was seen last.
+func until(t *testing.T, what string, limit time.Duration, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+		<-tick.C
+	}
+}
+
+const tmp = "/opt/dcos_install_tmp"
+
+type masterState struct {
+	Hostname, Version string
+	Slaves            []struct{ Hostname string }
+	Flags             map[string]string
+}
+
+// Three masters behind a load balancer and two agents, installed by hand with
+// the rendered dcos_install.sh, become one cluster.
+func TestLoadBalancedCluster(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	masters := []string{"198.18.101.1", "198.18.101.2", "198.18.101.3"}
+	lb, err := l.LoadBalancer(t.Context(), "sample-lb", lab.LoadBalancer{Backends: masters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lb.Destroy(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	dir, _ := serve(t, sample.V22, map[string]string{
+		"bootstrap_url": "file://" + tmp, "cluster_name": "lab", "master_discovery": "master_http_loadbalancer",
+		"exhibitor_address": lb.Address, "num_masters": "3", "exhibitor_storage_backend": "shared_filesystem",
+		"exhibitor_fs_config_dir": "/srv/exhibitor", "oauth_enabled": "false", "weights": "web=2",
+	})
+	shared := l.Shared(t)
+	install := func(name, role string, opts ...lab.Option) *lab.Host {
+		h := l.Host(t, "sample-"+name, append(opts, lab.WithMount(dir, tmp))...)
+		shell(t, h, "bash "+tmp+"/dcos_install.sh "+role+" 2>&1")
+		return h
+	}
+	var hosts []*lab.Host
+	for i, address := range masters {
+		hosts = append(hosts, install("m"+string(rune('1'+i)), "master", lab.WithAddress(address), lab.WithMount(shared, "/srv/exhibitor")))
+	}
+	agent, public := install("a1", "slave"), install("p1", "slave_public")
+	started := time.Now()
+	var state masterState
+	until(t, "both agents are registered", time.Minute, func() bool {
+		state = masterState{}
+		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && len(state.Slaves) == 2
+	})
+	t.Logf("settled %v after the last installation", time.Since(started).Round(time.Millisecond))
+	if state.Flags["weights"] != "web=2" || state.Flags["cluster"] != "lab" {
+		t.Errorf("the master runs with %v", state.Flags)
+	}
+	var status []struct {
+		Description string
+		IsLeader    bool
+	}
+	until(t, "three members serve", time.Minute, func() bool {
+		serving, leaders := 0, 0
+		if err := ask(t, "http://"+lb.Address+":8181/exhibitor/v1/cluster/status", &status); err != nil {
+			return false
+		}
+		for _, s := range status {
+			if s.Description == "serving" {
+				serving++
+			}
+			if s.IsLeader {
+				leaders++
+			}
+		}
+		return serving == 3 && leaders == 1
+	})
+	for _, h := range append(slices.Clone(hosts), agent, public) {
+		until(t, "the checks of "+h.Name+" pass", time.Minute, func() bool {
+			_, err := h.Exec(t.Context(), "/opt/mesosphere/bin/dcos-shell", "dcos-check-runner", "check", "node-poststart")
+			return err == nil
+		})
+	}
+	if got := shell(t, agent, "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || true"); strings.Contains(got, masters[0]) {
+		t.Errorf("the agent's configuration has a master's address: %s", got)
+	}
+
+	// A task is a process on the agent until the agent is stopped gracefully.
+	shell(t, hosts[0], `curl -fsS -XPOST localhost:8080/v2/apps -d '{"id": "work", "cmd": "exec sleep 98765"}'`)
+	running := func() bool {
+		_, err := agent.Exec(t.Context(), "pgrep", "-f", "^sleep 98765")
+		return err == nil
+	}
+	until(t, "the task runs", time.Minute, running)
+	shell(t, agent, "systemctl restart dcos-mesos-slave")
+	if !running() {
+		t.Error("the task did not outlive the agent's restart")
+	}
+	shell(t, agent, "systemctl kill -s SIGUSR1 dcos-mesos-slave; systemctl stop dcos-mesos-slave.socket dcos-mesos-slave")
+	until(t, "the task ended", time.Minute, func() bool { return !running() })
+	until(t, "only the public agent is left", time.Minute, func() bool {
+		state = masterState{}
+		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && len(state.Slaves) == 1 && state.Slaves[0].Hostname == public.Address
+	})
+
+	// The leader's power goes.
+	for _, h := range hosts {
+		if h.Address != state.Hostname {
+			continue
+		}
+		if err := h.PowerCut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := state.Hostname
+	until(t, "another master leads", time.Minute, func() bool {
+		state = masterState{}
+		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && state.Hostname != gone && len(state.Slaves) == 1
+	})
+}
+
+// One master is installed, upgraded with the power going in the middle, and
+// uninstalled.
+func TestOneMaster(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	const address, next = "198.18.102.1", "/opt/next"
+	given := map[string]string{
+		"bootstrap_url": "file://" + tmp, "cluster_name": "lab", "master_discovery": "static", "master_list": `["` + address + `"]`,
+		"exhibitor_storage_backend": "static", "oauth_enabled": "false",
+	}
+	old, _ := serve(t, sample.V21, given)
+	given["bootstrap_url"] = "file://" + next
+	fresh, b := serve(t, sample.V22, given, string(sample.V21))
+	h := l.Host(t, "sample-one", lab.WithAddress(address), lab.WithMount(old, tmp), lab.WithMount(fresh, next))
+	version := func() string {
+		var v struct{ Version string }
+		if err := ask(t, "http://"+address+"/dcos-metadata/dcos-version.json", &v); err != nil {
+			return ""
+		}
+		return v.Version
+	}
+	mesos := func() string {
+		var s masterState
+		if err := ask(t, "http://"+address+":5050/state", &s); err != nil {
+			return ""
+		}
+		return s.Version
+	}
+
+	shell(t, h, "bash "+tmp+"/dcos_install.sh master 2>&1")
+	until(t, "the master serves", time.Minute, func() bool { return version() == "2.1.100" && mesos() == "1.10.1" })
+
+	// A unit that takes long to stop holds the swap where it has stopped the
+	// services and moved nothing.
+	shell(t, h, `mkdir -p /run/systemd/system/dcos-cockroach.service.d
+printf '[Service]\nExecStop=/bin/sleep 60\n' >/run/systemd/system/dcos-cockroach.service.d/slow.conf
+systemctl daemon-reload
+systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(sample.V21)))
+	until(t, "the swap has begun", time.Minute, func() bool {
+		out, err := h.Exec(t.Context(), "cat", "/opt/mesosphere/install_progress")
+		return err == nil && strings.Contains(out, "archive")
+	})
+	if err := h.PowerCut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "setup has finished the swap", time.Minute, func() bool {
+		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; cat /opt/mesosphere/etc/dcos-version.json")
+		return err == nil && strings.HasPrefix(out, "inactive") && strings.Contains(out, "2.2.100")
+	})
+	// As in DC/OS, setup does not start what the swap stopped.
+	shell(t, h, "systemctl daemon-reload; systemctl start dcos.target")
+	until(t, "the upgraded master serves", time.Minute, func() bool { return version() == "2.2.100" && mesos() == "1.11.1" })
+	if out := shell(t, h, "ls /etc/systemd/system"); strings.Contains(out, "dcos-signal") || strings.Contains(out, ".unit.new") {
+		t.Errorf("units are left over:\n%s", out)
+	}
+
+	shell(t, h, "/opt/mesosphere/bin/pkgpanda uninstall; systemctl daemon-reload")
+	out := shell(t, h, "ls -d /opt/mesosphere /etc/systemd/system/dcos.target* 2>/dev/null || true; pgrep -fa '^/opt/mesosphere' || true")
+	if out != "" {
+		t.Errorf("uninstall left:\n%s", out)
+	}
+}

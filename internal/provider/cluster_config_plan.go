@@ -85,6 +85,11 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	if site.releaseUnknown {
 		return out, diags
 	}
+	for name, v := range site.site.Given {
+		if p, ok := config.Lookup(name); ok && p.Secret {
+			r.shared.redactor.Add(v.Text)
+		}
+	}
 	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
 	if err != nil {
 		diags.Append(releaseError(tfpath.Root("release"), err))
@@ -98,7 +103,7 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 		diags.Append(releaseError(tfpath.Root("release"), err))
 		return out, diags
 	}
-	diags.Append(siteProblems(site, resolution)...)
+	diags.Append(r.problems(site, resolution)...)
 	if diags.HasError() || !site.known() {
 		return out, diags
 	}
@@ -115,19 +120,22 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	return out, diags
 }
 
-// siteProblems words what resolving found, each at its attribute.
-func siteProblems(site *givenSite, resolution *config.Resolution) diag.Diagnostics {
+// problems words what resolving found, each at its attribute.
+func (r *clusterConfigResource) problems(site *givenSite, resolution *config.Resolution) diag.Diagnostics {
 	var diags diag.Diagnostics
 	for _, p := range resolution.Errors {
-		diags.Append(parameterError(site.pathOf(p.Parameter), p, site.secret[p.Parameter], resolution.Line))
+		p.Message = r.shared.redactor.Redact(p.Message)
+		diags.Append(parameterError(site.pathOf(p.Parameter), p, site.secret[p.Parameter]))
 	}
-	if !site.unknownNames {
-		for _, name := range resolution.Unset {
-			diags.Append(parameterMissing(site.pathOf(name), name, resolution.Line))
-		}
-		for _, p := range resolution.Warnings {
-			diags.Append(parameterWarning(site.pathOf(p.Parameter), p))
-		}
+	if site.unknownNames {
+		return diags
+	}
+	for _, name := range resolution.Unset {
+		diags.Append(parameterMissing(site.pathOf(name), name, resolution.Line))
+	}
+	for _, p := range resolution.Warnings {
+		p.Message = r.shared.redactor.Redact(p.Message)
+		diags.Append(parameterWarning(site.pathOf(p.Parameter), p))
 	}
 	return diags
 }

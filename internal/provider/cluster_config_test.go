@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -21,21 +20,15 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 )
 
-// samples builds each version of the sample release once per test binary; the
-// releases themselves are kept between runs.
-var samples sync.Map
-
-// sampleRelease gives the path of a version's dcos_generate_config.sh.
+// sampleRelease gives the path of a version's dcos_generate_config.sh. The
+// releases are kept between runs, and built by one of those who ask at once.
 func sampleRelease(t testing.TB, version sample.Version) string {
 	t.Helper()
-	build, _ := samples.LoadOrStore(version, sync.OnceValues(func() (string, error) {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
-		return sample.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
-	}))
-	path, err := build.(func() (string, error))()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := sample.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
 	if err != nil {
 		t.Fatal(err)
 	}

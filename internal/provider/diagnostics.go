@@ -93,7 +93,7 @@ func renderError(err error) diag.Diagnostic {
 }
 
 // parameterError words a broken rule.
-func parameterError(at tfpath.Path, p config.Problem, fromSecrets bool, line string) diag.Diagnostic {
+func parameterError(at tfpath.Path, p config.Problem, fromSecrets bool) diag.Diagnostic {
 	detail := sentence(p.Message)
 	if fromSecrets {
 		detail += " The value comes from the provider's secrets."

@@ -49,13 +49,10 @@ type nodeSSHModel struct {
 	JumpHosts types.List   `tfsdk:"jump_hosts"`
 }
 
-// nodeSSHTypes are the types of a node's ssh object, for import.
-var nodeSSHTypes = map[string]attr.Type{
-	"port": types.Int64Type, "user": types.StringType, "host_key": types.StringType,
-	"jump_hosts": types.ListType{ElemType: types.ObjectType{AttrTypes: map[string]attr.Type{
-		"address": types.StringType, "port": types.Int64Type, "user": types.StringType, "host_key": types.StringType,
-	}}},
-}
+// nodeJumpHostType is the type of one jump host of a node.
+var nodeJumpHostType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"address": types.StringType, "port": types.Int64Type, "user": types.StringType, "host_key": types.StringType,
+}}
 
 // nodeJumpHostModel is one jump host of a node.
 type nodeJumpHostModel struct {
@@ -184,25 +181,24 @@ type importID struct {
 // parseImportID takes an import's id apart. An IPv6 address with a port is in
 // brackets.
 func parseImportID(text string) (importID, bool) {
-	var id importID
-	rest := text
+	id := importID{address: text}
 	if at := strings.LastIndex(text, "@"); at >= 0 {
-		id.user, rest = text[:at], text[at+1:]
+		id.user, id.address = text[:at], text[at+1:]
 		if id.user == "" {
 			return id, false
 		}
 	}
-	id.address = rest
-	if net.ParseIP(rest) == nil && strings.Contains(rest, ":") || strings.HasPrefix(rest, "[") {
-		host, port, err := net.SplitHostPort(rest)
+	if inner, ok := strings.CutPrefix(id.address, "["); ok && strings.HasSuffix(inner, "]") {
+		id.address = strings.TrimSuffix(inner, "]")
+		return id, net.ParseIP(id.address) != nil
+	}
+	if strings.Contains(id.address, ":") && net.ParseIP(id.address) == nil {
+		host, port, err := net.SplitHostPort(id.address)
 		if err != nil {
-			host, port = strings.TrimSuffix(strings.TrimPrefix(rest, "["), "]"), "0"
-			if net.ParseIP(host) == nil {
-				return id, false
-			}
+			return id, false
 		}
 		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
+		if err != nil || n == 0 {
 			return id, false
 		}
 		id.address, id.port = host, int64(n)

@@ -243,7 +243,7 @@ func (r *nodeResource) ImportState(ctx context.Context, req resource.ImportState
 	if id.user == "" && id.port == 0 {
 		return
 	}
-	ssh := nodeSSHModel{JumpHosts: types.ListNull(nodeSSHTypes["jump_hosts"].(types.ListType).ElemType)}
+	ssh := nodeSSHModel{JumpHosts: types.ListNull(nodeJumpHostType)}
 	if id.user != "" {
 		ssh.User = types.StringValue(id.user)
 	}
@@ -276,8 +276,14 @@ func (s *shared) bundleOf(ctx context.Context, b bundleModel) (*bundle.Bundle, e
 	}
 	made, err := s.bundles.Bundle(ctx, b.Recipe.ValueString(), s.secrets.values)
 	var bad *release.Error
-	if errors.As(err, &bad) {
+	switch {
+	case errors.As(err, &bad):
 		return nil, bad
+	case err != nil:
+		return nil, err
 	}
-	return made, err
+	for name := range made.Secret {
+		s.redactor.Add(made.Arguments[name])
+	}
+	return made, nil
 }

@@ -37,7 +37,7 @@ func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
 	case []any:
 		items := make([]tftypes.Value, len(v))
 		for i, item := range v {
-			items[i] = value(t, typ.(tftypes.List).ElementType, item)
+			items[i] = value(t, elementType(t, typ), item)
 		}
 		return tftypes.NewValue(typ, items)
 	case map[string]any:
@@ -53,12 +53,25 @@ func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
 			}
 		} else {
 			for name, item := range v {
-				items[name] = value(t, typ.(tftypes.Map).ElementType, item)
+				items[name] = value(t, elementType(t, typ), item)
 			}
 		}
 		return tftypes.NewValue(typ, items)
 	}
 	return tftypes.NewValue(typ, v)
+}
+
+// elementType gives the type of what a list or a map holds.
+func elementType(t *testing.T, typ tftypes.Type) tftypes.Type {
+	t.Helper()
+	switch typ := typ.(type) {
+	case tftypes.List:
+		return typ.ElementType
+	case tftypes.Map:
+		return typ.ElementType
+	}
+	t.Fatalf("%s has no elements", typ)
+	return nil
 }
 
 // configure runs Configure with a provider block and an environment.

@@ -1,0 +1,82 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// TestHostErrors holds that each error of the packages below becomes a message
+// that says where, what and what to do, without secrets.
+func TestHostErrors(t *testing.T) {
+	t.Parallel()
+	redactor := runlog.NewRedactor()
+	redactor.Add("hush-hush")
+	w := &nodeWork{shared: &shared{redactor: redactor}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
+	const host = "10.0.0.1"
+	auth := &remote.AuthError{Host: host, User: "centos", Tried: []string{"public key SHA256:abc"}, Err: errors.New("unable to authenticate")}
+	exit := &remote.ExitError{Host: host, Script: "apply", Code: 3, Stderr: "no space left on device\nhush-hush"}
+	tests := map[string]struct {
+		err     error
+		summary string
+		want    []string
+	}{
+		"unreachable": {&remote.ConnectError{Host: host, Attempts: 7, Elapsed: time.Minute, Stage: remote.StepTCP, Err: errors.New("connection refused")},
+			"Host Not Reachable", []string{"connect", "7 attempts", "connection refused", "What to do:"}},
+		"key refused": {&remote.ConnectError{Host: host, Attempts: 2, Stage: remote.StepAuthentication, Err: auth},
+			"Login Refused", []string{"centos", "SHA256:abc", "authorized_keys"}},
+		"host key": {&remote.HostKeyError{Host: host, Want: []string{"SHA256:old"}, Got: "SHA256:new", Key: "ssh-ed25519 AAAA"},
+			"Host Key Refused", []string{"SHA256:old", "SHA256:new", "ssh-ed25519 AAAA"}},
+		"sudo": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoNotAllowed, Detail: "not in the sudoers file"},
+			"No Root On The Host", []string{"nora", "sudoers"}},
+		"locked": {&remote.LockedError{Host: host, Owner: "ci run 5", Since: "2026-01-01T00:00:00Z"}, "Host Locked By Another Run", []string{"ci run 5"}},
+		"lost":   {&remote.LostError{Host: host, Work: "script apply", Err: errors.New("EOF")}, "Connection Lost", []string{"script apply"}},
+		"stage": {&node.StageError{Host: host, Stage: "install", Doing: "starting dcos-setup", ExitCode: 3, Stderr: exit.Stderr, Journal: "dcos-setup: failed", Hint: "look at it", Err: exit},
+			"Installation Failed", []string{"install", "starting dcos-setup", "Exit code: 3", "  no space left on device", "  dcos-setup: failed", "What to do: look at it"}},
+		"stage over a lost connection": {&node.StageError{Host: host, Stage: "transfer", Err: &remote.LostError{Host: host, Work: "upload", Err: errors.New("EOF")}},
+			"Connection Lost", []string{"transfer", "upload"}},
+		"preflight": {&node.PreflightError{Host: host, Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"}, {Name: "port-80", Found: "used", Needed: "free"}}},
+			"Preflight Checks Failed", []string{"docker: found none; needed 1.6. install it.", "port-80: found used", "preflight.skip"}},
+		"foreign":  {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
+		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
+		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
+		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"it broke", "put back"}},
+		"gate":     {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk", []string{"2 of 3 masters serve"}},
+		"another":  {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := w.hostError(t.Context(), "installing DC/OS", test.err)
+			if d.Summary() != test.summary {
+				t.Errorf("the summary is %q, want %q", d.Summary(), test.summary)
+			}
+			for _, want := range append(test.want, "Host:      10.0.0.1 (master)", "While:     installing DC/OS") {
+				if !strings.Contains(d.Detail(), want) {
+					t.Errorf("it does not say %q:\n%s", want, d.Detail())
+				}
+			}
+			if strings.Contains(d.Detail(), "hush-hush") {
+				t.Errorf("it shows a secret:\n%s", d.Detail())
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if d := w.hostError(ctx, "installing DC/OS", errors.New("context canceled")); d.Summary() != "Interrupted" {
+		t.Errorf("an interrupted run is %q", d.Summary())
+	}
+}

@@ -96,6 +96,12 @@ func certificate() (tls.Certificate, error) {
 func Master(c Config) http.Handler {
 	mux := http.NewServeMux()
 	c.metadata(mux)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if _, err := w.Write([]byte("<!DOCTYPE html><title>DC/OS</title>This is a sample of DC/OS; it has no user interface.\n")); err != nil {
+			log.Printf("answer: %v", err)
+		}
+	})
 	mux.Handle("/exhibitor/", c.protect(proxy(c.Exhibitor, func(path string) string {
 		// Both forms are in use: with the prefix as exhibitor's own, and twice.
 		if strings.HasPrefix(path, "/exhibitor/exhibitor/") {

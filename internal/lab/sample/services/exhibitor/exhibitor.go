@@ -19,11 +19,13 @@ package exhibitor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log"
 	"maps"
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
@@ -150,12 +152,15 @@ func (s *Server) look(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
 			var r Report
-			if err := host.Get(ctx, s.cfg.URL(name)+"/sample/v1/self", &r); err != nil {
-				return // it does not count when it has not been heard of for a while
-			}
+			err := host.Get(ctx, s.cfg.URL(name)+"/sample/v1/self", &r)
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.peers[name] = peer{r, time.Now()}
+			switch {
+			case err == nil:
+				s.peers[name] = peer{r, time.Now()}
+			case errors.Is(err, syscall.ECONNREFUSED):
+				delete(s.peers, name) // it is not there; others may only be slow
+			}
 		})
 	}
 	wg.Wait()

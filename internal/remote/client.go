@@ -38,6 +38,7 @@ type Client struct {
 	connections semaphore
 	transfers   semaphore
 	jumps       *jumpPool
+	locks       lockBook
 
 	mu     sync.Mutex
 	logins map[Credentials]*login // of jump hosts

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -23,10 +22,16 @@ type Conn struct {
 	closed     bool
 	transports []*transport // the first is the one that was dialled
 
-	workMu sync.Mutex
-	work   *keeper // of the work directory, nil until needed
-	lockMu sync.Mutex
-	lock   *keeper // of the host's lock, nil if not taken
+	noSFTP bool
+
+	keeperMu sync.Mutex
+	keeper   *keeper // nil until it is needed
+
+	workMu     sync.Mutex // one makes the work directory
+	uploadMu   sync.Mutex // one Upload at a time
+	progressMu sync.Mutex
+	lockMu     sync.Mutex
+	lockToken  string // "" until the lock is taken
 }
 
 func newConn(c *Client, r *route, t *transport) *Conn {
@@ -70,7 +75,12 @@ func (c *Conn) Close() error {
 	}
 	c.closed = true
 	c.mu.Unlock()
-	err := c.dismissKeepers()
+	err := c.dismissKeeper()
+	c.lockMu.Lock()
+	if c.lockToken != "" && c.primary().alive() {
+		c.client.locks.remove(c.route.end.address(), c.lockToken)
+	}
+	c.lockMu.Unlock()
 	c.mu.Lock()
 	transports := c.transports
 	c.mu.Unlock()
@@ -206,5 +216,3 @@ func (c *Conn) lost(t *transport, work string, err error) error {
 	// connection below it.
 	return &LostError{Host: c.host(), Work: work, Err: t.reason(err)}
 }
-
-const dismissLimit = 5 * time.Second

@@ -4,22 +4,293 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
 )
 
-type keeper struct{}
+// keeperScript is the keeper: a process on the host that holds the work
+// directory and the operators' lock for as long as the connection lives. It
+// takes commands on its standard input, one a line, and answers each with one
+// line. It runs as root where that is possible, so that it can remove whatever
+// ends up in the directory.
+//
+// Each work directory holds a file that its keeper has locked (flock(2)). The
+// kernel drops that lock with the process, so a directory whose file can be
+// locked belongs to nobody: the next keeper takes one of those over, with the
+// files that a broken run left in it, and removes the others.
+//
+// When its input ends without "bye", the connection has broken. The keeper
+// then waits for the scripts of the connection to end and gives up the
+// operators' lock; for half a minute it leaves the directory to a successor,
+// then it removes it. A keeper that has heard from us once and then hears
+// nothing for the lease takes that as the end too. SIGTERM (a host that shuts
+// down) removes everything at once.
+var keeperScript = fmt.Sprintf(`umask 077;w=;k=;l=;b=
+say(){ printf '%%s\n' "$*";}
+pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
+unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
+leave(){ unlock;[ -z "$w" ]||{ cd /;rm -rf "$w";};w=;}
+owner(){ set -- $(ls -ldn "$1" 2>/dev/null);o=$3;}
+work(){ [ -z "$w" ]||return 0
+u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER);m=$(id -u)
+for b in /var/tmp /tmp "$HOME" /dev/shm;do
+[ -d "$b" ]&&[ -w "$b" ]||continue
+for d in "$b"/.dcos-work.*;do
+[ -d "$d" ]&&[ ! -L "$d" ]||continue
+owner "$d";[ "$o" = "$u" ]||[ "$o" = "$m" ]||continue
+if [ ! -f "$d/.keeper" ];then
+[ -z "$(find "$d" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$d"
+elif [ ! -r "$d/.keeper" ];then :
+elif [ -z "$w" ]&&[ "$o" = "$u" ];then
+exec 8<"$d/.keeper";if flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
+else (exec 6<"$d/.keeper"&&flock -n 6&&rm -rf "$d");fi
+done
+[ -z "$w" ]||return 0
+d=$(mktemp -d "$b/.dcos-work.XXXXXXXXXX" 2>/dev/null)||continue
+if : >"$d/.new"&&chmod 644 "$d/.new"&&exec 8<"$d/.new"&&flock -n 8&&mv "$d/.new" "$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d";};then w=$d;k=new;return 0;fi
+rm -rf "$d"
+done;return 1;}
+above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=;read -r c <"/proc/$q/comm"
+case $c in sshd*) kill "$q";return;;esac
+c=$(cat "/proc/$q/stat")||return;set -- ${c##*) };q=$2;done;}
+lock(){ n=$1;f=$2;shift 2;i=0
+for d in /run /var/run /var/lock /var/tmp;do [ -w "$d" ]&&break;done;g=$d/dcos-operator.lock
+while :;do
+[ -e "$g" ]||(umask 022;: >>"$g")
+exec 7<"$g"||return
+if flock -n 7;then
+[ "$g" -ef "/proc/$$/fd/7" ]||continue
+l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
+a=;s=;q=;h=;{ IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g"
+case ,$f, in *,"$h",*) [ -z "$h" ]||above "$q";;esac
+i=$((i+1));[ $i -lt 20 ]||{ exec 7<&-;say "held $s $a";return;}
+sleep 0.25 2>/dev/null||sleep 1
+done;}
+do_line(){ case $1 in
+work) if work;then say "$k $w";else say "nowhere";fi;;
+lock) shift;lock "$@";;
+bye) leave;say bye;exit 0;;
+esac;}
+trap 'leave;exit 143' TERM INT;trap : HUP
+command -v flock >/dev/null 2>&1||{ say noflock;exit 1;}
+t=
+x=$FIRST
+while :;do
+case $x in
+"") [ "$t" ]||{ t="timeout --foreground %[1]d";$t true 2>/dev/null||t="timeout %[1]d";$t true 2>/dev/null||t=;};;
+*) set -f;set -- $x;set +f;do_line "$@";;esac
+if [ "$t" ];then x=$($t sh -c 'IFS= read -r x&&printf %%s "$x"' 7<&- 8<&-)||break;else IFS= read -r x||break;fi
+done
+trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
+[ -z "$l" ]||{ pause 3;unlock;}
+[ "$w" ]||exit 0
+exec 8<&-;pause 27
+[ -f "$w/.keeper" ]&&exec 8<"$w/.keeper"&&flock -n 8&&leave
+exit 0
+`, lease)
 
-func (c *Conn) dismissKeepers() error { return nil }
+const (
+	// dismissLimit is how long Close waits for the host to clean up.
+	dismissLimit = 20 * time.Second
+	// keeperLimit is how long the keeper may take to answer: it removes the
+	// directories of broken runs first.
+	keeperLimit = 2 * time.Minute
+)
 
-// Upload puts files into the work directory, verified, and gives the
-// directory's path.
-func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int64)) (dir string, err error) {
-	return "", errors.New("remote: not built yet")
+// keeper is the keeper process seen from here.
+type keeper struct {
+	p     *process
+	lines chan string
+
+	mu      sync.Mutex // one command at a time
+	beat    *time.Timer
+	stopped bool
+
+	dir string // the work directory, once it is made
+	// dirty tells that the directory may hold files already: a broken run's,
+	// or an earlier upload's.
+	dirty bool
 }
 
-// Lock keeps other operators from this host until Close. If another has the
-// lock, the error is a *LockedError.
-func (c *Conn) Lock(ctx context.Context, owner string) error {
-	return errors.New("remote: not built yet")
+// keep gives the connection's keeper, starting it with a first command whose
+// answer is given too. If it runs already, the command is sent to it.
+func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, keeperLimit, errors.New("the host does not answer"))
+	defer cancel()
+	c.keeperMu.Lock()
+	defer c.keeperMu.Unlock()
+	if c.keeper != nil {
+		answer, err := c.keeper.ask(ctx, command)
+		if err != nil {
+			return nil, "", c.lost(c.keeper.p.t, "holding the work directory", err)
+		}
+		return c.keeper, answer, nil
+	}
+	k := &keeper{lines: make(chan string, 4)}
+	said := &output{max: 4 << 10}
+	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript
+	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
+	j.text = func(bool) string { return text }
+	sudo := c.client.cfg.Sudo
+	root := sudo.Command != "none" && (sudo.User == "" || sudo.User == "root")
+	err := j.begin(ctx, root)
+	var refused *SudoError
+	if root && errors.As(err, &refused) && refused.Reason != SudoPasswordWrong {
+		err = j.begin(ctx, false)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	k.p = j.p
+	answer, err := k.answer(ctx)
+	if err == nil && answer == "noflock" {
+		err = errors.New("the host has no flock command (util-linux or busybox)")
+	}
+	if err != nil {
+		k.p.finish()
+		if !k.p.t.alive() {
+			return nil, "", c.lost(k.p.t, j.work, err)
+		}
+		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, c.redact(said.last()))
+	}
+	k.startBeat()
+	c.keeper = k
+	return k, answer, nil
+}
+
+func (k *keeper) startBeat() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.beat = time.AfterFunc(heartbeat, func() {
+		// A broken connection shows at the next command.
+		_ = k.p.write([]byte(lineAlive))
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if !k.stopped {
+			k.beat.Reset(heartbeat)
+		}
+	})
+}
+
+func (k *keeper) stop() {
+	k.mu.Lock()
+	k.stopped = true
+	k.beat.Stop()
+	k.mu.Unlock()
+	k.p.finish()
+}
+
+func (k *keeper) ask(ctx context.Context, command string) (string, error) {
+	if err := k.p.write([]byte(command + "\n")); err != nil {
+		return "", err
+	}
+	return k.answer(ctx)
+}
+
+func (k *keeper) answer(ctx context.Context) (string, error) {
+	select {
+	case l := <-k.lines:
+		return l, nil
+	case <-k.p.exited:
+		k.p.drain()
+		select {
+		case l := <-k.lines:
+			return l, nil
+		default:
+			return "", errors.New("the keeper on the host has ended")
+		}
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// workDirectory gives the work directory and its keeper.
+func (c *Conn) workDirectory(ctx context.Context) (*keeper, error) {
+	c.workMu.Lock()
+	defer c.workMu.Unlock()
+	if k := c.runningKeeper(); k != nil && k.dir != "" {
+		return k, nil
+	}
+	k, answer, err := c.keep(ctx, "work")
+	if err != nil {
+		return nil, err
+	}
+	how, dir, _ := strings.Cut(answer, " ")
+	if how != "new" && how != "adopted" || !strings.HasPrefix(dir, "/") {
+		return nil, fmt.Errorf("%s: no work directory could be made in /var/tmp, /tmp, the home directory or /dev/shm (%s)", c.host(), answer)
+	}
+	k.dir, k.dirty = dir, how == "adopted"
+	return k, nil
+}
+
+func (c *Conn) runningKeeper() *keeper {
+	c.keeperMu.Lock()
+	defer c.keeperMu.Unlock()
+	if c.keeper == nil || c.keeper.p.exitCode() >= 0 || !c.keeper.p.t.alive() {
+		return nil
+	}
+	return c.keeper
+}
+
+// dismissKeeper has the work directory removed and the lock released.
+func (c *Conn) dismissKeeper() error {
+	c.keeperMu.Lock()
+	k := c.keeper
+	c.keeper = nil
+	c.keeperMu.Unlock()
+	if k == nil {
+		return nil
+	}
+	defer k.stop()
+	if !k.p.t.alive() {
+		return nil // the host does it by itself
+	}
+	timer := time.NewTimer(dismissLimit)
+	defer timer.Stop()
+	if err := k.p.write([]byte("bye\n")); err != nil {
+		return nil // as above
+	}
+	for {
+		select {
+		case l := <-k.lines:
+			if l == "bye" {
+				return nil
+			}
+		case <-k.p.exited:
+			return nil
+		case <-timer.C:
+			return fmt.Errorf("%s: removing the work directory %s takes longer than %s", c.host(), k.dir, dismissLimit)
+		}
+	}
+}
+
+// lineWriter hands lines on. What nobody takes is dropped.
+type lineWriter struct {
+	to   chan<- string
+	line []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			break
+		}
+		line := strings.TrimSuffix(string(append(w.line, p[:i]...)), "\r")
+		w.line, p = w.line[:0], p[i+1:]
+		select {
+		case w.to <- line:
+		default:
+		}
+	}
+	if len(w.line) < maxNoise {
+		w.line = append(w.line, p...)
+	}
+	return n, nil
 }

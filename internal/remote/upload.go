@@ -1,0 +1,365 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// uploadsAtOnce is how many files of one Upload travel side by side: more than
+// one, since each costs three round trips in which the line would be idle.
+const uploadsAtOnce = 4
+
+// partSuffix marks a file that has not arrived yet.
+const partSuffix = ".part"
+
+// surveyScript says what of the wanted files is there already, and makes the
+// directories that they need.
+const surveyScript = uploadShell + `
+while [ $# -gt 0 ];do f=./$3
+case $3 in */*) mkdir -p "${f%/*}"||exit;;esac
+if [ -f "$f" ]&&sum "$f"&&[ "$s" = "$1" ];then chmod "$2" "$f"&&echo "have $i"
+elif [ -f "$f` + partSuffix + `" ];then echo "part $i $(wc -c <"$f` + partSuffix + `")";fi
+i=$((i+1));shift 3
+done
+`
+
+// verifyScript compares what has arrived and gives it its name.
+const verifyScript = uploadShell + `
+while [ $# -gt 0 ];do f=./$3
+if sum "$f` + partSuffix + `"&&[ "$s" = "$1" ];then chmod "$2" "$f` + partSuffix + `"&&mv -f "$f` + partSuffix + `" "$f"||exit
+else echo "bad $i $s";fi
+i=$((i+1));shift 3
+done
+`
+
+// uploadShell is the beginning of both: the directory is the first argument,
+// then come sum, mode and name of each file.
+const uploadShell = `umask 077;cd "$1"||exit;shift;i=0
+if command -v sha256sum >/dev/null 2>&1;then sum(){ s=$(sha256sum <"$1");s=${s%% *};}
+elif command -v openssl >/dev/null 2>&1;then sum(){ s=$(openssl dgst -sha256 <"$1");s=${s##* };}
+elif command -v sha256 >/dev/null 2>&1;then sum(){ s=$(sha256 -q <"$1");}
+else echo "no program for sha256 sums (sha256sum, openssl, sha256)" >&2;exit 1;fi`
+
+// Upload puts files into the work directory, and gives the directory's path.
+// It makes the directory on first need: mode 0700, owned by the user that is
+// logged in, removed by Close and when the connection breaks.
+//
+// What the directory holds already, from an earlier call or from a run whose
+// connection broke, is kept if its sha256 is right and continued if it is
+// incomplete. Every file is verified on the host before it gets its name. Of
+// the content no more than a few packets are in memory. progress, which may be
+// nil, is told the bytes of these files that the host has, in all; calls do
+// not overlap.
+func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int64)) (dir string, err error) {
+	for _, f := range files {
+		if err := f.check(); err != nil {
+			return "", fmt.Errorf("uploading to %s: %w", c.host(), err)
+		}
+	}
+	if err := c.client.transfers.acquire(ctx); err != nil {
+		return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
+	}
+	defer c.client.transfers.release()
+	c.uploadMu.Lock()
+	defer c.uploadMu.Unlock()
+	k, err := c.workDirectory(ctx)
+	if err != nil {
+		return "", err
+	}
+	u := &upload{conn: c, dir: k.dir, progress: progress}
+	for i := range files {
+		u.items = append(u.items, &item{File: &files[i]})
+	}
+	defer u.close()
+	if k.dirty || u.nested() {
+		if err := u.survey(ctx); err != nil {
+			return "", err
+		}
+	}
+	k.dirty = true
+	for attempt := 1; len(u.pending()) > 0; attempt++ {
+		if err := u.transfer(ctx); err != nil {
+			return "", err
+		}
+		if err := u.verify(ctx, attempt); err != nil {
+			return "", err
+		}
+	}
+	return k.dir, nil
+}
+
+func (f *File) check() error {
+	switch sum, err := hex.DecodeString(f.SHA256); {
+	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") || strings.HasSuffix(f.Name, partSuffix) || path.Base(f.Name) == ".keeper":
+		return fmt.Errorf("%q is no name for a file in the work directory", f.Name)
+	case f.Open == nil || f.Size < 0:
+		return fmt.Errorf("%s has no content", f.Name)
+	case err != nil || len(sum) != 32:
+		return fmt.Errorf("%s has no sha256 sum", f.Name)
+	}
+	return nil
+}
+
+// upload is one call of Upload.
+type upload struct {
+	conn     *Conn
+	dir      string
+	items    []*item
+	progress func(int64)
+
+	sftp *sftpSession // nil if the host has none
+
+	sent atomic.Int64
+}
+
+// item is one file on its way.
+type item struct {
+	*File
+	there   int64 // bytes that the host has
+	resumed bool  // some of them from an earlier run
+	done    bool
+}
+
+func (u *upload) pending() []*item {
+	var items []*item
+	for _, it := range u.items {
+		if !it.done {
+			items = append(items, it)
+		}
+	}
+	return items
+}
+
+func (u *upload) nested() bool {
+	for _, it := range u.items {
+		if strings.Contains(it.Name, "/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *upload) close() {
+	if u.sftp != nil {
+		u.sftp.close()
+	}
+}
+
+// script runs one of the scripts over items and gives its answers, each as the
+// item it is about and the words that follow.
+func (u *upload) script(ctx context.Context, name, text string, items []*item, answer func(it *item, word string, rest []string)) error {
+	args := []string{u.dir}
+	for _, it := range items {
+		mode := it.Mode.Perm()
+		if mode == 0 {
+			mode = 0o644
+		}
+		args = append(args, strings.ToLower(it.SHA256), fmt.Sprintf("%04o", mode), it.Name)
+	}
+	res, err := u.conn.Run(ctx, Script{Name: name, Text: text, Args: args})
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(res.Stdout)) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		n, err := strconv.Atoi(words[1])
+		if err != nil || n < 0 || n >= len(items) {
+			return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), name, line)
+		}
+		answer(items[n], words[0], words[2:])
+	}
+	return nil
+}
+
+func (u *upload) survey(ctx context.Context) error {
+	return u.script(ctx, "upload survey", surveyScript, u.items, func(it *item, word string, rest []string) {
+		switch word {
+		case "have":
+			it.done = true
+			u.add(it.Size)
+		case "part":
+			if n, err := strconv.ParseInt(strings.Join(rest, ""), 10, 64); err == nil && n > 0 && n <= it.Size {
+				it.there, it.resumed = n, true
+				u.add(n)
+			}
+		}
+	})
+}
+
+func (u *upload) verify(ctx context.Context, attempt int) error {
+	items := u.pending()
+	var wrong error
+	bad := map[*item]bool{}
+	err := u.script(ctx, "upload check", verifyScript, items, func(it *item, word string, rest []string) {
+		if word != "bad" {
+			return
+		}
+		bad[it] = true
+		if it.resumed && attempt == 1 {
+			// What was there was not the beginning of this file.
+			u.add(-it.there)
+			it.there, it.resumed = 0, false
+			return
+		}
+		wrong = &TransferError{Host: u.conn.host(), File: it.Name, Err: fmt.Errorf("sha256 on the host is %s, not %s", strings.Join(rest, ""), it.SHA256)}
+	})
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		it.done = !bad[it]
+	}
+	return wrong
+}
+
+// transfer sends what is missing of the pending items.
+func (u *upload) transfer(ctx context.Context) error {
+	if u.sftp == nil && !u.conn.withoutSFTP() {
+		s, err := u.conn.openSFTP(ctx)
+		if err != nil {
+			return err
+		}
+		u.sftp = s
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(uploadsAtOnce)
+	for _, it := range u.pending() {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := u.send(ctx, it); err != nil {
+				return u.explain(ctx, it, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// send brings one item's part file to its full length.
+func (u *upload) send(ctx context.Context, it *item) error {
+	if it.there == it.Size && it.resumed {
+		return nil
+	}
+	src, err := it.Open()
+	if err != nil {
+		return fmt.Errorf("opening it here: %w", err)
+	}
+	err = u.sendFrom(ctx, it, src)
+	return errors.Join(err, src.Close())
+}
+
+func (u *upload) sendFrom(ctx context.Context, it *item, src io.Reader) error {
+	offset := it.there
+	if seeker, ok := src.(io.Seeker); ok && offset > 0 {
+		if _, err := seeker.Seek(offset, io.SeekStart); err != nil {
+			return fmt.Errorf("reading it here: %w", err)
+		}
+	} else if offset > 0 {
+		if _, err := io.CopyN(io.Discard, src, offset); err != nil {
+			return fmt.Errorf("reading it here: %w", err)
+		}
+	}
+	r := &countingReader{r: src, left: it.Size - offset, add: func(n int) {
+		it.there += int64(n)
+		u.add(int64(n))
+	}}
+	target := path.Join(u.dir, it.Name) + partSuffix
+	var err error
+	if u.sftp != nil {
+		err = u.sftp.send(ctx, target, offset, r)
+	} else {
+		err = u.conn.catTo(ctx, target, offset, r)
+	}
+	switch {
+	case r.err != nil:
+		return fmt.Errorf("reading it here: %w", r.err)
+	case err == nil && r.left > 0:
+		return fmt.Errorf("it has %d bytes here, not %d", it.Size-r.left, it.Size)
+	}
+	return err
+}
+
+// explain makes an error of a failed transfer, and finds out what SFTP has no
+// words for: that the disk is full.
+func (u *upload) explain(ctx context.Context, it *item, err error) error {
+	c := u.conn
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: uploading %s: %w", c.host(), it.Name, context.Cause(ctx))
+	}
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return err
+	}
+	if t := c.primary(); !t.alive() {
+		return c.lost(t, "the upload of "+it.Name, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	res, dfErr := c.Run(limited, Script{Name: "upload disk", Text: `df -Pk "$1"`, Args: []string{u.dir}})
+	if dfErr == nil {
+		lines := tidyLines(string(res.Stdout), 1)
+		if len(lines) == 1 {
+			f := strings.Fields(lines[0])
+			if len(f) >= 6 {
+				if free, convErr := strconv.ParseInt(f[3], 10, 64); convErr == nil && free*1024 < it.Size {
+					err = fmt.Errorf("no room: %s has %d MiB free on %s: %w", c.host(), free/1024, f[5], err)
+				}
+			}
+		}
+	}
+	return &TransferError{Host: c.host(), File: it.Name, Err: err}
+}
+
+// add counts bytes and reports them.
+func (u *upload) add(n int64) {
+	u.sent.Add(n)
+	if u.progress == nil {
+		return
+	}
+	u.conn.progressMu.Lock()
+	defer u.conn.progressMu.Unlock()
+	u.progress(u.sent.Load())
+}
+
+// countingReader reads at most left bytes and keeps its own reader's error
+// apart from those of who reads from it.
+type countingReader struct {
+	r    io.Reader
+	left int64
+	add  func(n int)
+	err  error
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := r.r.Read(p[:min(int64(len(p)), r.left)])
+	if n > 0 {
+		r.left -= int64(n)
+		r.add(n)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}

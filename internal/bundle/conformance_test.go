@@ -158,26 +158,7 @@ func runConformanceCase(t *testing.T, tag string, rel conformanceRelease, set *t
 	var want conformanceOutcome
 	readJSON(t, filepath.Join(conformanceDir, "expected", tag, c.Name+".json.gz"), &want)
 	facts := config.Facts{Version: tag, Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}
-	site := config.Site{Files: make(map[string]config.File)}
-	extra := make(map[string]string)
-	for _, f := range c.Files {
-		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases", f.From))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name, ok := strings.CutPrefix(f.Path, "gen_extra/"); ok {
-			extra[name] = string(content)
-		} else {
-			site.Files[f.Path] = config.File{Content: content}
-		}
-	}
-	if _, own := site.Files["genconf/ip-detect"]; c.DefaultIPDetect && !own {
-		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases/ip-detect.default"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		site.Files["genconf/ip-detect"] = config.File{Content: content}
-	}
+	site, extra := conformanceSite(t, c)
 	if len(extra) > 0 {
 		facts.Extra = []byte(extra["calc.py"])
 		set = rel.set(t, extra)
@@ -212,6 +193,33 @@ func runConformanceCase(t *testing.T, tag string, rel conformanceRelease, set *t
 		}
 		t.Logf("%s: %v", want.Outcome, err)
 	}
+}
+
+// conformanceSite gives a case's files: those beside config.yaml, and those
+// of gen_extra.
+func conformanceSite(t *testing.T, c conformanceCase) (config.Site, map[string]string) {
+	t.Helper()
+	site := config.Site{Files: make(map[string]config.File)}
+	extra := make(map[string]string)
+	for _, f := range c.Files {
+		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases", f.From))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, ok := strings.CutPrefix(f.Path, "gen_extra/"); ok {
+			extra[name] = string(content)
+		} else {
+			site.Files[f.Path] = config.File{Content: content}
+		}
+	}
+	if _, own := site.Files["genconf/ip-detect"]; c.DefaultIPDetect && !own {
+		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases/ip-detect.default"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		site.Files["genconf/ip-detect"] = config.File{Content: content}
+	}
+	return site, extra
 }
 
 // compareRefusal wants the same parameters named. bootstrap_url has a default

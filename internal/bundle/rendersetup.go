@@ -118,13 +118,23 @@ func (set *templateSet) blame(res *config.Resolution, arguments map[string]strin
 	}
 	refused := &config.ValidationError{Line: res.Line}
 	for _, name := range culprits {
-		refused.Errors = append(refused.Errors, config.Problem{
-			Parameter: name,
-			Message: fmt.Sprintf("%s has a value that breaks the file it is put into as it is, such as one with a line end or with control characters; "+
-				"DC/OS %s fails on it (%v)", name, res.Line, broken),
-		})
+		refused.Errors = append(refused.Errors, config.Problem{Parameter: name, Message: blameMessage(res, name, broken)})
 	}
 	return refused
+}
+
+func blameMessage(res *config.Resolution, name string, broken error) string {
+	const why = "DC/OS puts it into its files as it is"
+	value, given := res.UserArguments[name]
+	switch {
+	case !given:
+		return fmt.Sprintf("%s, worked out from the script, breaks the file it is put into (DC/OS %s): a script of one word does, so give it a first line like #!/bin/sh",
+			name, res.Line)
+	case res.Secret[name]:
+		return fmt.Sprintf("%s is set, but must not have line ends or control characters: %s (DC/OS %s)", name, why, res.Line)
+	}
+	return fmt.Sprintf("%s is %.200q, but must not break the file it is put into, as line ends and control characters do: %s (DC/OS %s; %v)",
+		name, value, why, res.Line, broken)
 }
 
 // harmless says of a value that it cannot break a template.
@@ -200,4 +210,22 @@ func (set *templateSet) mends(res *config.Resolution, r *rendering, name, file s
 		}
 	}
 	return false
+}
+
+// probe looks, while some of a site's values are not known, whether those that
+// are known break what will be rendered.
+func (set *templateSet) probe(res *config.Resolution) []config.Problem {
+	arguments := maps.Clone(res.Arguments)
+	for _, name := range res.Unknown {
+		arguments[name] = render.Unknown
+	}
+	_, err := set.render(res.Line, arguments)
+	if err == nil {
+		return nil
+	}
+	var refused *config.ValidationError
+	if errors.As(set.blame(res, arguments, err), &refused) {
+		return refused.Errors
+	}
+	return nil // it may be whole once everything is known
 }

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -159,7 +160,10 @@ func siteDerivations() []derivation {
 			name: "num_masters", inputs: []string{"master_list"}, from: "master_list", when: &condition{"master_discovery", "static"},
 			compute: func(c *calculation) (string, error) {
 				list, err := texts(c.value("master_list"))
-				return fmt.Sprint(len(list)), err
+				if err == nil && !slices.Contains(ensembleSizes, int64(len(list))) {
+					err = fmt.Errorf("must have %s entries, and has %d", listed(sizeWords(), "or"), len(list))
+				}
+				return strconv.Itoa(len(list)), err
 			},
 		},
 		derive("master_quorum", everywhere, func(v string) (string, error) {
@@ -232,6 +236,17 @@ func siteDerivations() []derivation {
 		},
 		isSet("adminrouter_tls_cipher_override", "adminrouter_tls_cipher_suite", since("1.11")),
 	}
+}
+
+// ensembleSizes are the numbers of masters that DC/OS takes.
+var ensembleSizes = []int64{1, 3, 5, 7, 9}
+
+func sizeWords() []string {
+	words := make([]string, len(ensembleSizes))
+	for i, size := range ensembleSizes {
+		words[i] = strconv.FormatInt(size, 10)
+	}
+	return words
 }
 
 var tlsSwitches = []string{"adminrouter_tls_1_0_enabled", "adminrouter_tls_1_1_enabled", "adminrouter_tls_1_2_enabled"}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -193,14 +194,21 @@ func ipv4Mask(text string) (int, bool) {
 	return 0, false
 }
 
-// quote shows a value in a message, shortened if it is long.
+// quote shows a value in a message, shortened if it is long. A list or an
+// object in JSON is shown as it is.
 func quote(text string) string {
 	const most = 160
 	runes := []rune(text)
+	more := ""
 	if len(runes) > most {
-		return fmt.Sprintf("%q… (%d characters)", string(runes[:most]), len(runes))
+		more = fmt.Sprintf("… (%d characters)", len(runes))
+		runes = runes[:most]
 	}
-	return fmt.Sprintf("%q", text)
+	short := string(runes)
+	if short != "" && (short[0] == '[' || short[0] == '{') && strings.IndexFunc(short, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return short + more
+	}
+	return strconv.Quote(short) + more
 }
 
 // either joins choices for a message: "a", "b" or "c".

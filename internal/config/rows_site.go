@@ -35,7 +35,7 @@ func siteRows() []row {
 		{
 			name: "num_masters", kind: Integer,
 			about: "Number of masters; needed with `master_http_loadbalancer`, and counted from `master_list` with `static`, where it must not be given.",
-			rules: rules(odd(1, 3, 5, 7, 9)),
+			rules: rules(ensembleSize()),
 			shows: []string{"/etc/mesos-master", "/etc_master/master_count"},
 		},
 		{

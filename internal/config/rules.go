@@ -77,15 +77,11 @@ func anInteger() rule {
 	}}
 }
 
-func odd(choices ...int64) rule {
-	texts := make([]string, len(choices))
-	for i, c := range choices {
-		texts[i] = strconv.FormatInt(c, 10)
-	}
-	allowed := listed(texts, "or")
+func ensembleSize() rule {
+	allowed := listed(sizeWords(), "or")
 	return rule{allowed: allowed, check: func(line, value string) error {
 		i, ok := integer(line, value)
-		if !ok || !i.IsInt64() || !slices.Contains(choices, i.Int64()) {
+		if !ok || !i.IsInt64() || !slices.Contains(ensembleSizes, i.Int64()) {
 			return must("%s", allowed)
 		}
 		return nil

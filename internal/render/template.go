@@ -84,6 +84,10 @@ func Parse(name, text string) (*Template, error) {
 	return &Template{name: name, chunks: chunks, size: len(text)}, nil
 }
 
+// Unknown is the value of an argument that is not known yet. It goes in as it
+// is; a switch on it renders nothing.
+const Unknown = "\ufdd0"
+
 // Render puts the arguments into the template. They go in as they are:
 // nothing is quoted, and braces in them mean nothing. What cannot be rendered
 // is a [*RenderError].
@@ -113,6 +117,9 @@ func (t *Template) render(b *strings.Builder, chunks []chunk, arguments map[stri
 			value, ok := arguments[c.choice.name]
 			if !ok {
 				return &RenderError{t.name, c.choice.name, "is not set"}
+			}
+			if value == Unknown {
+				continue
 			}
 			chosen, ok := c.choice.find(value)
 			if !ok {

@@ -4,9 +4,7 @@
 package provider
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -182,25 +180,4 @@ func parameterAttribute(p config.Parameter) schema.Attribute {
 	default:
 		return schema.StringAttribute{Optional: true, Sensitive: p.Secret, MarkdownDescription: about}
 	}
-}
-
-// parameterDescription words a row of the table.
-func parameterDescription(p config.Parameter) string {
-	var b strings.Builder
-	b.WriteString(p.Description)
-	switch p.Kind {
-	case config.Bool:
-		b.WriteString(" `true` or `false`.")
-	case config.Integer, config.Number:
-		b.WriteString(" A number.")
-	case config.List:
-		b.WriteString(" A list.")
-	case config.JSON:
-		b.WriteString(" `jsonencode(...)`, JSON text (which keeps the order of its keys) or an object.")
-	case config.Text:
-	}
-	if p.Allowed != "" && len(p.Choices) == 0 {
-		fmt.Fprintf(&b, " Allowed: %s.", strings.TrimSuffix(p.Allowed, "."))
-	}
-	return b.String()
 }

@@ -1,0 +1,86 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+)
+
+// maxShown is how many of the files that a parameter shows up in are named.
+const maxShown = 4
+
+// parameterDescription words a row of the table of parameters.
+func parameterDescription(p config.Parameter) string {
+	parts := []string{sentence(p.Description)}
+	add := func(text string) { parts = append(parts, text) }
+	switch p.Kind {
+	case config.Bool:
+		add("`true` or `false`.")
+	case config.Integer, config.Number:
+		add("A number.")
+	case config.List:
+		add("A list.")
+	case config.JSON:
+		add("`jsonencode(...)`, JSON text (which keeps the order of its keys) or an object.")
+	case config.Text:
+	}
+	if p.Allowed != "" && p.Kind != config.Bool {
+		add("Allowed: " + sentence(p.Allowed))
+	}
+	if text := defaultDescription(p); text != "" {
+		add(text)
+	}
+	if text := linesDescription(p.Lines); text != "" {
+		add(text)
+	}
+	if len(p.ShowsUp) > 0 {
+		files := p.ShowsUp
+		more := ""
+		if len(files) > maxShown {
+			files, more = files[:maxShown], " and others"
+		}
+		add("Shows up in `" + strings.Join(files, "`, `") + "`" + more + ".")
+	}
+	return strings.Join(parts, " ")
+}
+
+// defaultDescription says what a parameter is if it is not given.
+func defaultDescription(p config.Parameter) string {
+	if p.Name == "bootstrap_url" {
+		return "Default: `" + defaultBootstrapURL + "`: nodes get everything over SSH, and no server is needed."
+	}
+	note := ""
+	if p.HasDefault && p.DefaultNote != "" {
+		note = " (" + p.DefaultNote + ")"
+	}
+	switch {
+	case p.HasDefault && p.Default != "":
+		return "Default: `" + p.Default + "`" + note + "."
+	case p.HasDefault:
+		return "Default: empty" + note + "."
+	case p.DefaultNote != "":
+		return "Default: from " + sentence(p.DefaultNote)
+	}
+	return ""
+}
+
+// linesDescription says on which lines a parameter is known, if not on all.
+func linesDescription(lines []string) string {
+	all := config.Lines()
+	first, last := slices.Index(all, lines[0]), slices.Index(all, lines[len(lines)-1])
+	switch {
+	case len(lines) == len(all):
+		return ""
+	case len(lines) == 1:
+		return "Only on DC/OS " + lines[0] + "."
+	case last == len(all)-1 && last-first+1 == len(lines):
+		return "On DC/OS " + lines[0] + " and later."
+	case first == 0 && last-first+1 == len(lines):
+		return "On DC/OS " + lines[len(lines)-1] + " and older."
+	}
+	return "On DC/OS " + strings.Join(lines, ", ") + "."
+}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 // An Artifact is a file that a node fetches from bootstrap_url.
@@ -65,7 +67,11 @@ func (b *Bundle) packageListPath() string {
 // packageList is the text that the package list's id names: one line, written
 // as Python writes a list.
 func (b *Bundle) packageList() []byte {
-	return []byte(`["` + strings.Join(b.PackageIDs, `", "`) + `"]`)
+	quoted := make([]string, len(b.PackageIDs))
+	for i, id := range b.PackageIDs {
+		quoted[i] = render.QuoteJSON(id)
+	}
+	return []byte("[" + strings.Join(quoted, ", ") + "]")
 }
 
 // releaseArtifact gives an artifact that the release has.

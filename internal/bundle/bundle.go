@@ -117,8 +117,8 @@ func (g *Generator) Build(ctx context.Context, site config.Site) (*Bundle, error
 	if err != nil {
 		return nil, err
 	}
-	if len(res.Errors) > 0 || len(res.Unset) > 0 {
-		return nil, &config.ValidationError{Line: g.line, Errors: res.Errors, Unset: res.Unset}
+	if err := res.Err(); err != nil {
+		return nil, err
 	}
 	if len(res.Unknown) > 0 {
 		return nil, &UnknownError{res.Unknown}

@@ -4,13 +4,14 @@
 package bundle
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 // ConfigYAML gives a config.yaml from which DC/OS's own generator would read
@@ -57,11 +58,10 @@ func yamlValue(value string) string {
 		}
 		return header + "\n  " + strings.ReplaceAll(strings.TrimSuffix(value, "\n"), "\n", "\n  ")
 	}
-	var list []string
-	if json.Unmarshal([]byte(value), &list) == nil && len(list) > 0 && pythonList(list) == value {
+	if list := textList(value); len(list) > 0 {
 		var out strings.Builder
 		for _, item := range list {
-			out.WriteString("\n- " + strings.TrimPrefix(yamlItem(item), " "))
+			out.WriteString("\n- " + yamlItem(item))
 		}
 		return out.String()
 	}
@@ -97,42 +97,36 @@ func yamlBlock(value string) bool {
 	return true
 }
 
-// pythonList is the text that the generator makes of a list of texts.
-func pythonList(list []string) string {
-	items := make([]string, len(list))
-	for i, item := range list {
-		items[i] = asciiQuoted(item, func(r rune) string {
-			if r > 0xffff {
-				r -= 0x10000
-				return fmt.Sprintf(`\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-			}
-			return fmt.Sprintf(`\u%04x`, r)
-		})
+// textList gives the items of a JSON list of texts that is written as the
+// generator writes it, nothing for anything else.
+func textList(value string) []string {
+	if !strings.HasPrefix(value, "[") {
+		return nil
 	}
-	return "[" + strings.Join(items, ", ") + "]"
+	decoded, err := render.DecodeJSON(value)
+	if err != nil {
+		return nil
+	}
+	items, _ := decoded.([]any)
+	list := make([]string, 0, len(items))
+	for _, item := range items {
+		text, ok := item.(string)
+		if !ok || !utf8.ValidString(text) {
+			return nil
+		}
+		list = append(list, text)
+	}
+	if again, err := render.EncodeJSON(items); err != nil || again != value {
+		return nil
+	}
+	return list
 }
 
 // yamlQuoted is a text in double quotes, in ASCII.
 func yamlQuoted(text string) string {
-	return asciiQuoted(text, func(r rune) string {
-		switch {
-		case r > 0xffff:
-			return fmt.Sprintf(`\U%08X`, r)
-		case r > 0xff:
-			return fmt.Sprintf(`\u%04X`, r)
-		}
-		return fmt.Sprintf(`\x%02X`, r)
-	})
-}
-
-// asciiQuoted is a text in double quotes with the escapes that JSON, YAML and
-// Python have in common; other writes what else is not printable ASCII.
-func asciiQuoted(text string, other func(rune) string) string {
 	var out strings.Builder
 	out.WriteByte('"')
-	for len(text) > 0 {
-		r, size := utf8.DecodeRuneInString(text)
-		text = text[size:]
+	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':
 			out.WriteByte('\\')
@@ -141,12 +135,14 @@ func asciiQuoted(text string, other func(rune) string) string {
 			out.WriteString(`\n`)
 		case r == '\t':
 			out.WriteString(`\t`)
-		case r == '\r':
-			out.WriteString(`\r`)
 		case r >= ' ' && r <= '~':
 			out.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&out, `\U%08X`, r)
+		case r > 0xff:
+			fmt.Fprintf(&out, `\u%04X`, r)
 		default:
-			out.WriteString(other(r))
+			fmt.Fprintf(&out, `\x%02X`, r)
 		}
 	}
 	out.WriteByte('"')

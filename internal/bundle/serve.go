@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 // serveManifest is the file of a serve directory that names what Serve made
@@ -100,15 +102,12 @@ func (b *Bundle) UpgradePath(fromVersion string) string {
 // packageInfo gives the index of the cluster's packages: by name, sorted, the
 // path and the id.
 func (b *Bundle) packageInfo() ([]byte, error) {
-	type info struct {
-		Filename string `json:"filename"`
-		ID       string `json:"id"`
-	}
-	packages := map[string]info{}
+	packages := render.NewMap()
 	for _, id := range b.PackageIDs {
-		packages[packageName(id)] = info{packagePath(id), id}
+		packages.Set(packageName(id), render.NewMap("filename", packagePath(id), "id", id))
 	}
-	return json.MarshalIndent(packages, "", "  ")
+	text, err := render.EncodePrettyJSON(packages)
+	return []byte(text), err
 }
 
 // A server writes a serve directory.

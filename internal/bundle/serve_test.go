@@ -80,8 +80,8 @@ func TestServe(t *testing.T) {
 		"cluster-package-list.latest":          "644 abcd",
 		"package_lists/abcd.package_list.json": `644 ["dcos-config--setup_1", "dcos-image--aaaa", "mesos--bbbb"]`,
 		"packages/mesos/mesos--bbbb.tar.xz":    "644 " + strings.Repeat("mesos", 700),
-		"cluster-package-info.json": "644 {\n  \"dcos-config\": {\n    \"filename\": \"packages/dcos-config/dcos-config--setup_1.tar.xz\",\n" +
-			"    \"id\": \"dcos-config--setup_1\"\n  },\n",
+		"cluster-package-info.json": "644 {\n  \"dcos-config\":{\n    \"filename\":\"packages/dcos-config/dcos-config--setup_1.tar.xz\",\n" +
+			"    \"id\":\"dcos-config--setup_1\"\n  },\n",
 	} {
 		if !strings.HasPrefix(got[name], start) {
 			t.Errorf("%s: %.200q, want %q", name, got[name], start)

@@ -1,0 +1,397 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
+)
+
+// recordedRelease lays out the release that the generator's answers were
+// recorded with; its packages are made up.
+func recordedRelease(t testing.TB, tag string) string {
+	t.Helper()
+	if _, err := os.Stat(conformanceDir); err != nil {
+		t.Skipf("the recorded cases of DC/OS's generator are not beside the repository (%s)", strings.TrimPrefix(conformanceDir, "../../"))
+	}
+	from := filepath.Join(conformanceDir, "releases", tag)
+	var rel struct {
+		Commit      string
+		BootstrapID string `json:"bootstrap_id"`
+		Packages    []string
+	}
+	text, err := os.ReadFile(filepath.Join(from, "release.json"))
+	must(t, err)
+	must(t, json.Unmarshal(text, &rel))
+	complete, err := json.Marshal(map[string]any{"bootstrap": rel.BootstrapID, "packages": rel.Packages})
+	must(t, err)
+	gen := "opt/mesosphere/packages/dcos-image--x/lib/python3.6/site-packages/gen/"
+	files := map[string]string{
+		"installer_internal_wrapper":                                   "export DCOS_IMAGE_COMMIT=" + rel.Commit + "\nexport BOOTSTRAP_ID=" + rel.BootstrapID + "\nexport BOOTSTRAP_VARIANT=\n",
+		"artifacts/complete/complete.latest.json":                      string(complete),
+		"artifacts/bootstrap/" + rel.BootstrapID + ".active.json":      "[]",
+		"artifacts/bootstrap/" + rel.BootstrapID + ".bootstrap.tar.xz": "bootstrap",
+		gen + "calc.py": "DCOS_VERSION = '" + tag + "'\nentry = {'must': {'dcos_version': DCOS_VERSION}}\n",
+	}
+	for _, id := range rel.Packages {
+		files["artifacts/"+packagePath(id)] = id
+	}
+	for _, name := range templateNames {
+		text, err := os.ReadFile(filepath.Join(from, "templates", name))
+		must(t, err)
+		files[gen+name] = string(text)
+	}
+	dir := t.TempDir()
+	for name, content := range files {
+		to := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(to), 0o755))
+		must(t, os.WriteFile(to, []byte(content), 0o644))
+	}
+	return dir
+}
+
+// recordedRecipe gives the recipe of a recorded site.
+func recordedRecipe(t testing.TB, dir, tag, name string) Recipe {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(conformanceDir, "cases/valid", name+".yaml"))
+	must(t, err)
+	given, err := config.FromYAML(config.LineOf(tag), text)
+	must(t, err)
+	ipDetect, err := os.ReadFile(filepath.Join(conformanceDir, "cases/ip-detect.default"))
+	must(t, err)
+	r := Recipe{Release: ReleaseRef{Source: dir}, Given: map[string]string{}, Files: map[string]string{"genconf/ip-detect": string(ipDetect)}}
+	for name, value := range given {
+		r.Given[name] = value.Text
+	}
+	extra, err := filepath.Glob(filepath.Join(conformanceDir, "cases/files", name, "genconf", "*"))
+	must(t, err)
+	more, err := filepath.Glob(filepath.Join(conformanceDir, "cases/files", name, "genconf", "check_bins", "*"))
+	must(t, err)
+	for _, path := range append(extra, more...) {
+		fi, err := os.Stat(path)
+		must(t, err)
+		if fi.Mode().IsRegular() {
+			content, err := os.ReadFile(path)
+			must(t, err)
+			_, rest, _ := strings.Cut(filepath.ToSlash(path), "/genconf/")
+			r.Files["genconf/"+rest] = string(content)
+		}
+	}
+	return r
+}
+
+func recordedBundle(t testing.TB, dir, tag, name string) *Bundle {
+	t.Helper()
+	rel, err := release.Open(t.Context(), dir, release.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, rel.Close()) })
+	b, err := Build(t.Context(), rel, recordedRecipe(t, dir, tag, name).Site(nil))
+	must(t, err)
+	return b
+}
+
+// recordedOutcome reads what the generator made of a site.
+func recordedOutcome(t *testing.T, tag, name string) (want struct {
+	conformanceOutcome
+	ServeDir []conformanceFile `json:"serve_dir"`
+}) {
+	t.Helper()
+	readJSON(t, filepath.Join(conformanceDir, "expected", tag, name+".json.gz"), &want)
+	return want
+}
+
+// From the release to the serve directory, everything is as the generator
+// leaves it: names, and where its bytes are the same each time, bytes. Modes
+// are saner: upstream's directories are open to all for writing.
+func TestServeLikeUpstream(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"2.2.1", "2.1.2", "2.0.6", "1.13.9", "1.12.5", "1.11.13", "1.10.11"} {
+		for _, name := range []string{"static-3-masters", "custom-check-bins"} {
+			t.Run(tag+" "+name, func(t *testing.T) {
+				t.Parallel()
+				dir := recordedRelease(t, tag)
+				if _, err := os.Stat(filepath.Join(conformanceDir, "expected", tag, name+".json.gz")); err != nil {
+					t.Skip("this site was not recorded on this line")
+				}
+				want := recordedOutcome(t, tag, name)
+				b := recordedBundle(t, dir, tag, name)
+				swap := strings.NewReplacer()
+				if b.Line == "1.10" {
+					swap = strings.NewReplacer(b.ConfigID, want.ConfigID, b.PackageListID, want.PackageListID)
+				}
+				serve := t.TempDir()
+				must(t, b.Serve(t.Context(), serve))
+				got := listing(t, serve)
+				delete(got, serveManifest)
+				for n, content := range got {
+					delete(got, n)
+					got[swap.Replace(n)] = swap.Replace(content)
+				}
+				names := map[string]bool{}
+				for _, f := range want.ServeDir {
+					names[f.Path] = true
+					content, ok := got[f.Path]
+					_, text, _ := strings.Cut(content, " ")
+					switch {
+					case !ok:
+						t.Errorf("%s is missing", f.Path)
+					case strings.HasSuffix(f.Path, ".latest"), strings.HasSuffix(f.Path, ".json") && !strings.HasSuffix(f.Path, ".active.json"):
+						if sum := hexSum([]byte(text)); sum != f.SHA256 && b.Line != "1.10" || len(text) != f.Size {
+							t.Errorf("%s has %d bytes, want %d:\n%.300s", f.Path, len(text), f.Size, text)
+						}
+					}
+				}
+				for n := range got {
+					if !names[n] {
+						t.Errorf("%s should not be there", n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// What a bundle says of itself is what was recorded.
+func TestBuild(t *testing.T) {
+	t.Parallel()
+	const tag, name = "2.2.1", "static-3-masters"
+	dir := recordedRelease(t, tag)
+	want := recordedOutcome(t, tag, name)
+	b := recordedBundle(t, dir, tag, name)
+	if b.Version != tag || b.Line != "2.2" || b.ClusterName != "rack-a" || b.ConfigID != want.ConfigID || b.PackageListID != want.PackageListID ||
+		b.BootstrapID != want.Arguments["bootstrap_id"] {
+		t.Errorf("got %s %s %s %s %s %s", b.Version, b.Line, b.ClusterName, b.ConfigID, b.PackageListID, b.BootstrapID)
+	}
+	files := b.Files()
+	for _, f := range want.Files {
+		id, path, _ := strings.Cut(f.Path, ":")
+		if path == "" {
+			continue // dcos_install.sh
+		}
+		if got := files[packageName(id)+path]; got != f.SHA256 {
+			t.Errorf("%s: sha256 %s, want %s", f.Path, got, f.SHA256)
+		}
+	}
+	for _, f := range want.SetupFlags {
+		if files[f.Path] != hexSum([]byte(f.Content)) {
+			t.Errorf("%s: sha256 %s", f.Path, files[f.Path])
+		}
+	}
+	if files["/etc/systemd/system/dcos-setup.service"] == "" || files["/etc/systemd/system/docker.service"] != "" {
+		t.Error("units are not right")
+	}
+	if n := len(want.Files) - 1 + len(want.SetupFlags) + 3; len(files) != n {
+		t.Errorf("%d files, want %d", len(files), n)
+	}
+
+	// The same again, also through the script form, has the same id; any
+	// change of what is rendered has another.
+	if again := recordedBundle(t, recordedRelease(t, tag), tag, name); again.ID != b.ID {
+		t.Errorf("the same site has the ids %s and %s", b.ID, again.ID)
+	}
+	cache := NewCache(t.TempDir())
+	t.Cleanup(func() { must(t, cache.Close()) })
+	ids := map[string]string{b.ID: "the first"}
+	for _, change := range []map[string]string{{"cluster_name": "rack-b"}, {"not_known": "x"}, {"check_time": "false"}, {"bootstrap_url": "http://10.0.0.1"}} {
+		r := recordedRecipe(t, dir, tag, name)
+		maps.Copy(r.Given, change)
+		text, err := r.Encode()
+		must(t, err)
+		other, err := cache.Bundle(t.Context(), text, nil)
+		must(t, err)
+		if same, ok := ids[other.ID]; ok {
+			t.Errorf("%v has the id of %s", change, same)
+		}
+		ids[other.ID] = fmt.Sprint(change)
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	t.Parallel()
+	dir := recordedRelease(t, "2.2.1")
+	rel, err := release.Open(t.Context(), dir, release.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, rel.Close()) })
+	site := recordedRecipe(t, dir, "2.2.1", "static-3-masters").Site(nil)
+	site.Given["master_discovery"] = config.Value{Text: "vrrp"}
+	var invalid *config.ValidationError
+	if _, err := Build(t.Context(), rel, site); !errors.As(err, &invalid) {
+		t.Errorf("got %v", err)
+	}
+	site = recordedRecipe(t, dir, "2.2.1", "static-3-masters").Site(nil)
+	site.Given["cluster_name"] = config.Value{Unknown: true}
+	var unknown *UnknownError
+	if _, err := Build(t.Context(), rel, site); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "cluster_name") {
+		t.Errorf("got %v", err)
+	}
+	var re *release.Error
+	if _, err := Build(t.Context(), testRelease(t, "1.9.2", nil), site); !errors.As(err, &re) || re.Reason != release.UnknownLine || !strings.Contains(err.Error(), "2.2") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The config.yaml of every recorded site is read back to the same values.
+func TestConfigYAML(t *testing.T) {
+	t.Parallel()
+	check := func(line string, given map[string]string) {
+		text := (&Bundle{UserArguments: given}).ConfigYAML()
+		back, err := config.FromYAML(line, []byte(text))
+		if err != nil {
+			t.Errorf("%v:\n%s", err, text)
+			return
+		}
+		for name, value := range given {
+			if back[name].Text != value {
+				t.Errorf("%s is %q, was %q:\n%s", name, back[name].Text, value, text)
+			}
+		}
+		if len(back) != len(given) {
+			t.Errorf("%d values became %d:\n%s", len(given), len(back), text)
+		}
+	}
+	awkward := map[string]string{"true": "x", "a: b": "y", "": "z", "ümlaut": "ä"}
+	for i, value := range []string{"", "yes", "no", "true", "false", "null", "~", "1", "017", "0x10", "1:30", "1.5", "-3", "1_000", "0", "-0", "2001-01-01", "[]", "{}",
+		`["a", "b"]`, `["a","b"]`, `["1", "yes", "10.0.0.1:53"]`, `["\u00e9", "\ud83d\ude00"]`, `[1, 2]`, `{"a": [1]}`, "a\nb", "a\nb\n", "a\n\nb\n\n", "\na\nb", " a\nb", "a \nb",
+		"#!/bin/sh\n\techo 1\n  echo 2\n", "a: b", "a:", "-", "- a", "é", "😀", "\x00\x1f\x7f\u0085\u2028", `"quoted" 'text' \n`, "http://10.20.0.5:8080", "file:///opt/x", "*", "&a", "!t", "|", "%x", "@x", "`x", "x #y", "a\r\nb", "=", "<<"} {
+		awkward[fmt.Sprintf("p%d", i)] = value
+	}
+	for _, line := range config.Lines() {
+		check(line, awkward)
+	}
+	paths, err := filepath.Glob(filepath.Join(conformanceDir, "expected/2.2.1/*.json.gz"))
+	must(t, err)
+	for _, path := range paths {
+		var want conformanceOutcome
+		readJSON(t, path, &want)
+		if want.Outcome == "ok" {
+			check("2.2", want.UserArguments)
+		}
+	}
+	want := "bootstrap_url: http://10.0.0.1:8080\ncluster_name: \"a b\"\nip_detect_contents: |\n  #!/bin/sh\n  echo 1\nmaster_list:\n- \"10.0.0.1\"\n- m2\nnum_masters: 3\noauth_enabled: true\n"
+	got := (&Bundle{UserArguments: map[string]string{"bootstrap_url": "http://10.0.0.1:8080", "cluster_name": "a b", "num_masters": "3", "oauth_enabled": "true",
+		"master_list": `["10.0.0.1", "m2"]`, "ip_detect_contents": "#!/bin/sh\necho 1\n"}}).ConfigYAML()
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A process opens a release and builds a bundle once, however many ask.
+func TestCache(t *testing.T) {
+	t.Parallel()
+	const tag = "2.2.1"
+	dir := recordedRelease(t, tag)
+	recipe := recordedRecipe(t, dir, tag, "static-3-masters")
+	text, err := recipe.Encode()
+	must(t, err)
+	cache := NewCache(t.TempDir())
+	bundles := make([]*Bundle, 16)
+	var group sync.WaitGroup
+	for i := range bundles {
+		group.Go(func() {
+			b, err := cache.Bundle(t.Context(), text, map[string]string{"exhibitor_admin_password": "s3cret"})
+			if err != nil {
+				t.Error(err)
+			}
+			bundles[i] = b
+		})
+	}
+	group.Wait()
+	for _, b := range bundles {
+		if b == nil || b != bundles[0] {
+			t.Fatal("the bundle was built more than once")
+		}
+	}
+	if bundles[0].Arguments["exhibitor_admin_password"] != "s3cret" {
+		t.Error("the secret is not in the bundle")
+	}
+	without, err := cache.Bundle(t.Context(), text, nil)
+	must(t, err)
+	if without == bundles[0] || without.ID == bundles[0].ID {
+		t.Error("another secret is the same bundle")
+	}
+	rel, err := cache.Release(t.Context(), dir, "")
+	must(t, err)
+	if rel != bundles[0].rel {
+		t.Error("the release was opened more than once")
+	}
+
+	// The number of bundles is bounded; one that was asked for lately stays.
+	for i := range keptBundles {
+		recipe.Given["cluster_name"] = fmt.Sprint("cluster", i)
+		other, err := recipe.Encode()
+		must(t, err)
+		_, err = cache.Bundle(t.Context(), other, nil)
+		must(t, err)
+		if again, err := cache.Bundle(t.Context(), text, nil); err != nil || again != without {
+			t.Fatalf("a bundle that is in use was forgotten: %v", err)
+		}
+	}
+	if n := len(cache.bundles); n != keptBundles || cache.recent.Len() != n {
+		t.Errorf("%d bundles are kept", n)
+	}
+	if again, err := cache.Bundle(t.Context(), text, map[string]string{"exhibitor_admin_password": "s3cret"}); err != nil || again == bundles[0] || again.ID != bundles[0].ID {
+		t.Errorf("the forgotten bundle was not built again: %v", err)
+	}
+	must(t, cache.Close())
+	if _, err := cache.Bundle(t.Context(), text, nil); err == nil {
+		t.Error("a closed cache opened a release")
+	}
+	if _, err := NewCache("").Bundle(t.Context(), "?", nil); err == nil {
+		t.Error("no recipe gave a bundle")
+	}
+}
+
+func BenchmarkBundle(b *testing.B) {
+	const tag, name = "2.2.1", "static-3-masters"
+	dir := recordedRelease(b, tag)
+	site := recordedRecipe(b, dir, tag, name).Site(nil)
+	rel, err := release.Open(b.Context(), dir, release.Options{})
+	must(b, err)
+	b.Cleanup(func() { must(b, rel.Close()) })
+	b.Run("first site", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := Build(b.Context(), rel, site)
+			must(b, err)
+		}
+	})
+	g, err := NewGenerator(rel)
+	must(b, err)
+	b.Run("second site", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := g.Build(b.Context(), site)
+			must(b, err)
+		}
+	})
+	built, err := g.Build(b.Context(), site)
+	must(b, err)
+	b.Run("tarballs", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, p := range built.ConfigPackages {
+				_, err := tarball(p)
+				must(b, err)
+			}
+		}
+	})
+	b.Run("files", func(b *testing.B) {
+		for b.Loop() {
+			if len(slices.Collect(maps.Keys(built.Files()))) == 0 {
+				b.Fatal("no files")
+			}
+		}
+	})
+}

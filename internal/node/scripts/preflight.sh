@@ -132,7 +132,7 @@ while read -r what a b c; do
 		if [ "$a" = @ ]; then a=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname); fi
 		if ! command -v getent >/dev/null 2>&1; then
 			put resolve "$a unknown"
-		elif quickly 15 getent hosts "$a" >/dev/null 2>&1 </dev/null; then
+		elif quickly 15 getent ahosts "$a" >/dev/null 2>&1 </dev/null; then
 			put resolve "$a yes"
 		else
 			put resolve "$a no"

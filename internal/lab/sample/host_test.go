@@ -76,9 +76,10 @@ func ask(t *testing.T, url string, v any) error {
 	return json.NewDecoder(resp.Body).Decode(v)
 }
 
-// until waits for a condition; the error says what was seen last.
-func until(t *testing.T, what string, limit time.Duration, f func() bool) {
+// until waits for a condition.
+func until(t *testing.T, what string, f func() bool) {
 	t.Helper()
+	const limit = time.Minute
 	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -131,7 +132,7 @@ func TestLoadBalancedCluster(t *testing.T) {
 	agent, public := install("a1", "slave"), install("p1", "slave_public")
 	started := time.Now()
 	var state masterState
-	until(t, "both agents are registered", time.Minute, func() bool {
+	until(t, "both agents are registered", func() bool {
 		state = masterState{}
 		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && len(state.Slaves) == 2
 	})
@@ -143,7 +144,7 @@ func TestLoadBalancedCluster(t *testing.T) {
 		Description string
 		IsLeader    bool
 	}
-	until(t, "three members serve", time.Minute, func() bool {
+	until(t, "three members serve", func() bool {
 		serving, leaders := 0, 0
 		if err := ask(t, "http://"+lb.Address+":8181/exhibitor/v1/cluster/status", &status); err != nil {
 			return false
@@ -159,7 +160,7 @@ func TestLoadBalancedCluster(t *testing.T) {
 		return serving == 3 && leaders == 1
 	})
 	for _, h := range append(slices.Clone(hosts), agent, public) {
-		until(t, "the checks of "+h.Name+" pass", time.Minute, func() bool {
+		until(t, "the checks of "+h.Name+" pass", func() bool {
 			_, err := h.Exec(t.Context(), "/opt/mesosphere/bin/dcos-shell", "dcos-check-runner", "check", "node-poststart")
 			return err == nil
 		})
@@ -174,14 +175,14 @@ func TestLoadBalancedCluster(t *testing.T) {
 		_, err := agent.Exec(t.Context(), "pgrep", "-f", "^sleep 98765")
 		return err == nil
 	}
-	until(t, "the task runs", time.Minute, running)
+	until(t, "the task runs", running)
 	shell(t, agent, "systemctl restart dcos-mesos-slave")
 	if !running() {
 		t.Error("the task did not outlive the agent's restart")
 	}
 	shell(t, agent, "systemctl kill -s SIGUSR1 dcos-mesos-slave; systemctl stop dcos-mesos-slave.socket dcos-mesos-slave")
-	until(t, "the task ended", time.Minute, func() bool { return !running() })
-	until(t, "only the public agent is left", time.Minute, func() bool {
+	until(t, "the task ended", func() bool { return !running() })
+	until(t, "only the public agent is left", func() bool {
 		state = masterState{}
 		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && len(state.Slaves) == 1 && state.Slaves[0].Hostname == public.Address
 	})
@@ -196,7 +197,7 @@ func TestLoadBalancedCluster(t *testing.T) {
 		}
 	}
 	gone := state.Hostname
-	until(t, "another master leads", time.Minute, func() bool {
+	until(t, "another master leads", func() bool {
 		state = masterState{}
 		return ask(t, "http://"+lb.Address+":5050/state", &state) == nil && state.Hostname != gone && len(state.Slaves) == 1
 	})
@@ -232,7 +233,7 @@ func TestOneMaster(t *testing.T) {
 	}
 
 	shell(t, h, "bash "+tmp+"/dcos_install.sh master 2>&1")
-	until(t, "the master serves", time.Minute, func() bool { return version() == "2.1.100" && mesos() == "1.10.1" })
+	until(t, "the master serves", func() bool { return version() == "2.1.100" && mesos() == "1.10.1" })
 
 	// A unit that takes long to stop holds the swap where it has stopped the
 	// services and moved nothing.
@@ -240,7 +241,7 @@ func TestOneMaster(t *testing.T) {
 printf '[Service]\nExecStop=/bin/sleep 60\n' >/run/systemd/system/dcos-cockroach.service.d/slow.conf
 systemctl daemon-reload
 systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(sample.V21)))
-	until(t, "the swap has begun", time.Minute, func() bool {
+	until(t, "the swap has begun", func() bool {
 		out, err := h.Exec(t.Context(), "cat", "/opt/mesosphere/install_progress")
 		return err == nil && strings.Contains(out, "archive")
 	})
@@ -250,13 +251,13 @@ systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(sample.V
 	if err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "setup has finished the swap", time.Minute, func() bool {
+	until(t, "setup has finished the swap", func() bool {
 		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; cat /opt/mesosphere/etc/dcos-version.json")
 		return err == nil && strings.HasPrefix(out, "inactive") && strings.Contains(out, "2.2.100")
 	})
 	// As in DC/OS, setup does not start what the swap stopped.
 	shell(t, h, "systemctl daemon-reload; systemctl start dcos.target")
-	until(t, "the upgraded master serves", time.Minute, func() bool { return version() == "2.2.100" && mesos() == "1.11.1" })
+	until(t, "the upgraded master serves", func() bool { return version() == "2.2.100" && mesos() == "1.11.1" })
 	if out := shell(t, h, "ls /etc/systemd/system"); strings.Contains(out, "dcos-signal") || strings.Contains(out, ".unit.new") {
 		t.Errorf("units are left over:\n%s", out)
 	}

@@ -11,11 +11,15 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
 
-func TestMain(m *testing.M) {
-	code := lab.Main(m)
-	if err := os.RemoveAll(builds.dir); err != nil {
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sample-test-*")
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		return 1
 	}
-	os.Exit(code)
+	defer os.RemoveAll(dir)
+	buildDir = dir
+	return lab.Main(m)
 }

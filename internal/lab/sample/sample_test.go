@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
@@ -27,25 +26,13 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
-var builds = struct {
-	sync.Mutex
-	dir string
-}{}
+// buildDir is where the releases of this test run are; TestMain makes and
+// removes it.
+var buildDir string
 
-// build gives a release of this test run, in a directory that TestMain
-// removes.
 func build(t *testing.T, version sample.Version) string {
 	t.Helper()
-	builds.Lock()
-	defer builds.Unlock()
-	if builds.dir == "" {
-		dir, err := os.MkdirTemp("", "sample-test-*")
-		if err != nil {
-			t.Fatal(err)
-		}
-		builds.dir = dir
-	}
-	p, err := sample.Build(t.Context(), builds.dir, version)
+	p, err := sample.Build(t.Context(), buildDir, version)
 	if err != nil {
 		t.Fatal(err)
 	}

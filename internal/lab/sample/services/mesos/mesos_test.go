@@ -161,9 +161,9 @@ func (c *cluster) marathon(name, method, path, body string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// hosts are where an app's running tasks are.
-func (c *cluster) hosts(master, app string) []string {
-	_, text := c.marathon(master, "GET", "/v2/apps"+app+"/tasks", "")
+// hosts are where the running tasks of the app /work are.
+func (c *cluster) hosts(master string) []string {
+	_, text := c.marathon(master, "GET", "/v2/apps/work/tasks", "")
 	var answer struct {
 		Tasks []struct{ Host, State string }
 	}
@@ -238,7 +238,7 @@ func TestCluster(t *testing.T) {
 		t.Errorf("the same app again: %d", code)
 	}
 	c.until("a task runs on each private agent", func() bool {
-		h := c.hosts("c", "/work")
+		h := c.hosts("c")
 		return len(h) == 2 && h[0] != h[1] && h[0] != "p" && h[1] != "p"
 	})
 
@@ -256,7 +256,7 @@ func TestCluster(t *testing.T) {
 	}
 	c.until("another master leads, with all agents and tasks", func() bool {
 		s, err := c.state(rest)
-		return err == nil && s.Hostname != gone && len(s.Slaves) == 3 && len(c.hosts(rest, "/work")) == 2
+		return err == nil && s.Hostname != gone && len(s.Slaves) == 3 && len(c.hosts(rest)) == 2
 	})
 	if after := c.agentID(rest, "y"); after != before {
 		t.Errorf("agent y was %s and is %s", before, after)
@@ -268,7 +268,7 @@ func TestCluster(t *testing.T) {
 	// An agent's restart keeps its tasks and its id.
 	y.stop()
 	y = c.agent("y", "*")
-	c.until("y is back with its task", func() bool { return len(c.hosts(rest, "/work")) == 2 })
+	c.until("y is back with its task", func() bool { return len(c.hosts(rest)) == 2 })
 	if after := c.agentID(rest, "y"); after != before {
 		t.Errorf("agent y was %s and is %s after its restart", before, after)
 	}
@@ -284,7 +284,7 @@ func TestCluster(t *testing.T) {
 		t.Errorf("y is still registered as %s", id)
 	}
 	c.until("x does all the work", func() bool {
-		h := c.hosts(rest, "/work")
+		h := c.hosts(rest)
 		return len(h) == 2 && h[0] == "x" && h[1] == "x"
 	})
 	if code, _ := c.marathon(rest, "DELETE", "/v2/apps/work", ""); code != http.StatusOK {
@@ -301,7 +301,7 @@ func drain(t *testing.T, c *cluster, master string) {
 	t.Helper()
 	only := func(name string) func() bool {
 		return func() bool {
-			h := c.hosts(master, "/work")
+			h := c.hosts(master)
 			return len(h) == 2 && h[0] == name && h[1] == name
 		}
 	}

@@ -42,7 +42,6 @@ func (m *Master) report(ctx context.Context, r Report) (Orders, error) {
 	}
 	down := slices.ContainsFunc(m.reg.Down, func(d Machine) bool { return d.is(r.Agent) })
 	known, ok := m.reg.Agents[r.Agent.ID]
-	current := m.agents[r.Agent.ID]
 	m.mu.Unlock()
 	if down {
 		m.forget(r.Agent)
@@ -56,7 +55,8 @@ func (m *Master) report(ctx context.Context, r Report) (Orders, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	if current = m.agents[r.Agent.ID]; current == nil {
+	current := m.agents[r.Agent.ID]
+	if current == nil {
 		m.logf("agent %s at %s registered", r.Agent.ID, r.Agent.Hostname)
 		current = &agent{registered: now, orders: map[string]TaskSpec{}, tasks: map[string]Task{}}
 		if ok {

@@ -119,15 +119,15 @@ func (r *resolver) answer(ctx context.Context, msg []byte) []byte {
 
 // lookup finds the addresses of a name of the cluster.
 func (r *resolver) lookup(ctx context.Context, name string) (addresses []string, ours bool) {
-	switch {
-	case name == "ready.spartan":
+	switch name {
+	case "ready.spartan":
 		return []string{"127.0.0.1"}, true
-	case name == "leader.mesos":
+	case "leader.mesos":
 		if ip, err := r.leader(ctx); err == nil {
 			addresses = []string{ip}
 		}
 		return addresses, true
-	case name == "master.mesos":
+	case "master.mesos":
 		// Without masters there is no such name.
 		addresses, _ = r.masters(ctx)
 		return addresses, true

@@ -14,11 +14,13 @@ import (
 
 // cutRules drops what comes from or goes to the devices of hosts in a black
 // hole. It is in the lab's own namespace, so a host's reboot changes nothing.
+// ARP passes: between real machines there is a router that answers it, and
+// without an answer callers would soon get "No route to host".
 const cutRules = `table bridge lab {
 	set gone { type ifname; }
-	chain passing { type filter hook forward priority 0; policy accept; iifname @gone drop; oifname @gone drop; }
-	chain entering { type filter hook input priority 0; policy accept; iifname @gone drop; }
-	chain leaving { type filter hook output priority 0; policy accept; oifname @gone drop; }
+	chain passing { type filter hook forward priority 0; policy accept; ether type arp accept; iifname @gone drop; oifname @gone drop; }
+	chain entering { type filter hook input priority 0; policy accept; ether type arp accept; iifname @gone drop; }
+	chain leaving { type filter hook output priority 0; policy accept; ether type arp accept; oifname @gone drop; }
 }`
 
 // ownTable is the name of the table of refuseRules.
@@ -80,7 +82,6 @@ func (h *Host) Rejoin(ctx context.Context) error {
 
 func (h *Host) cutFile() string    { return filepath.Join(h.dir, "cut") }
 func (h *Host) refuseFile() string { return filepath.Join(h.dir, "refuse.nft") }
-func (h *Host) isCut() bool        { return exists(h.cutFile()) || exists(h.refuseFile()) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)

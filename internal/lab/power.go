@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,7 @@ while :; do
 	fi
 	status=0
 	wait $nspawn || status=$?
+	echo "lab: systemd-nspawn has ended with status $status"
 	[ $status = 133 ] && [ -e $dir/on ] || exit $status
 done
 `
@@ -116,7 +118,7 @@ func (h *Host) start(ctx context.Context) error {
 		return errors.Join(err, console.Close())
 	}
 	go func() { _ = cmd.Wait() /* reaps it, nothing else; how it ended is in the console's log */ }()
-	return errors.Join(os.WriteFile(filepath.Join(h.dir, "supervisor"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600), console.Close())
+	return errors.Join(h.noteSupervisor(cmd.Process.Pid), console.Close())
 }
 
 // machine is the host's name towards nspawn. It is different in every lab, and
@@ -126,14 +128,27 @@ func (h *Host) machine() string { return "l" + shortHash(h.dir)[:11] }
 // device is the lab's end of the host's network device.
 func (h *Host) device() string { return "vb-" + h.machine() }
 
+// noteSupervisor keeps the identity of the host's supervisor.
+func (h *Host) noteSupervisor(pid int) error {
+	s, err := readStat(pid)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(h.dir, "supervisor"), fmt.Appendf(nil, "%d %s", pid, s.start), 0o600)
+}
+
 // supervisor gives the process id of the host's supervisor, 0 if it is off.
 func (h *Host) supervisor() int {
 	text, err := os.ReadFile(filepath.Join(h.dir, "supervisor"))
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(string(text))
-	if err != nil || !alive(pid) || !hasArgument(pid, h.dir) {
+	id, start, _ := strings.Cut(string(text), " ")
+	pid, err := strconv.Atoi(id)
+	if err != nil {
+		return 0
+	}
+	if s, err := readStat(pid); err != nil || s.start != start || s.dead() {
 		return 0
 	}
 	return pid
@@ -177,21 +192,18 @@ func (h *Host) State() string {
 	return state
 }
 
-// WaitSSH waits until sshd answers, at most a minute and a half.
+// WaitSSH waits until sshd answers, at most a minute and a half. A host that
+// is cut off is asked all the same.
 func (h *Host) WaitSSH(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootLimit, errors.New("no sshd in time"))
 	defer cancel()
-	err := poll(ctx, 10*time.Millisecond, func() (bool, error) {
+	err := poll(ctx, 15*time.Millisecond, func() (bool, error) {
 		if !h.Running() {
 			return false, errors.New("it went off")
 		}
-		// A connection tried before the host has its address would wait a second for its next ARP request.
 		leader := h.leader()
-		return leader != 0 && h.listening(leader), nil
+		return leader != 0 && h.greets(ctx, leader), nil
 	})
-	if err == nil && !h.isCut() {
-		err = poll(ctx, 20*time.Millisecond, func() (bool, error) { return h.greets(ctx), nil })
-	}
 	if err != nil {
 		console, rerr := os.ReadFile(filepath.Join(h.dir, "console.log"))
 		return errors.Join(fmt.Errorf("wait for host %s: %w; the end of its console:\n%s", h.Name, err, lastLines(string(console), 6)), rerr)
@@ -199,29 +211,19 @@ func (h *Host) WaitSSH(ctx context.Context) error {
 	return nil
 }
 
-// listening says whether the host has a listener at sshd's port, as its own
-// socket table knows it.
-func (h *Host) listening(leader int) bool {
-	for _, table := range []string{"tcp", "tcp6"} {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", leader, table))
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			words := strings.Fields(line)
-			if len(words) > 3 && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", h.Port)) && words[3] == "0A" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// greets says whether sshd sends its banner.
-func (h *Host) greets(ctx context.Context) bool {
+// greets says whether sshd sends its banner. It is asked from within the
+// host's own network, where the answer comes at once: from outside, asking
+// before the host has its address would cost a second, until the next ARP
+// request.
+func (h *Host) greets(ctx context.Context, leader int) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	conn, err := h.lab.Dial(ctx, "tcp", fmt.Sprintf("%s:%d", h.Address, h.Port))
+	var conn net.Conn
+	err := inNamespace(fmt.Sprintf("/proc/%d/ns/net", leader), func() (err error) {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(h.Address, strconv.Itoa(h.Port)))
+		return err
+	})
 	if err != nil {
 		return false
 	}

@@ -37,11 +37,14 @@ func readStat(pid int) (stat, error) {
 	return stat{command: string(text[open+1 : end]), state: fields[0], start: fields[19]}, nil
 }
 
-// alive says whether a process is there and not a zombie: who has to reap it
-// may take seconds to do so.
+// dead says whether the process has ended. A zombie has: who is to reap it may
+// take seconds to do so.
+func (s stat) dead() bool { return s.state == "Z" || s.state == "X" }
+
+// alive says whether a process is there and has not ended.
 func alive(pid int) bool {
 	s, err := readStat(pid)
-	return err == nil && s.state != "Z" && s.state != "X"
+	return err == nil && !s.dead()
 }
 
 // hasArgument says whether arg is one of the process's own arguments.

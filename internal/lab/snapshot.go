@@ -67,11 +67,15 @@ func Diff(before, after *Snapshot) []Change {
 }
 
 // Snapshot looks at the host from outside, so that looking leaves no trace.
-// A host that is off has its files alone.
+// One that is just booting is waited for; one that is off has its files alone.
 func (h *Host) Snapshot(ctx context.Context) (*Snapshot, error) {
 	parts := []func(context.Context, entries) error{h.lookAtFiles}
 	leader := h.leader()
 	if leader != 0 {
+		// A host with failed units, or one that is at work for long, is looked at as it is.
+		if _, err := h.Exec(ctx, "sh", "-c", "timeout 30 systemctl is-system-running --wait >/dev/null 2>&1 || :"); err != nil {
+			return nil, err
+		}
 		live := liveHost{Host: h, leader: leader}
 		parts = append(parts, live.lookAtProcesses, live.lookAtMounts, live.lookAtSockets, live.lookAtNetwork, live.lookAtCgroups)
 	}

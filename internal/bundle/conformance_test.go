@@ -63,7 +63,7 @@ type conformanceRelease struct {
 	templates   map[string]string
 }
 
-func readJSON(t *testing.T, path string, into any) {
+func readJSON(t testing.TB, path string, into any) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -89,7 +89,7 @@ func readJSON(t *testing.T, path string, into any) {
 	}
 }
 
-func readConformanceRelease(t *testing.T, tag string) conformanceRelease {
+func readConformanceRelease(t testing.TB, tag string) conformanceRelease {
 	t.Helper()
 	dir := filepath.Join(conformanceDir, "releases", tag)
 	r := conformanceRelease{templates: make(map[string]string)}

@@ -126,13 +126,18 @@ func Lookup(name string) (Parameter, bool) {
 	return r.public(), true
 }
 
-func findRow(name string) (row, bool) {
-	rows := table()
-	i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
-	if i < 0 {
-		return row{}, false
+// rowsByName finds rows.
+var rowsByName = sync.OnceValue(func() map[string]row {
+	rows := make(map[string]row)
+	for _, r := range table() {
+		rows[r.name] = r
 	}
-	return rows[i], true
+	return rows
+})
+
+func findRow(name string) (row, bool) {
+	r, ok := rowsByName()[name]
+	return r, ok
 }
 
 func (r row) public() Parameter {

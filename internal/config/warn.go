@@ -128,8 +128,10 @@ func unchecked(name, value string, meant []string) string {
 // lineEnd warns of a text with a line end in it where none belongs: DC/OS
 // puts it into its files as it is, where it ends what it stands in.
 func (r *resolver) lineEnd(name, value string) string {
-	row, ok := findRow(name)
-	if !ok || row.kind != Text || !r.arguments[name].given || !strings.ContainsAny(strings.TrimRight(value, "\n"), "\r\n") {
+	if !r.arguments[name].given || !strings.ContainsAny(strings.TrimRight(value, "\n"), "\r\n") {
+		return ""
+	}
+	if row, ok := findRow(name); !ok || row.kind != Text {
 		return ""
 	}
 	if strings.HasSuffix(name, "_contents") || name == "superuser_service_account_public_key" || r.isSecret(name) {

@@ -16,7 +16,7 @@ import (
 
 // maxText bounds what is written from one value: aliases in a small YAML text
 // can stand for more than memory holds.
-const maxText = 64 << 20
+const maxText = 16 << 20
 
 // EncodeJSON writes a value as Python's json.dumps does without options: on
 // one line, ", " and ": " between the parts, ASCII only. Keys that are not

@@ -32,9 +32,9 @@ func (b *Bundle) Artifacts(ctx context.Context) ([]Artifact, error) {
 	artifacts := make([]Artifact, len(b.PackageIDs), len(b.PackageIDs)+2)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	put := func(to *Artifact, make func() (Artifact, error)) {
+	put := func(to *Artifact, produce func() (Artifact, error)) {
 		group.Go(func() (err error) {
-			*to, err = make()
+			*to, err = produce()
 			return err
 		})
 	}

@@ -18,8 +18,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
@@ -65,8 +65,13 @@ func (b *Bundle) served(ctx context.Context, upgradeFrom []string) ([]Artifact, 
 	if err != nil {
 		return nil, err
 	}
+	// No node fetches it, so a rebuilt release may lack it.
 	active, err := b.releaseArtifact(ctx, "bootstrap/"+b.BootstrapID+".active.json")
-	if err != nil {
+	var missing *release.Error
+	switch {
+	case err == nil:
+		files = append(files, active)
+	case !errors.As(err, &missing) || missing.Reason != release.Incomplete:
 		return nil, err
 	}
 	info, err := b.packageInfo()
@@ -77,7 +82,6 @@ func (b *Bundle) served(ctx context.Context, upgradeFrom []string) ([]Artifact, 
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, active)
 	for _, version := range upgradeFrom {
 		script, err := b.UpgradeScript(version)
 		if err != nil {
@@ -277,10 +281,10 @@ func (s *server) remove(name string) error {
 	if err := errors.Join(s.drop(name), s.drop(nextName(name))); err != nil {
 		return err
 	}
-	for dir := path.Dir(name); dir != "." && !strings.HasPrefix(dir, ".."); dir = path.Dir(dir) {
-		if s.root.Remove(filepath.FromSlash(dir)) != nil {
-			break // others have files there
-		}
+	// A directory that is not empty stays, which Remove sees to.
+	dir := path.Dir(name)
+	for dir != "." && s.root.Remove(filepath.FromSlash(dir)) == nil {
+		dir = path.Dir(dir)
 	}
 	return nil
 }

@@ -107,9 +107,9 @@ func (r *factReader) readIDs(f *facts) error {
 		}
 		return &Error{Reason: Incomplete, Detail: "there is no /installer_internal_wrapper in it, which names the commit"}
 	}
-	f.commit, _ = shellVariable(wrapper, "DCOS_IMAGE_COMMIT")
-	f.bootstrapID, _ = shellVariable(wrapper, "BOOTSTRAP_ID")
-	f.variant, _ = shellVariable(wrapper, "BOOTSTRAP_VARIANT")
+	f.commit = shellVariable(wrapper, "DCOS_IMAGE_COMMIT")
+	f.bootstrapID = shellVariable(wrapper, "BOOTSTRAP_ID")
+	f.variant = shellVariable(wrapper, "BOOTSTRAP_VARIANT")
 	prefix := ""
 	if f.variant != "" {
 		prefix = f.variant + "."
@@ -155,8 +155,8 @@ func (r *factReader) readIDs(f *facts) error {
 	return nil
 }
 
-// shellVariable gives the value that a script assigns to a variable.
-func shellVariable(script []byte, name string) (string, bool) {
+// shellVariable gives the value that a script assigns to a variable, or nothing.
+func shellVariable(script []byte, name string) string {
 	for line := range strings.Lines(string(script)) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+"="); ok {
@@ -164,10 +164,10 @@ func shellVariable(script []byte, name string) (string, bool) {
 			if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
 				value = value[1 : len(value)-1]
 			}
-			return value, true
+			return value
 		}
 	}
-	return "", false
+	return ""
 }
 
 // findTemplates gives the directory of the generator's templates: the gen

@@ -242,17 +242,22 @@ func (t *imageTree) hashAll(ctx context.Context, ref fileRef) (map[string]string
 	return t.hashLayer(ctx, ref.layer, files)
 }
 
-// hashLayer reads a layer from end to end, checks its digest if the image
-// gives one, and gives the digests of the files in it.
+// hashLayer gives the digests of files in a layer. If the image gives the
+// layer's digest, it reads the layer from end to end and checks it.
 func (t *imageTree) hashLayer(ctx context.Context, i int, files []entry) (map[string]string, error) {
 	l := t.idx.Layers[i]
 	r, base := t.layer(i)
 	whole := sha256.New()
 	at := int64(0)
-	upTo := func(end int64, w io.Writer) error {
-		err := copyContext(ctx, w, io.NewSectionReader(r, base+at, end-at), end-at)
-		at = end
-		return err
+	upTo := func(end int64, to ...io.Writer) error {
+		if l.DiffID != "" {
+			to = append(to, whole)
+		}
+		from := at
+		if at = end; len(to) == 0 {
+			return nil
+		}
+		return copyContext(ctx, io.MultiWriter(to...), io.NewSectionReader(r, base+from, end-from), end-from)
 	}
 	sums := map[string]string{}
 	slices.SortFunc(files, func(a, b entry) int { return int(min(1, max(-1, a.Offset-b.Offset))) })
@@ -261,10 +266,10 @@ func (t *imageTree) hashLayer(ctx context.Context, i int, files []entry) (map[st
 		if e.Offset < at { // hard links share their bytes; nothing else can overlap in a tar
 			return nil, &Error{Reason: Altered, Detail: "files overlap in a layer"}
 		}
-		if err := upTo(e.Offset, whole); err != nil {
+		if err := upTo(e.Offset); err != nil {
 			return nil, err
 		}
-		if err := upTo(e.Offset+e.Size, io.MultiWriter(whole, h)); err != nil {
+		if err := upTo(e.Offset+e.Size, h); err != nil {
 			return nil, err
 		}
 		sum := hexSum(h)
@@ -272,7 +277,7 @@ func (t *imageTree) hashLayer(ctx context.Context, i int, files []entry) (map[st
 			sums[files[n].Path] = sum
 		}
 	}
-	if err := upTo(l.Size, whole); err != nil {
+	if err := upTo(l.Size); err != nil {
 		return nil, err
 	}
 	if got := "sha256:" + hexSum(whole); l.DiffID != "" && got != l.DiffID {

@@ -140,16 +140,15 @@ func TestLayers(t *testing.T) {
 		"complete/becomes-a-dir/new": 5,
 	} {
 		a, err := r.Artifact(name)
-		if size := int64(-1); err == nil {
-			size = a.Size
-			if size != want {
-				t.Errorf("%s: size %d, want %d", name, size, want)
-			}
+		switch {
+		case err != nil && want >= 0:
+			t.Error(err)
+		case err == nil && a.Size != want:
+			t.Errorf("%s: size %d, want %d", name, a.Size, want)
+		case err == nil:
 			if s, err := a.SHA256(t.Context()); err != nil || len(s) != 64 {
 				t.Errorf("%s: sha256 %q, %v", name, s, err)
 			}
-		} else if want >= 0 {
-			t.Error(err)
 		}
 	}
 	if _, found, err := r.ExtraTemplate("back"); !found || err != nil {
@@ -227,8 +226,8 @@ func TestAltered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused(t, write(t, altered), release.Options{CacheDirectory: t.TempDir()}, release.Altered)
-			if re := refused(t, write(t, altered), release.Options{SHA256: sum(content)}, release.Altered); !strings.Contains(re.Error(), sum(content)) {
-				t.Errorf("the error does not name the digests: %v", re)
+			if text := refused(t, write(t, altered), release.Options{SHA256: sum(content)}, release.Altered); !strings.Contains(text, sum(content)) {
+				t.Errorf("the error does not name the digests: %s", text)
 			}
 		})
 	}

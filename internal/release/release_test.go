@@ -76,23 +76,21 @@ func open(t *testing.T, source string, opts release.Options) *release.Release {
 	return r
 }
 
-// refused opens a source and gives the error, which must have the reason.
-func refused(t *testing.T, source string, opts release.Options, reason release.Reason) *release.Error {
+// refused opens a source, which must be refused for the reason, and gives what
+// the error says.
+func refused(t *testing.T, source string, opts release.Options, reason release.Reason) string {
 	t.Helper()
 	r, err := release.Open(t.Context(), source, opts)
 	if err == nil {
 		t.Errorf("%s was opened, want it refused as %q", source, reason)
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-		return &release.Error{}
+		check(t, r.Close())
+		return ""
 	}
 	var re *release.Error
 	if !errors.As(err, &re) || re.Reason != reason {
 		t.Errorf("got %v, want %q", err, reason)
-		return &release.Error{}
 	}
-	return re
+	return err.Error()
 }
 
 func TestDirectory(t *testing.T) {
@@ -152,8 +150,8 @@ func TestDirectoryRefused(t *testing.T) {
 	refused(t, smallRelease().with(files{"artifacts/complete/complete.latest.json": `{"packages": ["../../x"]}`}).writeDir(t), release.Options{}, release.Altered)
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, "dcos_generate_config.sh"), nil, 0o644))
-	if re := refused(t, dir, release.Options{}, release.NotARelease); !strings.Contains(re.Error(), "name that file") {
-		t.Errorf("no hint in %q", re)
+	if text := refused(t, dir, release.Options{}, release.NotARelease); !strings.Contains(text, "name that file") {
+		t.Errorf("no hint in %q", text)
 	}
 }
 

@@ -218,6 +218,32 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// A rebuilt release brings templates and data of its own.
+func TestRebuiltRelease(t *testing.T) {
+	t.Parallel()
+	const name = "downstream-template"
+	for _, tag := range []string{"2.2.1", "1.11.13"} {
+		dir := recordedRelease(t, tag)
+		must(t, os.CopyFS(filepath.Join(dir, "gen_extra"), os.DirFS(filepath.Join(conformanceDir, "cases/files", name, "gen_extra"))))
+		rel, err := release.Open(t.Context(), dir, release.Options{})
+		must(t, err)
+		t.Cleanup(func() { must(t, rel.Close()) })
+		text, err := os.ReadFile(filepath.Join(conformanceDir, "cases/downstream", name+".yaml"))
+		must(t, err)
+		site := recordedRecipe(t, dir, tag, "static-3-masters").Site(nil)
+		site.Given, err = config.FromYAML(config.LineOf(tag), text)
+		must(t, err)
+		b, err := Build(t.Context(), rel, site)
+		must(t, err)
+		if want := recordedOutcome(t, tag, name); b.ConfigID != want.ConfigID || b.Arguments["dcos_variant"] != "downstream" {
+			t.Errorf("%s: config id %s, want %s", tag, b.ConfigID, want.ConfigID)
+		}
+		if b.Files()["dcos-config/etc/downstream.conf"] == "" {
+			t.Errorf("%s: the file of gen_extra's template is not there", tag)
+		}
+	}
+}
+
 func TestBuildRefuses(t *testing.T) {
 	t.Parallel()
 	dir := recordedRelease(t, "2.2.1")

@@ -36,10 +36,10 @@ type unitCommand struct {
 	NoBlock    bool // if the user asks for it
 }
 
-// HostFiles gives the files that installing puts on a node beside packages,
-// as they are there: setup files, then units, in the order in which they are
-// written. dcos_install.sh has always left an empty line at the end of each,
-// so that is their content.
+// HostFiles gives the files that installing puts on a node beside packages, as
+// they end up there: setup files, then units, in the order in which they are
+// written. Each ends with an empty line more than was rendered, as DC/OS's own
+// dcos_install.sh leaves it (gen/build_deploy/bash.py, file_template).
 func (b *Bundle) HostFiles() []File {
 	var files []File
 	for _, f := range b.SetupFiles {

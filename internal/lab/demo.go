@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -61,9 +62,26 @@ func RaiseDemo(ctx context.Context, out io.Writer) (*Lab, *Demo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	demo, err := l.RaiseDemo(ctx, out)
+	return l, demo, err
+}
+
+// RaiseDemo is the function of that name for hosts in a lab of another name, a test's own say.
+func (l *Lab) RaiseDemo(ctx context.Context, out io.Writer) (*Demo, error) {
+	unlock, err := lockFile(filepath.Join(l.dir, "demo.lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var saying sync.Mutex
+	say := func(h *Host, what string) {
+		saying.Lock()
+		defer saying.Unlock()
+		fmt.Fprintf(out, "  %-4s %-12s %s\n", h.Name, h.Address, what)
+	}
 	shared := filepath.Join(l.Dir(), "exhibitor")
 	if err := os.MkdirAll(shared, 0o755); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	demo := &Demo{}
 	hosts, fresh := make([]*Host, len(demoNodes)), make([]bool, len(demoNodes))
@@ -77,27 +95,27 @@ func RaiseDemo(ctx context.Context, out io.Writer) (*Lab, *Demo, error) {
 			opts = append(opts, WithMount(shared, ExhibitorDir))
 		}
 		group.Go(func() (err error) {
-			hosts[i], fresh[i], err = l.ensure(gctx, out, plan.name, func() (*Host, error) {
+			hosts[i], fresh[i], err = l.ensure(gctx, say, plan.name, func() (*Host, error) {
 				return l.Create(gctx, plan.name, opts...)
 			})
 			return err
 		})
 	}
 	group.Go(func() (err error) {
-		demo.LoadBalancer, _, err = l.ensure(gctx, out, demoBalancer.name, func() (*Host, error) {
+		demo.LoadBalancer, _, err = l.ensure(gctx, say, demoBalancer.name, func() (*Host, error) {
 			return l.LoadBalancer(gctx, demoBalancer.name, LoadBalancer{Backends: masters}, WithAddress(demoBalancer.address))
 		})
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i, plan := range demoNodes {
 		list := plan.list(demo)
 		*list = append(*list, hosts[i])
 		demo.Fresh = demo.Fresh || fresh[i]
 	}
-	return l, demo, nil
+	return demo, nil
 }
 
 // OpenDemo gives the demo as RaiseDemo left it; an error of fs.ErrNotExist where there is none.
@@ -129,7 +147,7 @@ func OpenDemo() (*Lab, *Demo, error) {
 }
 
 // ensure gives the host of that name, booted and reachable; fresh says that it was made just now.
-func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, create func() (*Host, error)) (h *Host, fresh bool, err error) {
+func (l *Lab) ensure(ctx context.Context, say func(*Host, string), name string, create func() (*Host, error)) (h *Host, fresh bool, err error) {
 	dir := filepath.Join(l.dir, "hosts", name)
 	whole := filepath.Join(dir, "whole") // there once the host is, so that an interrupted one is made again
 	if exists(dir) && !exists(whole) {
@@ -141,7 +159,7 @@ func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, create fun
 		if h, err = create(); err != nil {
 			return nil, false, err
 		}
-		fmt.Fprintf(out, "  %-4s %-12s made and booted\n", name, h.Address)
+		say(h, "made and booted")
 		return h, true, os.WriteFile(whole, nil, 0o600)
 	}
 	if h, err = l.Find(name); err != nil {
@@ -154,6 +172,6 @@ func (l *Lab) ensure(ctx context.Context, out io.Writer, name string, create fun
 	if err := errors.Join(h.Rejoin(ctx), h.Start(ctx), h.WaitSSH(ctx)); err != nil {
 		return nil, false, fmt.Errorf("bring up host %s: %w", name, err)
 	}
-	fmt.Fprintf(out, "  %-4s %-12s %s\n", name, h.Address, what)
+	say(h, what)
 	return h, false, nil
 }

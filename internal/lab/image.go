@@ -126,6 +126,16 @@ func (im images) prune() error {
 	if err != nil {
 		return err
 	}
+	// A host whose lab is down since the machine's last boot still needs its image.
+	hosts, err := filepath.Glob(filepath.Join(filepath.Dir(im.dir), "labs", "*", "hosts", "*", "host.json"))
+	if err != nil {
+		return err
+	}
+	for _, path := range hosts {
+		if text, err := os.ReadFile(path); err == nil { // else removed just now
+			used = append(used, text...)
+		}
+	}
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || !e.IsDir() || time.Since(info.ModTime()) < unusedImage {

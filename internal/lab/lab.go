@@ -39,9 +39,8 @@ type Lab struct {
 // owner is the process on whose behalf a lab exists. Once it has ended, the
 // lab is a leftover for anybody to remove.
 type owner struct {
-	PID   int    `json:"pid,omitempty"` // 0: the lab lasts until it is destroyed
-	Start string `json:"start,omitempty"`
-	Boot  string `json:"boot,omitempty"`
+	process        // none: the lab lasts until it is destroyed
+	Boot    string `json:"boot,omitempty"` // of the machine
 }
 
 const (
@@ -259,21 +258,26 @@ func (l *Lab) left() (bool, error) {
 	if err := json.Unmarshal(text, &o); err != nil {
 		return false, fmt.Errorf("read the owner of lab %s: %w", l.name, err)
 	}
-	if o.PID == 0 {
+	if o == (owner{}) {
 		return false, nil
 	}
-	now, err := ownerOf(o.PID)
-	return err != nil || now != o, nil
+	boot, err := bootID()
+	return err == nil && (o.Boot != boot || !o.alive()), err
 }
 
 // ownerOf describes a process so that no later one is taken for it.
 func ownerOf(pid int) (owner, error) {
-	stat, err := readStat(pid)
+	p, err := processOf(pid)
 	if err != nil {
 		return owner{}, err
 	}
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return owner{pid, stat.start, strings.TrimSpace(string(boot))}, err
+	boot, err := bootID()
+	return owner{p, boot}, err
+}
+
+func bootID() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text)), err
 }
 
 // Name is the lab's name.

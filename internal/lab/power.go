@@ -6,6 +6,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,28 +131,28 @@ func (h *Host) device() string { return "vb-" + h.machine() }
 
 // noteSupervisor keeps the identity of the host's supervisor.
 func (h *Host) noteSupervisor(pid int) error {
-	s, err := readStat(pid)
+	p, err := processOf(pid)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(h.dir, "supervisor"), fmt.Appendf(nil, "%d %s", pid, s.start), 0o600)
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(h.dir, "supervisor.json"), text, 0o600)
 }
 
 // supervisor gives the process id of the host's supervisor, 0 if it is off.
 func (h *Host) supervisor() int {
-	text, err := os.ReadFile(filepath.Join(h.dir, "supervisor"))
+	text, err := os.ReadFile(filepath.Join(h.dir, "supervisor.json"))
 	if err != nil {
 		return 0
 	}
-	id, start, _ := strings.Cut(string(text), " ")
-	pid, err := strconv.Atoi(id)
-	if err != nil {
+	var p process
+	if err := json.Unmarshal(text, &p); err != nil || !p.alive() {
 		return 0
 	}
-	if s, err := readStat(pid); err != nil || s.start != start || s.dead() {
-		return 0
-	}
-	return pid
+	return p.PID
 }
 
 // nspawn gives the process id of the host's systemd-nspawn, 0 if there is none.
@@ -338,24 +339,18 @@ func (h *Host) reap(ctx context.Context) error {
 
 // Reboot reboots the host in an orderly way and waits until sshd answers again.
 func (h *Host) Reboot(ctx context.Context) error {
-	before := h.leader()
-	if before == 0 {
+	before, err := processOf(h.leader())
+	if err != nil {
 		return fmt.Errorf("reboot host %s: it is off", h.Name)
 	}
-	started, err := readStat(before)
-	if err != nil {
-		return err
-	}
-	if _, err := h.Exec(ctx, "systemctl", "reboot"); err != nil && alive(before) {
+	_, err = h.Exec(ctx, "systemctl", "reboot")
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.Exited()) { // it may go down under the command
 		return err
 	}
 	limited, cancel := context.WithTimeoutCause(ctx, bootLimit, errors.New("it does not go down"))
 	defer cancel()
-	err = poll(limited, 10*time.Millisecond, func() (bool, error) {
-		now, err := readStat(before)
-		return err != nil || now.start != started.start || !alive(before), nil
-	})
-	if err != nil {
+	if err := poll(limited, 10*time.Millisecond, func() (bool, error) { return !before.alive(), nil }); err != nil {
 		return fmt.Errorf("reboot host %s: %w", h.Name, err)
 	}
 	return h.WaitSSH(ctx)

@@ -16,8 +16,8 @@ import (
 
 // stat is what /proc/PID/stat says of a process.
 type stat struct {
-	command, state string
-	start          string // in clock ticks since boot: with the process id, a process's identity
+	state string
+	start string // in clock ticks since the machine's boot
 }
 
 func readStat(pid int) (stat, error) {
@@ -26,25 +26,35 @@ func readStat(pid int) (stat, error) {
 		return stat{}, err
 	}
 	// The command is in parentheses and may have any character in it, so the rest is counted from the last one.
-	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
-	if open < 0 || end < open {
-		return stat{}, fmt.Errorf("read /proc/%d/stat: unknown form", pid)
-	}
-	fields := strings.Fields(string(text[end+1:]))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 20 {
 		return stat{}, fmt.Errorf("read /proc/%d/stat: unknown form", pid)
 	}
-	return stat{command: string(text[open+1 : end]), state: fields[0], start: fields[19]}, nil
+	return stat{fields[0], fields[19]}, nil
 }
 
-// dead says whether the process has ended. A zombie has: who is to reap it may
-// take seconds to do so.
-func (s stat) dead() bool { return s.state == "Z" || s.state == "X" }
+// process identifies a process, also after its end, when another may have its id.
+type process struct {
+	PID   int    `json:"pid,omitempty"`
+	Start string `json:"start,omitempty"`
+}
 
-// alive says whether a process is there and has not ended.
-func alive(pid int) bool {
+func processOf(pid int) (process, error) {
 	s, err := readStat(pid)
-	return err == nil && !s.dead()
+	return process{pid, s.start}, err
+}
+
+// alive says whether the process is there. A zombie is not: who is to reap it
+// may take seconds to do so.
+func (p process) alive() bool {
+	s, err := readStat(p.PID)
+	return err == nil && s.start == p.Start && s.state != "Z" && s.state != "X"
+}
+
+// alive says whether some process with that id is there.
+func alive(pid int) bool {
+	p, err := processOf(pid)
+	return err == nil && p.alive()
 }
 
 // hasArgument says whether arg is one of the process's own arguments.

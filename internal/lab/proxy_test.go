@@ -6,11 +6,8 @@ package lab_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -143,48 +140,3 @@ func TestProxy(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-// The load balancer leads to what is healthy, and back to what is so again.
-func TestLoadBalancer(t *testing.T) {
-	t.Parallel()
-	l := lab.Require(t)
-	var addresses []string
-	var backends []*lab.Host
-	for _, name := range []string{"b1", "b2"} {
-		h := l.Host(t, name, lab.WithPackages("nginx-light"), lab.WithFile("/etc/nginx/conf.d/dcos.conf",
-			"server { listen 5050; listen 8181; listen 80; location / { return 200 \"$hostname $server_port $http_x_forwarded_for\\n\"; } }\n", 0o644), lab.WithFile("/etc/nginx/sites-enabled/default", "", 0o644))
-		backends = append(backends, h)
-		addresses = append(addresses, h.Address)
-	}
-	lb, err := l.LoadBalancer(t.Context(), "lb", lab.LoadBalancer{Backends: addresses})
-	check(t, err)
-	t.Cleanup(func() {
-		if err := lb.Destroy(t.Context()); err != nil {
-			t.Log(err)
-		}
-	})
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	answers := func(port int) map[string]int {
-		seen := map[string]int{}
-		for range 6 {
-			resp, err := client.Get(fmt.Sprintf("http://%s:%d/", lb.Address, port))
-			if err != nil {
-				seen[err.Error()]++
-				continue
-			}
-			text, err := io.ReadAll(resp.Body)
-			check(t, errors.Join(err, resp.Body.Close()))
-			seen[strings.Fields(string(text))[0]]++
-		}
-		return seen
-	}
-	both := func() bool { a := answers(8181); return a["b1"] > 0 && a["b2"] > 0 }
-	await(t, "both backends at 8181", both)
-	await(t, "both backends at 80", func() bool { a := answers(80); return a["b1"] > 0 && a["b2"] > 0 })
-	check(t, backends[0].Cut(t.Context(), lab.BlackHole))
-	await(t, "the other backend alone", func() bool { return answers(8181)["b2"] == 6 })
-	check(t, backends[0].Rejoin(t.Context()))
-	await(t, "both backends again", both)
-	check(t, lb.SetLoadBalancer(t.Context(), lab.LoadBalancer{Backends: addresses[:1]}))
-	await(t, "the first backend alone", func() bool { return answers(8181)["b1"] == 6 })
-}

@@ -115,7 +115,7 @@ func Require(t testing.TB) *Lab {
 // gone when the test ends.
 func (l *Lab) Shared(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(l.dir, "shared-")
+	dir, err := os.MkdirTemp(l.dir, "shared-") //nolint:usetesting // the test's own directory may be in memory
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}

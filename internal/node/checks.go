@@ -18,7 +18,7 @@ import (
 // "command curl /usr/bin/curl" → "/usr/bin/curl". ok is false if there is no
 // such line.
 func (h *hostFacts) fact(key, subject string) (rest string, ok bool) {
-	for _, v := range h.f.all(key) {
+	for _, v := range slices.Backward(h.f.all(key)) {
 		if v == subject {
 			return "", true
 		}
@@ -107,9 +107,9 @@ func checkTimeSync(h *hostFacts, o *Options) []Finding {
 	}
 	return one(Finding{
 		Severity: SeverityWarning,
-		Found:    "a clock that systemd does not know to be synchronised",
+		Found:    "no time service at work (chronyd, ntpd, systemd-timesyncd)",
 		Needed:   "a synchronised clock: with check_time, exhibitor and dcos-net do not start before",
-		Hint:     "set up chrony, ntpd or systemd-timesyncd on the host",
+		Hint:     "set one up on the host",
 	})
 }
 

@@ -26,7 +26,7 @@ func Inspect(ctx context.Context, conn Conn, paths ...string) (*State, error) {
 	if err != nil {
 		return nil, stageError(conn.Target().Address, stageInspect, c.doing, f, err)
 	}
-	s.looked = paths
+	s.Looked = paths
 	return s, nil
 }
 

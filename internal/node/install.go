@@ -324,7 +324,7 @@ func (s *session) finish(ctx context.Context, stage string) (*State, error) {
 	if err != nil {
 		return nil, s.failed(st, stageError(s.host, stage, doing, f, err))
 	}
-	state.looked = paths
+	state.Looked = paths
 	st.Finish()
 	return state, nil
 }

@@ -90,7 +90,7 @@ func run(ctx context.Context, conn Conn, c call) (*frame, error) {
 		// The frame keeps the output; what Run keeps would be a second copy.
 		MaxOutput: 64 << 10,
 	}
-	if c.input != nil {
+	if c.input != nil && c.input.Len() > 0 {
 		s.Stdin = strings.NewReader(c.input.String())
 	}
 	if _, err := conn.Run(ctx, s); err != nil {

@@ -217,7 +217,7 @@ func (s *session) look(ctx context.Context, st *runlog.Stage, stage string) (*ho
 	if err != nil {
 		return nil, stageError(s.host, stage, "looking at the host", f, err)
 	}
-	state.looked = paths
+	state.Looked = paths
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
 	h.lacking(s, artifacts)

@@ -63,7 +63,7 @@ type State struct {
 	// Files are the setup files and the installer's units that are there, by
 	// path.
 	Files  map[string]FileState
-	looked []string // paths that Inspect was told to look at
+	Looked []string // paths that Inspect was told to look at, besides
 
 	Clock time.Time // the host's, when it was looked at
 }

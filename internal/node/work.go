@@ -228,7 +228,7 @@ func everyDCOS(path string) bool {
 	return strings.HasPrefix(path, "/etc/mesosphere/setup-flags/")
 }
 
-func (s State) lookedAt(path string) bool { return everyDCOS(path) || slices.Contains(s.looked, path) }
+func (s State) lookedAt(path string) bool { return everyDCOS(path) || slices.Contains(s.Looked, path) }
 
 func sum(content []byte) string {
 	h := sha256.Sum256(content)

@@ -8,14 +8,14 @@
 own_paths="$opt $etc $staging
 /etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
 /etc/NetworkManager/conf.d/dcos-net.conf /opt/dcos-prereqs.installed
-/run/dcos /run/mesos /run/dcos_exhibitor /run/libstorage/lsx.lock
+/run/dcos /run/mesos /run/systemd/system/mesos_executors.slice /run/dcos_exhibitor /run/libstorage/lsx.lock
 /run/docker/plugins/rexray.sock /run/docker/plugins/calico.sock /run/docker/plugins/calico-ipam.sock
 /var/log/mesos /var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal /var/lib/mesos /var/lib/dcos"
 
-# Directories that others may use as well: removed if they were not there before, or if they are
-# empty and no package's.
-shared_paths='/etc/calico /var/lib/calico /var/lib/cni /run/calico'
-shared_directories='/etc/rexray /etc/systemd/journald.conf.d /etc/NetworkManager/conf.d /etc/systemd/network
+# What others may use as well: removed if it was not there before or, where nobody knows, if it is no
+# package's. The directories also have to be empty.
+shared_paths='/etc/calico /var/lib/calico /run/calico'
+shared_directories='/etc/rexray /etc/systemd/journald.conf.d /etc/NetworkManager/conf.d /etc/NetworkManager /etc/systemd/network
 /run/docker/plugins /run/docker /run/libstorage /etc/systemd/system/multi-user.target.wants'
 
 unit_files() { # every file of a DC/OS unit, one a line
@@ -85,7 +85,7 @@ dcos_processes() { # ids of processes that run DC/OS's programs or belong to its
 	{
 		# shellcheck disable=SC2012 # these names are numbers
 		ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/exe -> $opt/.*|\1|p"
-		for c in /sys/fs/cgroup/mesos /sys/fs/cgroup/*/mesos /sys/fs/cgroup/system.slice/dcos-*.service /sys/fs/cgroup/*/system.slice/dcos-*.service; do
+		for c in /sys/fs/cgroup/mesos /sys/fs/cgroup/*/mesos /sys/fs/cgroup/mesos_executors.slice /sys/fs/cgroup/*/mesos_executors.slice /sys/fs/cgroup/system.slice/dcos-*.service /sys/fs/cgroup/*/system.slice/dcos-*.service; do
 			if [ -d "$c" ]; then find "$c" -name cgroup.procs -exec cat {} + 2>/dev/null; fi
 		done
 		for u in $(dcos_users); do ps -o pid= -u "$u" 2>/dev/null; done

@@ -44,6 +44,9 @@ if [ -n "$names" ]; then
 	done
 	systemctl disable dcos-setup.service dcos.target >/dev/null 2>&1 </dev/null
 fi
+# Mesos puts executors there, so that they outlive the agent.
+executors=$(systemctl list-units --all --no-legend --plain 'mesos-*.scope' 2>/dev/null </dev/null | awk '{ print $1 }')
+if [ "$(unit_show mesos_executors.slice LoadState)" != not-found ]; then quickly 60 systemctl stop mesos_executors.slice >&2 </dev/null; fi
 if command -v docker >/dev/null 2>&1 && quickly 20 docker info >/dev/null 2>&1 </dev/null; then
 	containers=$(quickly 30 docker ps -aq --filter 'name=^/mesos-' 2>/dev/null </dev/null)
 	# shellcheck disable=SC2086 # container ids
@@ -155,8 +158,9 @@ for p in $own_paths; do
 done
 find /var/lib/dcos -mindepth 1 -maxdepth 1 ! -path "$record" -exec rm -rf {} + 2>/dev/null
 for p in $shared_paths; do
-	if [ -e "$record/had" ] && ! had "$p"; then remove "$p"; fi
+	if ! had "$p"; then remove "$p"; fi
 done
+if [ -e "$record/had" ] && ! had /var/lib/cni; then remove /var/lib/cni; fi # other container engines have it too
 
 # 5. Accounts. userdel copies the account files aside; those copies are put back.
 if [ -z "$manual" ] && [ -n "$users$(dcos_groups)" ]; then
@@ -212,7 +216,7 @@ for d in $shared_directories; do
 	if [ -d "$d" ] && ! had "$d"; then rmdir "$d" 2>/dev/null; fi
 done
 systemctl daemon-reload >&2 </dev/null
-for n in $names; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
+for n in $names $executors; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
 if [ -e "$record/had" ] && had "$etc"; then etc_stays=yes; else etc_stays=; fi
 if [ -n "$etc_stays" ]; then find "$etc" -mindepth 1 -maxdepth 1 -exec rm -rf {} +; else rm -rf "$etc"; fi

@@ -1,0 +1,201 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// newClient gives a client that opens every host of the lab.
+func newClient(t *testing.T, l *lab.Lab) *remote.Client {
+	t.Helper()
+	key, err := l.PrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := remote.NewClient(remote.Config{
+		User: lab.UserNoPassword, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)},
+		HostKeyPolicy:  remote.Strict,
+		ConnectTimeout: time.Minute, KeepaliveInterval: 5 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// counted is a connection that counts round trips by what they are for.
+type counted struct {
+	node.Conn
+	mu    sync.Mutex
+	trips []string
+}
+
+func (c *counted) note(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trips = append(c.trips, what)
+}
+
+func (c *counted) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
+	c.note(s.Name)
+	return c.Conn.Run(ctx, s)
+}
+
+func (c *counted) Upload(ctx context.Context, files []remote.File, progress func(int64)) (string, error) {
+	c.note(fmt.Sprintf("upload of %d", len(files)))
+	return c.Conn.Upload(ctx, files, progress)
+}
+
+func (c *counted) Lock(ctx context.Context, owner string) error {
+	c.note("lock")
+	return c.Conn.Lock(ctx, owner)
+}
+
+// dial connects to a host for the length of the test.
+func dial(t *testing.T, c *remote.Client, h *lab.Host) *counted {
+	t.Helper()
+	conn, err := c.Dial(t.Context(), remote.Target{Address: h.Address, HostKey: h.HostKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &counted{Conn: conn}
+}
+
+// testLog gives a run log whose events are shown when the test fails.
+func testLog(t *testing.T) *runlog.Log {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	l, err := runlog.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if !t.Failed() {
+			return
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for e, err := range runlog.Read(strings.NewReader(string(text))) {
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			t.Logf("%s %s %-10s %-9s %6.1fs %s %s", e.Time.Format("15:04:05"), e.Host, e.Stage, e.Event, e.Duration.Seconds(), e.Message, e.Tail)
+		}
+	})
+	return l
+}
+
+func snapshot(t *testing.T, h *lab.Host) *lab.Snapshot {
+	t.Helper()
+	shell(t, h, "systemctl is-system-running --wait >/dev/null || true") // nothing of the boot is to show as a change
+	s, err := h.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func wantNoTrace(t *testing.T, before *lab.Snapshot, h *lab.Host) {
+	t.Helper()
+	for _, c := range lab.Diff(before, snapshot(t, h)) {
+		t.Errorf("%s: left behind: %s", h.Name, c)
+	}
+}
+
+func shell(t *testing.T, h *lab.Host, script string) string {
+	t.Helper()
+	out, err := h.Shell(t.Context(), script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+func TestInspectOfAnEmptyHost(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	h := l.Host(t, "empty")
+	before := snapshot(t, h)
+	conn := dial(t, newClient(t, l), h)
+	s, err := node.Inspect(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Installed != node.None || s.MachineID == "" || s.BootID == "" || s.Hostname != "empty" || len(s.Addresses) < 2 || s.Role != "" || s.Owner != nil {
+		t.Errorf("%+v", s)
+	}
+	if off := time.Since(s.Clock).Abs(); off > 3*time.Second {
+		t.Errorf("its clock is off by %v", off)
+	}
+	if len(conn.trips) != 1 {
+		t.Errorf("%d round trips: %q", len(conn.trips), conn.trips)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantNoTrace(t, before, h)
+}
+
+// Removing DC/OS from a host that has none, or another machine's, does
+// nothing to it.
+func TestUninstallOfWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	h := l.Host(t, "stranger")
+	before := snapshot(t, h)
+	c := newClient(t, l)
+	conn := dial(t, c, h)
+	s, err := node.Inspect(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changes atomic.Int32
+	opts := node.Options{MachineID: "0123456789abcdef0123456789abcdef", OnChange: func(node.State) { changes.Add(1) }}
+	err = node.Uninstall(t.Context(), conn, opts)
+	if err == nil || !strings.Contains(err.Error(), s.MachineID) || !strings.Contains(err.Error(), opts.MachineID) {
+		t.Errorf("%v", err)
+	}
+	if changes.Load() != 0 {
+		t.Error("it was changed")
+	}
+	opts.MachineID = s.MachineID
+	for range 2 {
+		if err := node.Uninstall(t.Context(), conn, opts); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantNoTrace(t, before, h)
+}

@@ -1,0 +1,173 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// TestLife takes a master and an agent through everything that happens to a
+// node, on real hosts.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	rel21, rel22 := openRelease(t, sample.V21), openRelease(t, sample.V22)
+	master, agent := l.Host(t, "life-m1"), l.Host(t, "life-a1")
+	site := staticSite(t, "a life", master)
+	b := build(t, rel21, site)
+	log, client := testLog(t), newClient(t, l)
+	type member struct {
+		h      *lab.Host
+		role   node.Role
+		conn   *counted
+		before *lab.Snapshot
+		opts   node.Options
+		state  *node.State
+	}
+	members := []*member{{h: master, role: node.Master}, {h: agent, role: node.Agent}}
+	for _, m := range members {
+		m.before = snapshot(t, m.h)
+		m.conn = dial(t, client, m.h)
+		m.opts = node.Options{Role: m.role, Bundle: b, Run: "test", Log: log.Scope(b.ClusterName, m.h.Name, string(m.role))}
+	}
+	for _, m := range members {
+		changes := 0
+		m.opts.OnChange = func(s node.State) {
+			changes++
+			if s.MachineID == "" || isThere(m.h, "/opt/dcos_install_tmp/.owner") {
+				t.Errorf("%s: told of a change too late, or of nothing: %+v", m.h.Name, s)
+			}
+		}
+		state, err := node.Install(t.Context(), m.conn, m.opts)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if changes != 1 || state.Installed != node.Complete || state.Role != m.role || state.Version != "2.1.100" || state.DetectedIP != m.h.Address ||
+			!slices.Equal(state.ActivePackages, b.PackageIDs) || state.ConfigPackageID != "dcos-config--setup_"+b.ConfigID ||
+			state.PackageListID != b.PackageListID || state.Owner != nil {
+			t.Errorf("%s: after %d changes: %+v", m.h.Name, changes, state)
+		}
+		m.state = state
+		m.opts.MachineID = state.MachineID
+		installedBy(t, m.h, b, m.role.OnDisk())
+		t.Logf("%s: installed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+	}
+	if got := agents(t, master); !slices.Equal(got, []string{agent.Address}) {
+		t.Errorf("registered agents: %q", got)
+	}
+
+	t.Run("nothing to do", func(t *testing.T) {
+		for _, m := range members {
+			opts := m.opts
+			opts.OnChange = func(node.State) { t.Errorf("%s: is changed", m.h.Name) }
+			pid := shell(t, m.h, "systemctl show -p MainPID dcos-net.service")
+			for name, again := range map[string]func() (*node.State, error){
+				"install": func() (*node.State, error) { return node.Install(t.Context(), m.conn, opts) },
+				"upgrade": func() (*node.State, error) { return node.Upgrade(t.Context(), m.conn, opts) },
+			} {
+				m.conn.trips = nil
+				state, err := again()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d := state.Drift(b, m.role); len(d) > 0 {
+					t.Errorf("%s: %s: drift %q", m.h.Name, name, d)
+				}
+				if len(m.conn.trips) > 2 {
+					t.Errorf("%s: %s in %d round trips: %q", m.h.Name, name, len(m.conn.trips), m.conn.trips)
+				}
+			}
+			if now := shell(t, m.h, "systemctl show -p MainPID dcos-net.service"); now != pid {
+				t.Errorf("%s: services were restarted", m.h.Name)
+			}
+		}
+	})
+
+	t.Run("another configuration", func(t *testing.T) {
+		changed := build(t, rel21, site, "gc_delay", "3days")
+		for _, m := range members {
+			m.opts.Bundle, m.opts.OnChange = changed, nil
+			state, err := node.Inspect(t.Context(), m.conn, node.Paths(changed)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drift := strings.Join(state.Drift(changed, m.role), "\n")
+			if !strings.Contains(drift, "dcos-config--setup_"+changed.ConfigID) || !strings.Contains(drift, "cluster-package-list differs") {
+				t.Errorf("%s: drift: %s", m.h.Name, drift)
+			}
+			m.conn.trips = nil
+			if state, err = node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			t.Logf("%s: changed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+			if d := state.Drift(changed, m.role); len(d) > 0 {
+				t.Errorf("%s: drift %q", m.h.Name, d)
+			}
+			installedBy(t, m.h, changed, m.role.OnDisk())
+		}
+		if got := flag(t, agent, 5051, "gc_delay"); got != "3days" {
+			t.Errorf("the agent's gc_delay is %q", got)
+		}
+	})
+
+	t.Run("another version", func(t *testing.T) {
+		next := build(t, rel22, site)
+		for _, m := range members {
+			m.opts.Bundle = next
+			state, err := node.Upgrade(t.Context(), m.conn, m.opts)
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if state.Version != "2.2.100" || len(state.Drift(next, m.role)) > 0 {
+				t.Errorf("%s: version %s, drift %q", m.h.Name, state.Version, state.Drift(next, m.role))
+			}
+			installedBy(t, m.h, next, m.role.OnDisk())
+		}
+		if got := agents(t, master); !slices.Equal(got, []string{agent.Address}) {
+			t.Errorf("registered agents: %q", got)
+		}
+		back := members[1].opts
+		back.Bundle = b
+		if _, err := node.Upgrade(t.Context(), members[1].conn, back); err == nil || !strings.Contains(err.Error(), "downgraded") {
+			t.Errorf("going back: %v", err)
+		}
+	})
+
+	t.Run("another role", func(t *testing.T) {
+		opts := members[1].opts
+		opts.Role = node.PublicAgent
+		var role *node.RoleError
+		if _, err := node.Upgrade(t.Context(), members[1].conn, opts); !errors.As(err, &role) {
+			t.Errorf("%v", err)
+		}
+	})
+
+	t.Run("uninstall", func(t *testing.T) {
+		for _, m := range slices.Backward(members) {
+			m.conn.trips = nil
+			for range 2 { // once more does no harm
+				if err := node.Uninstall(t.Context(), m.conn, m.opts); err != nil {
+					t.Fatalf("%+v", err)
+				}
+			}
+			t.Logf("%s: removed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+			if m.role == node.Agent {
+				if got := agents(t, master); len(got) != 0 {
+					t.Errorf("still registered: %q", got)
+				}
+			}
+			if err := m.conn.Close(); err != nil {
+				t.Error(err)
+			}
+			wantNoTrace(t, m.before, m.h)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"encoding/base64"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// stages lists the scripts that run, alone or together as the product does.
+func stages() [][]string {
+	return [][]string{
+		{"inspect"}, {"inspect", "preflight"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
+		{"fetch"}, {"activate"}, {"recover"}, {"rollback"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
+	}
+}
+
+// shells gives the shells of this machine that hosts may have as /bin/sh.
+func shells(t *testing.T) [][]string {
+	t.Helper()
+	var found [][]string
+	for _, sh := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}, {"sh"}} {
+		if path, err := exec.LookPath(sh[0]); err == nil {
+			found = append(found, append([]string{path}, sh[1:]...))
+		}
+	}
+	if len(found) == 0 {
+		t.Skip("there is no shell here")
+	}
+	return found
+}
+
+func TestScriptsAreWhatEveryShellReads(t *testing.T) {
+	t.Parallel()
+	for _, names := range stages() {
+		text, err := scriptText(names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sh := range shells(t) {
+			cmd := exec.CommandContext(t.Context(), sh[0], append(sh[1:], "-n")...)
+			cmd.Stdin = strings.NewReader(text)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v -n of %v: %v\n%s", sh, names, err, out)
+			}
+		}
+	}
+}
+
+func TestScriptsPassShellcheck(t *testing.T) {
+	t.Parallel()
+	shellcheck, err := exec.LookPath("shellcheck")
+	if err != nil {
+		t.Skip("there is no shellcheck here")
+	}
+	for _, names := range stages() {
+		t.Run(strings.Join(names, "+"), func(t *testing.T) {
+			t.Parallel()
+			var text strings.Builder
+			parts := []string{"lib"}
+			for _, n := range names {
+				parts = append(parts, libraries[n]...)
+			}
+			for _, p := range slices.Concat(parts, names) {
+				b, err := fs.ReadFile(scriptFiles, "scripts/"+p+".sh")
+				if err != nil {
+					t.Fatal(err)
+				}
+				text.Write(b)
+			}
+			// SC2034: a library's variable that this script does not use.
+			cmd := exec.CommandContext(t.Context(), shellcheck, "-s", "sh", "-S", "warning", "-e", "SC2034", "-f", "gcc", "-")
+			cmd.Stdin = strings.NewReader(text.String())
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s", out)
+			}
+		})
+	}
+}
+
+func TestScriptsSayWhatTheyDo(t *testing.T) {
+	t.Parallel()
+	paths, err := fs.Glob(scriptFiles, "scripts/*.sh")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, p := range paths {
+		b, err := fs.ReadFile(scriptFiles, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, heading := range []string{"# reads ", "# prints ", "# changes "} {
+			if !strings.Contains(string(b), "\n"+heading) {
+				t.Errorf("%s does not say what it %s", filepath.Base(p), strings.Trim(heading, "# "))
+			}
+		}
+	}
+}
+
+// TestPut holds the two ends of the format together, in each shell.
+func TestPut(t *testing.T) {
+	t.Parallel()
+	values := []string{
+		"", "plain", "a b", "a=b:c", "two\nlines", "trailing\n\n", "quote ' \" ` $HOME \\n %s", "-n", "ümläut", "tab\there",
+		strings.Repeat("long ", 5000), "*", "\x01\x7f",
+	}
+	lib, err := scriptText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := lib + "put begin test\nwhile read -r v; do v=$(decode \"$v\"; echo .); put key \"${v%.}\"; done\nput end test\n"
+	var in strings.Builder
+	for _, v := range values {
+		in.WriteString(encode([]byte(v)) + "\n")
+	}
+	for _, sh := range shells(t) {
+		cmd := exec.CommandContext(t.Context(), sh[0], append(sh[1:], "-c", text)...)
+		cmd.Stdin = strings.NewReader(in.String())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", sh, err)
+		}
+		f := &frame{}
+		if _, err := f.Write(out); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.check("test"); err != nil {
+			t.Errorf("%v: %v", sh, err)
+		}
+		if got := f.all("key"); !slices.Equal(got, values) {
+			t.Errorf("%v: got %q, want %q", sh, got, values)
+		}
+	}
+}
+
+func TestFrame(t *testing.T) {
+	t.Parallel()
+	b64 := base64.StdEncoding.EncodeToString
+	for name, c := range map[string]struct {
+		in   string
+		want string // part of the error; "" = none
+	}{
+		"whole":            {"begin=x\na=1\nb:" + b64([]byte("two words")) + "\nend=x\n", ""},
+		"empty value":      {"begin=x\na=\nend=x\n", ""},
+		"two scripts":      {"begin=w\nend=w\nbegin=x\nend=x\n", ""},
+		"cut short":        {"begin=x\na=1\n", "has no end"},
+		"cut in a line":    {"begin=x\na=1\nend=x", "within a line"},
+		"nothing":          {"", "has no end"},
+		"noise":            {"begin=x\nWelcome to this host\nend=x\n", "not a line"},
+		"noise before":     {"Last login: yesterday\nbegin=x\nend=x\n", "outside|not a line"},
+		"garbled":          {"begin=x\na:%%%\nend=x\n", "garbled"},
+		"another script's": {"begin=y\nend=y\n", "has no end"},
+		"end of another":   {"begin=x\nend=y\nend=x\n", "without having begun"},
+		"strange key":      {"begin=x\nA=1\nend=x\n", "not a line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &frame{}
+			for i := range len(c.in) { // as badly cut as can be
+				if _, err := f.Write([]byte{c.in[i]}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := f.check("x")
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("unexpected: %v", err)
+			case c.want != "" && err == nil:
+				t.Error("was taken")
+			case c.want != "" && !slices.ContainsFunc(strings.Split(c.want, "|"), func(w string) bool { return strings.Contains(err.Error(), w) }):
+				t.Errorf("%v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzFrame(f *testing.F) {
+	f.Add([]byte("begin=x\na=1\nb:YQ==\nend=x\n"))
+	f.Add([]byte("begin=x\n=\n:\n\x00\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		whole, cut := &frame{}, &frame{}
+		write := func(f *frame, p []byte) {
+			if _, err := f.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(whole, data)
+		half := len(data) / 2
+		write(cut, data[:half])
+		write(cut, data[half:])
+		if !slices.Equal(whole.lines, cut.lines) || (whole.check("x") == nil) != (cut.check("x") == nil) {
+			t.Errorf("it matters how the output is cut: %q", data)
+		}
+	})
+}
+
+func TestMarkerComesBack(t *testing.T) {
+	t.Parallel()
+	want := Owner{Cluster: "a name with 'quotes' & ümläuts", BundleID: "0123abcd", Version: "2.2.1", Run: "20260101T000000Z-abc", Role: PublicAgent, Step: "install"}
+	got, err := parseOwner(string(want.text()))
+	if err != nil || *got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	if _, err := parseOwner("begin=owner\ncluster=x\n"); err == nil {
+		t.Error("half a marker was taken")
+	}
+}

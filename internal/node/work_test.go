@@ -1,0 +1,307 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+)
+
+func testBundle() *bundle.Bundle {
+	return &bundle.Bundle{
+		ID: "bundle-1", ClusterName: "one", Version: "2.2.1", Line: "2.2",
+		PackageIDs:     []string{"dcos-config--setup_1", "exhibitor--1", "mesos--1"},
+		ConfigPackages: []bundle.Package{{Name: "dcos-config", ID: "dcos-config--setup_1", Files: []bundle.File{{Path: "/bin/detect_ip", Content: []byte("#!/bin/sh\necho 10.0.0.1\n")}}}},
+		SetupFiles: []bundle.File{
+			{Path: "/etc/mesosphere/setup-flags/repository-url", Mode: 0o644, Content: []byte("file:///opt/dcos_install_tmp\n")},
+			{Path: "/etc/mesosphere/docker_credentials", Mode: 0o600, Content: []byte("{}\n")},
+			{Path: "/etc/custom", Mode: 0o644, Content: []byte("custom\n")},
+		},
+		Units: []bundle.Unit{
+			{Name: "systemd-journald.service", Command: "restart"},
+			{Name: "docker.service", Command: "restart"},
+			{Name: "dcos-link-env.service", Command: "start", Content: "[Unit]\n"},
+			{Name: "dcos-download.service", Content: "[Unit]\nDescription=download\n"},
+			{Name: "dcos-setup.service", Command: "start", Enable: true, NoBlock: true, Content: "[Unit]\nDescription=setup\n"},
+		},
+		Arguments: map[string]string{
+			"bootstrap_url": "file:///opt/dcos_install_tmp", "num_masters": "3", "master_discovery": "static",
+			"master_list": `["10.0.0.1", "10.0.0.2", "10.0.0.3"]`, "exhibitor_storage_backend": "static",
+		},
+	}
+}
+
+// wellState is a host on which nothing has to be done.
+func wellState(b *bundle.Bundle) State {
+	s := State{
+		MachineID: "m1", BootID: "b1", Installed: Complete, Role: Master, Roles: []string{"master"}, Version: b.Version,
+		ActivePackages: slices.Clone(b.PackageIDs), Files: map[string]FileState{}, Looked: Paths(b),
+		Units: []UnitState{
+			{Name: "dcos-setup.service", Active: "inactive", Enabled: "enabled"},
+			{Name: "dcos.target", Active: "active", Enabled: "enabled"},
+			{Name: "dcos-exhibitor.service", Active: "active", Sub: "running", Enabled: "static", Always: true, Unconditional: true},
+			{Name: "dcos-checks-poststart.service", Active: "failed"},
+			{Name: "dcos-checks-poststart.timer", Active: "active"},
+			{Name: "dcos-calico-bird.service", Active: "inactive", Always: true},
+			{Name: "dcos-log-master.service", Active: "inactive", Always: true, Unconditional: true, Triggered: true},
+		},
+	}
+	for _, f := range installerFiles(b) {
+		mode := "644"
+		if f.Mode == 0o600 {
+			mode = "600"
+		}
+		s.Files[f.Path] = FileState{SHA256: sum(f.Content), Mode: mode}
+	}
+	return s
+}
+
+func TestInstallerFilesEndInAnEmptyLine(t *testing.T) {
+	t.Parallel()
+	files := installerFiles(testBundle())
+	if got := string(files[0].Content); got != "file:///opt/dcos_install_tmp\n\n" {
+		t.Errorf("%q", got)
+	}
+	if got := files[3]; got.Path != "/etc/systemd/system/dcos-link-env.service" || string(got.Content) != "[Unit]\n\n" || got.Mode != 0o644 {
+		t.Errorf("%+v", got)
+	}
+	if len(files) != 6 {
+		t.Errorf("%d files", len(files))
+	}
+}
+
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*State)
+		want   []string // part of each line
+	}{
+		"none":             {func(*State) {}, nil},
+		"not installed":    {func(s *State) { s.Installed = None }, []string{"DC/OS is not installed"}},
+		"another role":     {func(s *State) { s.Role, s.Roles = Agent, []string{"slave"} }, []string{"role is slave"}},
+		"two roles":        {func(s *State) { s.Role, s.Roles = "", []string{"master", "slave"} }, []string{"master and slave"}},
+		"role file gone":   {func(s *State) { s.Role, s.Roles, s.Installed = "", nil, Partial }, []string{"gives the node its role"}},
+		"deleted by hand":  {func(s *State) { s.ActivePackages, s.Installed = nil, Partial }, []string{"files are gone"}},
+		"never set up":     {func(s *State) { s.SetupPending, s.Installed = true, Partial }, []string{"never set up"}},
+		"swap interrupted": {func(s *State) { s.SwapUnfinished, s.Installed = true, Partial }, []string{"was interrupted"}},
+		"package swapped":  {func(s *State) { s.ActivePackages[1] = "exhibitor--2" }, []string{"exhibitor--2 is active instead of exhibitor--1"}},
+		"package more":     {func(s *State) { s.ActivePackages = append(s.ActivePackages, "x--1") }, []string{"x--1 is active and should not be"}},
+		"package less":     {func(s *State) { s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1 is not active"}},
+		"dangling":         {func(s *State) { s.Dangling, s.Installed = []string{"mesos"}, Partial }, []string{"mesos--1 is not active"}},
+		"file edited":      {func(s *State) { s.Files["/etc/custom"] = FileState{SHA256: "x", Mode: "644"} }, []string{"/etc/custom differs"}},
+		"file gone":        {func(s *State) { delete(s.Files, "/etc/custom") }, []string{"/etc/custom is missing"}},
+		"not looked at":    {func(s *State) { delete(s.Files, "/etc/custom"); s.Looked = nil }, nil},
+		"mode": {func(s *State) {
+			s.Files["/etc/mesosphere/docker_credentials"] = FileState{sum([]byte("{}\n\n")), "644"}
+		}, []string{"has mode 644 instead of 600"}},
+		"unit edited":       {func(s *State) { s.Files["/etc/systemd/system/dcos-setup.service"] = FileState{SHA256: "x"} }, []string{"dcos-setup.service differs"}},
+		"not enabled":       {func(s *State) { s.Units[0].Enabled = "disabled" }, []string{"dcos-setup.service is not enabled"}},
+		"target disabled":   {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
+		"unit failed":       {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
+		"unit stopped":      {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
+		"setup has failed":  {func(s *State) { s.Units[0].Active = "failed" }, nil}, // what matters is what it has done
+		"several in a time": {func(s *State) { s.Units[2].Active = "failed"; s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1", "dcos-exhibitor"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testBundle()
+			s := wellState(b)
+			c.change(&s)
+			got := s.Drift(b, Master)
+			if len(got) != len(c.want) {
+				t.Fatalf("got %q, want %q", got, c.want)
+			}
+			for i := range got {
+				if !strings.Contains(got[i], c.want[i]) {
+					t.Errorf("got %q, want %q", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestSituation(t *testing.T) {
+	t.Parallel()
+	ours := &Owner{Cluster: "one", BundleID: "bundle-1", Role: Master}
+	for name, c := range map[string]struct {
+		change func(*State)
+		known  bool // the machine id is the node's
+		want   step
+		err    bool
+	}{
+		"free":                    {func(s *State) { *s = State{Installed: None} }, false, fresh, false},
+		"only transferred":        {func(s *State) { *s = State{Installed: None, Owner: ours} }, false, fresh, false},
+		"transferred for another": {func(s *State) { *s = State{Installed: None, Owner: &Owner{Cluster: "two"}} }, false, 0, true},
+		"the same":                {func(*State) {}, false, adopt, false},
+		"the same, unfinished":    {func(s *State) { s.Owner = ours }, false, adopt, false},
+		"another bundle":          {func(s *State) { s.ActivePackages = []string{"x--1"} }, false, 0, true},
+		"another bundle of ours":  {func(s *State) { s.ActivePackages = []string{"x--1"}; s.Owner = ours }, false, redo, false},
+		"another role":            {func(s *State) { s.Role = Agent }, false, 0, true},
+		"half, running":           {func(s *State) { s.Installed, s.Owner, s.SetupRunning = Partial, ours, true }, false, followOn, false},
+		"half, stopped":           {func(s *State) { s.Installed, s.Owner = Partial, ours }, false, redo, false},
+		"half, running, another bundle": {func(s *State) {
+			s.Installed, s.SetupRunning, s.Owner = Partial, true, &Owner{Cluster: "one", BundleID: "2"}
+		}, false, redo, false},
+		"half, nobody's":                 {func(s *State) { s.Installed = Partial }, false, 0, true},
+		"half, on the machine we know":   {func(s *State) { s.Installed = Partial }, true, redo, false},
+		"half, another cluster's marker": {func(s *State) { s.Installed, s.Owner = Partial, &Owner{Cluster: "two"} }, false, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := testBundle()
+			state := wellState(b)
+			c.change(&state)
+			s := &session{opts: Options{Role: Master, Bundle: b}, host: "h"}
+			if c.known {
+				s.opts.MachineID = "m1"
+			}
+			got, err := s.situation(state)
+			var foreign *ForeignError
+			if c.err != errors.As(err, &foreign) || got != c.want {
+				t.Errorf("got %v, %v; want %v, error %v", got, err, c.want, c.err)
+			}
+		})
+	}
+}
+
+func TestUpgradePath(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"2.1.0", "2.1.0", true}, {"2.1.0", "2.1.2", true}, {"2.1.2", "2.2.1", true}, {"1.13.9", "2.0.0", true},
+		{"1.9.0", "1.10.2", true}, {"2.0.6", "2.2.0", false}, {"1.11.0", "1.13.0", false}, {"2.2.1", "2.2.0", false},
+		{"2.2.0", "2.1.9", false}, {"", "2.2.0", true}, {"2.1.100", "2.2.100", true},
+	} {
+		if err := UpgradePath(c.from, c.to); (err == nil) != c.ok {
+			t.Errorf("%s to %s: %v", c.from, c.to, err)
+		}
+	}
+}
+
+func TestAtLeast(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		have, least string
+		want        bool
+	}{
+		{"1.6", "1.6", true}, {"1.5.9", "1.6", false}, {"17.05.0-ce", "1.6", true}, {"20.10.5+dfsg1", "1.11", true},
+		{"2", "1.6", true}, {"1", "1.6", false}, {"252", "200", true}, {"", "200", false}, {"4", "4.0", true},
+	} {
+		if got := atLeast(c.have, c.least); got != c.want {
+			t.Errorf("%q at least %q: %v", c.have, c.least, got)
+		}
+	}
+}
+
+func TestChecksAreSkippedByName(t *testing.T) {
+	t.Parallel()
+	if err := checkSkips([]string{"ports", "clock"}); err != nil {
+		t.Error(err)
+	}
+	err := checkSkips([]string{"ports", "prots"})
+	var unknown *UnknownCheckError
+	if !errors.As(err, &unknown) || !slices.Equal(unknown.Names, []string{`"prots"`}) || !strings.Contains(err.Error(), "ports") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	for name, c := range map[string]struct {
+		role   Role
+		facts  []string
+		change func(*hostFacts, *Options)
+		want   []string // names of findings, warnings with a "?"
+	}{
+		"well":                     {Master, nil, nil, nil},
+		"ip-detect fails":          {Master, []string{"ip_detect_code=1", "ip_detect="}, nil, []string{"ip-detect"}},
+		"ip-detect is elsewhere":   {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.2"}, nil, []string{"ip-detect"}},
+		"not a listed master":      {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.9"}, func(h *hostFacts, _ *Options) { h.Addresses = []string{"10.0.0.9"} }, []string{"master-list"}},
+		"an agent that is listed":  {Agent, nil, nil, []string{"master-list"}},
+		"a clone":                  {Master, nil, func(_ *hostFacts, o *Options) { o.Others = map[string]string{"m1": "10.0.0.2"} }, []string{"machine-id"}},
+		"itself is no clone":       {Master, nil, func(_ *hostFacts, o *Options) { o.Others = map[string]string{"m1": "10.0.0.1"} }, nil},
+		"clock far off":            {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(-time.Hour) }, []string{"clock"}},
+		"clock a little off":       {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
+		"no room":                  {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
+		"DC/OS is there":           {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
+		"leftovers":                {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} }, []string{"leftovers"}},
+		"a name that is not known": {Master, []string{"resolve=h1 no"}, nil, []string{"hostname?"}},
+		"not systemd":              {Master, []string{"pid1=init"}, nil, []string{"systemd"}},
+		"skipped":                  {Master, []string{"pid1=init"}, func(_ *hostFacts, o *Options) { o.SkipChecks = []string{"systemd"} }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &frame{}
+			lines := append([]string{"begin=preflight", "pid1=systemd", "systemd_version=252", "ip_detect_code=0", "ip_detect=10.0.0.1", "resolve=h1 yes"}, c.facts...)
+			if _, err := f.Write([]byte(strings.Join(lines, "\n") + "\n")); err != nil {
+				t.Fatal(err)
+			}
+			h := &hostFacts{
+				State: State{MachineID: "m1", Hostname: "h1", Addresses: []string{"127.0.0.1", "10.0.0.1"}, Installed: None, Clock: now},
+				f:     f, before: now, after: now.Add(time.Second),
+			}
+			b := testBundle()
+			b.Line = "" // no line's own facts: they have their own test
+			o := &Options{Role: c.role, Bundle: b, Address: "10.0.0.1"}
+			if c.change != nil {
+				c.change(h, o)
+			}
+			var got []string
+			for _, f := range h.judge(o, false) {
+				mark := ""
+				if f.Severity == SeverityWarning {
+					mark = "?"
+				}
+				switch f.Name {
+				case "commands", "docker", "ports", "groups", "kernel-modules":
+					continue // of the newest line
+				}
+				got = append(got, f.Name+mark)
+				if f.Found == "" || f.Needed == "" {
+					t.Errorf("says too little: %+v", f)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestUnwell(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "",
+		`{"status":0,"checks":{"a":{"status":0,"output":""}}}`:                                     "",
+		`{"status":2,"checks":{"a":{"status":0},"b":{"status":2,"output":"no\n"}}}`:                "b (no)",
+		`{"error":"One or more requested checks could not be found on this node.","checks":["x"]}`: "One or more requested checks could not be found on this node.",
+		"panic: no such file": "panic: no such file",
+	} {
+		if got := unwell(in, "node-poststart 1"); got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	var sizes []int
+	for b := range batches([]bundle.Artifact{{Size: maxBatch * 2}, {Size: 1}, {Size: maxBatch - 1}, {Size: 1}, {Size: 5}}) {
+		sizes = append(sizes, len(b))
+	}
+	if !slices.Equal(sizes, []int{1, 2, 2}) {
+		t.Errorf("%v", sizes)
+	}
+	for range batches(nil) {
+		t.Error("a batch of nothing")
+	}
+}

@@ -94,33 +94,35 @@ func (s downloadState) validator() string {
 	return s.LastModified
 }
 
-// download gives the path of the release in the cache directory and its
-// sha256, and gets it there first if need be. Of all who ask at once, in all
-// processes, one loads.
-func download(ctx context.Context, address string, opts Options) (path, sum string, err error) {
+// download opens the release in the cache directory, gets it there first if
+// need be, and gives its sha256. Of all who ask at once, in all processes, one
+// loads.
+func download(ctx context.Context, address string, opts Options) (f *os.File, sum string, err error) {
 	if opts.CacheDirectory == "" {
-		return "", "", &Error{Reason: Unsupported, Detail: "a release at an address takes a cache directory to load it into"}
+		return nil, "", &Error{Reason: Unsupported, Detail: "a release at an address takes a cache directory to load it into"}
 	}
 	dir, err := filepath.Abs(filepath.Join(opts.CacheDirectory, "releases", "downloads", cacheKey(address)))
 	if err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	d := &downloader{address: address, dir: dir, client: opts.HTTP, sha256: opts.SHA256}
 	if d.client == nil {
 		d.client = http.DefaultClient
 	}
 	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		return "", "", err
+		return nil, "", err
 	}
 	unlock, err := lock(ctx, d.path("lock"))
 	if err != nil {
-		return "", "", fmt.Errorf("waiting for another download of the same release: %w", err)
+		return nil, "", fmt.Errorf("waiting for another download of the same release: %w", err)
 	}
-	sum, err = d.get(ctx)
+	if sum, err = d.get(ctx); err == nil {
+		f, err = os.Open(d.path(wholeName)) // before another may replace it
+	}
 	if err = errors.Join(err, unlock()); err != nil {
-		return "", "", d.hide(err)
+		return nil, "", d.hide(err)
 	}
-	return d.path(wholeName), sum, nil
+	return f, sum, nil
 }
 
 func (d *downloader) path(name string) string { return filepath.Join(d.dir, name) }

@@ -29,18 +29,15 @@ var (
 	_ hasher  = (*imageTree)(nil)
 )
 
-// openFile opens a dcos_generate_config.sh, by the index that is kept for it
-// or else by making one. known is the file's sha256 if that is known already.
-func openFile(ctx context.Context, path, known string, opts Options) (*Release, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	t, facts, err := openImage(ctx, f, path, known, opts)
+// openFile takes over a dcos_generate_config.sh that was opened by its absolute
+// path, by the index that is kept for it or else by making one. known is the
+// file's sha256 if that is known already.
+func openFile(ctx context.Context, f *os.File, known string, opts Options) (*Release, error) {
+	t, facts, err := openImage(ctx, f, f.Name(), known, opts)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return newRelease(t, facts, newSums(opts.CacheDirectory, path))
+	return newRelease(t, facts, newSums(opts.CacheDirectory, f.Name()))
 }
 
 func openImage(ctx context.Context, f *os.File, path, known string, opts Options) (*imageTree, *facts, error) {

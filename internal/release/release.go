@@ -64,11 +64,11 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 		}
 	}
 	if isAddress(source) {
-		file, sum, err := download(ctx, source, opts)
+		f, sum, err := download(ctx, source, opts)
 		if err != nil {
 			return nil, err
 		}
-		return openFile(ctx, file, sum, opts)
+		return openFile(ctx, f, sum, opts)
 	}
 	source, err := filepath.Abs(strings.TrimPrefix(source, "file://"))
 	if err != nil {
@@ -79,7 +79,11 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 	case err != nil:
 		return nil, err
 	case fi.Mode().IsRegular():
-		return openFile(ctx, source, "", opts)
+		f, err := os.Open(source)
+		if err != nil {
+			return nil, err
+		}
+		return openFile(ctx, f, "", opts)
 	case !fi.IsDir():
 		return nil, &Error{Reason: NotARelease, Detail: "it is neither a file nor a directory"}
 	case opts.SHA256 != "":

@@ -104,6 +104,10 @@ func (g *Generator) Resolve(site config.Site) (*config.Resolution, error) {
 	if err != nil {
 		return nil, fmt.Errorf("release %s: %w", g.rel.Source(), err)
 	}
+	if len(res.Unknown) > 0 && res.Err() == nil {
+		// What is known may already break what will be rendered.
+		res.Errors = g.set.probe(res)
+	}
 	return res, nil
 }
 

@@ -166,11 +166,15 @@ func (c *calculation) fileText(name, parameter, attribute string) (string, error
 // file finds a file by the name that a parameter gives it. The generator
 // runs at the root, beside genconf.
 func (s *Site) file(name string) (File, bool) {
-	f, ok := s.Files[name]
-	if !ok {
-		f, ok = s.Files[strings.TrimPrefix(path.Clean("/"+name), "/")]
+	if f, ok := s.Files[name]; ok {
+		return f, true
 	}
-	return f, ok
+	for other, f := range s.Files {
+		if path.Clean("/"+other) == path.Clean("/"+name) {
+			return f, true
+		}
+	}
+	return File{}, false
 }
 
 func scalarOf(text string, err error) (string, error) {

@@ -36,6 +36,7 @@ resource "dcos_cluster_config" "demo" {
   ip_detect_script = provider::dcos::ip_detect("route")
 
   # Change this, run `terraform plan`, and see which files it touches.
+  ui_banner              = true
   ui_banner_header_title = jsonencode(var.banner)
 }
 

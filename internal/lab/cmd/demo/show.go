@@ -106,15 +106,17 @@ func (r *reader) look(ctx context.Context) (*cluster, error) {
 
 	var ui struct {
 		Configuration struct {
-			Banner struct {
-				HeaderTitle string `json:"headerTitle"`
-			} `json:"banner"`
+			Plugins struct {
+				Banner struct {
+					HeaderTitle string `json:"headerTitle"`
+				} `json:"banner"`
+			} `json:"plugins"`
 		} `json:"uiConfiguration"`
 	}
 	if err := r.getJSON(ctx, "/dcos-metadata/ui-config.json", &ui); err != nil {
 		return nil, err
 	}
-	c.Banner = ui.Configuration.Banner.HeaderTitle
+	c.Banner = ui.Configuration.Plugins.Banner.HeaderTitle
 	return c, nil
 }
 

@@ -191,6 +191,32 @@ func TestFromYAML(t *testing.T) {
 	}
 }
 
+func TestForwardZones(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		line, value string
+		ok          bool
+	}{
+		{"2.2", `{"a": ["10.0.0.1", "10.0.0.2:53", "10.0.0.3: 5"], "b": []}`, true},
+		{"2.2", `{"a": ["10.0.0.1:"]}`, false},
+		{"2.2", `{"a": ["10.0.0.1:65536"]}`, false},
+		{"2.2", `{"a": "10.0.0.1"}`, false},
+		{"2.2", `[]`, false},
+		{"1.10", `[]`, true},
+		{"1.10", `[["a", [["10.0.0.1", 53], ["10.0.0.2", "53"]]], ["b", []], ["c", {}], ["d", ""]]`, true},
+		{"1.10", `[["a", [["10.0.0.1"]]]]`, false},
+		{"1.10", `[["a", [["10.0.0.1", 0]]]]`, false},
+		{"1.10", `[["a", {"b": 1}]]`, false},
+		{"1.10", `[[1, []]]`, false},
+		{"1.10", `[["a", 5]]`, false},
+		{"1.10", `{}`, false},
+	} {
+		if err := forwardZones().check(c.line, c.value); (err == nil) != c.ok {
+			t.Errorf("%s on %s: %v", c.value, c.line, err)
+		}
+	}
+}
+
 func TestCheckObject(t *testing.T) {
 	t.Parallel()
 	const check = `{"description": "d", "cmd": ["c"], "timeout": "5s"}`
@@ -245,6 +271,7 @@ func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
 		version, name, value, want string
 	}{
+		{"2.2.1", "cluster_name", `a "b"`, "telegraf cannot read that"},
 		{"2.2.1", "calico_vxlan_vni", "1024", "is 1024, which DC/OS's overlay networks use"},
 		{"2.2.1", "dcos_l4lb_min_named_ip6", "fd01:1000::", "has the group 1000, which DC/OS turns into 1 by mistake"},
 		{"2.2.1", "mesos_container_log_sink", "syslog", `meant is "fluentbit"`},

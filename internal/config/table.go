@@ -152,7 +152,7 @@ func (r row) public() Parameter {
 			allowed = append(allowed, rule.allowed)
 		}
 	}
-	if len(r.choices) > 0 {
+	if len(r.choices) > 0 && r.kind != Bool {
 		allowed = append(allowed, either(r.choices))
 	}
 	p.Allowed = strings.Join(allowed, "; ")

@@ -87,6 +87,10 @@ const (
 func (r *resolver) doubt(name string) string {
 	value := r.value(name)
 	switch name {
+	case "cluster_name":
+		if since("1.12").has(r.line) && strings.ContainsAny(value, `"\`) {
+			return fmt.Sprintf("%s has a quote or a backslash, which DC/OS puts into /etc/telegraf/telegraf.conf as it is: telegraf cannot read that; leave it out", name)
+		}
 	case "dcos_l4lb_min_named_ip6", "dcos_l4lb_max_named_ip6":
 		if group := mangledGroup(value); group != "" {
 			return fmt.Sprintf("%s has the group %s, which DC/OS turns into %s by mistake; use an address without a group that ends in 000", name, group, strings.TrimSuffix(group, "000"))

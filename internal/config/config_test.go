@@ -337,7 +337,7 @@ entry = {
 	}
 	for _, text := range []string{
 		"import os\nentry = {}", "entry = {'must': {'a': calculate}}", "entry = {'must': {'a': lambda b: b}}", "entry = {'validate': [check]}",
-		"def f():\n  pass\n", "entry = {'other': {}}", "entry = {'must': {'dcos_version': '9'}}", "entry = {", "entry = []", "",
+		"def f():\n  pass\n", "entry = {'other': {}}", "entry = {'must': {'dcos_version': '9'}}", "entry = {", "entry = []", "", "entry = {'conditional': {'oauth_enabled': {'true': {'must': {'a': 'b'}}}}}",
 	} {
 		_, err := Resolve(Site{}, Facts{Version: "2.2.1", Extra: []byte(text + "\n")}, render.Target{})
 		if err == nil || !strings.HasPrefix(err.Error(), "gen_extra/calc.py of the release: ") {

@@ -15,6 +15,8 @@ type entry struct {
 	setters  map[string][]setter
 	replaces map[string]bool // whose setters of ours are dropped
 	secret   []string
+	// conditions are the parameters that its conditions look at.
+	conditions []string
 }
 
 // settersOf adds the entry's setters to the table's.
@@ -41,6 +43,11 @@ func installerSets(name string) bool {
 func (e *entry) check(line string) error {
 	if e.replaces["dcos_version"] && since("1.12").has(line) {
 		return fmt.Errorf("it sets dcos_version, which belongs to the release")
+	}
+	for _, name := range e.conditions {
+		if len(lineTables()[line].setters[name]) > 0 && !installerSets(name) && !e.replaces[name] {
+			return fmt.Errorf("it has conditions on %s without setting it", name)
+		}
 	}
 	return nil
 }
@@ -129,6 +136,7 @@ func (e *entry) addConditional(v any, when *condition) error {
 		return fmt.Errorf("it has conditions within conditions")
 	}
 	for _, name := range names {
+		e.conditions = append(e.conditions, name.key)
 		cases, ok := name.value.(pyDict)
 		if !ok {
 			return fmt.Errorf("its conditions on %s are not a map", name.key)

@@ -112,7 +112,7 @@ func (r *resolver) doubt(name string) string {
 			return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
 		}
 	case "dcos_overlay_network6_default_name":
-		if names := overlayNames(r.value("dcos_overlay_network")); len(names) > 0 && !slices.Contains(names, value) {
+		if names := overlayNames(r.value("dcos_overlay_network")); r.arguments[name].given && len(names) > 0 && !slices.Contains(names, value) {
 			return fmt.Sprintf("%s is %q, which is none of the overlays %s; DC/OS does not check it", name, value, either(names))
 		}
 	}

@@ -17,11 +17,18 @@ const cgroupRoot = "/sys/fs/cgroup"
 
 func (l *Lab) cgroupName() string { return l.namespaceName() }
 
-// cgroups gives the cgroups to put a host in on a machine without systemd,
-// where nspawn cannot ask for a scope. They are only in the hierarchies that
-// systemd manages: the controllers of others (memory, cpu, pids on version 1)
-// are left alone, so limits on this process go on counting the hosts.
+// systemdMachine says whether the machine's process 1 is systemd, whose
+// business cgroups then are.
+func systemdMachine() bool { return exists("/run/systemd/system") }
+
+// cgroups gives the cgroups to put a host in on a machine without systemd.
+// They are only in the hierarchies that the host's systemd manages: the
+// controllers of others (memory, cpu, pids on version 1) are left alone, so
+// limits on this process go on counting the hosts.
 func (l *Lab) cgroups(host string) ([]string, error) {
+	if systemdMachine() {
+		return nil, nil
+	}
 	name := filepath.Join(l.cgroupName(), host)
 	if _, err := os.Stat(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil { // version 2: below our own
 		text, err := os.ReadFile("/proc/self/cgroup")

@@ -27,8 +27,8 @@ import (
 // be started again. A host whose connections are refused gets that rule at
 // every boot, long before it has its address.
 const supervise = `
-dir=$1 netns=$2; shift 2
-[ ! -e $dir/cgroups ] || while read -r cgroup; do mkdir -p $cgroup && echo $$ >$cgroup/cgroup.procs; done <$dir/cgroups
+dir=$1 netns=$2 cgroups=$3; shift 3
+for cgroup in $cgroups; do mkdir -p $cgroup && echo $$ >$cgroup/cgroup.procs; done
 while :; do
 	nsenter --net=$netns -- systemd-nspawn "$@" &
 	nspawn=$!
@@ -82,27 +82,19 @@ func (h *Host) start(ctx context.Context) error {
 		return err
 	}
 	args := []string{
-		"--quiet", "--settings=no", "--register=no", "--boot", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=pipe",
+		"--quiet", "--settings=no", "--register=no", "--keep-unit", "--boot", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=pipe",
 		"--machine=" + h.machine(), "--hostname=" + h.Name, "--directory=" + h.root(), "--network-bridge=" + bridge, "--kill-signal=SIGRTMIN+3",
 	}
 	for _, m := range s.Mounts {
 		args = append(args, "--bind="+m.Source+":"+m.Target)
 	}
-	cgroups := filepath.Join(h.dir, "cgroups")
-	if _, err := os.Stat("/run/systemd/system"); err == nil {
-		// The machine's own systemd gives the host a scope, and nspawn reboots it by itself.
-		if err := os.RemoveAll(cgroups); err != nil {
-			return err
-		}
-	} else {
-		args = append(args, "--keep-unit")
-		lines, err := h.lab.cgroups(h.Name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(cgroups, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-			return err
-		}
+	cgroups, err := h.lab.cgroups(h.Name)
+	if err != nil {
+		return err
+	}
+	command := append([]string{"sh", "-c", supervise, "lab-host", h.dir, h.lab.namespace(), strings.Join(cgroups, " ")}, args...)
+	if systemdMachine() { // who is asked for a cgroup: outside the session, with whose end the host would end
+		command = append([]string{"systemd-run", "--scope", "--quiet", "--collect", "--slice=machine", "--unit=" + h.machine(), "--property=Delegate=yes"}, command...)
 	}
 	if err := os.WriteFile(filepath.Join(h.dir, "on"), nil, 0o600); err != nil {
 		return err
@@ -111,7 +103,7 @@ func (h *Host) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("sh", append([]string{"-c", supervise, "lab-host", h.dir, h.lab.namespace()}, args...)...)
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", console, console
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_TMPFS_TMP=0"} // /tmp on disk, as snapshots need it
 	detach(cmd)

@@ -30,7 +30,7 @@ iptables -N PRETEND; iptables -A FORWARD -j ACCEPT
 sysctl -qw net.ipv4.ip_forward=1
 mkdir -p /mnt/pretend; mount -t tmpfs pretend /mnt/pretend
 mkdir -p /run/pretend; touch /dev/shm/pretend
-mkdir -p /sys/fs/cgroup/systemd/mesos 2>/dev/null || mkdir -p /sys/fs/cgroup/mesos
+d=/sys/fs/cgroup; [ ! -d $d/systemd ] || d=$d/systemd; mkdir $d/mesos
 setsid bash -c 'exec -a listener sleep 4321' </dev/null >/dev/null 2>&1 &
 until pgrep -f '^listener' >/dev/null; do sleep 0.01; done
 `
@@ -45,7 +45,7 @@ umount /mnt/pretend; rmdir /mnt/pretend
 ipset destroy pretended; ip rule del from 10.9.8.0/24 table 77; ip route del 10.20.0.0/16; ip link del pretend0
 iptables -D FORWARD -j ACCEPT; iptables -X PRETEND
 sysctl -qw net.ipv4.ip_forward=0
-rmdir /sys/fs/cgroup/systemd/mesos 2>/dev/null || rmdir /sys/fs/cgroup/mesos
+d=/sys/fs/cgroup; [ ! -d $d/systemd ] || d=$d/systemd; rmdir $d/mesos
 userdel dcos_pretend
 `
 

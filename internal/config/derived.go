@@ -58,8 +58,8 @@ func isSet(name, of string, on span) derivation {
 	}}
 }
 
-func derive(name string, on span, compute func(value string) (string, error), from string, more ...string) derivation {
-	return derivation{name: name, on: on, inputs: append([]string{from}, more...), from: from, compute: func(c *calculation) (string, error) {
+func derive(name string, on span, compute func(value string) (string, error), from string) derivation {
+	return derivation{name: name, on: on, inputs: []string{from}, from: from, compute: func(c *calculation) (string, error) {
 		return compute(c.value(from))
 	}}
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -131,11 +132,7 @@ func (s *Site) checkHash() (string, error) {
 
 // checkProgramNames refuses names that cannot be files of the package.
 func checkProgramNames(site *Site) error {
-	names, err := site.checkFiles()
-	if err != nil {
-		return nil // not known yet
-	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(site.CheckPrograms())) {
 		switch {
 		case strings.Contains(name, "/"):
 			return fmt.Errorf("must not have a directory in it, and %q is in one", name)

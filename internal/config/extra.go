@@ -312,12 +312,12 @@ func (p *pyReader) quoted() (string, error) {
 	for p.pos < len(p.text) {
 		c := p.text[p.pos]
 		p.pos++
-		switch {
-		case c == quote[0]:
+		switch c {
+		case quote[0]:
 			return b.String(), nil
-		case c == '\n':
+		case '\n':
 			return "", p.fail("a text that does not end")
-		case c == '\\':
+		case '\\':
 			if p.pos == len(p.text) {
 				return "", p.fail("a text that does not end")
 			}

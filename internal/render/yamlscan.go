@@ -77,9 +77,9 @@ type yamlScanner struct {
 }
 
 type possibleKey struct {
-	set, required          bool
-	token                  int
-	index, line, col, size int
+	set, required    bool
+	token            int
+	index, line, col int
 }
 
 func newYAMLScanner(text string, dialect Dialect) *yamlScanner {

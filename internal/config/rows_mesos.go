@@ -28,7 +28,7 @@ func mesosRows() []row {
 		},
 		{
 			name: "mesos_container_log_sink", kind: Text,
-			about:    "Where tasks' logs go: `fluentbit`, `journald`, `logrotate`, `fluentbit+logrotate` or `journald+logrotate` (the journal ones only up to 1.12: `journald`, `logrotate`, `journald+logrotate`). DC/OS does not check it.",
+			about:    "Where tasks' logs go: `logrotate`, `journald` or `journald+logrotate`, and since 1.13 also `fluentbit` or `fluentbit+logrotate`; DC/OS does not check it.",
 			fallback: same("logrotate").then("1.13", "fluentbit+logrotate"),
 			shows:    []string{"/etc/mesos-slave-modules/journal_logger_modules.json", "/etc/ui-config.json"},
 		},

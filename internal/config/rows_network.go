@@ -69,7 +69,7 @@ func networkRows() []row {
 		},
 		{
 			name: "dcos_net_cluster_identity", kind: Bool, on: since("1.11"),
-			about:    "Whether dcos-net uses the cluster's id as its cookie.",
+			about:    "Whether dcos-net uses the identity of the cluster.",
 			fallback: same("false"),
 			rules:    rules(trueFalse()),
 			shows:    []string{"/etc/dcos_net"},
@@ -90,7 +90,7 @@ func networkRows() []row {
 		},
 		{
 			name: "dcos_net_push_ops_timeout", kind: Integer, on: since("2.1"),
-			about:    "How long dcos-net waits before it passes changes on, in milliseconds.",
+			about:    "Time limit of dcos-net for passing changes on, in milliseconds.",
 			fallback: same("1000"),
 			rules:    rules(between(50, 120000)),
 			shows:    []string{"/etc_master/dcos-net.config.d/master.config"},

@@ -199,11 +199,18 @@ func TestOptions(t *testing.T) {
 		t.Errorf("a name given twice: %v", err)
 	}
 	check(t, h.Start(t.Context()))
+	before, err := h.Snapshot(t.Context())
+	check(t, err)
 	if got := shell(t, h, "cat /srv/shared/hello; echo from inside >/srv/shared/answer; stat -c %a /etc/motd"); got != "from outside600" {
 		t.Errorf("have %q", got)
 	}
 	if text, err := os.ReadFile(filepath.Join(shared, "answer")); err != nil || string(text) != "from inside\n" {
 		t.Errorf("%v: %q", err, text)
+	}
+	after, err := h.Snapshot(t.Context())
+	check(t, err)
+	for _, c := range lab.Diff(before, after) {
+		t.Errorf("a shared directory is taken for the host's own: %s", c)
 	}
 	if out, err := ssh(t, h, lab.UserNoPassword, "", "-s", "sftp"); err == nil {
 		t.Errorf("it has SFTP: %s", out)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // cutRules drops what comes from or goes to the devices of hosts in a black
@@ -50,7 +51,7 @@ func (h *Host) Cut(ctx context.Context, mode CutMode) error {
 	switch mode {
 	case BlackHole:
 		if err = os.WriteFile(h.cutFile(), nil, 0o600); err == nil {
-			err = h.blackHole(ctx, "add")
+			err = h.blackHole(ctx)
 		}
 	case Refuse:
 		if err = os.WriteFile(h.refuseFile(), []byte(refuseRules), 0o600); err == nil {
@@ -88,8 +89,14 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (h *Host) blackHole(ctx context.Context, verb string) error {
-	return run(ctx, "", []string{"nsenter", "--net=" + h.lab.namespace(), "--", "nft", verb, "element", "bridge", "lab", "gone", "{ " + h.device() + " }"})
+// blackHole adds the host to those in a black hole, where it may be already,
+// and then does what else is to be done with its name there.
+func (h *Host) blackHole(ctx context.Context, then ...string) error {
+	var rules strings.Builder
+	for _, verb := range append([]string{"add"}, then...) {
+		fmt.Fprintf(&rules, "%s element bridge lab gone { %s }\n", verb, h.device())
+	}
+	return run(ctx, rules.String(), []string{"nsenter", "--net=" + h.lab.namespace(), "--", "nft", "-f", "-"})
 }
 
 // ownRules gives rules to the host's own namespace; one that is off gets them

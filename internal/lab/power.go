@@ -81,6 +81,11 @@ func (h *Host) start(ctx context.Context) error {
 	if err := h.mountRoot(ctx, s); err != nil {
 		return err
 	}
+	if exists(h.cutFile()) { // the machine may have been booted since
+		if err := h.blackHole(ctx); err != nil {
+			return err
+		}
+	}
 	args := []string{
 		"--quiet", "--settings=no", "--register=no", "--keep-unit", "--boot", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=pipe",
 		"--machine=" + h.machine(), "--hostname=" + h.Name, "--directory=" + h.root(), "--network-bridge=" + bridge, "--kill-signal=SIGRTMIN+3",

@@ -62,8 +62,8 @@ func Main(m *testing.M) int {
 // again inside it: the process, and so the owner, stays the same.
 func enterOwnLab() error {
 	ctx := context.Background()
-	if err := RemoveLeftovers(ctx); err != nil {
-		return fmt.Errorf("remove what a former run has left: %w", err)
+	if err := RemoveLeftovers(ctx); err != nil { // no reason not to go on
+		fmt.Fprintf(os.Stderr, "lab: cannot remove what a former run has left: %v\n", err)
 	}
 	program, err := os.Executable()
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 //   - what systemd keeps about itself: the journal, /run/systemd, /run/udev, /run/log, /run/host, /run/credentials,
 //     /var/lib/systemd/{random-seed,timers}, units of sessions and scopes, units that are inactive, and targets and slices
 //     that are active (their files count);
+//   - what WithMount has mounted, which is no host's own;
 //   - times of files, and sizes of directories;
 //   - processes and units of SSH sessions;
 //   - empty chains of the firewall that let everything pass;

@@ -40,25 +40,29 @@ func (h *Host) lookAtFiles(ctx context.Context, found entries) error {
 	if err != nil {
 		return err
 	}
+	foreign := map[string]bool{}
+	for _, m := range s.Mounts {
+		foreign[filepath.Clean(m.Target)] = true
+	}
 	top := h.root()
 	if leader := h.leader(); leader != 0 {
 		top = fmt.Sprintf("/proc/%d/root", leader)
 		for _, memory := range []string{"/run", "/dev/shm"} {
-			if err := walk(ctx, top, memory, found, nil); err != nil {
+			if err := walk(ctx, top, memory, nil, found, nil); err != nil {
 				return err
 			}
 		}
 	}
-	return walk(ctx, top, "/", found, images)
+	return walk(ctx, top, "/", foreign, found, images)
 }
 
 // privateTmp is a directory that systemd makes for a unit at every start of
 // it, with two numbers of no meaning in its name.
 var privateTmp = regexp.MustCompile(`/systemd-private-[0-9a-f]{32}-(.*)-[A-Za-z0-9]{6}`)
 
-// walk adds what is at and below path, as seen from top. Without a manifest
-// it adds names alone.
-func walk(ctx context.Context, top, path string, found entries, images manifest) error {
+// walk adds what is at and below path, as seen from top, but for what is
+// foreign. Without a manifest it adds names alone.
+func walk(ctx context.Context, top, path string, foreign map[string]bool, found entries, images manifest) error {
 	contents := images != nil
 	err := filepath.WalkDir(top+path, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -71,7 +75,7 @@ func walk(ctx context.Context, top, path string, found entries, images manifest)
 		if err != nil {
 			return err
 		}
-		if ownedBySystem[shown] || (contents && shown == "/run") {
+		if ownedBySystem[shown] || foreign[shown] || (contents && shown == "/run") {
 			if d.IsDir() {
 				return filepath.SkipDir
 			}

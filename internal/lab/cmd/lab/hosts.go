@@ -107,7 +107,7 @@ func create(ctx context.Context, c *call) error {
 	}
 	h, err := l.Create(ctx, c.args[0], w.options...)
 	if err == nil {
-		fmt.Println(h.Name, h.Address)
+		fmt.Fprintln(c.out, h.Name, h.Address)
 	}
 	return err
 }
@@ -131,7 +131,7 @@ func balancer(ctx context.Context, c *call) error {
 	}
 	h, err := l.LoadBalancer(ctx, c.args[0], lb, w.options...)
 	if err == nil {
-		fmt.Println(h.Name, h.Address)
+		fmt.Fprintln(c.out, h.Name, h.Address)
 	}
 	return err
 }
@@ -180,7 +180,7 @@ func execute(ctx context.Context, c *call) error {
 		return err
 	}
 	cmd.SysProcAttr, cmd.Cancel = nil, nil // the terminal's, with all that comes from it
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, c.out, os.Stderr
 	return cmd.Run()
 }
 
@@ -208,7 +208,7 @@ func snapshot(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(os.Stdout)
+	out := json.NewEncoder(c.out)
 	out.SetIndent("", " ")
 	out.SetEscapeHTML(false)
 	return out.Encode(s)
@@ -233,7 +233,7 @@ func diff(ctx context.Context, c *call) error {
 	}
 	changes := lab.Diff(before, after)
 	for _, change := range changes {
-		fmt.Println(change)
+		fmt.Fprintln(c.out, change)
 	}
 	if len(changes) > 0 {
 		return fmt.Errorf("%d of %d entries differ", len(changes), len(before.Entries))

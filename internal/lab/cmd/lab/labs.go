@@ -31,7 +31,7 @@ func up(ctx context.Context, c *call) error {
 		return err
 	}
 	if *demo {
-		_, _, err := lab.RaiseDemo(ctx, os.Stdout)
+		_, _, err := lab.RaiseDemo(ctx, c.out)
 		return err
 	}
 	_, err := lab.New(ctx, c.labName)
@@ -68,7 +68,7 @@ func list(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "LAB\tHOST\tADDRESS\tSTATE")
 	for _, l := range labs {
 		hosts, err := l.Hosts()
@@ -142,11 +142,11 @@ func proxy(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s leads to %s, until interrupted\n", p.Address(), target)
+	fmt.Fprintf(c.out, "%s leads to %s, until interrupted\n", p.Address(), target)
 	started := time.Now()
 	<-ctx.Done()
 	p.Close()
 	up, downBytes := p.Bytes()
-	fmt.Printf("%d connections, %d bytes up, %d down in %s\n", p.Connections(), up, downBytes, time.Since(started).Round(time.Second))
+	fmt.Fprintf(c.out, "%d connections, %d bytes up, %d down in %s\n", p.Connections(), up, downBytes, time.Since(started).Round(time.Second))
 	return nil
 }

@@ -32,11 +32,12 @@ type call struct {
 	labName string
 	flags   *flag.FlagSet
 	args    []string
+	out     io.Writer
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	var exit *exec.ExitError
 	var misuse usageError
@@ -58,7 +59,7 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) + " (see `lab help`)" }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	commands := append(labCommands(), hostCommands()...)
 	top := flag.NewFlagSet("lab", flag.ContinueOnError)
 	name := top.String("lab", "lab", "the lab's `name`")
@@ -67,14 +68,14 @@ func run(ctx context.Context, args []string) error {
 		return usage(err)
 	}
 	if top.NArg() == 0 || top.Arg(0) == "help" {
-		help(os.Stdout, commands)
+		help(out, commands)
 		return nil
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == top.Arg(0) })
 	if i < 0 {
 		return usageError(fmt.Sprintf("there is no command %q", top.Arg(0)))
 	}
-	c := &call{labName: *name, args: top.Args()[1:]}
+	c := &call{labName: *name, args: top.Args()[1:], out: out}
 	c.flags = flag.NewFlagSet(commands[i].name, flag.ContinueOnError)
 	c.flags.Usage = func() {
 		fmt.Fprintf(os.Stderr, "usage: lab %s %s\n%s\n", commands[i].name, commands[i].args, commands[i].help)

@@ -26,12 +26,12 @@ func TestAccCluster(t *testing.T) {
 	s := newSite(t, requireAcceptance(t), 3, 1, 1)
 	one := "-parallelism=1"
 
-	step(t, "apply", func(t *testing.T) {
+	s.step("apply", func(t *testing.T) {
 		s.tf.Apply(one)
 		s.whole()
 		s.nothingStale()
 	})
-	step(t, "agents know no master", func(t *testing.T) {
+	s.step("agents know no master", func(t *testing.T) {
 		for _, h := range slices.Concat(s.agents, s.public) {
 			for _, m := range s.masters {
 				out, err := h.Shell(t.Context(), "grep -rlF "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
@@ -44,8 +44,8 @@ func TestAccCluster(t *testing.T) {
 			}
 		}
 	})
-	step(t, "an empty plan", func(*testing.T) { s.tf.NoChanges() })
-	step(t, "a changed parameter", func(t *testing.T) {
+	s.step("an empty plan", func(*testing.T) { s.tf.NoChanges() })
+	s.step("a changed parameter", func(t *testing.T) {
 		s.configure(siteOptions{parameters: `ui_banner_header_title = jsonencode("changed")`})
 		plan := s.tf.Plan()
 		config := plan["dcos_cluster_config.test"]
@@ -65,24 +65,26 @@ func TestAccCluster(t *testing.T) {
 		s.whole()
 		var ui struct {
 			Configuration struct {
-				Banner struct {
-					Title string `json:"headerTitle"`
-				} `json:"banner"`
+				Plugins struct {
+					Banner struct {
+						Title string `json:"headerTitle"`
+					} `json:"banner"`
+				} `json:"plugins"`
 			} `json:"uiConfiguration"`
 		}
 		s.eventually("the service does not have the new value", func() error {
 			if err := s.get("/dcos-metadata/ui-config.json", &ui); err != nil {
 				return err
 			}
-			if ui.Configuration.Banner.Title != "changed" {
-				return fmt.Errorf("the banner is %q", ui.Configuration.Banner.Title)
+			if ui.Configuration.Plugins.Banner.Title != "changed" {
+				return fmt.Errorf("the banner is %q", ui.Configuration.Plugins.Banner.Title)
 			}
 			return nil
 		})
 		s.tf.NoChanges()
 		s.nothingStale()
 	})
-	step(t, "drift", func(t *testing.T) {
+	s.step("drift", func(t *testing.T) {
 		agent := s.agents[0]
 		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; systemctl disable --quiet dcos-setup.service"); err != nil {
 			t.Fatal(err)
@@ -101,7 +103,7 @@ func TestAccCluster(t *testing.T) {
 		s.tf.Apply()
 		s.tf.NoChanges()
 	})
-	step(t, "a host that is out of reach", func(t *testing.T) {
+	s.step("a host that is out of reach", func(t *testing.T) {
 		public := s.public[0]
 		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
@@ -117,23 +119,15 @@ func TestAccCluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	step(t, "import", func(t *testing.T) {
+	s.step("import", func(t *testing.T) {
 		s.tf.Run("state", "rm", `dcos_node.agent["n1"]`)
 		s.tf.Run("import", "-no-color", `dcos_node.agent["n1"]`, s.agents[0].Address)
 		s.tf.NoChanges()
 	})
-	step(t, "destroy", func(*testing.T) {
+	s.step("destroy", func(*testing.T) {
 		s.tf.Destroy(one)
 		s.clean(s.nodes()...)
 	})
-}
-
-// step runs a part of a story; what follows a part that failed is left out.
-func step(t *testing.T, name string, run func(t *testing.T)) {
-	t.Helper()
-	if !t.Run(name, run) {
-		t.FailNow()
-	}
 }
 
 // without gives a list without some of its items.
@@ -147,7 +141,7 @@ func TestAccKilled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 1, 0)
 	for _, stage := range []string{"transfer", "install"} {
-		step(t, "in the stage "+stage, func(t *testing.T) {
+		s.step("in the stage "+stage, func(t *testing.T) {
 			var out strings.Builder
 			cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color")
 			cmd.Stdout, cmd.Stderr = &out, &out
@@ -164,13 +158,13 @@ func TestAccKilled(t *testing.T) {
 			}
 		})
 	}
-	step(t, "apply again", func(*testing.T) {
+	s.step("apply again", func(*testing.T) {
 		s.tf.Apply()
 		s.whole()
 		s.nothingStale()
 		s.tf.NoChanges()
 	})
-	step(t, "destroy", func(*testing.T) {
+	s.step("destroy", func(*testing.T) {
 		s.tf.Destroy()
 		s.clean(s.nodes()...)
 	})

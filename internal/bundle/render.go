@@ -4,6 +4,7 @@
 package bundle
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -327,7 +328,7 @@ func (out *output) addPackage(name, line string, v any) error {
 		if err != nil {
 			return err
 		}
-		if name == "dcos-config" && (strings.Contains(string(f.Content), lateStart) || strings.Contains(string(f.Content), lateEnd)) {
+		if name == "dcos-config" && (bytes.Contains(f.Content, []byte(lateStart)) || bytes.Contains(f.Content, []byte(lateEnd))) {
 			// It would belong to a package that only cloud installers make.
 			continue
 		}

@@ -4,6 +4,7 @@
 package bundle
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -188,6 +189,10 @@ func (set *templateSet) brokenFiles(res *config.Resolution, r *rendering) []conf
 }
 
 func isJSON(content []byte) bool {
+	if json.Valid(content) {
+		return true
+	}
+	// Python takes a little more.
 	_, err := render.DecodeJSON(string(content))
 	return err == nil
 }

@@ -36,10 +36,11 @@ func (e *YAMLError) Error() string {
 // ParseYAML reads one YAML 1.1 document the way PyYAML's safe loader does.
 // An empty text is nil. What is wrong with the text is a [*YAMLError].
 func ParseYAML(text string, dialect Dialect) (any, error) {
-	if err := checkPrintable(text, dialect); err != nil {
+	oddBreaks, err := checkPrintable(text, dialect)
+	if err != nil {
 		return nil, err
 	}
-	p := newYAMLParser(text, dialect)
+	p := newYAMLParser(text, oddBreaks, dialect)
 	root, err := p.document()
 	if err != nil || root == nil {
 		return nil, err
@@ -48,7 +49,9 @@ func ParseYAML(text string, dialect Dialect) (any, error) {
 	return c.construct(root)
 }
 
-func checkPrintable(text string, dialect Dialect) error {
+// checkPrintable refuses characters that YAML does not allow, and says whether
+// there are line breaks other than \n.
+func checkPrintable(text string, dialect Dialect) (oddBreaks bool, err error) {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if ' ' <= c && c <= '~' || c == '\n' {
@@ -61,11 +64,12 @@ func checkPrintable(text string, dialect Dialect) error {
 			if r == utf8.RuneError && size == 1 {
 				what = fmt.Sprintf("the byte 0x%02x is not UTF-8", c)
 			}
-			return &YAMLError{1 + strings.Count(text[:i], "\n"), what}
+			return false, &YAMLError{1 + strings.Count(text[:i], "\n"), what}
 		}
+		oddBreaks = oddBreaks || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029
 		i += size
 	}
-	return nil
+	return oddBreaks, nil
 }
 
 func printable(r rune, dialect Dialect) bool {

@@ -40,8 +40,8 @@ type yamlParser struct {
 	depth   int
 }
 
-func newYAMLParser(text string, dialect Dialect) *yamlParser {
-	return &yamlParser{yamlScanner: newYAMLScanner(text, dialect), anchors: make(map[string]*yamlNode)}
+func newYAMLParser(text string, oddBreaks bool, dialect Dialect) *yamlParser {
+	return &yamlParser{yamlScanner: newYAMLScanner(text, oddBreaks, dialect), anchors: make(map[string]*yamlNode)}
 }
 
 func errorAtToken(t *yamlToken, format string, args ...any) error {

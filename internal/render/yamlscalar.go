@@ -26,13 +26,13 @@ func (s *yamlScanner) blockScalar(folded bool) error {
 		indent = least + increment - 1
 		breaks = s.blockBreaks(indent)
 	}
-	var b strings.Builder
+	b := s.buffer[:0]
 	last := ""
 	for s.col == indent && s.pos < len(s.text) {
-		b.WriteString(breaks)
+		b = append(b, breaks...)
 		indented := s.at(0) == ' ' || s.at(0) == '\t'
 		size := s.restOfLine()
-		b.WriteString(s.text[s.pos : s.pos+size])
+		b = append(b, s.text[s.pos:s.pos+size]...)
 		s.forward(size)
 		last = s.takeBreak()
 		breaks = s.blockBreaks(indent)
@@ -43,19 +43,20 @@ func (s *yamlScanner) blockScalar(folded bool) error {
 		// around lines that are indented further.
 		if folded && last == "\n" && !indented && s.at(0) != ' ' && s.at(0) != '\t' {
 			if breaks == "" {
-				b.WriteByte(' ')
+				b = append(b, ' ')
 			}
 		} else {
-			b.WriteString(last)
+			b = append(b, last...)
 		}
 	}
 	if !strip {
-		b.WriteString(last)
+		b = append(b, last...)
 	}
 	if keep {
-		b.WriteString(breaks)
+		b = append(b, breaks...)
 	}
-	t.value = b.String()
+	t.value = string(b)
+	s.buffer = b
 	s.queue = append(s.queue, t)
 	return nil
 }

@@ -59,6 +59,7 @@ type yamlScanner struct {
 	text      string
 	oddBreaks bool // the text has line breaks other than \n
 	dialect   Dialect
+	buffer    []byte // for a block that is being read
 
 	pos   int
 	index int // characters before pos
@@ -82,10 +83,10 @@ type possibleKey struct {
 	index, line, col int
 }
 
-func newYAMLScanner(text string, dialect Dialect) *yamlScanner {
+func newYAMLScanner(text string, oddBreaks bool, dialect Dialect) *yamlScanner {
 	return &yamlScanner{
 		text:      text,
-		oddBreaks: strings.ContainsAny(text, "\r\u0085\u2028\u2029"),
+		oddBreaks: oddBreaks,
 		dialect:   dialect,
 		indent:    -1,
 		mayBeKey:  true,

@@ -177,6 +177,10 @@ func TestLoadBalancedCluster(t *testing.T) {
 	}
 	until(t, "the task runs", running)
 	shell(t, agent, "systemctl restart dcos-mesos-slave")
+	until(t, "the agent is back", func() bool {
+		var metrics map[string]float64
+		return ask(t, "http://"+agent.Address+":5051/metrics/snapshot", &metrics) == nil && metrics["slave/registered"] == 1
+	})
 	if !running() {
 		t.Error("the task did not outlive the agent's restart")
 	}

@@ -5,7 +5,6 @@ package mesos
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,6 +64,8 @@ func MasterMain(ctx context.Context, h host.Host) error {
 
 // AgentMain is the dcos-mesos-slave service, and the public one.
 func AgentMain(ctx context.Context, h host.Host) error {
+	graceful := make(chan os.Signal, 1)
+	signal.Notify(graceful, syscall.SIGUSR1)
 	ip, err := h.IP(ctx)
 	if err != nil {
 		return err
@@ -100,8 +101,6 @@ func AgentMain(ctx context.Context, h host.Host) error {
 	if err != nil {
 		return err
 	}
-	graceful := make(chan os.Signal, 1)
-	signal.Notify(graceful, syscall.SIGUSR1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	ran := make(chan struct{})
@@ -109,23 +108,41 @@ func AgentMain(ctx context.Context, h host.Host) error {
 		defer close(ran)
 		a.Run(ctx)
 	}()
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		select {
-		case <-ctx.Done():
-			ended <- nil
-		case <-graceful:
-			stop()
-			<-ran
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-			defer cancel()
-			ended <- a.Shutdown(grace)
+		defer close(ended)
+		if !asked(ctx, graceful) {
+			return
+		}
+		stop()
+		<-ran
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		if err := a.Shutdown(grace); err != nil {
+			a.log.Printf("graceful stop: %v", err) // the masters may be gone already
 		}
 	}()
 	err = host.Serve(ctx, ln, a.Handler())
 	stop()
 	<-ran
-	return errors.Join(err, <-ended)
+	<-ended
+	return err
+}
+
+// asked waits for the end and tells whether it shall be a graceful one. It may
+// have been asked for just before an ordinary stop.
+func asked(ctx context.Context, graceful <-chan os.Signal) bool {
+	select {
+	case <-graceful:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-graceful:
+		return true
+	default:
+		return false
+	}
 }
 
 // logFile writes to the journal and to the file that the site names.

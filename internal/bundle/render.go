@@ -190,8 +190,8 @@ func (r *rendering) addBuiltins(res *config.Resolution) {
 		}
 	}
 	r.Arguments["expanded_config"] = indented()
-	if res.Line[0] == '2' {
-		// The open edition never makes an authority for exhibitor's TLS.
+	if strings.HasPrefix(res.Line, "2.") {
+		// The open edition never makes the authority that these lines know of.
 		r.Arguments["exhibitor_ca_certificate"] = ""
 		r.Arguments["exhibitor_ca_certificate_path"] = "/dev/null"
 	}
@@ -222,10 +222,7 @@ type output struct {
 
 // render renders the templates, reads them and puts them together.
 func (set *templateSet) render(line string, arguments map[string]string) (*output, error) {
-	dialect := render.PyYAML5
-	if line != "2.2" {
-		dialect = render.PyYAML3
-	}
+	dialect := config.Dialect(line)
 	out := &output{packages: make(map[string][]File)}
 	for _, name := range templateNames {
 		merged, err := set.document(name, dialect, arguments)

@@ -421,7 +421,7 @@ func (r *resolver) checkGiven(name, value string) error {
 // checkCharacters refuses characters that the line's YAML reader cannot read,
 // whether or not the parameter is reached: it reads the whole file.
 func (r *resolver) checkCharacters() {
-	if pyYAML(r.line) != render.PyYAML3 {
+	if Dialect(r.line) != render.PyYAML3 {
 		return
 	}
 	for name, v := range r.site.Given {
@@ -434,8 +434,8 @@ func (r *resolver) checkCharacters() {
 	}
 }
 
-// pyYAML gives the YAML reader of a line.
-func pyYAML(line string) render.Dialect {
+// Dialect says which YAML reader the releases of a line bring along.
+func Dialect(line string) render.Dialect {
 	if since("2.2").has(line) {
 		return render.PyYAML5
 	}

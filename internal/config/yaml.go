@@ -65,7 +65,7 @@ func readYAML(line string, text []byte) (*render.Map, error) {
 	}
 	// The file is opened as text: every line end becomes \n first.
 	unix := strings.ReplaceAll(strings.ReplaceAll(string(text), "\r\n", "\n"), "\r", "\n")
-	v, err := render.ParseYAML(unix, pyYAML(line))
+	v, err := render.ParseYAML(unix, Dialect(line))
 	if err != nil {
 		return nil, &YAMLError{Err: err}
 	}

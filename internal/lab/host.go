@@ -63,8 +63,8 @@ type mount struct{ Source, Target string }
 // Option is a wish about a new host.
 type Option func(*spec)
 
-// WithAddress gives the host this address instead of a free one. It must be
-// in 198.18.0.0/15, and not below 198.19.0.0, where free ones are taken from.
+// WithAddress gives the host this address of 198.18.0.0/15. Without it, the
+// host gets a free one of 198.19.0.0/16.
 func WithAddress(address string) Option { return func(s *spec) { s.Address = address } }
 
 // WithMount mounts a directory of the machine into the host, at dst: a file
@@ -322,11 +322,11 @@ func (h *Host) spec() (s spec, err error) {
 // Find gives the host of that name.
 func (l *Lab) Find(name string) (*Host, error) {
 	h := &Host{Name: name, lab: l, dir: filepath.Join(l.dir, "hosts", name)}
+	if !validName.MatchString(name) || !exists(h.dir) {
+		return nil, fmt.Errorf("there is no host %q in lab %s: %w", name, l.name, fs.ErrNotExist)
+	}
 	s, err := h.spec()
-	if err != nil || !validName.MatchString(name) {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no host %q in lab %s: %w", name, l.name, err)
-		}
+	if err != nil {
 		return nil, err
 	}
 	h.Address, h.Port, h.HostKey = s.Address, s.Port, s.HostKey

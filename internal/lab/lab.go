@@ -14,13 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -42,13 +40,6 @@ type owner struct {
 	process        // none: the lab lasts until it is destroyed
 	Boot    string `json:"boot,omitempty"` // of the machine
 }
-
-const (
-	network    = "198.18.0.0/15" // set aside for tests of networks (RFC 2544), so it is nobody's
-	prefixBits = "15"
-	gateway    = "198.18.0.1"
-	bridge     = "br0"
-)
 
 // tools are the commands that a lab needs on the machine, with Debian's package of each.
 var tools = [][2]string{
@@ -128,8 +119,8 @@ func makeLab(ctx context.Context, name string, o owner) (*Lab, error) {
 		return nil, err
 	}
 	defer unlock()
-	if _, err := os.Stat(l.dir); errors.Is(err, fs.ErrNotExist) {
-		if err := l.makeDir(o); err != nil {
+	if !exists(l.ownerFile()) {
+		if err := errors.Join(l.destroy(ctx), l.makeDir(o)); err != nil {
 			return nil, fmt.Errorf("make lab %s: %w", name, err)
 		}
 	}
@@ -181,6 +172,10 @@ func newKey(comment string) (public, private []byte, err error) {
 	}
 	return ssh.MarshalAuthorizedKey(signer.PublicKey()), pem.EncodeToMemory(block), nil
 }
+
+// ownerFile says whose the lab is. Without it a lab is one that is being
+// destroyed.
+func (l *Lab) ownerFile() string { return filepath.Join(l.dir, "owner.json") }
 
 // Open gives a lab that is there.
 func Open(name string) (*Lab, error) {
@@ -247,7 +242,7 @@ func RemoveLeftovers(ctx context.Context) error {
 
 // left says whether the lab's owner has ended.
 func (l *Lab) left() (bool, error) {
-	text, err := os.ReadFile(filepath.Join(l.dir, "owner.json"))
+	text, err := os.ReadFile(l.ownerFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return exists(l.dir), nil // a Destroy that is under way, or was interrupted
 	}
@@ -290,11 +285,6 @@ func (l *Lab) Dir() string { return l.dir }
 // every host.
 func (l *Lab) PrivateKey() ([]byte, error) { return os.ReadFile(l.KeyFile()) }
 
-func (l *Lab) namespace() string { return filepath.Join("/run/netns", l.namespaceName()) }
-
-// outside is the network namespace that the lab was made in.
-func (l *Lab) outside() string { return filepath.Join(l.dir, "outside") }
-
 // KeyFile is the path of a file with PrivateKey in it.
 func (l *Lab) KeyFile() string { return filepath.Join(l.dir, "id") }
 
@@ -310,59 +300,9 @@ func (l *Lab) KnownHosts() string {
 // KnownHostsFile is the path of a file with KnownHosts in it.
 func (l *Lab) KnownHostsFile() string { return filepath.Join(l.dir, "known_hosts") }
 
-// Inside says whether this process is in the lab's network.
-func (l *Lab) Inside() bool {
-	inside, err := insideNamespace(l.namespace())
-	return err == nil && inside
-}
-
-// namespaceName tells labs of one name in two cache directories apart.
-func (l *Lab) namespaceName() string { return "dcos-lab-" + l.name + "-" + shortHash(l.dir)[:4] }
-
 func shortHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
-}
-
-// Gateway is the address of the lab's own end of the network, where a test's
-// servers may listen so that hosts reach them.
-func (l *Lab) Gateway() string { return gateway }
-
-// Command is a command in the lab's network. Its children end with ctx.
-func (l *Lab) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	argv := append([]string{"--net=" + l.namespace(), "--", name}, args...)
-	cmd := exec.CommandContext(ctx, "nsenter", argv...)
-	killGroup(cmd)
-	return cmd
-}
-
-// Enter replaces this process by a command in the lab's network.
-func (l *Lab) Enter(argv, env []string) error {
-	path, err := exec.LookPath(argv[0])
-	if err != nil {
-		return err
-	}
-	return execInNamespace(l.namespace(), path, argv, env)
-}
-
-// Dial connects to an address in the lab's network, from wherever this process is.
-func (l *Lab) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	err = inNamespace(l.namespace(), func() error {
-		var d net.Dialer
-		conn, err = d.DialContext(ctx, network, address) // a literal address: no goroutine in between
-		return err
-	})
-	return conn, err
-}
-
-// Listen listens at an address in the lab's network, from wherever this process is.
-func (l *Lab) Listen(ctx context.Context, network, address string) (ln net.Listener, err error) {
-	err = inNamespace(l.namespace(), func() error {
-		var c net.ListenConfig
-		ln, err = c.Listen(ctx, network, address)
-		return err
-	})
-	return ln, err
 }
 
 // Destroy takes the lab down: hosts, namespace, directory. What is half gone
@@ -373,6 +313,16 @@ func (l *Lab) Destroy(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	if err := l.destroy(ctx); err != nil {
+		return fmt.Errorf("destroy lab %s: %w", l.name, err)
+	}
+	return os.Remove(l.dir + ".lock")
+}
+
+func (l *Lab) destroy(ctx context.Context) error {
+	if err := os.Remove(l.ownerFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	hosts, err := l.Hosts()
 	if err != nil {
 		return err
@@ -383,109 +333,13 @@ func (l *Lab) Destroy(ctx context.Context) error {
 		group.Go(func() error { return h.Destroy(ctx) })
 	}
 	if err := group.Wait(); err != nil {
-		return fmt.Errorf("destroy lab %s: %w", l.name, err)
+		return err
 	}
 	if err := l.dropNetwork(ctx); err != nil {
-		return fmt.Errorf("destroy lab %s: %w", l.name, err)
+		return err
 	}
 	if err := dropCgroups(l.cgroupName()); err != nil {
-		return fmt.Errorf("destroy lab %s: %w", l.name, err)
-	}
-	// The owner's note goes last, so that what an interruption leaves is still known as a leftover.
-	for _, e := range []string{"hosts", "known_hosts", "id", "id.pub", "."} {
-		if err := os.RemoveAll(filepath.Clean(filepath.Join(l.dir, e))); err != nil {
-			return err
-		}
-	}
-	return os.Remove(l.dir + ".lock")
-}
-
-// raiseNetwork makes the lab's namespace and bridge. Nothing leads out of it.
-func (l *Lab) raiseNetwork(ctx context.Context) error {
-	// Each host's systemd takes six or so of the machine's inotify instances, and the usual 128 are too few for
-	// more than twenty hosts. The limit stays raised: another lab may have come to need it.
-	const limit, enough = "/proc/sys/fs/inotify/max_user_instances", 8192
-	text, err := os.ReadFile(limit)
-	if err != nil {
 		return err
 	}
-	if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || n < enough {
-		if err := os.WriteFile(limit, []byte(strconv.Itoa(enough)), 0); err != nil {
-			return err
-		}
-	}
-	if l.networkUp() {
-		return nil
-	}
-	if err := l.dropNetwork(ctx); err != nil { // half made, or from before the machine was booted
-		return err
-	}
-	if err := l.keepOutside(); err != nil {
-		return fmt.Errorf("keep the machine's network namespace: %w", err)
-	}
-	ns := l.namespaceName()
-	return run(ctx, "", []string{"ip", "netns", "add", ns},
-		[]string{"ip", "-n", ns, "link", "set", "lo", "up"},
-		[]string{"ip", "-n", ns, "link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0"},
-		[]string{"nsenter", "--net=" + l.namespace(), "nft", cutRules},
-		[]string{"ip", "-n", ns, "link", "set", bridge, "up"},
-		[]string{"ip", "-n", ns, "addr", "add", gateway + "/" + prefixBits, "dev", bridge})
-}
-
-// keepOutside keeps a handle on the machine's network namespace, which a
-// process in the lab's has no other way to.
-func (l *Lab) keepOutside() error {
-	source := "/proc/thread-self/ns/net"
-	labs, err := Labs()
-	if err != nil {
-		return err
-	}
-	for _, other := range labs {
-		if other.Inside() {
-			source = other.outside()
-		}
-	}
-	if err := os.WriteFile(l.outside(), nil, 0o600); err != nil {
-		return err
-	}
-	return bindMount(source, l.outside())
-}
-
-// networkUp says whether the namespace has all that raiseNetwork gives it: the address comes last.
-func (l *Lab) networkUp() bool {
-	up := false
-	err := inNamespace(l.namespace(), func() error {
-		i, err := net.InterfaceByName(bridge)
-		if err != nil {
-			return err
-		}
-		addrs, err := i.Addrs()
-		for _, a := range addrs {
-			up = up || a.String() == gateway+"/"+prefixBits
-		}
-		return err
-	})
-	return err == nil && up
-}
-
-func (l *Lab) dropNetwork(ctx context.Context) error {
-	if err := unmount(l.outside()); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(l.namespace()); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return run(ctx, "", []string{"ip", "netns", "delete", l.namespaceName()})
-}
-
-// run runs commands one after the other, the input given to each.
-func run(ctx context.Context, input string, commands ...[]string) error {
-	for _, c := range commands {
-		cmd := exec.CommandContext(ctx, c[0], c[1:]...)
-		cmd.Stdin = strings.NewReader(input)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", strings.Join(c, " "), err, lastLines(string(out), 3))
-		}
-	}
-	return nil
+	return os.RemoveAll(l.dir)
 }

@@ -388,3 +388,48 @@ func TestSideBySide(t *testing.T) {
 		t.Errorf("a new lab of an old name: %v %v", hosts, err)
 	}
 }
+
+// After a boot of the machine, of a lab only its directory is there.
+func TestMachineBoot(t *testing.T) {
+	t.Parallel()
+	lab.Require(t)
+	l, err := lab.New(t.Context(), "test-boot-"+strconv.Itoa(os.Getpid()))
+	check(t, err)
+	t.Cleanup(func() {
+		if err := l.Destroy(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	h, err := l.Create(t.Context(), "survivor", lab.WithDisk(256<<20))
+	check(t, err)
+	shell(t, h, "echo kept >/opt/file; sync")
+	check(t, h.Cut(t.Context(), lab.BlackHole))
+	check(t, h.PowerCut(t.Context()))
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	check(t, err)
+	lines := strings.Split(string(mounts), "\n")
+	for i := range lines {
+		if words := strings.Fields(lines[len(lines)-1-i]); len(words) > 1 && strings.HasPrefix(words[1], l.Dir()+"/") {
+			check(t, exec.CommandContext(t.Context(), "umount", words[1]).Run())
+		}
+	}
+	matches, err := filepath.Glob("/run/netns/dcos-lab-" + l.Name() + "-*")
+	if err != nil || len(matches) != 1 {
+		t.Fatalf("namespaces: %v %v", matches, err)
+	}
+	check(t, exec.CommandContext(t.Context(), "ip", "netns", "delete", filepath.Base(matches[0])).Run())
+
+	check(t, h.Start(t.Context()))
+	if got := shell(t, h, "cat /opt/file"); got != "kept" {
+		t.Errorf("the disk has %q", got)
+	}
+	quick, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if conn, err := l.Dial(quick, "tcp", h.Address+":22"); err == nil {
+		t.Errorf("it is no longer cut off: %v", conn.Close())
+	}
+	check(t, h.Rejoin(t.Context()))
+	conn, err := l.Dial(t.Context(), "tcp", h.Address+":22")
+	check(t, err)
+	check(t, conn.Close())
+}

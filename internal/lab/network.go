@@ -7,104 +7,177 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// cutRules drops what comes from or goes to the devices of hosts in a black
-// hole. It is in the lab's own namespace, so a host's reboot changes nothing.
-// ARP passes: between real machines there is a router that answers it, and
-// without an answer callers would soon get "No route to host".
-const cutRules = `table bridge lab {
-	set gone { type ifname; }
-	chain passing { type filter hook forward priority 0; policy accept; ether type arp accept; iifname @gone drop; oifname @gone drop; }
-	chain entering { type filter hook input priority 0; policy accept; ether type arp accept; iifname @gone drop; }
-	chain leaving { type filter hook output priority 0; policy accept; ether type arp accept; oifname @gone drop; }
-}`
-
-// ownTable is the name of the table of refuseRules.
-const ownTable = "table inet lab_cut"
-
-// refuseRules is put into a host's own namespace. The kernel's bridge cannot
-// answer for a host, but the host's end of the device can.
-const refuseRules = ownTable + " {}\ndelete " + ownTable + "\n" + ownTable + ` {
-	chain entering { type filter hook input priority -300; policy accept; iifname "host0" meta l4proto tcp reject with tcp reset; iifname "host0" reject; }
-	chain leaving { type filter hook output priority -300; policy accept; oifname "host0" tcp flags rst accept; oifname "host0" meta l4proto icmp accept; oifname "host0" meta l4proto tcp reject with tcp reset; oifname "host0" reject; }
-}
-`
-
-// CutMode is how a host is cut off.
-type CutMode int
-
-// How callers see a host that is cut off.
 const (
-	BlackHole CutMode = iota // packets vanish: connections time out, open ones stall
-	Refuse                   // connections are refused, open ones reset
+	network    = "198.18.0.0/15" // set aside for tests of networks (RFC 2544), so it is nobody's
+	prefixBits = "15"
+	gateway    = "198.18.0.1"
+	bridge     = "br0"
 )
 
-// Cut cuts the host off the network, both ways; it goes on running. It stays
-// cut off when it reboots, until Rejoin.
-func (h *Host) Cut(ctx context.Context, mode CutMode) error {
-	var err error
-	switch mode {
-	case BlackHole:
-		if err = os.WriteFile(h.cutFile(), nil, 0o600); err == nil {
-			err = h.blackHole(ctx)
-		}
-	case Refuse:
-		if err = os.WriteFile(h.refuseFile(), []byte(refuseRules), 0o600); err == nil {
-			err = h.ownRules(ctx, refuseRules)
-		}
-	default:
-		err = fmt.Errorf("unknown mode %d", mode)
-	}
+// Gateway is the address of the lab's own end of the network, where a test's
+// servers may listen so that hosts reach them.
+func (l *Lab) Gateway() string { return gateway }
+
+func (l *Lab) namespace() string { return filepath.Join("/run/netns", l.namespaceName()) }
+
+// outside is the network namespace that the lab was made in.
+func (l *Lab) outside() string { return filepath.Join(l.dir, "outside") }
+
+// namespaceName tells labs of one name in two cache directories apart.
+func (l *Lab) namespaceName() string { return "dcos-lab-" + l.name + "-" + shortHash(l.dir)[:4] }
+
+// Inside says whether this process is in the lab's network.
+func (l *Lab) Inside() bool {
+	inside, err := insideNamespace(l.namespace())
+	return err == nil && inside
+}
+
+// Command is a command in the lab's network. Its children end with ctx.
+func (l *Lab) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	argv := append([]string{"--net=" + l.namespace(), "--", name}, args...)
+	cmd := exec.CommandContext(ctx, "nsenter", argv...)
+	killGroup(cmd)
+	return cmd
+}
+
+// Enter replaces this process by a command in the lab's network.
+func (l *Lab) Enter(argv, env []string) error {
+	path, err := exec.LookPath(argv[0])
 	if err != nil {
-		return fmt.Errorf("cut off host %s: %w", h.Name, err)
+		return err
 	}
-	return nil
+	return execInNamespace(l.namespace(), path, argv, env)
 }
 
-// Rejoin undoes Cut.
-func (h *Host) Rejoin(ctx context.Context) error {
-	var errs []error
-	if exists(h.refuseFile()) {
-		errs = append(errs, os.Remove(h.refuseFile()), h.ownRules(ctx, ownTable+" {}\ndelete "+ownTable+"\n"))
-	}
-	if exists(h.cutFile()) {
-		errs = append(errs, h.blackHole(ctx, "delete"), os.Remove(h.cutFile()))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("rejoin host %s: %w", h.Name, err)
-	}
-	return nil
+// Dial connects to an address in the lab's network, from wherever this process is.
+func (l *Lab) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	err = inNamespace(l.namespace(), func() error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, network, address) // a literal address: no goroutine in between
+		return err
+	})
+	return conn, err
 }
 
-func (h *Host) cutFile() string    { return filepath.Join(h.dir, "cut") }
-func (h *Host) refuseFile() string { return filepath.Join(h.dir, "refuse.nft") }
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
+// Listen listens at an address in the lab's network, from wherever this process is.
+func (l *Lab) Listen(ctx context.Context, network, address string) (ln net.Listener, err error) {
+	err = inNamespace(l.namespace(), func() error {
+		var c net.ListenConfig
+		ln, err = c.Listen(ctx, network, address)
+		return err
+	})
+	return ln, err
 }
 
-// blackHole adds the host to those in a black hole, where it may be already,
-// and then does what else is to be done with its name there.
-func (h *Host) blackHole(ctx context.Context, then ...string) error {
-	var rules strings.Builder
-	for _, verb := range append([]string{"add"}, then...) {
-		fmt.Fprintf(&rules, "%s element bridge lab gone { %s }\n", verb, h.device())
-	}
-	return run(ctx, rules.String(), []string{"nsenter", "--net=" + h.lab.namespace(), "--", "nft", "-f", "-"})
-}
-
-// ownRules gives rules to the host's own namespace; one that is off gets them
-// from its supervisor when it boots.
-func (h *Host) ownRules(ctx context.Context, rules string) error {
-	leader := h.leader()
-	if leader == 0 {
+// repair makes the lab's network if it is not there, as after a boot of the
+// machine.
+func (l *Lab) repair(ctx context.Context) error {
+	if l.networkUp() {
 		return nil
 	}
-	return run(ctx, rules, []string{"nsenter", "--net=/proc/" + strconv.Itoa(leader) + "/ns/net", "--", "nft", "-f", "-"})
+	unlock, err := lockFile(l.dir + ".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return l.raiseNetwork(ctx)
+}
+
+// raiseNetwork makes the lab's namespace and bridge. Nothing leads out of it.
+func (l *Lab) raiseNetwork(ctx context.Context) error {
+	// Each host's systemd takes six or so of the machine's inotify instances, and the usual 128 are too few for
+	// more than twenty hosts. The limit stays raised: another lab may have come to need it.
+	const limit, enough = "/proc/sys/fs/inotify/max_user_instances", 8192
+	text, err := os.ReadFile(limit)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || n < enough {
+		if err := os.WriteFile(limit, []byte(strconv.Itoa(enough)), 0); err != nil {
+			return err
+		}
+	}
+	if l.networkUp() {
+		return nil
+	}
+	if err := l.dropNetwork(ctx); err != nil { // half made, or from before the machine was booted
+		return err
+	}
+	if err := l.keepOutside(); err != nil {
+		return fmt.Errorf("keep the machine's network namespace: %w", err)
+	}
+	ns := l.namespaceName()
+	return run(ctx, "", []string{"ip", "netns", "add", ns},
+		[]string{"ip", "-n", ns, "link", "set", "lo", "up"},
+		[]string{"ip", "-n", ns, "link", "add", bridge, "type", "bridge", "forward_delay", "0", "stp_state", "0"},
+		[]string{"nsenter", "--net=" + l.namespace(), "nft", cutRules},
+		[]string{"ip", "-n", ns, "link", "set", bridge, "up"},
+		[]string{"ip", "-n", ns, "addr", "add", gateway + "/" + prefixBits, "dev", bridge})
+}
+
+// keepOutside keeps a handle on the machine's network namespace, which a
+// process in the lab's has no other way to.
+func (l *Lab) keepOutside() error {
+	source := "/proc/thread-self/ns/net"
+	labs, err := Labs()
+	if err != nil {
+		return err
+	}
+	for _, other := range labs {
+		if other.Inside() {
+			source = other.outside()
+		}
+	}
+	if err := os.WriteFile(l.outside(), nil, 0o600); err != nil {
+		return err
+	}
+	return bindMount(source, l.outside())
+}
+
+// networkUp says whether the namespace has all that raiseNetwork gives it: the address comes last.
+func (l *Lab) networkUp() bool {
+	up := false
+	err := inNamespace(l.namespace(), func() error {
+		i, err := net.InterfaceByName(bridge)
+		if err != nil {
+			return err
+		}
+		addrs, err := i.Addrs()
+		for _, a := range addrs {
+			up = up || a.String() == gateway+"/"+prefixBits
+		}
+		return err
+	})
+	return err == nil && up
+}
+
+func (l *Lab) dropNetwork(ctx context.Context) error {
+	if err := unmount(l.outside()); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(l.namespace()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return run(ctx, "", []string{"ip", "netns", "delete", l.namespaceName()})
+}
+
+// run runs commands one after the other, the input given to each.
+func run(ctx context.Context, input string, commands ...[]string) error {
+	for _, c := range commands {
+		cmd := exec.CommandContext(ctx, c[0], c[1:]...)
+		cmd.Stdin = strings.NewReader(input)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", strings.Join(c, " "), err, lastLines(string(out), 3))
+		}
+	}
+	return nil
 }

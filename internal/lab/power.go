@@ -74,6 +74,9 @@ func (h *Host) start(ctx context.Context) error {
 	if err := h.reap(ctx); err != nil { // what a supervisor that was killed has left running
 		return err
 	}
+	if err := h.lab.repair(ctx); err != nil {
+		return err
+	}
 	s, err := h.spec()
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func (h *Host) start(ctx context.Context) error {
 	if err := h.mountRoot(ctx, s); err != nil {
 		return err
 	}
-	if exists(h.cutFile()) { // the machine may have been booted since
+	if exists(h.cutFile()) { // in a network that was repaired it is not known
 		if err := h.blackHole(ctx); err != nil {
 			return err
 		}

@@ -18,5 +18,9 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(lab.Main(m))
+	code := lab.Main(m)
+	if err := os.RemoveAll(pluginDirectory()); err != nil && code == 0 {
+		code = 1
+	}
+	os.Exit(code)
 }

@@ -8,12 +8,15 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Private state of dcos_node.
@@ -24,6 +27,9 @@ const (
 	// observedKey says what refresh saw on an imported node, of which nothing
 	// is expected yet. Its first plan compares it with the configured bundle.
 	observedKey = "observed"
+	// refusedKey is the host key that refresh refused. A user who pins it says
+	// that the machine was rebuilt, and that the node is to be installed anew.
+	refusedKey = "refused_host_key"
 )
 
 // maxExpected bounds what is unpacked from private state.
@@ -130,6 +136,42 @@ func observed(ctx context.Context, private privateReader) (*node.State, diag.Dia
 		return nil, diags
 	}
 	return &state, diags
+}
+
+// keepRefused notes the host key that refresh refused, if that is why it
+// failed, and forgets an earlier one otherwise.
+func keepRefused(ctx context.Context, private privateWriter, failure error) diag.Diagnostics {
+	var refused *remote.HostKeyError
+	if !errors.As(failure, &refused) {
+		return private.SetKey(ctx, refusedKey, nil)
+	}
+	text, err := json.Marshal(refused.Key)
+	if err != nil {
+		return diag.Diagnostics{internalFault("noting a host key", err)}
+	}
+	return private.SetKey(ctx, refusedKey, text)
+}
+
+// confirmed says whether the user pins the host key that refresh refused.
+func confirmed(ctx context.Context, private privateReader, plan *nodeModel) (bool, diag.Diagnostics) {
+	text, diags := private.GetKey(ctx, refusedKey)
+	if diags.HasError() || len(text) == 0 {
+		return false, diags
+	}
+	var refused string
+	if err := json.Unmarshal(text, &refused); err != nil {
+		diags.Append(internalFault("reading a host key", err))
+		return false, diags
+	}
+	ssh, d := plan.ssh(ctx)
+	diags.Append(d...)
+	return refused != "" && sameKey(refused, ssh.HostKey.ValueString()), diags
+}
+
+// sameKey compares public keys without their comments.
+func sameKey(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	return len(x) >= 2 && len(y) >= 2 && x[0] == y[0] && x[1] == y[1]
 }
 
 // privateReader is the private state of a request.

@@ -121,6 +121,16 @@ func (m *nodeModel) skip(ctx context.Context) ([]string, diag.Diagnostics) {
 	return known, diags
 }
 
+// ssh gives the ssh object; nothing is in it where it is null or unknown.
+func (m *nodeModel) ssh(ctx context.Context) (nodeSSHModel, diag.Diagnostics) {
+	ssh := nodeSSHModel{JumpHosts: types.ListNull(nodeJumpHostType)}
+	if m.SSH.IsNull() || m.SSH.IsUnknown() {
+		return ssh, nil
+	}
+	diags := m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})
+	return ssh, diags
+}
+
 // target says how the host is reached. The key that was accepted before is
 // pinned unless the user names another.
 func (m *nodeModel) target(ctx context.Context, s *shared, log *runlog.Scope) (remote.Target, diag.Diagnostics) {
@@ -128,17 +138,13 @@ func (m *nodeModel) target(ctx context.Context, s *shared, log *runlog.Scope) (r
 	if s.config.HostKeyPolicy == remote.Ignore {
 		t.HostKey = ""
 	}
-	if m.SSH.IsNull() || m.SSH.IsUnknown() {
-		return t, nil
-	}
-	var ssh nodeSSHModel
-	diags := m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})
+	ssh, diags := m.ssh(ctx)
 	t.Port = int(ssh.Port.ValueInt64())
 	t.User = ssh.User.ValueString()
 	if key := ssh.HostKey.ValueString(); key != "" {
 		t.HostKey = key
 	}
-	if ssh.JumpHosts.IsNull() {
+	if ssh.JumpHosts.IsNull() || ssh.JumpHosts.IsUnknown() {
 		return t, diags
 	}
 	var hops []nodeJumpHostModel

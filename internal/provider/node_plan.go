@@ -38,6 +38,11 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
+	rebuilt, diags := confirmed(ctx, req.Private, &plan)
+	resp.Diagnostics.Append(diags...)
+	if rebuilt {
+		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	}
 	if concernsHost(ctx, &state, &plan) {
 		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
 	} else {
@@ -50,9 +55,10 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 }
 
 // concernsHost says whether a plan has anything to do on the host. All other
-// attributes are only about how it is reached and treated.
+// attributes are only about how it is reached and treated. A machine that was
+// rebuilt has no id yet.
 func concernsHost(ctx context.Context, state, plan *nodeModel) bool {
-	return !plan.Bundle.Equal(state.Bundle) || len(state.drift(ctx)) > 0
+	return plan.ID.IsUnknown() || !plan.Bundle.Equal(state.Bundle) || len(state.drift(ctx)) > 0
 }
 
 // checkSkip refuses names in preflight.skip that no check has.

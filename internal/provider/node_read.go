@@ -47,6 +47,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 	state, err := w.look(ctx, want)
 	defer w.close()
+	resp.Diagnostics.Append(keepRefused(ctx, resp.Private, err)...)
 	switch {
 	case err != nil && imported:
 		resp.Diagnostics.Append(w.hostError(ctx, operation, err))

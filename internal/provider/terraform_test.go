@@ -48,13 +48,16 @@ func requireTerraform(t testing.TB) string {
 	return path
 }
 
+// pluginDirectory is where this test binary puts the provider that it builds;
+// TestMain removes it.
+func pluginDirectory() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("terraform-provider-dcos-test-%d", os.Getpid()))
+}
+
 // builtProvider builds the provider once per test binary and gives the
 // directory it is in.
 var builtProvider = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "terraform-provider-dcos-test")
-	if err != nil {
-		return "", err
-	}
+	dir := pluginDirectory()
 	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-dcos"), "../..").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building the provider: %w: %s", err, out)

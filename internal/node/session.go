@@ -5,8 +5,6 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -24,7 +22,6 @@ type session struct {
 	opened  []Conn // made by Redial, closed here
 	opts    Options
 	host    string
-	owner   string // of the lock
 	locked  bool
 	changed bool // OnChange has been called
 
@@ -53,23 +50,15 @@ func newSession(conn Conn, opts Options) (*session, error) {
 	if !harmlessPath.MatchString(s.staging) {
 		return nil, fmt.Errorf("%s: bootstrap_url %q does not name a directory that can be used", s.host, s.url)
 	}
-	return s, s.name()
+	return s, nil
 }
 
-// name makes up the name under which the lock is taken. It is this
-// operation's alone, so that a lock which our own broken connection left can
-// be told from another operator's.
-func (s *session) name() error {
-	var b [4]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return fmt.Errorf("making up a name for the lock: %w", err)
+// holder is the name under which the lock is taken; another operator sees it.
+func (s *session) holder() string {
+	if s.opts.Run == "" {
+		return "a run of Terraform"
 	}
-	run := s.opts.Run
-	if run == "" {
-		run = "a run without a name"
-	}
-	s.owner = fmt.Sprintf("%s (%s)", run, hex.EncodeToString(b[:]))
-	return nil
+	return "Terraform run " + s.opts.Run
 }
 
 // stagingOf gives the directory that a file: bootstrap_url names; for others,
@@ -93,12 +82,7 @@ func (s *session) close() {
 
 // lock keeps other operators away.
 func (s *session) lock(ctx context.Context) error {
-	err := s.conn.Lock(ctx, s.owner)
-	var locked *remote.LockedError
-	if errors.As(err, &locked) && locked.Owner == s.owner {
-		err = nil // our own, of the connection that broke
-	}
-	if err != nil {
+	if err := s.conn.Lock(ctx, s.holder()); err != nil {
 		return &StageError{Host: s.host, Stage: stageInspect, Doing: "keeping other operators off the host", Err: err, Hint: hint(err)}
 	}
 	s.locked = true

@@ -20,9 +20,6 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) error {
 	if s.host == "" {
 		s.host = conn.Target().Address
 	}
-	if err := s.name(); err != nil {
-		return err
-	}
 	defer s.close()
 	if err := s.lock(ctx); err != nil {
 		return err
@@ -45,6 +42,11 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) error {
 	}
 	st.Finish()
 	s.change(*state)
+	// Nothing is uploaded: a work directory that a killed run left on the host
+	// becomes this connection's, and goes with it.
+	if _, err := s.conn.Upload(ctx, nil, nil); err != nil {
+		return s.explain(stageUninstall, "taking over what a killed run left", &frame{}, err)
+	}
 	if state.Role == Agent || state.Role == PublicAgent {
 		if err := s.drain(ctx, *state); err != nil {
 			return err

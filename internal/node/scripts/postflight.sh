@@ -63,6 +63,10 @@ whole() { # are all masters there, so that nothing speaks against a quorum?
 	[ "$size" -gt 0 ] && [ "$up" -ge "$size" ]
 }
 
+hopeless() { # are there too few for a quorum, whatever they do?
+	[ "$size" -gt 0 ] && [ "$up" -le $((size / 2)) ]
+}
+
 master_serves() { # sets lacking
 	look
 	need=$((total / 2 + 1))
@@ -105,7 +109,7 @@ if [ "$role" = master ]; then
 	# with one master at a time nobody would ever come. What can be had soon is waited for.
 	softly=$(now)
 	until master_serves; do
-		if [ "$mode" = first ] && ! whole && [ $(($(now) - softly)) -ge "$patience" ]; then
+		if [ "$mode" = first ] && ! whole && { hopeless || [ $(($(now) - softly)) -ge "$patience" ]; }; then
 			put warning "did not wait for $lacking: of $size masters $up are up as this one sees it"
 			put outcome alone
 			put end postflight

@@ -147,8 +147,12 @@ while read -r what a b c; do
 	esac
 done
 
-# Local ports in use, in hex: the second column of these tables is ADDRESS:PORT.
-cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null | awk '$2 ~ /:/ { sub(".*:", "", $2); print $2 }' | sort -u | put_in ports
+# Ports in use, in hex: the second column of these tables is ADDRESS:PORT. Of TCP's only those that are
+# listened on count (state 0A); what is left of closed connections keeps nobody from binding.
+{
+	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { sub(".*:", "", $2); print $2 }'
+	cat /proc/net/udp /proc/net/udp6 2>/dev/null | awk '$2 ~ /:/ { sub(".*:", "", $2); print $2 }'
+} | sort -u | put_in ports
 
 if command -v getenforce >/dev/null 2>&1; then
 	put selinux "$(getenforce 2>/dev/null)"

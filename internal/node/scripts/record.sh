@@ -25,13 +25,19 @@ host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/calico /etc/docker /et
 
 record_host() { # writes the record, once, and only while DC/OS has not changed anything
 	if [ -e "$record/complete" ] || [ -d "$opt/active" ] || [ -e "$systemd/dcos.target" ]; then return 0; fi
-	had=
-	for p in $host_paths; do
-		if [ -e "$p" ] || [ -L "$p" ]; then had="$had$p
-"; fi
-	done
+	# The list is made before the record's own directory is, and in one step, because a run that is
+	# killed in between would take that directory for the host's.
+	if [ ! -e "$record/had" ] && [ ! -e "$staging/.had" ]; then
+		for p in $host_paths; do
+			if [ -e "$p" ] || [ -L "$p" ]; then printf '%s\n' "$p"; fi
+		done >"$staging/.had.new" && mv -f "$staging/.had.new" "$staging/.had" || return 1
+	fi
 	mkdir_recorded "$record" || return 1
-	printf '%s' "$had" >"$record/had" || return 1
+	if [ -e "$staging/.had" ]; then cp "$staging/.had" "$record/had.new" && mv -f "$record/had.new" "$record/had" || return 1; fi
+	if [ -d "$etc" ] && [ ! -e "$record/etc" ]; then
+		rm -rf "$record/etc.new"
+		cp -a "$etc" "$record/etc.new" && mv "$record/etc.new" "$record/etc" || return 1
+	fi
 	if [ -L /etc/resolv.conf ] || [ -e /etc/resolv.conf ]; then cp -a /etc/resolv.conf "$record/resolv.conf" || return 1; fi
 	if [ -e /etc/docker/daemon.json ]; then cp -a /etc/docker/daemon.json "$record/daemon.json" || return 1; fi
 	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/passwd >"$record/users" || return 1
@@ -59,7 +65,7 @@ remove_placed() { # removes what place.sh moved onto the host, and the marker, w
 		done <"$placed"
 	fi
 	rm -rf "$staging/.former"
-	rm -f "$staging/.ids" "$staging/.activate"
+	rm -f "$staging/.ids" "$staging/.activate" "$staging/.had" "$staging/.had.new"
 	dirs=
 	if [ -f "$placed" ]; then dirs=$(sed -n 's/^dir //p' "$placed" | sort -ru); fi
 	rm -f "$owner.new" "$owner" "$placed"

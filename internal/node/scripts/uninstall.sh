@@ -218,6 +218,6 @@ done
 systemctl daemon-reload >&2 </dev/null
 for n in $names $executors; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
-if [ -e "$record/had" ] && had "$etc"; then etc_stays=yes; else etc_stays=; fi
-if [ -n "$etc_stays" ]; then find "$etc" -mindepth 1 -maxdepth 1 -exec rm -rf {} +; else rm -rf "$etc"; fi
+rm -rf "$etc"
+if [ -d "$record/etc" ]; then cp -a "$record/etc" "$etc"; fi # somebody had prepared it
 put end uninstall

@@ -13,6 +13,7 @@ leave() {
 for f in $(unit_files); do leave "$f"; done
 for p in $own_paths; do
 	case $p in /var/lib/dcos | "$staging") continue ;; esac
+	if [ "$p" = "$etc" ] && [ -d "$record/etc" ]; then continue; fi # as it was before
 	if [ -d "$p" ] && [ ! -L "$p" ] && [ -z "$(ls -A "$p" 2>/dev/null)" ]; then
 		# Empty, and it was there before, or it is a disk of its own.
 		if is_mount "$p" || { [ -e "$record/had" ] && had "$p"; }; then continue; fi

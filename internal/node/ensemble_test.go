@@ -1,0 +1,176 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// TestEnsemble installs a load-balanced site one node at a time, agents first:
+// the order that is hardest on whoever waits for others. Then all masters are
+// changed at once, and the coordinator keeps the ensemble alive.
+func TestEnsemble(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	rel := openRelease(t, sample.V22)
+	shared := l.Shared(t)
+	mount := lab.WithMount(shared, "/srv/exhibitor")
+	var masters []*lab.Host
+	var addresses []string
+	for i := range 3 {
+		h := l.Host(t, fmt.Sprintf("ensemble-m%d", i+1), mount)
+		masters = append(masters, h)
+		addresses = append(addresses, h.Address)
+	}
+	agent, public := l.Host(t, "ensemble-a1"), l.Host(t, "ensemble-p1")
+	balancer, err := l.LoadBalancer(t.Context(), "ensemble-lb", lab.LoadBalancer{Backends: addresses})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := balancer.Destroy(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	site := map[string]string{
+		"cluster_name": "ensemble", "master_discovery": "master_http_loadbalancer", "exhibitor_address": balancer.Address, "num_masters": "3",
+		"exhibitor_storage_backend": "shared_filesystem", "exhibitor_fs_config_dir": "/srv/exhibitor",
+		"resolvers": `["198.18.0.1"]`, "bootstrap_url": "file:///opt/dcos_install_tmp",
+	}
+	b := build(t, rel, site)
+	client, log := newClient(t, l), testLog(t)
+	type member struct {
+		*lab.Host
+		before *lab.Snapshot
+		opts   node.Options
+	}
+	var members []*member
+	add := func(h *lab.Host, role node.Role) {
+		members = append(members, &member{h, snapshot(t, h), node.Options{Role: role, Bundle: b, Log: log.Scope(b.ClusterName, h.Name, string(role))}})
+	}
+	add(agent, node.Agent)
+	for _, m := range masters {
+		add(m, node.Master)
+	}
+	add(public, node.PublicAgent)
+	for _, m := range members {
+		begun := time.Now()
+		conn := dial(t, client, m.Host)
+		state, err := node.Install(t.Context(), conn, m.opts)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		m.opts.MachineID = state.MachineID
+		t.Logf("%s: installed in %v", m.Name, time.Since(begun).Round(100*time.Millisecond))
+	}
+	health := func() node.Health {
+		t.Helper()
+		h, err := node.MasterHealth(t.Context(), dial(t, client, masters[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if h := health(); h.Trouble() != "" || h.Size != 3 || h.Serving != 3 || h.Leader == "" || h.Agents != 2 {
+		t.Errorf("%+v: %s", h, h.Trouble())
+	}
+	if got := agents(t, masters[0]); len(got) != 2 || !slices.Contains(got, agent.Address) || !slices.Contains(got, public.Address) {
+		t.Errorf("registered: %q", got)
+	}
+	for _, h := range []*lab.Host{agent, public} {
+		for _, m := range masters {
+			if out := shell(t, h, "grep -rl '"+m.Address+"' /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || true"); out != "" {
+				t.Errorf("%s knows %s: %s", h.Name, m.Name, out)
+			}
+		}
+	}
+
+	t.Run("all masters change at once", func(t *testing.T) {
+		next := build(t, rel, site, "docker_remove_delay", "2hrs")
+		c := fleet.New()
+		var mu sync.Mutex
+		var order []string
+		var wg sync.WaitGroup
+		for i, m := range members {
+			if m.opts.Role != node.Master {
+				continue
+			}
+			gate := func(ctx context.Context) error {
+				h, err := node.MasterHealth(ctx, dial(t, client, m.Host))
+				if err != nil {
+					return err
+				}
+				if h.Trouble() != "" {
+					return errors.New(h.Trouble())
+				}
+				return nil
+			}
+			wg.Go(func() {
+				opts := m.opts
+				opts.Bundle = next
+				opts.Ensemble.Exists = true
+				err := c.Do(t.Context(), fleet.Work{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change, Before: gate, After: gate}, func(ctx context.Context) error {
+					mu.Lock()
+					order = append(order, fmt.Sprint("begin ", i))
+					mu.Unlock()
+					conn := dial(t, client, m.Host)
+					_, err := node.Upgrade(ctx, conn, opts)
+					err = errors.Join(err, conn.Close())
+					mu.Lock()
+					order = append(order, fmt.Sprint("end ", i))
+					mu.Unlock()
+					return err
+				})
+				if err != nil {
+					t.Errorf("%s: %v", m.Name, err)
+				}
+			})
+		}
+		wg.Wait()
+		for pair := range slices.Chunk(order, 2) {
+			if len(pair) != 2 || strings.TrimPrefix(pair[0], "begin ") != strings.TrimPrefix(pair[1], "end ") {
+				t.Errorf("not one at a time: %q", order)
+			}
+		}
+		if h := health(); h.Trouble() != "" {
+			t.Errorf("%+v", h)
+		}
+	})
+
+	t.Run("destroy", func(t *testing.T) {
+		var wg sync.WaitGroup
+		for _, m := range members {
+			wg.Go(func() {
+				conn := dial(t, client, m.Host)
+				if err := node.Uninstall(t.Context(), conn, m.opts); err != nil {
+					t.Errorf("%+v", err)
+				}
+				if err := conn.Close(); err != nil {
+					t.Error(err)
+				}
+				wantNoTrace(t, m.before, m.Host)
+			})
+		}
+		wg.Wait()
+		if left, err := filepath.Glob(filepath.Join(shared, "*")); err == nil {
+			t.Logf("what the masters shared is not the nodes' to remove: %q", left)
+		}
+	})
+}

@@ -1,0 +1,289 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// faulty is a connection on which something happens while a script runs.
+type faulty struct {
+	*counted
+	script string // the first to contain this
+	strike func()
+	struck bool
+}
+
+func (f *faulty) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
+	if !f.struck && strings.Contains(s.Name, f.script) {
+		f.struck = true
+		// While it runs: as soon as it says something.
+		s.Stdout = &onFirst{w: s.Stdout, do: f.strike}
+	}
+	return f.counted.Run(ctx, s)
+}
+
+type onFirst struct {
+	w interface {
+		Write(p []byte) (int, error)
+	}
+	do func()
+}
+
+func (o *onFirst) Write(p []byte) (int, error) {
+	if o.do != nil {
+		o.do()
+		o.do = nil
+	}
+	return o.w.Write(p)
+}
+
+// TestInterruptions interrupts an installation in every stage in different
+// ways; the next one goes on, and the last removal leaves nothing.
+func TestInterruptions(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	rel := openRelease(t, sample.V22)
+	h := l.Host(t, "interrupted")
+	before := snapshot(t, h)
+	b := build(t, rel, staticSite(t, "interrupted", h))
+	client, log := newClient(t, l), testLog(t)
+	redial := func(ctx context.Context) (node.Conn, error) {
+		return client.Dial(ctx, remote.Target{Address: h.Address, HostKey: h.HostKey})
+	}
+	options := func() node.Options {
+		return node.Options{Role: node.Master, Bundle: b, Run: "test", Log: log.Scope(b.ClusterName, h.Name, "master")}
+	}
+	install := func(t *testing.T) *node.State {
+		t.Helper()
+		conn := dial(t, client, h)
+		defer conn.Close()
+		state, err := node.Install(t.Context(), conn, options())
+		if err != nil {
+			t.Fatalf("the next installation: %+v", err)
+		}
+		if drift := state.Drift(b, node.Master); len(drift) > 0 || state.Owner != nil {
+			t.Errorf("drift %q, owner %v", drift, state.Owner)
+		}
+		installedBy(t, h, b, "master")
+		t.Logf("went on in %d round trips: %s", len(conn.trips), strings.Join(conn.trips, ", "))
+		if len(conn.trips) > 10 {
+			t.Errorf("%d round trips", len(conn.trips))
+		}
+		return state
+	}
+	remove := func(t *testing.T, opts node.Options) {
+		t.Helper()
+		conn := dial(t, client, h)
+		if err := node.Uninstall(t.Context(), conn, opts); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		wantNoTrace(t, before, h)
+	}
+
+	for _, script := range []string{"place", "apply", "follow", "postflight", "finish"} {
+		t.Run("interrupt in "+script, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			conn := &faulty{counted: dial(t, client, h), script: script, strike: func() { cancel(context.Canceled) }}
+			opts := options()
+			var known node.State
+			opts.OnChange = func(s node.State) { known = s }
+			if _, err := node.Install(ctx, conn, opts); err == nil && script != "finish" {
+				t.Fatal("it was not interrupted")
+			}
+			conn.Close()
+			if known.MachineID == "" {
+				t.Error("nobody was told of a change")
+			}
+			if script == "follow" {
+				// What is half there can be removed as well as finished.
+				remove(t, node.Options{MachineID: known.MachineID})
+			}
+			state := install(t)
+			remove(t, node.Options{MachineID: state.MachineID})
+		})
+	}
+
+	t.Run("connection breaks", func(t *testing.T) {
+		for _, script := range []string{"follow", "postflight"} {
+			conn := &faulty{counted: dial(t, client, h), script: script, strike: func() {
+				shell(t, h, "pkill -KILL -u alice sshd")
+			}}
+			opts := options()
+			opts.Redial = redial
+			state, err := node.Install(t.Context(), conn, opts)
+			if err != nil {
+				t.Fatalf("%s: %+v", script, err)
+			}
+			remove(t, node.Options{MachineID: state.MachineID})
+		}
+	})
+
+	t.Run("power cut", func(t *testing.T) {
+		conn := &faulty{counted: dial(t, client, h), script: "follow", strike: func() {
+			if err := errors.Join(h.PowerCut(t.Context()), h.Start(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}}
+		opts := options()
+		opts.Redial = redial
+		state, err := node.Install(t.Context(), conn, opts)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if drift := state.Drift(b, node.Master); len(drift) > 0 {
+			t.Errorf("drift %q", drift)
+		}
+		remove(t, node.Options{MachineID: state.MachineID})
+	})
+}
+
+// TestFailingSetup: the error comes when the unit fails, with what it said.
+func TestFailingSetup(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	h := l.Host(t, "failing")
+	b := build(t, openRelease(t, sample.V22), staticSite(t, "failing", h))
+	conn := dial(t, newClient(t, l), h)
+	// pkgpanda makes no users where this file is, and misses them.
+	shell(t, h, "mkdir -p /etc/mesosphere && touch /etc/mesosphere/manual_host_users")
+	before := snapshot(t, h)
+	begun := time.Now()
+	_, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: b})
+	var stage *node.StageError
+	if !errors.As(err, &stage) {
+		t.Fatalf("%v", err)
+	}
+	if stage.Stage != "install" || !strings.Contains(stage.Doing, "dcos-setup.service") || !strings.Contains(stage.Journal, "dcos_") || time.Since(begun) > time.Minute {
+		t.Errorf("after %v: %+v", time.Since(begun), stage)
+	}
+	state, err := node.Inspect(t.Context(), conn)
+	if err != nil || state.Installed != node.Partial || state.Owner == nil || state.Owner.Cluster != "failing" || state.Owner.Step != "install" {
+		t.Errorf("%+v, %v", state, err)
+	}
+	// Another bundle of the cluster starts again, of another cluster not.
+	other := build(t, openRelease(t, sample.V22), staticSite(t, "another", h))
+	var foreign *node.ForeignError
+	if _, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: other}); !errors.As(err, &foreign) || foreign.Cluster != "failing" {
+		t.Errorf("%v", err)
+	}
+	if err := node.Uninstall(t.Context(), conn, node.Options{MachineID: state.MachineID}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	wantNoTrace(t, before, h)
+}
+
+// TestRepair puts right what somebody did to a node.
+func TestRepair(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	rel := openRelease(t, sample.V22)
+	h := l.Host(t, "repaired")
+	before := snapshot(t, h)
+	site := staticSite(t, "repaired", h)
+	b := build(t, rel, site)
+	client, log := newClient(t, l), testLog(t)
+	conn := dial(t, client, h)
+	opts := node.Options{Role: node.Master, Bundle: b, Log: log.Scope(b.ClusterName, h.Name, "master")}
+	state, err := node.Install(t.Context(), conn, opts)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	opts.MachineID = state.MachineID
+	for _, c := range []struct{ name, harm, drift string }{
+		{"role gone", "rm /etc/mesosphere/roles/master", "gives the node its role"},
+		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
+		{"unit disabled", "systemctl disable -q dcos-setup", "dcos-setup.service is not enabled"},
+		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
+		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
+		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			shell(t, h, "set -e\n"+c.harm)
+			state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if drift := strings.Join(state.Drift(b, node.Master), "; "); !strings.Contains(drift, c.drift) {
+				t.Fatalf("drift: %q", drift)
+			}
+			conn.trips = nil
+			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			t.Logf("%d round trips: %s", len(conn.trips), strings.Join(conn.trips, ", "))
+			if drift := state.Drift(b, node.Master); len(drift) > 0 {
+				t.Errorf("still: %q", drift)
+			}
+			installedBy(t, h, b, "master")
+		})
+	}
+
+	t.Run("another cluster's", func(t *testing.T) {
+		other := node.Options{Role: node.Master, Bundle: build(t, rel, staticSite(t, "another", h))}
+		var foreign *node.ForeignError
+		_, err := node.Install(t.Context(), conn, other)
+		if !errors.As(err, &foreign) || foreign.Cluster != "repaired" || foreign.Version != "2.2.100" || foreign.Role != node.Master || !strings.Contains(foreign.Hint(), "import") {
+			t.Errorf("%v", err)
+		}
+	})
+
+	t.Run("an upgrade that fails", func(t *testing.T) {
+		bad := opts
+		bad.Bundle = build(t, rel, site, "master_list", `["198.18.0.1"]`) // this master is not in it
+		bad.PostflightTimeout = 15 * time.Second
+		_, err := node.Upgrade(t.Context(), conn, bad)
+		var back *node.RollbackError
+		if !errors.As(err, &back) || back.Rollback != nil || !strings.Contains(err.Error(), "exhibitor") {
+			t.Fatalf("%v", err)
+		}
+		state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drift := state.Drift(b, node.Master); len(drift) > 0 || state.Owner != nil {
+			t.Errorf("it is not what it was: %q, %+v", drift, state.Owner)
+		}
+	})
+
+	t.Run("a swap that was interrupted", func(t *testing.T) {
+		for stage, harm := range map[string]string{
+			"archive":  "mv bin bin.old; mv etc etc.old; mkdir bin.new etc.new",
+			"move_new": "mv bin bin.new; mv lib lib.new; rm -rf etc.old",
+		} {
+			shell(t, h, fmt.Sprintf(`set -e; cd /opt/mesosphere; rm -rf ./*.new ./*.old; echo '{"stage": "%s", "extension": ".new"}' >install_progress; %s`, stage, harm))
+			state, err := node.Upgrade(t.Context(), conn, opts)
+			if err != nil {
+				t.Fatalf("%s: %+v", stage, err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
+				t.Errorf("%s: %q", stage, drift)
+			}
+		}
+	})
+
+	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	wantNoTrace(t, before, h)
+}

@@ -80,11 +80,17 @@ func (im images) once(ctx context.Context, id, what string, build func(dir strin
 		return root, stamp()
 	}
 	fmt.Fprintf(os.Stderr, "lab: making %s\n", what)
-	part := filepath.Join(im.dir, id+".part")
-	if err := im.remove(part); err != nil {
+	if err := im.removeParts(id); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Join(part, "root"), 0o755); err != nil {
+	part, err := os.MkdirTemp(im.dir, id+".part-")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(part, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(filepath.Join(part, "root"), 0o755); err != nil {
 		return "", err
 	}
 	if err := build(part); err != nil {
@@ -99,7 +105,18 @@ func (im images) once(ctx context.Context, id, what string, build func(dir strin
 	if err := os.Rename(part, done); err != nil {
 		return "", err
 	}
-	return root, im.prune()
+	return root, errors.Join(im.removeParts(id), im.prune())
+}
+
+// removeParts removes what earlier builds have left. In what is left of one
+// that was killed its child may still be at work, and then a later one will
+// remove it.
+func (im images) removeParts(id string) error {
+	parts, err := filepath.Glob(filepath.Join(im.dir, id+".part*"))
+	for _, part := range parts {
+		_ = im.remove(part) // see above
+	}
+	return err
 }
 
 // remove removes an image, which an interrupted build may have left mounted.

@@ -293,16 +293,19 @@ func TestDisk(t *testing.T) {
 	check(t, h.Start(t.Context()))
 }
 
-// What a test leaves when it is killed is found and removed by the next.
+// What a test leaves when it is killed is found and removed by the next. It
+// runs itself once more, in a process to be killed.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
-	lab.Require(t)
+	l := lab.Require(t)
 	if os.Getenv("LAB_TEST_DIE") != "" {
-		t.Skip("in the process that is to be killed")
+		l.Host(t, "orphan")
+		fmt.Println(l.Name())
+		select {}
 	}
 	self, err := os.Executable()
 	check(t, err)
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestDie$")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestLeftovers$")
 	cmd.Env = append(os.Environ(), "LAB_TEST_DIE=1", "DCOS_LAB_RUN=")
 	out, err := cmd.StdoutPipe()
 	check(t, err)
@@ -342,17 +345,6 @@ func TestLeftovers(t *testing.T) {
 	if strings.Contains(string(commands), left.Dir()+"/") {
 		t.Errorf("processes are left:\n%s", commands)
 	}
-}
-
-// TestDie is not a test: TestLeftovers runs it in a process that it kills.
-func TestDie(t *testing.T) {
-	l := lab.Require(t)
-	if os.Getenv("LAB_TEST_DIE") == "" {
-		t.Skip("TestLeftovers runs this")
-	}
-	l.Host(t, "orphan")
-	fmt.Println(l.Name())
-	select {}
 }
 
 // Two labs of the same names and addresses do not know of each other.

@@ -140,8 +140,12 @@ func allocate(path string, offset, size int64) error {
 
 func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) }
 
-// inNamespace runs fn on a thread of its own that has entered the network
-// namespace at path. fn must not start goroutines that are to be in it too.
+// inNamespace runs fn on a thread that has entered the network namespace at
+// path for that time. fn must not start goroutines that are to be in it too.
+//
+// The thread goes back afterwards rather than end: the end of a thread ends
+// the processes that it has started for others with a parent-death signal, as
+// terraform-exec does with Terraform.
 func inNamespace(path string, fn func() error) error {
 	if inside, err := insideNamespace(path); err != nil || inside {
 		if err != nil {
@@ -151,13 +155,23 @@ func inNamespace(path string, fn func() error) error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, its namespace with it
-		done <- func() error {
-			if err := enterNamespace(path); err != nil {
-				return err
+		runtime.LockOSThread()
+		home, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			runtime.UnlockOSThread()
+			done <- fmt.Errorf("open network namespace: %w", err)
+			return
+		}
+		defer home.Close()
+		if err = enterNamespace(path); err == nil {
+			err = fn()
+			if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+				done <- errors.Join(err, fmt.Errorf("leave network namespace %s: %w", path, back))
+				return // still locked: a thread in the wrong namespace must end
 			}
-			return fn()
-		}()
+		}
+		runtime.UnlockOSThread()
+		done <- err
 	}()
 	return <-done
 }

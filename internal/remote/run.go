@@ -10,6 +10,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -85,9 +86,9 @@ type job struct {
 	out, errs io.Writer
 
 	p      *process
-	frames *frames // on a terminal
-	code   int     // from the frames
-	coded  bool
+	frames *frames       // on a terminal
+	code   int           // from the frames
+	coded  chan struct{} // closed when the code has come in a frame
 
 	wrong   chan struct{} // closed when the password is asked for again
 	prompts atomic.Int32
@@ -190,7 +191,12 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		// Nothing is sent to a terminal before it is known to be ready:
 		// changing its modes throws away what has come.
 		if !j.raw {
-			j.frames = newFrames(j.out, j.errs, func(code int) { j.code, j.coded = code, true })
+			j.coded = make(chan struct{})
+			coded := sync.OnceFunc(func() { close(j.coded) })
+			j.frames = newFrames(j.out, j.errs, func(code int) {
+				j.code = code
+				coded()
+			})
 			cmd.stdout, cmd.stderr = j.frames, nil
 		}
 	case atOnce && b.password != "":
@@ -272,10 +278,20 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
+	coded := j.coded // nil without a terminal
+	var late <-chan time.Time
 	for {
 		select {
 		case <-p.exited:
 			p.drain()
+			return j.result(s, out, errs)
+		case <-coded:
+			// The encoders end when the last process that could write does.
+			coded = nil
+			timer := time.NewTimer(drainLimit)
+			defer timer.Stop()
+			late = timer.C
+		case <-late:
 			return j.result(s, out, errs)
 		case err := <-fed:
 			if err != nil {
@@ -315,8 +331,13 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 		if err := j.frames.finish(); err != nil {
 			return res, &LostError{Host: c.host(), Work: j.work, Err: err}
 		}
-		if j.coded {
+		select {
+		case <-j.coded:
 			res.ExitCode = j.code
+		default:
+			if res.ExitCode == 0 {
+				res.ExitCode = -1
+			}
 		}
 	}
 	if res.ExitCode < 0 {

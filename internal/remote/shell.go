@@ -13,7 +13,7 @@ import (
 // part of a script is ever seen in a process list or a log. Its arguments are
 // a random word and, on a terminal, a second one.
 //
-// It says the word on stdout and stderr, so that everything before it
+// It says the word on stderr and stdout (once on a terminal), so that everything before it
 // (profiles that chatter, sudo's lecture) is known to be noise. Then it reads
 // up to the word, which throws away a password line that sudo did not ask for,
 // then the script up to the word again. A script that comes incomplete is not
@@ -23,7 +23,7 @@ import (
 // It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
-const starter = `n=${IFS#??};[ "$2" ]&&stty raw -echo;echo $1;echo $1 >&2;l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
+const starter = `n=${IFS#??};if [ "$2" ];then stty raw -echo;else echo $1 >&2;fi;echo $1;l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
 	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
 
 // brokenInput is the starter's exit code when its input ends too early.
@@ -87,7 +87,7 @@ func wrap(s *Script, tty bool) string {
 	var b strings.Builder
 	b.Grow(len(s.Text) + 1500)
 	body := func() {
-		b.WriteString("(unset n l s w;set --")
+		b.WriteString("(unset n l s w dcos_w;set --")
 		for _, a := range s.Args {
 			b.WriteByte(' ')
 			b.WriteString(quote(a))

@@ -108,6 +108,9 @@ func (s Sudo) refusal(host, user string, said []string, code, prompts int) (_ *S
 	case prompts == 1:
 		e.Reason = SudoPasswordWrong
 	default:
+		if e.Detail == "" {
+			e.Detail = strings.Join(said, "; ")
+		}
 		return e, true
 	}
 	return e, false
@@ -119,12 +122,10 @@ func sudoDetail(said []string, command string) string {
 	var own []string
 	for _, l := range said {
 		low := strings.ToLower(l)
-		if strings.Contains(low, command+":") || strings.HasPrefix(low, "sorry, user") || strings.Contains(low, "not in the sudoers") {
+		if strings.Contains(low, command+":") || strings.HasPrefix(low, "sorry, user") || strings.Contains(low, "not in the sudoers") ||
+			strings.Contains(low, "may not run") {
 			own = append(own, l)
 		}
-	}
-	if len(own) == 0 {
-		own = said
 	}
 	return strings.Join(own, "; ")
 }

@@ -29,14 +29,15 @@ func openPTY(payload []byte) (*ptyPair, error) {
 	if err := ssh.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	// Not blocking, so that closing it ends a read.
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	p := &ptyPair{master: master}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	p := &ptyPair{master: os.NewFile(uintptr(fd), "/dev/ptmx")}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err == nil {
-		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
 	}
 	if err == nil {
 		p.slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)

@@ -1,0 +1,93 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+func newClient(t testing.TB, cfg remote.Config) *remote.Client {
+	t.Helper()
+	c, err := remote.NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// inProcess is a subject on the server within this process.
+func inProcess(t testing.TB, o remotetest.Options, cfg remote.Config) (remotetest.Subject, *remotetest.Server) {
+	t.Helper()
+	s := remotetest.Serve(t, o)
+	if cfg.User == "" {
+		cfg.User = "user"
+	}
+	return remotetest.Subject{
+		Client: newClient(t, cfg),
+		Target: remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: 20 * time.Second},
+	}, s
+}
+
+// openSSH is a subject on the machine's own sshd.
+func openSSH(t testing.TB, lines ...string) remotetest.Subject {
+	t.Helper()
+	s := remotetest.StartSSHD(t, lines...)
+	return remotetest.Subject{
+		Client: newClient(t, remote.Config{User: s.User, Credentials: remote.Credentials{PrivateKey: remote.Secret(s.Key)}}),
+		Target: remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: 20 * time.Second},
+		Root:   s.User == "root",
+	}
+}
+
+// labHost is a subject on a host of the lab.
+func labHost(t testing.TB, h *lab.Host, user string, change func(*remote.Config, *remote.Target)) remotetest.Subject {
+	t.Helper()
+	key, err := lab.Require(t).PrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := remote.Config{User: user, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}}
+	target := remote.Target{Address: h.Address, Port: h.Port, HostKey: h.HostKey, ConnectTimeout: time.Minute}
+	if user == lab.UserPassword {
+		cfg.Sudo.Password = remote.Secret(lab.Password(user))
+	}
+	if change != nil {
+		change(&cfg, &target)
+	}
+	return remotetest.Subject{Client: newClient(t, cfg), Target: target, Root: user != lab.UserNoSudo}
+}
+
+func TestConformanceInProcess(t *testing.T) {
+	t.Parallel()
+	s, _ := inProcess(t, remotetest.Options{}, remote.Config{})
+	remotetest.Conformance(t, s)
+}
+
+func TestConformanceOpenSSH(t *testing.T) {
+	t.Parallel()
+	remotetest.Conformance(t, openSSH(t))
+}
+
+func TestConformanceLab(t *testing.T) {
+	l := lab.Require(t)
+	h := l.Host(t, "conf")
+	for _, user := range []string{lab.UserRoot, lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword, lab.UserNoSudo} {
+		t.Run(user, func(t *testing.T) {
+			remotetest.Conformance(t, labHost(t, h, user, nil))
+		})
+	}
+}

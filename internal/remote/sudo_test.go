@@ -1,0 +1,195 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
+)
+
+// standIn behaves as sudo does towards whoever runs it, without becoming
+// anyone. The real one is in the lab; this one has moods. It is steered by the
+// environment: SUDO_TTY wants a terminal, SUDO_PASSWORD a password, SUDO_DENY
+// says no in the end, SUDO_LECTURE talks first.
+const standIn = `#!/bin/sh
+n= s= p='[sudo] password: '
+while :; do
+  case $1 in
+  -n) n=1; shift;;
+  -S) s=1; shift;;
+  -k|-H) shift;;
+  -p) p=$2; shift 2;;
+  -u) shift 2;;
+  --) shift; break;;
+  *) break;;
+  esac
+done
+if [ "$SUDO_TTY" ] && ! [ -t 0 ]; then
+  echo "$SUDO_TTY" >&2
+  exit 1
+fi
+[ -z "$SUDO_LECTURE" ] || printf 'We trust you have received the usual lecture.\n\n    #1) Respect the privacy of others.\n' >&2
+if [ "$SUDO_PASSWORD" ]; then
+  [ -z "$n" ] || { echo "sudo: a password is required" >&2; exit 1; }
+  [ "$s" ] || { echo "sudo: a terminal is required to read the password" >&2; exit 1; }
+  i=0
+  while :; do
+    printf %s "$p" >&2
+    IFS= read -r x || { printf '\nsudo: no password was provided\n' >&2; exit 1; }
+    echo "$x" >>"$SUDO_TRIED"
+    [ "$x" != "$SUDO_PASSWORD" ] || break
+    i=$((i+1))
+    [ $i -lt 3 ] || { echo "sudo: 3 incorrect password attempts" >&2; exit 1; }
+    echo "Sorry, try again." >&2
+  done
+  [ -z "$SUDO_TTY" ] || echo
+fi
+[ -z "$SUDO_DENY" ] || { echo "$SUDO_DENY" >&2; exit 1; }
+exec "$@"
+`
+
+// withStandIn is a subject whose sudo is the stand-in.
+func withStandIn(t testing.TB, cfg remote.Config, o remotetest.Options, env ...string) (s remotetest.Subject, srv *remotetest.Server, tried func() string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"sudo", "doas"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(standIn), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := filepath.Join(dir, "tried")
+	o.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin", "SUDO_TRIED=" + log, "SUDO_UID="}, env...)
+	s, srv = inProcess(t, o, cfg)
+	s.Root = true
+	return s, srv, func() string {
+		b, err := os.ReadFile(log)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+}
+
+const mustHaveTTY = "SUDO_TTY=sudo: sorry, you must have a tty to run sudo"
+
+func TestConformanceSudo(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("the suite checks that it runs as root, and the stand-in for sudo changes nobody")
+	}
+	for name, c := range map[string]struct {
+		password remote.Secret
+		env      []string
+	}{
+		"password":            {"correct horse", []string{"SUDO_PASSWORD=correct horse", "SUDO_LECTURE=1"}},
+		"password not needed": {"correct horse", nil},
+		"tty":                 {"", []string{mustHaveTTY}},
+		"tty, other words":    {"", []string{"SUDO_TTY=sudo: vous devez avoir un tty"}},
+		"tty and password":    {"correct horse", []string{mustHaveTTY, "SUDO_PASSWORD=correct horse", "SUDO_LECTURE=1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _, _ := withStandIn(t, remote.Config{Sudo: remote.Sudo{Password: c.password}}, remotetest.Options{}, c.env...)
+			remotetest.Conformance(t, s)
+		})
+	}
+}
+
+func TestSudoRefusals(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cfg    remote.Config
+		opts   remotetest.Options
+		env    []string
+		reason string
+		tried  string
+	}{
+		"no password given": {env: []string{"SUDO_PASSWORD=x"}, reason: remote.SudoPasswordRequired},
+		"wrong password": {
+			cfg: remote.Config{Sudo: remote.Sudo{Password: "wrong"}}, env: []string{"SUDO_PASSWORD=right", "SUDO_LECTURE=1"},
+			reason: remote.SudoPasswordWrong, tried: "wrong\n",
+		},
+		"wrong password on a tty": {
+			cfg: remote.Config{Sudo: remote.Sudo{Password: "wrong"}}, env: []string{"SUDO_PASSWORD=right", mustHaveTTY},
+			reason: remote.SudoPasswordWrong, tried: "wrong\n",
+		},
+		"not allowed": {
+			env: []string{"SUDO_DENY=Sorry, user user is not allowed to execute '/bin/sh' as root on h."}, reason: remote.SudoNotAllowed,
+		},
+		"not allowed, after the password": {
+			cfg: remote.Config{Sudo: remote.Sudo{Password: "right"}}, env: []string{"SUDO_PASSWORD=right", "SUDO_DENY=user is not in the sudoers file."},
+			reason: remote.SudoNotAllowed, tried: "right\n",
+		},
+		"tty refused": {env: []string{mustHaveTTY}, opts: remotetest.Options{NoPTY: true}, reason: remote.SudoTTY},
+		"missing":     {env: []string{"PATH=/nonexistent"}, reason: remote.SudoMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _, tried := withStandIn(t, c.cfg, c.opts, c.env...)
+			_, err := s.Dial(t).Run(t.Context(), remote.Script{Name: "never", Root: true, Text: "echo ran"})
+			var refused *remote.SudoError
+			if !errors.As(err, &refused) || refused.Reason != c.reason || refused.User != "user" || refused.Hint() == "" {
+				t.Fatalf("have %v, want the reason %q", err, c.reason)
+			}
+			if have := tried(); have != c.tried {
+				t.Errorf("tried %q, want %q", have, c.tried)
+			}
+			if strings.Contains(err.Error(), "lecture") || strings.Contains(err.Error(), "dcos-") {
+				t.Errorf("noise in %q", err)
+			}
+		})
+	}
+}
+
+// The password is asked for each time, and what sudo does not read of it never
+// gets to the script.
+func TestSudoPasswordStaysOut(t *testing.T) {
+	t.Parallel()
+	for _, env := range []string{"SUDO_PASSWORD=open sesame", "SUDO_PASSWORD="} {
+		s, _, _ := withStandIn(t, remote.Config{Sudo: remote.Sudo{Password: "open sesame"}}, remotetest.Options{}, env)
+		conn := s.Dial(t)
+		for range 3 {
+			res, err := conn.Run(t.Context(), remote.Script{Name: "cat", Root: true, Text: "cat; set", Stdin: strings.NewReader("payload\n")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := strings.ReplaceAll(string(res.Stdout), "SUDO_PASSWORD='open sesame'", "")
+			if !strings.HasPrefix(out, "payload\n") || strings.Contains(out, "sesame") {
+				t.Errorf("have %q", out)
+			}
+		}
+	}
+}
+
+// Scripts take one command each, also the first as root: nothing is probed.
+func TestSudoOneCommandEach(t *testing.T) {
+	t.Parallel()
+	s, srv, _ := withStandIn(t, remote.Config{}, remotetest.Options{})
+	conn := s.Dial(t)
+	for range 3 {
+		if _, err := conn.Run(t.Context(), remote.Script{Name: "true", Root: true, Text: "true"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(srv.Commands()); n != 3 {
+		t.Errorf("%d commands for 3 scripts", n)
+	}
+	s, srv, _ = withStandIn(t, remote.Config{}, remotetest.Options{}, mustHaveTTY)
+	conn = s.Dial(t)
+	for range 3 {
+		if _, err := conn.Run(t.Context(), remote.Script{Name: "true", Root: true, Text: "true", Timeout: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(srv.Commands()); n != 4 {
+		t.Errorf("%d commands for 3 scripts that need a terminal", n)
+	}
+}

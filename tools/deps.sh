@@ -8,7 +8,7 @@ if ! command -v go >/dev/null 2>&1; then
   exit 1
 fi
 
-packages=(systemd-container debootstrap iproute2 nftables openssh-client openssh-server sudo xz-utils ca-certificates util-linux)
+packages=(systemd-container debootstrap iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux)
 missing=()
 for p in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")

@@ -22,7 +22,7 @@ terraform {
 }
 T
 export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
-# tfplugindocs looks the provider up by its short name or its address.
-(cd "$work" && "$TF" providers schema -json) >"$work/schema.json"
+# tfplugindocs looks the schema up by the provider's short name.
+(cd "$work" && "$TF" providers schema -json) | sed "s|\"$address\"|\"dcos\"|" >"$work/schema.json"
 "$TF" fmt -recursive examples >/dev/null
 "$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"

@@ -22,7 +22,7 @@ func TestMastersChangeOneAtATime(t *testing.T) {
 	gate := func(context.Context) error {
 		gates.Add(1)
 		if at.Load() > 1 {
-			t.Error("a gate while two masters change")
+			return errors.New("a gate while two masters change")
 		}
 		return nil
 	}

@@ -15,18 +15,17 @@ import (
 )
 
 // fact gives the rest of the line that preflight.sh printed about a subject:
-// "command curl /usr/bin/curl" → "/usr/bin/curl". ok is false if there is no
-// such line.
-func (h *hostFacts) fact(key, subject string) (rest string, ok bool) {
+// "command curl /usr/bin/curl" → "/usr/bin/curl".
+func (h *hostFacts) fact(key, subject string) string {
 	for _, v := range slices.Backward(h.f.all(key)) {
 		if v == subject {
-			return "", true
+			return ""
 		}
 		if rest, found := strings.CutPrefix(v, subject+" "); found {
-			return strings.TrimSpace(rest), true
+			return strings.TrimSpace(rest)
 		}
 	}
-	return "", false
+	return ""
 }
 
 func one(f Finding) []Finding { return []Finding{f} }
@@ -126,7 +125,7 @@ func checkDisk(h *hostFacts, o *Options) []Finding {
 	}
 	disks := map[string]*disk{}
 	need := func(path, what string, bytes int64) {
-		rest, _ := h.fact("space", path)
+		rest := h.fact("space", path)
 		p := strings.Fields(rest) // device type free mount
 		if len(p) != 4 || bytes == 0 {
 			return
@@ -209,7 +208,7 @@ func checkSELinux(h *hostFacts, o *Options) []Finding {
 func checkCommands(h *hostFacts, o *Options) []Finding {
 	var missing []string
 	for _, c := range h.facts(o).Commands {
-		if at, _ := h.fact("command", c.Name); at == "" && c.Name != "docker" {
+		if at := h.fact("command", c.Name); at == "" && c.Name != "docker" {
 			missing = append(missing, c.Name)
 		}
 	}
@@ -226,7 +225,7 @@ func checkCommands(h *hostFacts, o *Options) []Finding {
 func checkGroups(h *hostFacts, o *Options) []Finding {
 	var out []Finding
 	for _, g := range h.facts(o).Groups {
-		if there, _ := h.fact("group", g); there == "no" {
+		if there := h.fact("group", g); there == "no" {
 			out = append(out, Finding{Found: "no group " + g, Needed: "the group " + g, Hint: "groupadd " + g})
 		}
 	}
@@ -236,7 +235,7 @@ func checkGroups(h *hostFacts, o *Options) []Finding {
 func checkModules(h *hostFacts, o *Options) []Finding {
 	var missing []string
 	for _, m := range h.facts(o).KernelModules {
-		if there, _ := h.fact("module", m); there == "no" {
+		if there := h.fact("module", m); there == "no" {
 			missing = append(missing, m)
 		}
 	}
@@ -256,7 +255,7 @@ func checkDocker(h *hostFacts, o *Options) []Finding {
 	if !wanted && !facts.DockerRunning {
 		return nil
 	}
-	if at, _ := h.fact("command", "docker"); at == "" {
+	if at := h.fact("command", "docker"); at == "" {
 		return one(Finding{Found: "no docker command", Needed: "Docker", Hint: "install Docker; DC/OS does not bring it"})
 	}
 	if facts.DockerRunning && h.f.get("docker_code") != "0" {
@@ -306,7 +305,7 @@ func checkXFS(h *hostFacts, o *Options) []Finding {
 		if len(p) != 5 || p[2] != "xfs" || !strings.HasPrefix(p[1], "/dev/") {
 			continue
 		}
-		if ftype, _ := h.fact("xfs_ftype", p[0]); ftype == "0" {
+		if ftype := h.fact("xfs_ftype", p[0]); ftype == "0" {
 			out = append(out, Finding{Found: fmt.Sprintf("an XFS with ftype=0 under %s", p[0]), Needed: "ftype=1", Hint: "make the file system anew with mkfs.xfs -n ftype=1"})
 		}
 	}
@@ -386,7 +385,7 @@ func checkMasterList(h *hostFacts, o *Options) []Finding {
 }
 
 func checkHostname(h *hostFacts, _ *Options) []Finding {
-	if there, _ := h.fact("resolve", h.Hostname); there != "no" {
+	if there := h.fact("resolve", h.Hostname); there != "no" {
 		return nil
 	}
 	return one(Finding{
@@ -425,7 +424,7 @@ func checkExhibitorBackend(h *hostFacts, o *Options) []Finding {
 	out := h.unreachable(o, "exhibitor-backend", SeverityError, "")
 	dir := o.Bundle.Arguments["exhibitor_fs_config_dir"]
 	if o.Bundle.Arguments["exhibitor_storage_backend"] == "shared_filesystem" {
-		switch state, _ := h.fact("directory", dir); state {
+		switch state := h.fact("directory", dir); state {
 		case "missing":
 			out = append(out, Finding{Found: "no directory " + dir, Needed: "the shared file system's directory (exhibitor_fs_config_dir)", Hint: "mount the shared file system on every master"})
 		case "readonly":
@@ -443,11 +442,11 @@ func (h *hostFacts) unreachable(o *Options, name string, notConnected Severity, 
 		if p.name != name {
 			continue
 		}
-		if there, _ := h.fact("resolve", p.host); there == "no" {
+		if there := h.fact("resolve", p.host); there == "no" {
 			out = append(out, Finding{Found: fmt.Sprintf("%s does not resolve on the host", p.host), Needed: p.what, Hint: "check the name and the host's DNS"})
 			continue
 		}
-		if connected, _ := h.fact("tcp", p.host+" "+p.port); connected == "no" {
+		if connected := h.fact("tcp", p.host+" "+p.port); connected == "no" {
 			out = append(out, Finding{Severity: notConnected, Found: fmt.Sprintf("%s does not take connections on port %s from the host", p.host, p.port), Needed: p.what, Hint: hint})
 		}
 	}

@@ -146,4 +146,9 @@ func (e *RollbackError) Error() string {
 	return fmt.Sprintf("%v; putting the node back on its former packages failed too: %v", e.Upgrade, e.Rollback)
 }
 
-func (e *RollbackError) Unwrap() []error { return []error{e.Upgrade, e.Rollback} }
+func (e *RollbackError) Unwrap() []error {
+	if e.Rollback == nil {
+		return []error{e.Upgrade}
+	}
+	return []error{e.Upgrade, e.Rollback}
+}

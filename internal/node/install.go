@@ -18,12 +18,12 @@ import (
 // A host that already is the node wanted is adopted; an unfinished
 // installation of ours is continued or redone; anything else that is there is
 // a [*ForeignError]. The state is what the host looks like at the end.
-func Install(ctx context.Context, conn Conn, opts Options) (*State, error) {
+func Install(ctx context.Context, conn Conn, opts Options) (state *State, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer func() { s.close(err) }()
 	h, err := s.arrive(ctx)
 	if err != nil {
 		return nil, err
@@ -41,16 +41,11 @@ func (s *session) arrive(ctx context.Context) (*hostFacts, error) {
 			return nil, err
 		}
 	}
-	st := s.opts.stage(stageInspect)
-	h, err := s.look(ctx, st, stageInspect)
-	if err == nil {
-		err = s.sameMachine(h.State)
-	}
+	h, err := s.look(ctx)
 	if err != nil {
-		return nil, s.failed(st, err)
+		return nil, err
 	}
-	st.Finish()
-	return h, nil
+	return h, s.sameMachine(h.State)
 }
 
 // install goes from any state of the host that is ours, or free, to the node.
@@ -78,8 +73,11 @@ func (s *session) install(ctx context.Context, h *hostFacts) (*State, error) {
 		}
 		// A host that went down in the middle may have half a bootstrap
 		// tarball unpacked, which dcos-download takes for a whole one.
+		if redone {
+			return nil, err
+		}
 		again, now := s.interrupted(ctx, h.State, err)
-		if !again || redone {
+		if !again {
 			return nil, err
 		}
 		h, step = now, redo
@@ -87,7 +85,7 @@ func (s *session) install(ctx context.Context, h *hostFacts) (*State, error) {
 	if err := s.postflight(ctx, false); err != nil {
 		return nil, err
 	}
-	return s.finish(ctx, stageInstall)
+	return s.finish(ctx)
 }
 
 // A step is where to go on with an installation.
@@ -144,10 +142,9 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 	if err := s.transfer(ctx, h); err != nil {
 		return err
 	}
-	st := s.opts.stage(stageInstall)
 	s.change(h.State)
 	cursor := ""
-	_, err := s.do(ctx, st, stageInstall, call{
+	_, err := s.do(ctx, stageInstall, call{
 		scripts: []string{"apply"},
 		doing:   "writing DC/OS's setup files and units",
 		input:   s.installInput(),
@@ -159,23 +156,21 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 		},
 	})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
-	st.Finish()
 	return s.follow(ctx, stageInstall, "setup", cursor)
 }
 
 // preflight judges what was found, and writes warnings to the run log.
 func (s *session) preflight(h *hostFacts, upgrade bool) error {
-	st := s.opts.stage(stagePreflight)
+	st := s.enter(stagePreflight)
 	findings := h.judge(&s.opts, upgrade)
 	for _, f := range findings {
 		st.Progress(string(f.Severity)+": "+f.String(), 0)
 	}
 	if bad := errorsOf(findings); len(bad) > 0 {
-		return s.failed(st, &PreflightError{Host: s.host, Findings: bad})
+		return &PreflightError{Host: s.host, Findings: bad}
 	}
-	st.Finish()
 	return nil
 }
 
@@ -185,11 +180,11 @@ func (s *session) installInput() *strings.Builder {
 	var in strings.Builder
 	b := s.opts.Bundle
 	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("install")))
-	if dir := b.Arguments["mesos_agent_work_dir"]; dir != "" && s.opts.Role != Master && harmlessPath.MatchString(dir) {
-		fmt.Fprintf(&in, "work %s\n", dir)
+	if s.opts.Role != Master {
+		fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
 	}
 	in.WriteString("accounts\n")
-	files := installerFiles(b)
+	files := b.HostFiles()
 	for _, f := range files {
 		fmt.Fprintf(&in, "before %s\n", f.Path)
 	}
@@ -219,14 +214,15 @@ func (s *session) installInput() *strings.Builder {
 // follow passes the journal of units on until they have done their work. what
 // is "setup" or the name of a transient unit.
 func (s *session) follow(ctx context.Context, stage, what, cursor string) error {
-	st := s.opts.stage(stage)
+	st := s.enter(stage)
 	limit := orDefault(s.opts.SetupTimeout, DefaultSetupTimeout)
 	deadline := time.Now().Add(limit)
 	doing := "running dcos-setup"
 	if what != "setup" {
 		doing = "running " + what
 	}
-	f, err := s.steady(ctx, st, func() call {
+	running := ""
+	f, err := s.steady(ctx, stage, func() call {
 		left := max(time.Until(deadline), time.Second)
 		return call{
 			scripts: []string{"follow"},
@@ -238,6 +234,7 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 				case "cursor":
 					cursor = value
 				case "progress":
+					running = value
 					st.Progress(value, 0)
 				case "lines":
 					for line := range strings.Lines(value) {
@@ -250,9 +247,11 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 		}
 	})
 	if err != nil {
-		return s.failed(st, s.explain(stage, doing, f, err))
+		if running != "" {
+			doing = running
+		}
+		return s.explain(stage, doing, f, err)
 	}
-	st.Finish()
 	return nil
 }
 
@@ -263,7 +262,9 @@ func (s *session) interrupted(ctx context.Context, before State, err error) (boo
 	if ctx.Err() != nil || !errors.As(err, &e) {
 		return false, nil
 	}
-	h, lookErr := s.look(ctx, nil, stageInspect)
+	s.leave(err)
+	h, lookErr := s.look(ctx)
+	s.leave(lookErr)
 	if lookErr != nil {
 		return false, nil // what failed first is what matters
 	}
@@ -280,13 +281,7 @@ func (s *session) startAgain(ctx context.Context, h *hostFacts) (*hostFacts, err
 	if err := s.remove(ctx, h.State, "redo"); err != nil {
 		return nil, err
 	}
-	st := s.opts.stage(stageInspect)
-	now, err := s.look(ctx, st, stageInspect)
-	if err != nil {
-		return nil, s.failed(st, err)
-	}
-	st.Finish()
-	return now, nil
+	return s.look(ctx)
 }
 
 // adopt takes a node over that has the bundle's packages: what differs besides
@@ -307,47 +302,44 @@ func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 	if err := s.postflight(ctx, false); err != nil {
 		return nil, err
 	}
-	return s.finish(ctx, stageInstall)
+	return s.finish(ctx)
 }
 
 // finish takes away what is not needed any more and says what the node looks
 // like.
-func (s *session) finish(ctx context.Context, stage string) (*State, error) {
-	st := s.opts.stage(stage)
+func (s *session) finish(ctx context.Context) (*State, error) {
 	paths := Paths(s.opts.Bundle)
 	doing := "removing what was transferred"
-	f, err := s.do(ctx, st, stage, call{scripts: []string{"finish", "inspect"}, doing: doing, args: paths, timeout: 10 * time.Minute})
+	f, err := s.do(ctx, stagePostflight, call{scripts: []string{"finish", "inspect"}, doing: doing, args: paths, timeout: 10 * time.Minute})
 	if err != nil {
-		return nil, s.failed(st, err)
+		return nil, err
 	}
 	state, err := parseState(f)
 	if err != nil {
-		return nil, s.failed(st, stageError(s.host, stage, doing, f, err))
+		return nil, stageError(s.host, stagePostflight, doing, f, err)
 	}
 	state.Looked = paths
-	st.Finish()
 	return state, nil
 }
 
 // cloudInit waits for cloud-init to end.
 func (s *session) cloudInit(ctx context.Context) error {
-	st := s.opts.stage(stageCloudInit)
+	st := s.enter(stageCloudInit)
 	limit := DefaultCloudInitTimeout
-	f, err := s.do(ctx, st, stageCloudInit, call{
+	f, err := s.do(ctx, stageCloudInit, call{
 		scripts: []string{"cloudinit"}, doing: "waiting for cloud-init",
 		args: []string{fmt.Sprint(int(limit.Seconds()))}, timeout: limit + time.Minute,
 	})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
 	switch f.get("outcome") {
 	case "timeout":
-		return s.failed(st, &StageError{Host: s.host, Stage: stageCloudInit, Doing: fmt.Sprintf("waiting %s for cloud-init to end", limit), Stderr: f.get("detail"), Err: errors.New("it is still at work"),
-			Hint: "look at /var/log/cloud-init-output.log on the host"})
+		return &StageError{Host: s.host, Stage: stageCloudInit, Doing: fmt.Sprintf("waiting %s for cloud-init to end", limit), Stderr: f.get("detail"), Err: errors.New("it is still at work"),
+			Hint: "look at /var/log/cloud-init-output.log on the host"}
 	case "error":
 		st.Progress("cloud-init ended with errors: "+clip(f.get("detail"), 500), 0)
 	}
-	st.Finish()
 	return nil
 }
 

@@ -26,12 +26,18 @@ func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 // newClient gives a client that opens every host of the lab.
 func newClient(t *testing.T, l *lab.Lab) *remote.Client {
 	t.Helper()
+	return newClientFor(t, l, lab.UserNoPassword)
+}
+
+// newClientFor gives a client that logs in as one of the lab's users.
+func newClientFor(t *testing.T, l *lab.Lab, user string) *remote.Client {
+	t.Helper()
 	key, err := l.PrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := remote.NewClient(remote.Config{
-		User: lab.UserNoPassword, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)},
+		User: user, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}, Sudo: remote.Sudo{Password: remote.Secret(lab.Password(user))},
 		HostKeyPolicy:  remote.Strict,
 		ConnectTimeout: time.Minute, KeepaliveInterval: 5 * time.Second,
 	})

@@ -148,9 +148,6 @@ func (o *Options) check() error {
 	return checkSkips(o.SkipChecks)
 }
 
-// log gives the scope of the stage; a nil scope drops everything.
-func (o *Options) stage(name string) *runlog.Stage { return o.Log.Stage(name) }
-
 func orDefault(d, otherwise time.Duration) time.Duration {
 	if d > 0 {
 		return d

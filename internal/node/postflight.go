@@ -19,7 +19,7 @@ const patience = 20 * time.Second
 // postflight waits until the node does its work. upgrade says that it did so
 // before, so that nothing can be missing that is still to come.
 func (s *session) postflight(ctx context.Context, upgrade bool) error {
-	st := s.opts.stage(stagePostflight)
+	st := s.enter(stagePostflight)
 	limit := orDefault(s.opts.PostflightTimeout, DefaultPostflightTimeout)
 	mode := "first"
 	if upgrade {
@@ -31,7 +31,7 @@ func (s *session) postflight(ctx context.Context, upgrade bool) error {
 	}
 	deadline := time.Now().Add(limit)
 	var waited string
-	f, err := s.steady(ctx, st, func() call {
+	f, err := s.steady(ctx, stagePostflight, func() call {
 		left := max(time.Until(deadline), time.Second)
 		return call{
 			scripts: []string{"postflight"},
@@ -50,9 +50,8 @@ func (s *session) postflight(ctx context.Context, upgrade bool) error {
 		}
 	})
 	if err != nil {
-		return s.failed(st, s.unwellError(stagePostflight, f, err, limit, waited))
+		return s.unwellError(stagePostflight, f, err, limit, waited)
 	}
-	st.Finish()
 	return nil
 }
 

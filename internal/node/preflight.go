@@ -111,18 +111,16 @@ func checkSkips(names []string) error {
 // Preflight checks whether the host is fit for the role. It changes nothing
 // and costs one round trip. The error is for a host that could not be
 // checked; what is wrong with the host is in the findings.
-func Preflight(ctx context.Context, conn Conn, opts Options) ([]Finding, error) {
+func Preflight(ctx context.Context, conn Conn, opts Options) (findings []Finding, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	st := s.opts.stage(stagePreflight)
-	h, err := s.look(ctx, st, stagePreflight)
+	defer func() { s.close(err) }()
+	h, err := s.look(ctx)
 	if err != nil {
-		return nil, s.failed(st, err)
+		return nil, err
 	}
-	st.Finish()
 	return h.judge(&s.opts, h.Installed == Complete && opts.MachineID != ""), nil
 }
 
@@ -174,7 +172,7 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	wish("space", "/opt/mesosphere")
 	wish("space", "/var/tmp")
 	if facts.XFSFtype {
-		wish("xfs", args["mesos_agent_work_dir"])
+		wish("xfs", agentWorkDirectory(s.opts.Bundle))
 		wish("xfs", "docker")
 	}
 	for _, a := range artifacts {
@@ -199,6 +197,15 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	}
 	wish("health", "node-poststart")
 	return &b
+}
+
+// agentWorkDirectory gives where agents keep their work; older lines have no
+// parameter for it.
+func agentWorkDirectory(b *bundle.Bundle) string {
+	if dir := b.Arguments["mesos_agent_work_dir"]; harmlessPath.MatchString(dir) {
+		return dir
+	}
+	return "/var/lib/mesos/slave"
 }
 
 // packageID gives the id of the package that an artifact is, "" for others.

@@ -25,6 +25,9 @@ type session struct {
 	locked  bool
 	changed bool // OnChange has been called
 
+	stage     *runlog.Stage // the stage it is in
+	stageName string
+
 	url     string // bootstrap_url
 	push    bool   // it is a directory on the node
 	staging string // that directory
@@ -72,7 +75,9 @@ func stagingOf(b *bundle.Bundle) string {
 	return StagingDirectory
 }
 
-func (s *session) close() {
+// close ends the session with the operation's outcome.
+func (s *session) close(err error) {
+	s.leave(err)
 	for _, c := range s.opened {
 		// The work is done or has failed for a better reason; what a broken
 		// connection leaves on the host, the host removes.
@@ -82,6 +87,9 @@ func (s *session) close() {
 
 // lock keeps other operators away.
 func (s *session) lock(ctx context.Context) error {
+	if !s.locked {
+		s.enter(stageInspect)
+	}
 	if err := s.conn.Lock(ctx, s.holder()); err != nil {
 		return &StageError{Host: s.host, Stage: stageInspect, Doing: "keeping other operators off the host", Err: err, Hint: hint(err)}
 	}
@@ -93,10 +101,11 @@ func (s *session) lock(ctx context.Context) error {
 const maxRedials = 10
 
 // steady makes a round trip that may be repeated, and repeats it over a new
-// connection when the connection breaks. make is asked for the call each time.
-func (s *session) steady(ctx context.Context, st *runlog.Stage, make func() call) (*frame, error) {
+// connection when the connection breaks. next is asked for the call each time.
+func (s *session) steady(ctx context.Context, stage string, next func() call) (*frame, error) {
+	st := s.enter(stage)
 	for n := 0; ; n++ {
-		f, err := run(ctx, s.conn, make())
+		f, err := run(ctx, s.conn, next())
 		var lost *remote.LostError
 		if err == nil || s.opts.Redial == nil || n >= maxRedials || ctx.Err() != nil || !errors.As(err, &lost) {
 			return f, err
@@ -124,17 +133,21 @@ func (s *session) redial(ctx context.Context) error {
 
 // do makes a round trip of a stage: steady, and with errors that say
 // everything.
-func (s *session) do(ctx context.Context, st *runlog.Stage, stage string, c call) (*frame, error) {
+func (s *session) do(ctx context.Context, stage string, c call) (*frame, error) {
+	st := s.enter(stage)
 	inner := c.on
 	c.on = func(key, value string) {
-		if key == "progress" {
+		switch key {
+		case "progress":
 			st.Progress(value, 0)
+		case "warning":
+			st.Progress("warning: "+value, 0)
 		}
 		if inner != nil {
 			inner(key, value)
 		}
 	}
-	f, err := s.steady(ctx, st, func() call { return c })
+	f, err := s.steady(ctx, stage, func() call { return c })
 	if err != nil {
 		return f, s.explain(stage, c.doing, f, err)
 	}
@@ -143,25 +156,38 @@ func (s *session) do(ctx context.Context, st *runlog.Stage, stage string, c call
 
 // explain makes a stage's error of a round trip's.
 func (s *session) explain(stage, doing string, f *frame, err error) error {
-	if ctxErr := context.Canceled; errors.Is(err, ctxErr) {
+	if errors.Is(err, context.Canceled) {
 		return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: err, Hint: "it was interrupted; the next apply continues"}
 	}
 	return stageError(s.host, stage, doing, f, err)
 }
 
-// failed writes an error to the run log and gives it back.
-func (s *session) failed(st *runlog.Stage, err error) error {
-	var e *StageError
-	if errors.As(err, &e) {
-		var exit *int
-		if e.ExitCode != 0 {
-			exit = &e.ExitCode
-		}
-		st.Fail(err, exit, strings.TrimSpace(e.Stderr+"\n"+e.Journal))
-		return err
+// enter goes on to a stage: the one before has finished.
+func (s *session) enter(stage string) *runlog.Stage {
+	if s.stage == nil || s.stageName != stage {
+		s.stage.Finish()
+		s.stage, s.stageName = s.opts.Log.Stage(stage), stage
 	}
-	st.Fail(err, nil, "")
-	return err
+	return s.stage
+}
+
+// leave ends the stage that the session is in.
+func (s *session) leave(err error) {
+	if err == nil {
+		s.stage.Finish()
+	} else {
+		var e *StageError
+		var exit *int
+		output := ""
+		if errors.As(err, &e) {
+			if e.ExitCode != 0 {
+				exit = &e.ExitCode
+			}
+			output = strings.TrimSpace(e.Stderr + "\n" + e.Journal)
+		}
+		s.stage.Fail(err, exit, output)
+	}
+	s.stage = nil
 }
 
 // change tells the caller, once, that the host is about to be changed.
@@ -174,14 +200,14 @@ func (s *session) change(before State) {
 
 // look inspects the host and gathers what the preflight checks need, in one
 // round trip.
-func (s *session) look(ctx context.Context, st *runlog.Stage, stage string) (*hostFacts, error) {
+func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	artifacts, err := s.opts.Bundle.Artifacts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
 	}
 	paths := Paths(s.opts.Bundle)
 	h := &hostFacts{}
-	f, err := s.do(ctx, st, stage, call{
+	f, err := s.do(ctx, stageInspect, call{
 		scripts: []string{"inspect", "preflight"},
 		doing:   "looking at the host",
 		args:    paths,
@@ -199,7 +225,7 @@ func (s *session) look(ctx context.Context, st *runlog.Stage, stage string) (*ho
 	}
 	state, err := parseState(f)
 	if err != nil {
-		return nil, stageError(s.host, stage, "looking at the host", f, err)
+		return nil, stageError(s.host, stageInspect, "looking at the host", f, err)
 	}
 	state.Looked = paths
 	h.State = *state

@@ -24,7 +24,7 @@ func (s *session) transfer(ctx context.Context, h *hostFacts) error {
 	if len(h.missing) == 0 {
 		return nil
 	}
-	st := s.opts.stage(stageTransfer)
+	st := s.enter(stageTransfer)
 	var total, done int64
 	for _, a := range h.missing {
 		total += a.Size
@@ -32,14 +32,13 @@ func (s *session) transfer(ctx context.Context, h *hostFacts) error {
 	st.Progress(fmt.Sprintf("%d files, %s", len(h.missing), size(total)), 0)
 	for batch := range batches(h.missing) {
 		if err := s.transferBatch(ctx, h.State, batch, func(sent int64) { st.Progress("", done+sent) }); err != nil {
-			return s.failed(st, err)
+			return err
 		}
 		for _, a := range batch {
 			done += a.Size
 		}
 		st.Progress("", done)
 	}
-	st.Finish()
 	return nil
 }
 

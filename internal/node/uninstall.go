@@ -15,32 +15,30 @@ import (
 // is left. It works on any remains of DC/OS and can be repeated. A master is
 // not drained. Nothing is done to a machine that is not ours: Options.MachineID
 // has to be this machine's, or the host has to bear our marker.
-func Uninstall(ctx context.Context, conn Conn, opts Options) error {
+func Uninstall(ctx context.Context, conn Conn, opts Options) (err error) {
 	s := &session{conn: conn, opts: opts, host: opts.Address, staging: stagingOf(opts.Bundle)}
 	if s.host == "" {
 		s.host = conn.Target().Address
 	}
-	defer s.close()
+	defer func() { s.close(err) }()
 	if err := s.lock(ctx); err != nil {
 		return err
 	}
-	st := s.opts.stage(stageInspect)
-	f, err := s.do(ctx, st, stageInspect, call{scripts: []string{"inspect"}, doing: "looking at the host", timeout: 5 * time.Minute})
+	f, err := s.do(ctx, stageInspect, call{scripts: []string{"inspect"}, doing: "looking at the host", timeout: 5 * time.Minute})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
 	state, err := parseState(f)
 	if err == nil {
 		err = s.sameMachine(*state)
 	}
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
 	if opts.MachineID == "" && state.Owner == nil {
-		return s.failed(st, &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role,
-			MachineID: state.MachineID, Installed: state.Installed, Why: "the node's machine id is not known"})
+		return &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role,
+			MachineID: state.MachineID, Installed: state.Installed, Why: "the node's machine id is not known"}
 	}
-	st.Finish()
 	s.change(*state)
 	// Nothing is uploaded: a work directory that a killed run left on the host
 	// becomes this connection's, and goes with it.
@@ -58,14 +56,14 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) error {
 // drain empties an agent and takes it out of its cluster. An agent that
 // cannot be drained in time is stopped all the same; that is in the run log.
 func (s *session) drain(ctx context.Context, state State) error {
-	st := s.opts.stage(stageDrain)
+	st := s.enter(stageDrain)
 	unit := "dcos-mesos-slave.service"
 	if state.Role == PublicAgent {
 		unit = "dcos-mesos-slave-public.service"
 	}
 	limit := orDefault(s.opts.DrainTimeout, DefaultDrainTimeout)
 	deadline := time.Now().Add(limit)
-	f, err := s.steady(ctx, st, func() call {
+	f, err := s.steady(ctx, stageDrain, func() call {
 		left := max(time.Until(deadline), time.Second)
 		return call{
 			scripts: []string{"drain"}, doing: "draining the agent",
@@ -82,17 +80,15 @@ func (s *session) drain(ctx context.Context, state State) error {
 		}
 	})
 	if err != nil {
-		return s.failed(st, s.explain(stageDrain, "draining the agent", f, err))
+		return s.explain(stageDrain, "draining the agent", f, err)
 	}
 	st.Progress(f.get("outcome"), 0)
-	st.Finish()
 	return nil
 }
 
 // remove takes DC/OS off the host and verifies it. how is "all", or "redo"
 // where the installation starts again from what was transferred.
 func (s *session) remove(ctx context.Context, state State, how string) error {
-	st := s.opts.stage(stageUninstall)
 	var in strings.Builder
 	if b := s.opts.Bundle; b != nil {
 		for _, f := range b.SetupFiles {
@@ -100,30 +96,27 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 				fmt.Fprintf(&in, "file %s\n", f.Path)
 			}
 		}
-		if dir := b.Arguments["mesos_agent_work_dir"]; harmlessPath.MatchString(dir) && state.Role != Master {
-			fmt.Fprintf(&in, "work %s\n", dir)
+		if state.Role != Master {
+			fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
 		}
 	}
-	f, err := s.do(ctx, st, stageUninstall, call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
+	f, err := s.do(ctx, stageUninstall, call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
-	st.Finish()
 	notRemoved := f.all("left")
 
-	st = s.opts.stage(stageVerify)
-	f, err = s.do(ctx, st, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how}, timeout: 5 * time.Minute})
+	f, err = s.do(ctx, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how}, timeout: 5 * time.Minute})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
 	for _, l := range notRemoved {
-		st.Progress("warning: not put back: "+l, 0)
+		s.enter(stageVerify).Progress("warning: not put back: "+l, 0)
 	}
 	if left := f.all("left"); len(left) > 0 {
-		return s.failed(st, &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},
-			Hint: "run destroy again; what it cannot remove has to be removed by hand"})
+		return &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},
+			Hint: "run destroy again; what it cannot remove has to be removed by hand"}
 	}
-	st.Finish()
 	return nil
 }
 

@@ -17,12 +17,12 @@ import (
 // Upgrade brings a node to the bundle in place, and repairs it: it does what
 // [State.Drift] names and nothing else. When the node does not come up on its
 // new packages it is put back on the former ones ([*RollbackError]).
-func Upgrade(ctx context.Context, conn Conn, opts Options) (*State, error) {
+func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer func() { s.close(err) }()
 	h, err := s.arrive(ctx)
 	if err != nil {
 		return nil, err
@@ -40,12 +40,15 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (*State, error) {
 		// may be done here is for install to say.
 		return s.install(ctx, h)
 	case w.empty():
-		if h.Owner != nil { // an earlier run ended before it had tidied up
-			s.change(h.State)
-			return s.finish(ctx, stageUpgrade)
+		if h.Owner == nil {
+			return &h.State, nil
 		}
-		state := h.State
-		return &state, nil
+		// An earlier run ended before it had seen the node up.
+		s.change(h.State)
+		if err := s.postflight(ctx, true); err != nil {
+			return nil, err
+		}
+		return s.finish(ctx)
 	}
 	if err := upgradeError(s.host, h.Version, opts.Bundle.Version); err != nil {
 		return nil, err
@@ -55,12 +58,12 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (*State, error) {
 		if err := s.repair(ctx, w); err != nil {
 			return nil, err
 		}
-		if len(w.revive) > 0 {
+		if len(w.revive) > 0 || h.Owner != nil {
 			if err := s.postflight(ctx, true); err != nil {
 				return nil, err
 			}
 		}
-		return s.finish(ctx, stageUpgrade)
+		return s.finish(ctx)
 	}
 	if err := s.preflight(h, true); err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func (s *session) settle(ctx context.Context, h *hostFacts) (*hostFacts, error) 
 	default:
 		return h, nil
 	}
-	return s.look(ctx, nil, stageInspect)
+	return s.look(ctx)
 }
 
 const activateUnit = "terraform-dcos-activate.service"
@@ -103,11 +106,9 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 	}
 	s.change(h.State)
 	if w.swap {
-		st := s.opts.stage(stageUpgrade)
-		if _, err := s.do(ctx, st, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
-			return nil, s.failed(st, err)
+		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
+			return nil, err
 		}
-		st.Finish()
 		former = nil // nobody knows what it was
 	}
 	if err := s.fetch(ctx); err != nil {
@@ -122,12 +123,15 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 		err = s.postflight(ctx, true)
 	}
 	if err == nil {
-		return s.finish(ctx, stageUpgrade)
+		return s.finish(ctx)
 	}
 	if ctx.Err() != nil || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
 		return nil, err
 	}
-	return nil, &RollbackError{Upgrade: err, Rollback: s.rollback(ctx, former)}
+	s.leave(err)
+	back := s.rollback(ctx, former)
+	s.leave(back)
+	return nil, &RollbackError{Upgrade: err, Rollback: back}
 }
 
 // onHost says whether it was the host that said no, rather than the way to it.
@@ -137,32 +141,29 @@ func onHost(err error) bool {
 }
 
 func (s *session) fetch(ctx context.Context) error {
-	st := s.opts.stage(stageUpgrade)
 	var in strings.Builder
 	fmt.Fprintf(&in, "url %s\n", s.url)
 	for _, id := range s.opts.Bundle.PackageIDs {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
-	_, err := s.do(ctx, st, stageUpgrade, call{
+	_, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"fetch"}, doing: "fetching packages",
 		input: &in, timeout: orDefault(s.opts.SetupTimeout, DefaultSetupTimeout),
 	})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
-	st.Finish()
 	return nil
 }
 
 func (s *session) activate(ctx context.Context, ids []string) error {
-	st := s.opts.stage(stageUpgrade)
 	var in strings.Builder
 	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
 	for _, id := range ids {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
 	cursor := ""
-	_, err := s.do(ctx, st, stageUpgrade, call{
+	_, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"activate"}, doing: "activating packages", input: &in, timeout: 5 * time.Minute,
 		on: func(key, value string) {
 			if key == "cursor" {
@@ -171,9 +172,8 @@ func (s *session) activate(ctx context.Context, ids []string) error {
 		},
 	})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
-	st.Finish()
 	return s.follow(ctx, stageUpgrade, activateUnit, cursor)
 }
 
@@ -183,14 +183,12 @@ func (s *session) repair(ctx context.Context, w work) error {
 	if len(w.files) == 0 && !w.role && len(w.enable) == 0 && len(w.revive) == 0 {
 		return nil
 	}
-	st := s.opts.stage(stageUpgrade)
-	_, err := s.do(ctx, st, stageUpgrade, call{
+	_, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w), timeout: 10 * time.Minute,
 	})
 	if err != nil {
-		return s.failed(st, err)
+		return err
 	}
-	st.Finish()
 	return nil
 }
 
@@ -229,19 +227,17 @@ func (s *session) repairInput(w work) *strings.Builder {
 // rollback puts a node back on its former packages and setup files, and waits
 // for it to be well.
 func (s *session) rollback(ctx context.Context, former []string) error {
-	st := s.opts.stage(stageUpgrade)
-	st.Progress("putting the node back on its former packages", 0)
-	if _, err := s.do(ctx, st, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
-		return s.failed(st, err)
+	s.enter(stageUpgrade).Progress("putting the node back on its former packages", 0)
+	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
+		return err
 	}
-	st.Finish()
 	if err := s.activate(ctx, former); err != nil {
 		return err
 	}
 	if err := s.postflight(ctx, true); err != nil {
 		return err
 	}
-	_, err := s.finish(ctx, stageUpgrade)
+	_, err := s.finish(ctx)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -130,7 +129,7 @@ func (s State) plan(b *bundle.Bundle, role Role) work {
 		}
 	}
 	w.packages = len(w.missing) > 0 || len(w.extra) > 0
-	for _, f := range installerFiles(b) {
+	for _, f := range b.HostFiles() {
 		have, there := s.Files[f.Path]
 		switch {
 		case !there && !s.lookedAt(f.Path):
@@ -184,33 +183,11 @@ func (s State) planUnits(b *bundle.Bundle, w *work) {
 
 const unitDirectory = "/etc/systemd/system/"
 
-// installerFiles gives the setup files and units as dcos_install.sh leaves
-// them on a node: its here-documents add one empty line at the end of each
-// (gen/build_deploy/bash.py, file_template).
-func installerFiles(b *bundle.Bundle) []bundle.File {
-	var files []bundle.File
-	add := func(path string, mode fs.FileMode, content []byte) {
-		if mode == 0 {
-			mode = 0o644
-		}
-		files = append(files, bundle.File{Path: path, Mode: mode, Content: append(slices.Clone(content), '\n')})
-	}
-	for _, f := range b.SetupFiles {
-		add(f.Path, f.Mode, f.Content)
-	}
-	for _, u := range b.Units {
-		if u.Content != "" {
-			add(unitDirectory+u.Name, 0o644, []byte(u.Content))
-		}
-	}
-	return files
-}
-
 // Paths gives what [Inspect] has to be told of a bundle: the files of its
 // installer that not every DC/OS has.
 func Paths(b *bundle.Bundle) []string {
 	var paths []string
-	for _, f := range installerFiles(b) {
+	for _, f := range b.HostFiles() {
 		if !everyDCOS(f.Path) {
 			paths = append(paths, f.Path)
 		}

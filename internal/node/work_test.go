@@ -52,7 +52,7 @@ func wellState(b *bundle.Bundle) State {
 			{Name: "dcos-log-master.service", Active: "inactive", Always: true, Unconditional: true, Triggered: true},
 		},
 	}
-	for _, f := range installerFiles(b) {
+	for _, f := range b.HostFiles() {
 		mode := "644"
 		if f.Mode == 0o600 {
 			mode = "600"
@@ -60,20 +60,6 @@ func wellState(b *bundle.Bundle) State {
 		s.Files[f.Path] = FileState{SHA256: sum(f.Content), Mode: mode}
 	}
 	return s
-}
-
-func TestInstallerFilesEndInAnEmptyLine(t *testing.T) {
-	t.Parallel()
-	files := installerFiles(testBundle())
-	if got := string(files[0].Content); got != "file:///opt/dcos_install_tmp\n\n" {
-		t.Errorf("%q", got)
-	}
-	if got := files[3]; got.Path != "/etc/systemd/system/dcos-link-env.service" || string(got.Content) != "[Unit]\n\n" || got.Mode != 0o644 {
-		t.Errorf("%+v", got)
-	}
-	if len(files) != 6 {
-		t.Errorf("%d files", len(files))
-	}
 }
 
 func TestDrift(t *testing.T) {

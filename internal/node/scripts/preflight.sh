@@ -47,6 +47,8 @@ run_script() {
 
 ip_detect() {
 	t=$(mktemp) || return 1
+	trap 'rm -f "$t" "$t.err"' EXIT
+	trap 'exit 143' HUP INT TERM
 	decode "$1" >"$t"
 	out=$(PATH=$opt/bin:$PATH run_script "$t" 2>"$t.err" </dev/null)
 	put ip_detect_code $?

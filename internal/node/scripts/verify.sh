@@ -42,7 +42,8 @@ if [ -z "$left" ] && [ "$1" = all ]; then
 	keep=
 	if [ -e "$record/had" ] && had /var/lib/dcos; then keep=yes; fi
 	remove_placed
-	rm -rf "$staging"
+	# Somebody may have mounted a directory full of packages there.
+	if ! is_mount "$staging" && [ -z "$(mounts_below "$staging")" ]; then rm -rf "$staging"; fi
 	rm -rf "$record"
 	if [ -z "$keep" ] && [ -d /var/lib/dcos ] && ! is_mount /var/lib/dcos; then rmdir /var/lib/dcos 2>/dev/null || leave /var/lib/dcos; fi
 fi

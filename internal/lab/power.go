@@ -64,7 +64,11 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.start(ctx); err != nil {
 		return fmt.Errorf("start host %s: %w", h.Name, err)
 	}
-	return h.WaitSSH(ctx)
+	if err := h.WaitSSH(ctx); err != nil {
+		return err
+	}
+	// The lab may still know the address by the device of a host that had it before.
+	return run(ctx, "", []string{"ip", "-n", h.lab.namespaceName(), "neigh", "flush", "to", h.Address})
 }
 
 func (h *Host) start(ctx context.Context) error {

@@ -27,10 +27,11 @@ import (
 // When its input ends without "bye", the connection has broken. The keeper
 // then waits for the scripts of the connection to end and gives up the
 // operators' lock; for half a minute it leaves the directory to a successor,
-// then it removes it. A keeper that has heard from us once and then hears
+// then it removes it. It ends as soon as a successor has. A keeper that has heard from us once and then hears
 // nothing for the lease takes that as the end too. SIGTERM (a host that shuts
 // down) removes everything at once.
-var keeperScript = fmt.Sprintf(`umask 077;w=;k=;l=;b=
+func keeperScript(lease int) string {
+	return fmt.Sprintf(`umask 077;w=;k=;l=;b=
 say(){ printf '%%s\n' "$*";}
 pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
 unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
@@ -89,10 +90,11 @@ done
 trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
 [ -z "$l" ]||{ pause 3;unlock;}
 [ "$w" ]||exit 0
-exec 8<&-;pause 27
+exec 8<&-;i=0;while [ $i -lt 27 ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
 [ -f "$w/.keeper" ]&&exec 8<"$w/.keeper"&&flock -n 8&&leave
 exit 0
 `, lease)
+}
 
 const (
 	// dismissLimit is how long Close waits for the host to clean up.
@@ -133,7 +135,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	}
 	k := &keeper{lines: make(chan string, 4)}
 	said := &output{max: 4 << 10}
-	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript
+	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease())
 	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
 	j.text = func(bool) string { return text }
 	sudo := c.client.cfg.Sudo
@@ -158,21 +160,21 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 		}
 		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, c.redact(said.last()))
 	}
-	k.startBeat()
+	k.startBeat(c.client.heartbeat())
 	c.keeper = k
 	return k, answer, nil
 }
 
-func (k *keeper) startBeat() {
+func (k *keeper) startBeat(every time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.beat = time.AfterFunc(heartbeat, func() {
+	k.beat = time.AfterFunc(every, func() {
 		// A broken connection shows at the next command.
 		_ = k.p.write([]byte(lineAlive))
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if !k.stopped {
-			k.beat.Reset(heartbeat)
+			k.beat.Reset(every)
 		}
 	})
 }

@@ -338,3 +338,37 @@ func TestAccMachineReplaced(t *testing.T) {
 	s.tf.Destroy()
 	s.clean(h)
 }
+
+// TestAccJumpHost reaches the host through another, with a key that is not
+// known at plan and a sudo password from the environment, and looks for the
+// password wherever it must not be.
+func TestAccJumpHost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 0, 0)
+	password := lab.Password(lab.UserPassword)
+	s.tf.env = append(s.tf.env, "DCOS_SUDO_PASSWORD="+password)
+	s.tf.Write("key.tf", fmt.Sprintf("resource \"terraform_data\" \"key_file\" {\n  input = %q\n}\n", s.lab.KeyFile()))
+	s.configure(siteOptions{ssh: fmt.Sprintf(`
+    user        = %q
+    private_key = file(terraform_data.key_file.output)
+    jump_hosts  = [{ address = %q, user = %q }]
+`, lab.UserPassword, s.balancer.Address, lab.UserNoPassword)})
+	out := s.tf.Apply()
+	s.whole()
+	s.tf.NoChanges()
+	s.nothingStale()
+	for _, name := range []string{"terraform.tfstate", "run.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(s.tf.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += string(text)
+	}
+	for what, secret := range map[string]string{"the sudo password": password, "the private key": "PRIVATE KEY"} {
+		if strings.Contains(out, secret) {
+			t.Errorf("%s is in the output, the state or the run log", what)
+		}
+	}
+	s.tf.Destroy("-target=dcos_node.master")
+	s.clean(s.masters...)
+}

@@ -52,7 +52,7 @@ resource "dcos_node" "test" {
   bundle  = dcos_cluster_config.test.bundle
   %s
 }
-`, lab.UserNoPassword, s.lab.KeyFile(), sampleRelease(t, version), host.Address, host.Address, node)
+`, lab.UserRequireTTY, s.lab.KeyFile(), sampleRelease(t, version), host.Address, host.Address, node)
 	}
 	value := func(name string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue(testNode, tfjsonpath.New(name), check)

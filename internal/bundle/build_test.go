@@ -4,18 +4,16 @@
 package bundle
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
@@ -23,73 +21,34 @@ import (
 // recorded with; its packages are made up.
 func recordedRelease(t testing.TB, tag string) string {
 	t.Helper()
-	if _, err := os.Stat(conformanceDir); err != nil {
-		t.Skipf("the recorded cases of DC/OS's generator are not beside the repository (%s)", strings.TrimPrefix(conformanceDir, "../../"))
-	}
-	from := filepath.Join(conformanceDir, "releases", tag)
-	var rel struct {
-		Commit      string
-		BootstrapID string `json:"bootstrap_id"`
-		Packages    []string
-	}
-	text, err := os.ReadFile(filepath.Join(from, "release.json"))
-	must(t, err)
-	must(t, json.Unmarshal(text, &rel))
-	complete, err := json.Marshal(map[string]any{"bootstrap": rel.BootstrapID, "packages": rel.Packages})
-	must(t, err)
-	gen := "opt/mesosphere/packages/dcos-image--x/lib/python3.6/site-packages/gen/"
-	files := map[string]string{
-		"installer_internal_wrapper":                                   "export DCOS_IMAGE_COMMIT=" + rel.Commit + "\nexport BOOTSTRAP_ID=" + rel.BootstrapID + "\nexport BOOTSTRAP_VARIANT=\n",
-		"artifacts/complete/complete.latest.json":                      string(complete),
-		"artifacts/bootstrap/" + rel.BootstrapID + ".active.json":      "[]",
-		"artifacts/bootstrap/" + rel.BootstrapID + ".bootstrap.tar.xz": "bootstrap",
-		gen + "calc.py": "DCOS_VERSION = '" + tag + "'\nentry = {'must': {'dcos_version': DCOS_VERSION}}\n",
-	}
-	for _, id := range rel.Packages {
-		files["artifacts/"+packagePath(id)] = id
-	}
-	for _, name := range templateNames {
-		text, err := os.ReadFile(filepath.Join(from, "templates", name))
-		must(t, err)
-		files[gen+name] = string(text)
-	}
 	dir := t.TempDir()
-	for name, content := range files {
-		to := filepath.Join(dir, name)
-		must(t, os.MkdirAll(filepath.Dir(to), 0o755))
-		must(t, os.WriteFile(to, []byte(content), 0o644))
-	}
+	conformance.Open(t).Release(t, tag).Lay(t, dir, nil)
 	return dir
 }
 
 // recordedRecipe gives the recipe of a recorded site.
 func recordedRecipe(t testing.TB, dir, tag, name string) Recipe {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(conformanceDir, "cases/valid", name+".yaml"))
+	recorded, c := recordedCase(t, name)
+	given, err := config.FromYAML(config.LineOf(tag), recorded.Read(t, c.Config))
 	must(t, err)
-	given, err := config.FromYAML(config.LineOf(tag), text)
-	must(t, err)
-	ipDetect, err := os.ReadFile(filepath.Join(conformanceDir, "cases/ip-detect.default"))
-	must(t, err)
-	r := Recipe{Release: ReleaseRef{Source: dir}, Given: map[string]string{}, Files: map[string]string{"genconf/ip-detect": string(ipDetect)}}
+	files, _ := recorded.Files(t, c)
+	r := Recipe{Release: ReleaseRef{Source: dir}, Given: map[string]string{}, Files: files}
 	for name, value := range given {
 		r.Given[name] = value.Text
 	}
-	extra, err := filepath.Glob(filepath.Join(conformanceDir, "cases/files", name, "genconf", "*"))
-	must(t, err)
-	more, err := filepath.Glob(filepath.Join(conformanceDir, "cases/files", name, "genconf", "check_bins", "*"))
-	must(t, err)
-	for _, path := range append(extra, more...) {
-		fi, err := os.Stat(path)
-		must(t, err)
-		if fi.Mode().IsRegular() {
-			content, err := os.ReadFile(path)
-			must(t, err)
-			_, rest, _ := strings.Cut(filepath.ToSlash(path), "/genconf/")
-			r.Files["genconf/"+rest] = string(content)
-		}
-	}
 	return r
+}
+
+// recordedCase finds a recorded site.
+func recordedCase(t testing.TB, name string) (*conformance.Set, conformance.Case) {
+	t.Helper()
+	recorded := conformance.Open(t)
+	i := slices.IndexFunc(recorded.Cases, func(c conformance.Case) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no recorded site %s", name)
+	}
+	return recorded, recorded.Cases[i]
 }
 
 func recordedBundle(t testing.TB, dir, tag, name string) *Bundle {
@@ -102,16 +61,6 @@ func recordedBundle(t testing.TB, dir, tag, name string) *Bundle {
 	return b
 }
 
-// recordedOutcome reads what the generator made of a site.
-func recordedOutcome(t *testing.T, tag, name string) (want struct {
-	conformanceOutcome
-	ServeDir []conformanceFile `json:"serve_dir"`
-}) {
-	t.Helper()
-	readJSON(t, filepath.Join(conformanceDir, "expected", tag, name+".json.gz"), &want)
-	return want
-}
-
 // From the release to the serve directory, everything is as the generator
 // leaves it: names, and where its bytes are the same each time, bytes. Modes
 // are saner: upstream's directories are open to all for writing.
@@ -122,10 +71,11 @@ func TestServeLikeUpstream(t *testing.T) {
 			t.Run(tag+" "+name, func(t *testing.T) {
 				t.Parallel()
 				dir := recordedRelease(t, tag)
-				if _, err := os.Stat(filepath.Join(conformanceDir, "expected", tag, name+".json.gz")); err != nil {
+				recorded, c := recordedCase(t, name)
+				if !slices.Contains(c.Tags, tag) {
 					t.Skip("this site was not recorded on this line")
 				}
-				want := recordedOutcome(t, tag, name)
+				want := recorded.Outcome(t, tag, name)
 				b := recordedBundle(t, dir, tag, name)
 				swap := strings.NewReplacer()
 				if b.Line == "1.10" {
@@ -168,7 +118,7 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	const tag, name = "2.2.1", "static-3-masters"
 	dir := recordedRelease(t, tag)
-	want := recordedOutcome(t, tag, name)
+	want := conformance.Open(t).Outcome(t, tag, name)
 	b := recordedBundle(t, dir, tag, name)
 	if b.Version != tag || b.Line != "2.2" || b.ClusterName != "rack-a" || b.ConfigID != want.ConfigID || b.PackageListID != want.PackageListID ||
 		b.BootstrapID != want.Arguments["bootstrap_id"] {
@@ -223,19 +173,19 @@ func TestRebuiltRelease(t *testing.T) {
 	t.Parallel()
 	const name = "downstream-template"
 	for _, tag := range []string{"2.2.1", "1.11.13"} {
-		dir := recordedRelease(t, tag)
-		must(t, os.CopyFS(filepath.Join(dir, "gen_extra"), os.DirFS(filepath.Join(conformanceDir, "cases/files", name, "gen_extra"))))
+		recorded, c := recordedCase(t, name)
+		_, extra := recorded.Files(t, c)
+		dir := t.TempDir()
+		recorded.Release(t, tag).Lay(t, dir, extra)
 		rel, err := release.Open(t.Context(), dir, release.Options{})
 		must(t, err)
 		t.Cleanup(func() { must(t, rel.Close()) })
-		text, err := os.ReadFile(filepath.Join(conformanceDir, "cases/downstream", name+".yaml"))
-		must(t, err)
 		site := recordedRecipe(t, dir, tag, "static-3-masters").Site(nil)
-		site.Given, err = config.FromYAML(config.LineOf(tag), text)
+		site.Given, err = config.FromYAML(config.LineOf(tag), recorded.Read(t, c.Config))
 		must(t, err)
 		b, err := Build(t.Context(), rel, site)
 		must(t, err)
-		if want := recordedOutcome(t, tag, name); b.ConfigID != want.ConfigID || b.Arguments["dcos_variant"] != "downstream" {
+		if want := recorded.Outcome(t, tag, name); b.ConfigID != want.ConfigID || b.Arguments["dcos_variant"] != "downstream" {
 			t.Errorf("%s: config id %s, want %s", tag, b.ConfigID, want.ConfigID)
 		}
 		if b.Files()["dcos-config/etc/downstream.conf"] == "" {
@@ -296,12 +246,12 @@ func TestConfigYAML(t *testing.T) {
 	for _, line := range config.Lines() {
 		check(line, awkward)
 	}
-	paths, err := filepath.Glob(filepath.Join(conformanceDir, "expected/2.2.1/*.json.gz"))
-	must(t, err)
-	for _, path := range paths {
-		var want conformanceOutcome
-		readJSON(t, path, &want)
-		if want.Outcome == "ok" {
+	recorded := conformance.Open(t)
+	for _, c := range recorded.Cases {
+		if !slices.Contains(c.Tags, "2.2.1") {
+			continue
+		}
+		if want := recorded.Outcome(t, "2.2.1", c.Name); want.Outcome == "ok" {
 			check("2.2", want.UserArguments)
 		}
 	}

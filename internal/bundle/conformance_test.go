@@ -4,110 +4,25 @@
 package bundle
 
 import (
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
 )
 
-// conformanceDir holds what DC/OS's own generator made of many sites. It lies
-// beside the repository and is not part of it.
-const conformanceDir = "../../../shared/conformance"
-
-type conformanceCase struct {
-	Name            string
-	Kind            string
-	Config          string
-	DefaultIPDetect bool `json:"default_ip_detect"`
-	Files           []struct{ From, Path string }
-	Tags            []string
-}
-
-type conformanceFile struct {
-	Path, Mode, SHA256, Content string
-	Size                        int
-}
-
-type conformanceOutcome struct {
-	Outcome       string
-	Errors        map[string]string
-	Unset         []string
-	UserArguments map[string]string `json:"user_arguments"`
-	Arguments     map[string]string
-	ConfigID      string   `json:"config_id"`
-	PackageIDs    []string `json:"config_package_ids"`
-	PackageListID string   `json:"cluster_package_list_id"`
-	Files         []conformanceFile
-	SetupFlags    []conformanceFile `json:"setup_flags"`
-	Services      []struct {
-		Name, Command, Content string
-		Enable                 bool
-		NoBlock                bool `json:"no_block"`
-	}
-}
-
-type conformanceRelease struct {
-	Commit      string
-	BootstrapID string `json:"bootstrap_id"`
-	Packages    []string
-	templates   map[string]string
-}
-
-func readJSON(t testing.TB, path string, into any) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasSuffix(path, ".gz") {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = f.Close() }() // read only
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.NewDecoder(z).Decode(into); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		return
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-}
-
-func readConformanceRelease(t testing.TB, tag string) conformanceRelease {
-	t.Helper()
-	dir := filepath.Join(conformanceDir, "releases", tag)
-	r := conformanceRelease{templates: make(map[string]string)}
-	readJSON(t, filepath.Join(dir, "release.json"), &r)
-	for _, name := range templateNames {
-		text, err := os.ReadFile(filepath.Join(dir, "templates", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.templates[name] = string(text)
-	}
-	return r
-}
-
-func (r conformanceRelease) set(t *testing.T, extra map[string]string) *templateSet {
+// recordedTemplates parses the templates of a recorded release, with those of
+// gen_extra if it has any.
+func recordedTemplates(t *testing.T, r conformance.Release, extra map[string]string) *templateSet {
 	t.Helper()
 	texts := make(map[string][]string)
-	for name, text := range r.templates {
+	for name, text := range r.Templates {
 		texts[name] = []string{text}
 		if more, ok := extra[name]; ok {
 			texts[name] = append(texts[name], more)
@@ -124,26 +39,19 @@ func (r conformanceRelease) set(t *testing.T, extra map[string]string) *template
 // on the last version of every line.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(conformanceDir); err != nil {
-		t.Skipf("the recorded cases of DC/OS's generator are not beside the repository (%s)", strings.TrimPrefix(conformanceDir, "../../"))
-	}
-	var list struct {
-		Tags  []string
-		Cases []conformanceCase
-	}
-	readJSON(t, filepath.Join(conformanceDir, "cases.json"), &list)
-	for _, tag := range list.Tags {
+	recorded := conformance.Open(t)
+	for _, tag := range recorded.Tags {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
-			rel := readConformanceRelease(t, tag)
-			set := rel.set(t, nil)
+			rel := recorded.Release(t, tag)
+			set := recordedTemplates(t, rel, nil)
 			passed, failed, all := 0, 0, 0
-			for _, c := range list.Cases {
+			for _, c := range recorded.Cases {
 				if !slices.Contains(c.Tags, tag) {
 					continue
 				}
 				all++
-				if t.Run(c.Name, func(t *testing.T) { runConformanceCase(t, tag, rel, set, c) }) {
+				if t.Run(c.Name, func(t *testing.T) { runConformanceCase(t, recorded, tag, rel, set, c) }) {
 					passed++
 				} else {
 					failed++
@@ -154,22 +62,18 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func runConformanceCase(t *testing.T, tag string, rel conformanceRelease, set *templateSet, c conformanceCase) {
-	var want conformanceOutcome
-	readJSON(t, filepath.Join(conformanceDir, "expected", tag, c.Name+".json.gz"), &want)
+func runConformanceCase(t *testing.T, recorded *conformance.Set, tag string, rel conformance.Release, set *templateSet, c conformance.Case) {
+	want := recorded.Outcome(t, tag, c.Name)
 	facts := config.Facts{Version: tag, Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}
-	site, extra := conformanceSite(t, c)
+	site, extra := conformanceSite(t, recorded, c)
 	if len(extra) > 0 {
 		facts.Extra = []byte(extra["calc.py"])
-		set = rel.set(t, extra)
-	}
-	text, err := os.ReadFile(filepath.Join(conformanceDir, c.Config))
-	if err != nil {
-		t.Fatal(err)
+		set = recordedTemplates(t, rel, extra)
 	}
 	var res *config.Resolution
 	var got *rendering
-	site.Given, err = config.FromYAML(config.LineOf(tag), text)
+	var err error
+	site.Given, err = config.FromYAML(config.LineOf(tag), recorded.Read(t, c.Config))
 	if err == nil {
 		res, err = config.Resolve(site, facts, set.target)
 		if err != nil {
@@ -197,34 +101,19 @@ func runConformanceCase(t *testing.T, tag string, rel conformanceRelease, set *t
 
 // conformanceSite gives a case's files: those beside config.yaml, and those
 // of gen_extra.
-func conformanceSite(t *testing.T, c conformanceCase) (config.Site, map[string]string) {
+func conformanceSite(t *testing.T, recorded *conformance.Set, c conformance.Case) (config.Site, map[string]string) {
 	t.Helper()
+	files, extra := recorded.Files(t, c)
 	site := config.Site{Files: make(map[string]config.File)}
-	extra := make(map[string]string)
-	for _, f := range c.Files {
-		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases", f.From))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if name, ok := strings.CutPrefix(f.Path, "gen_extra/"); ok {
-			extra[name] = string(content)
-		} else {
-			site.Files[f.Path] = config.File{Content: content}
-		}
-	}
-	if _, own := site.Files["genconf/ip-detect"]; c.DefaultIPDetect && !own {
-		content, err := os.ReadFile(filepath.Join(conformanceDir, "cases/ip-detect.default"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		site.Files["genconf/ip-detect"] = config.File{Content: content}
+	for name, content := range files {
+		site.Files[name] = config.File{Content: []byte(content)}
 	}
 	return site, extra
 }
 
 // compareRefusal wants the same parameters named. bootstrap_url has a default
 // of ours.
-func compareRefusal(t *testing.T, err error, want conformanceOutcome) {
+func compareRefusal(t *testing.T, err error, want conformance.Outcome) {
 	t.Helper()
 	if slices.Equal(want.Unset, []string{"bootstrap_url"}) && len(want.Errors) == 0 {
 		if err != nil {
@@ -246,10 +135,10 @@ func compareRefusal(t *testing.T, err error, want conformanceOutcome) {
 	}
 	covered := make(map[string]bool)
 	for name := range want.Errors {
-		if !named[name] && !named[settable[name]] {
+		if !named[name] && !named[conformance.Settable[name]] {
 			t.Errorf("%s is not named", name)
 		}
-		covered[name], covered[settable[name]] = true, true
+		covered[name], covered[conformance.Settable[name]] = true, true
 	}
 	for name := range named {
 		if !covered[name] {
@@ -263,16 +152,7 @@ func compareRefusal(t *testing.T, err error, want conformanceOutcome) {
 	}
 }
 
-// settable are the parameters that stand for those that DC/OS works out.
-var settable = map[string]string{
-	"no_proxy_final": "no_proxy", "custom_check_bins_dir": "custom_check_bins", "num_masters": "master_list",
-	"dns_bind_ip_blacklist_json":                  "dns_bind_ip_reserved",
-	"_superuser_service_account_public_key_json":  "superuser_service_account_public_key",
-	"has_mesos_max_completed_tasks_per_framework": "mesos_max_completed_tasks_per_framework",
-	"has_mesos_default_container_shm_size":        "mesos_default_container_shm_size",
-}
-
-func compareConformance(t *testing.T, line string, got *rendering, want conformanceOutcome) {
+func compareConformance(t *testing.T, line string, got *rendering, want conformance.Outcome) {
 	t.Helper()
 	// On 1.10 upstream derives the ids from the shape of its own program.
 	// Ours stand in their places.

@@ -4,10 +4,10 @@
 package bundle
 
 import (
-	"os"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
 )
 
 func benchmarkSite() config.Site {
@@ -25,12 +25,9 @@ func benchmarkSite() config.Site {
 
 func benchmarkRelease(b *testing.B) (map[string][]string, config.Facts) {
 	b.Helper()
-	if _, err := os.Stat(conformanceDir); err != nil {
-		b.Skip("the templates of a real release are not beside the repository")
-	}
-	rel := readConformanceRelease(b, "2.2.1")
+	rel := conformance.Open(b).Release(b, "2.2.1")
 	texts := make(map[string][]string)
-	for name, text := range rel.templates {
+	for name, text := range rel.Templates {
 		texts[name] = []string{text}
 	}
 	return texts, config.Facts{Version: "2.2.1", Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}

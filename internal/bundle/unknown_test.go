@@ -6,38 +6,32 @@ package bundle
 import (
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 // eachConformanceSite resolves each recorded site of a release.
-func eachConformanceSite(t *testing.T, tag string, f func(name string, site config.Site, facts config.Facts, set *templateSet, want conformanceOutcome)) {
+func eachConformanceSite(t *testing.T, tag string, f func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome)) {
 	t.Helper()
-	if _, err := os.Stat(conformanceDir); err != nil {
-		t.Skip("the recorded cases of DC/OS's generator are not beside the repository")
-	}
-	var list struct{ Cases []conformanceCase }
-	readJSON(t, filepath.Join(conformanceDir, "cases.json"), &list)
-	rel := readConformanceRelease(t, tag)
-	set := rel.set(t, nil)
+	recorded := conformance.Open(t)
+	rel := recorded.Release(t, tag)
+	set := recordedTemplates(t, rel, nil)
 	facts := config.Facts{Version: tag, Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}
-	for _, c := range list.Cases {
-		var want conformanceOutcome
-		readJSON(t, filepath.Join(conformanceDir, "expected", tag, c.Name+".json.gz"), &want)
-		site, extra := conformanceSite(t, c)
+	for _, c := range recorded.Cases {
+		if !slices.Contains(c.Tags, tag) {
+			continue
+		}
+		want := recorded.Outcome(t, tag, c.Name)
+		site, extra := conformanceSite(t, recorded, c)
 		if len(extra) > 0 {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(conformanceDir, c.Config))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if site.Given, err = config.FromYAML(config.LineOf(tag), text); err == nil {
+		var err error
+		if site.Given, err = config.FromYAML(config.LineOf(tag), recorded.Read(t, c.Config)); err == nil {
 			f(c.Name, site, facts, set, want)
 		}
 	}
@@ -70,7 +64,7 @@ func TestUnknownNeverErrs(t *testing.T) {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(1, 2))
-			eachConformanceSite(t, tag, func(name string, site config.Site, facts config.Facts, set *templateSet, want conformanceOutcome) {
+			eachConformanceSite(t, tag, func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome) {
 				if want.Outcome != "ok" {
 					return
 				}
@@ -101,7 +95,7 @@ func TestUnknownHidesNothing(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(3, 4))
 			checked := 0
-			eachConformanceSite(t, tag, func(name string, site config.Site, facts config.Facts, set *templateSet, want conformanceOutcome) {
+			eachConformanceSite(t, tag, func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome) {
 				if want.Outcome != "validation" {
 					return
 				}

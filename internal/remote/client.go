@@ -34,6 +34,7 @@ type Client struct {
 	dialer          proxy.ContextDialer
 	proxyLabel      string
 	transportConfig ssh.Config
+	limits          stepLimits
 
 	connections semaphore
 	transfers   semaphore
@@ -75,6 +76,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg:             cfg,
 		transportConfig: transportConfig(),
+		limits:          stepLimits{tcp: tcpLimit, handshake: handshakeLimit, auth: authLimit},
 		logins:          map[Credentials]*login{},
 	}
 	var err error
@@ -97,6 +99,25 @@ func NewClient(cfg Config) (*Client, error) {
 	c.connections, c.transfers = newSemaphore(limits.Connections), newSemaphore(limits.Transfers)
 	c.jumps = newJumpPool(limits.ConnectionsPerJumpHost)
 	return c, nil
+}
+
+// interval is the keepalive interval, or its default where there is to be
+// none: what runs on a host needs to know when we are gone in any case.
+func (c *Client) interval() time.Duration {
+	if c.cfg.KeepaliveInterval > 0 {
+		return c.cfg.KeepaliveInterval
+	}
+	return defaultKeepaliveInterval
+}
+
+// heartbeat is how often what runs on a host hears from us.
+func (c *Client) heartbeat() time.Duration { return c.interval() * 4 / 3 }
+
+// lease is how many seconds of silence what runs on a host allows us: half as
+// long again as we allow the host (see silentIntervals), so that we have
+// noticed first.
+func (c *Client) lease() int {
+	return max(2, int((c.interval() * silentIntervals * 3 / 2).Seconds()))
 }
 
 // Close closes the shared connections to jump hosts. Connections that are

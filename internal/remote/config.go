@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"time"
@@ -23,6 +24,17 @@ type Credentials struct {
 	// AgentIdentity limits the agent to one key: its fingerprint (SHA256:…),
 	// its comment, or its public key in authorized_keys form.
 	AgentIdentity string
+}
+
+var _ fmt.Formatter = Credentials{}
+
+// Format shows what is set, and nothing of it that is secret. A pointer to
+// Credentials needs this: fmt prints what a pointer in a struct points to
+// without asking it how, if the verb does not fit.
+func (c Credentials) Format(f fmt.State, _ rune) {
+	// The state of a fmt.Formatter has no error to give.
+	_, _ = fmt.Fprintf(f, "{PrivateKey:%v Passphrase:%v Certificate:%t Password:%v Agent:%t AgentIdentity:%s}",
+		c.PrivateKey, c.Passphrase, c.Certificate != "", c.Password, c.Agent, c.AgentIdentity)
 }
 
 // Hop is one jump host.

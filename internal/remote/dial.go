@@ -174,7 +174,7 @@ func (c *Client) attempt(ctx context.Context, r *route) (_ *transport, at Step, 
 
 // dialTCP opens a TCP connection, through the proxy if there is one.
 func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.tcp, fmt.Errorf("no answer within %s", c.limits.tcp))
 	defer cancel()
 	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
 	if err != nil {

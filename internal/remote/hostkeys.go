@@ -103,7 +103,9 @@ func (db *knownHosts) addLine(line []byte, source string) error {
 		return nil
 	}
 	for _, h := range hosts {
-		h = strings.TrimSuffix(strings.TrimPrefix(h, "["), "]:22")
+		if inner, ok := strings.CutSuffix(h, "]:22"); ok {
+			h = strings.TrimPrefix(inner, "[")
+		}
 		db.plain[h] = append(db.plain[h], entry)
 	}
 	return nil

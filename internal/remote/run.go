@@ -17,9 +17,6 @@ import (
 
 const (
 	defaultMaxOutput = 4 << 20
-	// heartbeat is how often a running script's watchdog hears from us. It is
-	// well within its lease.
-	heartbeat = 20 * time.Second
 	// payloadBlock is how much of a payload goes out at once.
 	payloadBlock = 32 << 10
 )
@@ -69,7 +66,7 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
 	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs}
-	j.text = func(tty bool) string { return wrap(s, tty) }
+	j.text = func(tty bool) string { return wrap(s, tty, c.client.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
@@ -275,7 +272,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	if s.Stdin != nil {
 		go func() { fed <- p.feed(s.Stdin) }()
 	}
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(j.conn.client.heartbeat())
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
 	coded := j.coded // nil without a terminal

@@ -48,16 +48,13 @@ const (
 	lineKill  = "k\n"
 )
 
-// lease is how long the host goes on without hearing from us, once it has
-// heard from us: a connection that died without a word holds up neither the
-// script nor what it locks.
-const lease = 90
-
 // watchdog reads lines until it is told to end the script, its input ends, or
-// the lease runs out; then it ends the whole process group, politely first.
-// sshd puts every command into a process group of its own, and sudo, when it
-// makes a terminal, another one.
-var watchdog = fmt.Sprintf(`trap "" TERM HUP INT
+// it has not heard from us for the lease; then it ends the whole process
+// group, politely first. The lease begins with the first sign of life from us,
+// so that short scripts pay nothing for it. sshd puts every command into a
+// process group of its own, and sudo, when it makes a terminal, another one.
+func watchdog(lease int) string {
+	return fmt.Sprintf(`trap "" TERM HUP INT
 dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
 dcos_copy(){ while IFS= read -r x;do case $x in
 k) dcos_kill;;
@@ -69,6 +66,7 @@ dcos_watch(){ IFS= read -r x&&[ "$x" != k ]||dcos_kill
 t="timeout --foreground %[1]d";$t true 2>/dev/null||t="timeout %[1]d";$t true 2>/dev/null||t=
 while $t sh -c 'IFS= read -r x&&[ "$x" != k ]';do :;done;dcos_kill;}
 `, lease)
+}
 
 // encoder turns its input into frames that survive a terminal, as it comes: a
 // tag, base64, a dot. A frame is at most 4096 bytes, so that frames of two
@@ -83,7 +81,7 @@ const settings = `LC_ALL=C;export LC_ALL;PATH="${PATH:-/usr/bin:/bin}:/usr/local
 // wrap is the script with what surrounds it on the host. Its own text begins
 // on the line after the last of ours, in a subshell: whatever it does to its
 // shell, the exit code comes back.
-func wrap(s *Script, tty bool) string {
+func wrap(s *Script, tty bool, lease int) string {
 	var b strings.Builder
 	b.Grow(len(s.Text) + 1500)
 	body := func() {
@@ -104,7 +102,7 @@ func wrap(s *Script, tty bool) string {
 		b.WriteString("exec 9<&0 </dev/null\n")
 	default:
 		b.WriteString("exec 9<&0 </dev/null;(")
-		b.WriteString(watchdog)
+		b.WriteString(watchdog(lease))
 		b.WriteString("dcos_watch)<&9 9<&- >/dev/null 2>&1 & dcos_w=$!;exec 9<&-\n")
 	}
 	if tty {
@@ -116,7 +114,7 @@ func wrap(s *Script, tty bool) string {
 		// end the watchdog, whose process id comes ahead of the payload. The
 		// signal is the one that no shell comments on.
 		b.WriteString("{ (")
-		b.WriteString(watchdog)
+		b.WriteString(watchdog(lease))
 		b.WriteString("sh -c 'echo $PPID';dcos_copy;exec >/dev/null;dcos_watch)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w;")
 		body()
 		b.WriteString(";r=$?;kill -PIPE $w 2>/dev/null;exit $r;};}")

@@ -24,6 +24,9 @@ const (
 	authLimit      = 60 * time.Second
 )
 
+// stepLimits are these limits as a Client has them.
+type stepLimits struct{ tcp, handshake, auth time.Duration }
+
 // silentIntervals is after how many keepalive intervals without a byte a peer
 // counts as dead.
 const silentIntervals = 4
@@ -68,7 +71,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	methods, agentUse := e.auth.methods()
 	defer func() { _ = agentUse.Close() }() // nothing was written that could be lost
 	var late atomic.Bool
-	limit := time.AfterFunc(handshakeLimit, func() {
+	limit := time.AfterFunc(c.limits.handshake, func() {
 		late.Store(true)
 		// The library's handshake knows no limit but the end of its connection.
 		_ = w.Close()
@@ -88,7 +91,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 				return err
 			}
 			step.Store(StepAuthentication)
-			limit.Reset(authLimit)
+			limit.Reset(c.limits.auth)
 			return nil
 		},
 		HostKeyAlgorithms: check.algorithms(),
@@ -103,7 +106,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	case check.err != nil:
 		return nil, at, check.err
 	case late.Load():
-		return nil, at, fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: handshakeLimit, StepAuthentication: authLimit}[at])
+		return nil, at, fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: c.limits.handshake, StepAuthentication: c.limits.auth}[at])
 	default:
 		return nil, at, e.classify(at, err)
 	}

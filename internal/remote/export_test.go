@@ -1,0 +1,11 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import "time"
+
+// SetStepLimits shortens the limits of the steps of connecting.
+func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
+	c.limits = stepLimits{tcp: tcp, handshake: handshake, auth: auth}
+}

@@ -127,6 +127,13 @@ func (m *machines) seen(cluster, address, id string) {
 	m.ids[cluster][address] = id
 }
 
+// gone forgets a node.
+func (m *machines) gone(cluster, address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.ids[cluster], address)
+}
+
 // others gives the machine ids of the other nodes, with their addresses.
 func (m *machines) others(cluster, address string) map[string]string {
 	m.mu.Lock()

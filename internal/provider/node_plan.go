@@ -106,7 +106,7 @@ func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) d
 			diags.Append(upgradeRefused(err))
 		}
 	}
-	if plan.role() == node.Master && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
+	if plan.role() == node.Master && !plan.ConfigPackageID.IsUnknown() && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
 		diags.Append(masterRestarts(plan.Address.ValueString()))
 	}
 	return diags

@@ -223,7 +223,9 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		resp.Diagnostics.Append(abandonedMachine(w.target.Address, replaced))
 	case err != nil:
 		resp.Diagnostics.Append(w.hostError(ctx, operation, err))
+		return
 	}
+	r.shared.machines.gone(w.cluster, w.target.Address)
 }
 
 // ImportState takes the address; Read fills in the rest from the host.

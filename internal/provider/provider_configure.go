@@ -53,7 +53,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 		return nil
 	}
 	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines()}
-	s.secrets = c.readSecrets(ctx, model.Secrets)
+	s.secrets = c.readSecrets(model.Secrets)
 	for _, value := range s.secrets.values {
 		s.redactor.Add(value)
 	}
@@ -217,7 +217,7 @@ func (c *configuration) jumpHostsFromEnvironment(at string) []remote.Hop {
 	return hops
 }
 
-func (c *configuration) readSecrets(ctx context.Context, m types.Map) secrets {
+func (c *configuration) readSecrets(m types.Map) secrets {
 	const variable = "DCOS_SECRETS"
 	s := secrets{values: map[string]string{}}
 	if text := c.getenv(variable); m.IsNull() && text != "" {

@@ -231,7 +231,7 @@ func TestConfigureMistakes(t *testing.T) {
 			map[string]any{"address": "a"}, map[string]any{"address": "b", "private_key": "garbage-key"}}}}, nil, "ssh.jump_hosts[1].private_key", "garbage-key"},
 		"bad port variable": {nil, map[string]string{"DCOS_SSH_PORT": "ssh"}, "ssh.port", ""},
 		"bad secrets":       {nil, map[string]string{"DCOS_SECRETS": "{not json"}, "secrets", "not json"},
-		"bad jump hosts":    {nil, map[string]string{"DCOS_SSH_JUMP_HOSTS": `[{"adress": "x"}]`}, "ssh.jump_hosts", ""},
+		"bad jump hosts":    {nil, map[string]string{"DCOS_SSH_JUMP_HOSTS": `[{"host": "x"}]`}, "ssh.jump_hosts", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -68,11 +68,10 @@ var builtProvider = sync.OnceValues(func() (string, error) {
 // A terraformDir is a directory with a configuration, in which the real
 // terraform runs with the provider built from this tree.
 type terraformDir struct {
-	t    testing.TB
-	Dir  string
-	bin  string
-	env  []string
-	main string
+	t   testing.TB
+	Dir string
+	bin string
+	env []string
 }
 
 // newTerraformDir makes one.

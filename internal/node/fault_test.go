@@ -152,6 +152,82 @@ func TestInterruptions(t *testing.T) {
 	})
 }
 
+// TestInterruptedChanges interrupts an upgrade and a removal in every stage.
+func TestInterruptedChanges(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	rel := openRelease(t, sample.V22)
+	h := l.Host(t, "changing")
+	before := snapshot(t, h)
+	site := staticSite(t, "changing", h)
+	client, log := newClient(t, l), testLog(t)
+	opts := node.Options{Role: node.Master, Bundle: build(t, rel, site), Run: "test", Log: log.Scope("changing", h.Name, "master")}
+	conn := dial(t, client, h)
+	state, err := node.Install(t.Context(), conn, opts)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	conn.Close()
+	opts.MachineID = state.MachineID
+
+	// struck runs do while the named script is struck.
+	struck := func(script string, strike func(cancel func()), do func(context.Context, node.Conn) error) error {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		conn := &faulty{counted: dial(t, client, h), script: script, strike: func() { strike(cancel) }}
+		defer conn.Close()
+		return do(ctx, conn)
+	}
+	interrupt := func(cancel func()) { cancel() }
+	cutPower := func(func()) {
+		if err := errors.Join(h.PowerCut(t.Context()), h.Start(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+	for i, c := range []struct {
+		script string
+		strike func(cancel func())
+	}{
+		{"place", interrupt}, {"fetch", interrupt}, {"activate", interrupt}, {"follow", interrupt}, {"apply", interrupt}, {"postflight", interrupt}, {"finish", interrupt},
+		{"fetch", cutPower}, {"follow", cutPower}, {"postflight", cutPower},
+	} {
+		t.Run(fmt.Sprintf("upgrade %d in %s", i, c.script), func(t *testing.T) {
+			opts := opts
+			opts.Bundle = build(t, rel, site, "docker_remove_delay", fmt.Sprintf("%dhrs", i+2))
+			err := struck(c.script, c.strike, func(ctx context.Context, conn node.Conn) error {
+				_, err := node.Upgrade(ctx, conn, opts)
+				return err
+			})
+			t.Logf("it said: %v", err)
+			conn := dial(t, client, h)
+			defer conn.Close()
+			state, err := node.Upgrade(t.Context(), conn, opts)
+			if err != nil {
+				t.Fatalf("the next upgrade: %+v", err)
+			}
+			if drift := state.Drift(opts.Bundle, node.Master); len(drift) > 0 || state.Owner != nil {
+				t.Errorf("drift %q, owner %v", drift, state.Owner)
+			}
+			installedBy(t, h, opts.Bundle, "master")
+		})
+	}
+	for _, c := range []struct {
+		script string
+		strike func(cancel func())
+	}{{"uninstall", interrupt}, {"uninstall", cutPower}, {"verify", interrupt}} {
+		err := struck(c.script, c.strike, func(ctx context.Context, conn node.Conn) error { return node.Uninstall(ctx, conn, opts) })
+		t.Logf("%s said: %v", c.script, err)
+	}
+	conn = dial(t, client, h)
+	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	wantNoTrace(t, before, h)
+}
+
 // TestFailingSetup: the error comes when the unit fails, with what it said.
 func TestFailingSetup(t *testing.T) {
 	t.Parallel()

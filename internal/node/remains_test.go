@@ -38,7 +38,7 @@ mkdir -p /etc/systemd/journald.conf.d /etc/rexray /etc/calico /var/lib/calico /e
 echo '[Journal]' >/etc/systemd/journald.conf.d/dcos.conf
 echo x >/etc/rexray/config.yml
 touch /etc/systemd/network/dcos.network /etc/NetworkManager/conf.d/dcos-net.conf /opt/dcos-prereqs.installed /var/log/mesos-state.tar.gz
-mkdir -p /opt/dcos_install_tmp/packages/x /var/lib/dcos/exhibitor /var/lib/dcos/exec /var/log/mesos /var/lib/mesos/slave/meta /srv/mesos/meta /srv/mesos/slaves /run/dcos /run/mesos /run/docker/plugins
+mkdir -p /opt/dcos_install_tmp/packages/x /var/lib/dcos/exhibitor/snapshots /var/lib/dcos/exec /var/log/mesos /var/lib/mesos/slave/meta /srv/mesos/meta /srv/mesos/slaves /run/dcos /run/mesos /run/docker/plugins
 touch /run/docker/plugins/rexray.sock
 groupadd other
 for u in dcos_exhibitor dcos_telegraf; do
@@ -66,6 +66,8 @@ func TestUninstallOfRemains(t *testing.T) {
 	l := lab.Require(t)
 	h := l.Host(t, "remains")
 	conn := dial(t, newClient(t, l), h)
+	// A disk of its own for ZooKeeper is the administrator's.
+	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && mount /var/lib/dcos/exhibitor")
 	before := snapshot(t, h)
 	shell(t, h, "set -e\n"+remains)
 	s, err := node.Inspect(t.Context(), conn)

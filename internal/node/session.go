@@ -157,7 +157,7 @@ func (s *session) do(ctx context.Context, stage string, c call) (*frame, error) 
 // explain makes a stage's error of a round trip's.
 func (s *session) explain(stage, doing string, f *frame, err error) error {
 	if errors.Is(err, context.Canceled) {
-		return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: err, Hint: "it was interrupted; the next apply continues"}
+		return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: context.Canceled, Hint: "it was interrupted; the next apply goes on from here"}
 	}
 	return stageError(s.host, stage, doing, f, err)
 }

@@ -60,6 +60,19 @@ mounts_below() { # DIRECTORY: mount points strictly below it, deepest first
 	awk -v d="$1/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r
 }
 
+configured() { # MOUNT POINT: does the host's administrator want it there (fstab, a mount unit)?
+	[ -n "$(unit_show "$(systemd-escape -p --suffix=mount "$1" 2>/dev/null)" FragmentPath)" ]
+}
+
+kept() { # PATH: is it only there for disks that are mounted at it or below?
+	if [ ! -d "$1" ] || [ -L "$1" ]; then return 1; fi
+	if is_mount "$1" && configured "$1" && [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found)" ]; then return 0; fi
+	if [ -z "$(mounts_below "$1")" ]; then return 1; fi
+	(for c in "$1"/* "$1"/.[!.]*; do
+		if [ -e "$c" ] || [ -L "$c" ]; then kept "$c" || exit 1; fi
+	done)
+}
+
 is_mount() { awk -v d="$1" '$5 == d { found = 1 } END { exit !found }' /proc/self/mountinfo; }
 
 overlay_names() { # names of DC/OS's overlay networks

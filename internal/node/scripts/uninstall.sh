@@ -97,7 +97,7 @@ for link in $(dcos_links); do ip link delete "$link" >&2 </dev/null; done
 for d in $opt /var/lib/dcos /var/lib/mesos /run/dcos /run/mesos $works; do
 	mounts_below "$d" | while read -r m; do
 		m=$(printf '%b' "$m") # blanks are written as \040 there
-		if awk -v m="$m" '$1 !~ /^#/ && $2 == m { found = 1 } END { exit !found }' /etc/fstab 2>/dev/null; then continue; fi
+		if configured "$m"; then continue; fi
 		umount "$m" 2>/dev/null </dev/null || umount -l "$m" >&2 </dev/null
 	done
 done
@@ -107,15 +107,23 @@ done
 
 # 4. Files.
 say "removing files"
-remove() { # PATH: whatever it is. Nothing is deleted through a mount point.
-	if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
-	still=$(mounts_below "$1" | head -n 1)
-	if [ -n "$still" ]; then
-		put left "$1 (something is still mounted at $still)"
-	elif [ -d "$1" ] && [ ! -L "$1" ] && { is_mount "$1" || { [ -e "$record/had" ] && had "$1"; }; }; then
-		find "$1" -mindepth 1 -maxdepth 1 ! -path "$record" -exec rm -rf {} + # the directory was there before
-	else
+remove() { # PATH: whatever it is. A disk that was put there for DC/OS is emptied and stays; nothing is deleted through any other mount.
+	if [ -L "$1" ] || [ -f "$1" ]; then
+		rm -f "$1"
+	elif [ "$1" = "$record" ] || [ ! -e "$1" ]; then
+		:
+	elif is_mount "$1" && ! configured "$1"; then
+		put left "$1 (something is still mounted there)"
+	elif [ -z "$(mounts_below "$1")" ] && ! is_mount "$1" && ! { [ -e "$record/had" ] && had "$1"; } && [ "$1" != /var/lib/dcos ]; then
 		rm -rf "$1"
+	else
+		for child in "$1"/* "$1"/.[!.]*; do
+			case $child in
+			*/lost+found) : ;;
+			*) (remove "$child") ;; # in a subshell, which keeps this loop's own variables
+			esac
+		done
+		if ! is_mount "$1" && ! { [ -e "$record/had" ] && had "$1"; }; then rmdir "$1" 2>/dev/null; fi
 	fi
 }
 
@@ -152,11 +160,10 @@ if [ -e "$etc/manual_host_users" ]; then
 fi
 for p in $own_paths; do
 	case $p in
-	/var/lib/dcos | "$staging" | "$etc") : ;; # these go last
+	"$staging" | "$etc") : ;; # these go last
 	*) remove "$p" ;;
 	esac
 done
-find /var/lib/dcos -mindepth 1 -maxdepth 1 ! -path "$record" -exec rm -rf {} + 2>/dev/null
 for p in $shared_paths; do
 	if ! had "$p"; then remove "$p"; fi
 done

@@ -18,10 +18,11 @@ for p in $own_paths; do
 		# Empty, and it was there before, or it is a disk of its own.
 		if is_mount "$p" || { [ -e "$record/had" ] && had "$p"; }; then continue; fi
 	fi
+	if kept "$p"; then continue; fi
 	if [ -e "$p" ] || [ -L "$p" ]; then leave "$p"; fi
 done
 for p in /var/lib/dcos/* /var/lib/dcos/.[!.]*; do
-	if [ -e "$p" ] && [ "$p" != "$record" ]; then leave "$p"; fi
+	if [ -e "$p" ] && [ "$p" != "$record" ] && ! kept "$p"; then leave "$p"; fi
 done
 for u in $(dcos_users); do leave "user $u"; done
 for g in $(dcos_groups); do leave "group $g"; done
@@ -30,7 +31,7 @@ for p in $(dcos_processes); do
 done
 for l in $(dcos_links); do leave "network interface $l"; done
 for d in "$opt" /var/lib/dcos /var/lib/mesos /run/dcos /run/mesos; do
-	for m in $(mounts_below "$d"); do leave "mount $m"; done
+	for m in $(mounts_below "$d"); do configured "$m" || leave "mount $m"; done
 done
 for u in $(systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null | awk '$2 != "not-found" { print $1 }'); do
 	leave "unit $u"
@@ -45,6 +46,6 @@ if [ -z "$left" ] && [ "$1" = all ]; then
 	# Somebody may have mounted a directory full of packages there.
 	if ! is_mount "$staging" && [ -z "$(mounts_below "$staging")" ]; then rm -rf "$staging"; fi
 	rm -rf "$record"
-	if [ -z "$keep" ] && [ -d /var/lib/dcos ] && ! is_mount /var/lib/dcos; then rmdir /var/lib/dcos 2>/dev/null || leave /var/lib/dcos; fi
+	if [ -z "$keep" ] && [ -d /var/lib/dcos ] && ! is_mount /var/lib/dcos && ! kept /var/lib/dcos; then rmdir /var/lib/dcos 2>/dev/null || leave /var/lib/dcos; fi
 fi
 put end verify

@@ -87,7 +87,10 @@ type diagnostic struct {
 	Severity string `json:"severity"`
 	Summary  string `json:"summary"`
 	Detail   string `json:"detail"`
-	Snippet  struct {
+	Range    struct {
+		Start struct{ Line int }
+	} `json:"range"`
+	Snippet struct {
 		Code string `json:"code"`
 	} `json:"snippet"`
 }

@@ -63,7 +63,7 @@ func (f detectFunction) Run(ctx context.Context, req function.RunRequest, resp *
 	}
 	script, err := detectScript(f.directory, f.kinds, kind)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(0, err.Error())
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, script)

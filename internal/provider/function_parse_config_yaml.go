@@ -52,7 +52,7 @@ func (parseConfigYAMLFunction) Run(ctx context.Context, req function.RunRequest,
 	lines := config.Lines()
 	given, err := config.FromYAML(lines[len(lines)-1], []byte(text))
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, sentence(err.Error()))
+		resp.Error = function.NewArgumentFuncError(0, err.Error())
 		return
 	}
 	values := map[string]attr.Value{}

@@ -1,0 +1,295 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
+)
+
+// TestClusterConfigConformance holds dcos_cluster_config, driven by the real
+// terraform, to what DC/OS's own generator made of many sites: one apply for
+// the sites that it took, and one plan for those that it refused.
+func TestClusterConfigConformance(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t)
+	recorded := conformance.Open(t)
+	for i, tag := range recorded.Tags {
+		if testing.Short() && i > 0 {
+			break
+		}
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			c := &conformanceRun{recorded: recorded, release: recorded.Release(t, tag)}
+			c.releaseDir = t.TempDir()
+			c.release.Lay(t, c.releaseDir, nil)
+			c.run(t)
+			t.Logf("%s: %d passed, %d failed, of %d (%d of them only by parse_config_yaml)", tag, c.passed, c.failed, c.passed+c.failed, c.parsedOnly)
+			for _, name := range sortedKeys(c.left) {
+				t.Logf("%s: not expressible in HCL: %s: %v", tag, name, c.left[name])
+			}
+		})
+	}
+}
+
+// A conformanceRun is all cases of one tag.
+type conformanceRun struct {
+	recorded   *conformance.Set
+	release    conformance.Release
+	releaseDir string
+
+	passed, failed, parsedOnly int
+	left                       map[string]error // what HCL cannot say
+}
+
+func (c *conformanceRun) run(t *testing.T) {
+	line := config.LineOf(c.release.Tag)
+	taken, refused, unread := newConfiguration(), newConfiguration(), newConfiguration()
+	sites := map[string]*recordedSite{}
+	c.left = map[string]error{}
+	for _, site := range readRecordedSites(t, c.recorded, c.release.Tag) {
+		dir := c.releaseDir
+		if len(site.extra) > 0 {
+			dir = t.TempDir()
+			c.release.Lay(t, dir, site.extra)
+		}
+		into := refused
+		if site.accepted() {
+			into = taken
+		}
+		err := into.addNatural(line, site, dir)
+		switch {
+		case errors.Is(err, errNotHCL) && into == refused:
+			// An error in a function ends a plan before resources are planned.
+			if err := unread.addParsed(line, site, dir); err != nil {
+				c.left[site.Name] = err
+				continue
+			}
+			c.parsedOnly++
+		case errors.Is(err, errNotHCL):
+			c.left[site.Name] = err
+			continue
+		case err != nil:
+			t.Errorf("%s: %v", site.Name, err)
+		case into == taken:
+			if err := taken.addParsed(line, site, dir); err != nil {
+				t.Errorf("%s: %v", site.Name, err)
+			}
+		}
+		sites[site.Name] = site
+	}
+	bad := map[string]bool{}
+	c.apply(t, taken, sites, bad)
+	c.plan(t, refused, sites, bad)
+	c.plan(t, unread, sites, bad)
+	c.failed = len(bad)
+	c.passed = len(sites) - c.failed
+}
+
+// accepted says whether we take a site: as the generator does, but for
+// bootstrap_url, which has a default of ours.
+func (s *recordedSite) accepted() bool {
+	return s.want.Outcome == "ok" || len(s.want.Errors) == 0 && slices.Equal(s.want.Unset, []string{"bootstrap_url"})
+}
+
+// apply applies the sites that are taken and compares what is in state.
+func (c *conformanceRun) apply(t *testing.T, conf *configuration, sites map[string]*recordedSite, bad map[string]bool) {
+	d := newTerraformDir(t)
+	d.Write("main.tf", conf.text.String())
+	for _, problem := range d.Diagnostics("plan", "-out=plan.bin") {
+		if problem.Severity == "error" {
+			at := conf.at[problem.Range.Start.Line]
+			bad[conf.sites[at.resource]] = true
+			t.Errorf("%s is refused at %q: %s: %s", at.resource, at.attribute, problem.Summary, problem.Detail)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	d.Run("apply", "-no-color", "plan.bin")
+	for name, values := range d.State() {
+		site := sites[conf.sites[name]]
+		if site.want.Outcome != "ok" {
+			continue
+		}
+		for _, difference := range c.compare(site, values) {
+			bad[site.Name] = true
+			t.Errorf("%s: %s", name, difference)
+		}
+	}
+	d.NoChanges()
+}
+
+// compare gives in words what is not as recorded.
+func (c *conformanceRun) compare(site *recordedSite, got clusterConfigState) []string {
+	var differences []string
+	differ := func(what, got, want string) {
+		if got != want {
+			differences = append(differences, what+" is "+got+", want "+want)
+		}
+	}
+	// On 1.10 upstream derives the ids from the shape of its own program.
+	ids := config.LineOf(c.release.Tag) != "1.10"
+	packages := slices.Clone(c.release.Packages)
+	if ids {
+		differ("config_id", got.ConfigID, site.want.ConfigID)
+		differ("package_list_id", got.PackageListID, site.want.PackageListID)
+		packages = append(packages, site.want.PackageIDs...)
+		slices.Sort(packages)
+		mine := slices.DeleteFunc(slices.Clone(got.PackageIDs), func(id string) bool { return strings.HasPrefix(id, config.CheckPackageName+"--") })
+		differ("package_ids", strings.Join(mine, " "), strings.Join(packages, " "))
+	}
+	differ("bootstrap_id", got.BootstrapID, site.want.Arguments["bootstrap_id"])
+	want := site.want.FileSums()
+	for _, name := range sortedKeys(want) {
+		sum, there := got.Files[name]
+		switch {
+		case !there:
+			differences = append(differences, name+" is missing")
+		case ids || !slices.Contains(alwaysTouched, name):
+			differ(name, sum, want[name])
+		}
+	}
+	for _, name := range sortedKeys(got.Files) {
+		if _, there := want[name]; !there {
+			differences = append(differences, name+" should not be there")
+		}
+	}
+	return differences
+}
+
+// plan plans the sites that are refused and compares what for.
+func (c *conformanceRun) plan(t *testing.T, conf *configuration, sites map[string]*recordedSite, bad map[string]bool) {
+	d := newTerraformDir(t)
+	d.Write("main.tf", conf.text.String())
+	named := map[string]map[string]bool{} // what is blamed, by site
+	for _, name := range conf.sites {
+		named[name] = map[string]bool{}
+	}
+	for _, problem := range d.Diagnostics("plan") {
+		if problem.Severity != "error" {
+			continue
+		}
+		at, ok := conf.at[problem.Range.Start.Line]
+		if !ok {
+			t.Errorf("an error at no resource: %s: %s", problem.Summary, problem.Detail)
+			continue
+		}
+		if at.attribute == "" {
+			// An attribute that is not written stands at the resource.
+			at.attribute = firstName(problem.Detail)
+		}
+		blamed := strings.TrimPrefix(at.attribute, "extra_parameters.")
+		if strings.HasPrefix(blamed, "custom_check_bins.") {
+			blamed = "custom_check_bins"
+		}
+		named[conf.sites[at.resource]][blamed] = true
+		t.Logf("%s at %q: %s: %s", at.resource, at.attribute, problem.Summary, problem.Detail)
+	}
+	for _, name := range sortedKeys(named) {
+		if wrong := refusedOtherwise(sites[name], named[name]); wrong != "" {
+			bad[name] = true
+			t.Errorf("%s: %s; the generator: %s %v %v", name, wrong, sites[name].want.Outcome, sites[name].want.Errors, sites[name].want.Unset)
+		}
+	}
+}
+
+// refusedOtherwise says what is wrong with the attributes that are blamed.
+func refusedOtherwise(site *recordedSite, blamed map[string]bool) string {
+	if len(blamed) == 0 {
+		return "it is not refused"
+	}
+	if site.want.Outcome != "validation" {
+		return "" // which attribute is up to us
+	}
+	covered := map[string]bool{}
+	var missing []string
+	for _, name := range append(slices.Collect(maps.Keys(site.want.Errors)), site.want.Unset...) {
+		all := []string{name, conformance.Settable[name], scriptAttribute(name)}
+		if name == "bootstrap_url" {
+			continue // it has a default of ours
+		}
+		if !slices.ContainsFunc(all, func(n string) bool { return blamed[n] }) {
+			missing = append(missing, name)
+		}
+		for _, n := range all {
+			covered[n] = true
+		}
+	}
+	for name := range blamed {
+		if !covered[name] {
+			return name + " is blamed"
+		}
+	}
+	if len(missing) > 0 {
+		return "not blamed: " + strings.Join(missing, ", ")
+	}
+	return ""
+}
+
+// scriptAttribute is the attribute that stands for a parameter of a file.
+func scriptAttribute(name string) string {
+	for _, file := range siteFiles {
+		base := strings.TrimSuffix(file.parameter, "_filename")
+		if name == file.parameter || name == base+"_contents" {
+			return file.attribute
+		}
+	}
+	return name
+}
+
+// firstName gives the parameter that a message begins with.
+func firstName(detail string) string {
+	words := strings.Fields(strings.TrimPrefix(detail, "Parameter "))
+	if len(words) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(words[0], ":")
+}
+
+// clusterConfigState is a dcos_cluster_config in state, as far as it is
+// compared.
+type clusterConfigState struct {
+	ConfigID      string            `json:"config_id"`
+	PackageListID string            `json:"package_list_id"`
+	BootstrapID   string            `json:"bootstrap_id"`
+	PackageIDs    []string          `json:"package_ids"`
+	Files         map[string]string `json:"files"`
+}
+
+// State gives the dcos_cluster_config resources in state by name.
+func (d *terraformDir) State() map[string]clusterConfigState {
+	d.t.Helper()
+	out, err := d.Command(d.t.Context(), "show", "-json").Output()
+	if err != nil {
+		d.t.Fatalf("terraform show: %v", err)
+	}
+	var state struct {
+		Values struct {
+			Root struct {
+				Resources []struct {
+					Type, Name string
+					Values     clusterConfigState
+				}
+			} `json:"root_module"`
+		}
+	}
+	if err := json.Unmarshal(out, &state); err != nil {
+		d.t.Fatal(err)
+	}
+	found := map[string]clusterConfigState{}
+	for _, r := range state.Values.Root.Resources {
+		if r.Type == "dcos_cluster_config" {
+			found[r.Name] = r.Values
+		}
+	}
+	return found
+}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Install makes the host a node: preflight, transfer, install, postflight.
@@ -342,5 +340,3 @@ func (s *session) cloudInit(ctx context.Context) error {
 	}
 	return nil
 }
-
-func asLost(err error, lost **remote.LostError) bool { return errors.As(err, lost) }

@@ -139,6 +139,31 @@ func TestPut(t *testing.T) {
 	}
 }
 
+// Mesos writes the slashes of its metrics as "\\/", others do not.
+func TestNumberOf(t *testing.T) {
+	t.Parallel()
+	lib, err := scriptText("health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib, _, _ = strings.Cut(lib, "put begin health")
+	for in, want := range map[string]string{
+		`{"a\/b":0.0,"registrar\/log\/recovered":1.0,"z":3}`: "1",
+		`{"registrar/log/recovered": 0,
+		  "z": 1}`: "0",
+		`{"z":1}`: "",
+	} {
+		for _, sh := range shells(t) {
+			cmd := exec.CommandContext(t.Context(), sh[0], append(sh[1:], "-c", lib+"number_of registrar/log/recovered")...)
+			cmd.Stdin = strings.NewReader(in)
+			out, err := cmd.Output()
+			if err != nil || strings.TrimSpace(string(out)) != want {
+				t.Errorf("%v: %s: %q, %v; want %q", sh, in, out, err, want)
+			}
+		}
+	}
+}
+
 func TestFrame(t *testing.T) {
 	t.Parallel()
 	b64 := base64.StdEncoding.EncodeToString

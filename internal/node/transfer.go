@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func (s *session) transferBatch(ctx context.Context, state State, batch []bundle
 	for n := 0; ; n++ {
 		err := s.transferOnce(ctx, state, batch, files, progress)
 		var lost *remote.LostError
-		if err == nil || s.opts.Redial == nil || n >= maxRedials || ctx.Err() != nil || !asLost(err, &lost) {
+		if err == nil || s.opts.Redial == nil || n >= maxRedials || ctx.Err() != nil || !errors.As(err, &lost) {
 			return err
 		}
 		// What was uploaded went with the connection's work directory.

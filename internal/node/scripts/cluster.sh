@@ -27,8 +27,10 @@ discover() {
 	esac
 }
 
-number_of() { # KEY, JSON on standard input: the number, without its fraction
-	tr -d ' \n\t' | sed -n 's|.*"'"$1"'":\([0-9]*\).*|\1|p'
+# number_of KEY, JSON on standard input: the number, without its fraction. Mesos writes a slash in a
+# key as "\/".
+number_of() {
+	tr -d ' \n\t\\' | sed -n 's|.*"'"$1"'":\([0-9]*\).*|\1|p'
 }
 
 # leader_by MASTER: the leader's address that a Mesos master names, "" if it knows none.

@@ -17,7 +17,7 @@ if [ "$(unit_show "$unit" ActiveState)" != active ] || [ ! -d "$opt/active" ]; t
 fi
 ip=$(own_ip)
 tasks() { # how many tasks the agent has; nothing if it does not answer
-	http 5 "http://$ip:5051/metrics/snapshot" | tr -d ' \n\t' | tr ',{}' '\n\n\n' |
+	http 5 "http://$ip:5051/metrics/snapshot" | tr -d ' \n\t\\' | tr ',{}' '\n\n\n' |
 		awk -F: '$1 ~ /^"slave\/tasks_(running|staging|starting|killing)"$/ { n += $2; seen = 1 } END { if (seen) print n }'
 }
 asked=

@@ -187,11 +187,12 @@ if grep -qs 'gen_resolvconf' /etc/resolv.conf; then
 	elif [ -e "$record/complete" ]; then
 		rm -f /etc/resolv.conf
 	else
-		printf '%s\n' "$resolvers" | tr ',' '\n' | sed -n 's/^\([0-9.]*\)\(:53\)\{0,1\}$/nameserver \1/p' >/etc/resolv.conf
-		put left "/etc/resolv.conf as it was before (there is no record of it; it now names DC/OS's upstream resolvers)"
+		servers=$(printf '%s\n' "$resolvers" | tr ',' '\n' | sed -n 's/^\([0-9.]\{7,\}\)\(:53\)\{0,1\}$/nameserver \1/p')
+		if [ -n "$servers" ]; then printf '%s\n' "$servers" >/etc/resolv.conf; fi
+		put left "/etc/resolv.conf as it was before (there is no record of it; it names ${resolvers:-DC/OS's own servers} now)"
 	fi
 fi
-if grep -qs 'cluster-store' /etc/docker/daemon.json; then
+if grep -qs 'cluster-store' /etc/docker/daemon.json && ! cmp -s "$record/daemon.json" /etc/docker/daemon.json; then
 	if [ -e "$record/daemon.json" ]; then
 		cp -a "$record/daemon.json" /etc/docker/daemon.json
 	elif [ -e "$record/complete" ]; then

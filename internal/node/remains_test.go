@@ -67,7 +67,7 @@ func TestUninstallOfRemains(t *testing.T) {
 	h := l.Host(t, "remains")
 	conn := dial(t, newClient(t, l), h)
 	// A disk of its own for ZooKeeper is the administrator's.
-	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && mount /var/lib/dcos/exhibitor")
+	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && systemctl start var-lib-dcos-exhibitor.mount")
 	before := snapshot(t, h)
 	shell(t, h, "set -e\n"+remains)
 	s, err := node.Inspect(t.Context(), conn)

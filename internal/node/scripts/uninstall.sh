@@ -189,7 +189,7 @@ if grep -qs 'gen_resolvconf' /etc/resolv.conf; then
 	else
 		servers=$(printf '%s\n' "$resolvers" | tr ',' '\n' | sed -n 's/^\([0-9.]\{7,\}\)\(:53\)\{0,1\}$/nameserver \1/p')
 		if [ -n "$servers" ]; then printf '%s\n' "$servers" >/etc/resolv.conf; fi
-		put left "/etc/resolv.conf as it was before (there is no record of it; it names ${resolvers:-DC/OS's own servers} now)"
+		put left "/etc/resolv.conf as it was before (there is no record of it; it names ${resolvers:-servers of DC/OS} now)"
 	fi
 fi
 if grep -qs 'cluster-store' /etc/docker/daemon.json && ! cmp -s "$record/daemon.json" /etc/docker/daemon.json; then

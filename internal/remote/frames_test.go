@@ -1,0 +1,189 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// decode feeds text to the decoder in pieces of n bytes.
+func decode(text []byte, n int) (stdout, stderr string, code int, err error) {
+	var out, errs bytes.Buffer
+	code = -1
+	f := newFrames(&out, &errs, func(c int) { code = c })
+	for len(text) > 0 {
+		k := min(n, len(text))
+		// It never fails; what is wrong shows in finish.
+		_, _ = f.Write(text[:k])
+		text = text[k:]
+	}
+	return out.String(), errs.String(), code, f.finish()
+}
+
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	for name, c := range map[string]struct {
+		text, out, err string
+		code           int
+		bad            bool
+	}{
+		"nothing":         {"", "", "", -1, false},
+		"code":            {"%X:17.\n", "", "", 17, false},
+		"streams":         {"%O:" + b64("out") + ".\n%E:" + b64("err") + ".\n%O:" + b64("more") + ".\n%X:0.\n", "outmore", "err", 0, false},
+		"lines":           {"%O:" + b64("abc") + "\n" + b64("def") + "\n.\n%X:0.\n", "abcdef", "", 0, false},
+		"carriage return": {"%O:" + b64("abc") + "\r\n.\r\n%X:0.\r\n", "abc", "", 0, false},
+		"broadcast":       {"\r\nBroadcast message from root@h:\n\n%going down now.\n%O:" + b64("x") + ".\nOops %X:1.\n%X:0.\n", "x", "", 0, false},
+		"within":          {"%O:" + b64("abc")[:2] + "\nBroadcast message\n", "", "", -1, true},
+		"cut short":       {"%X:0.\n%O:QUJD", "", "", 0, true},
+		"not base64":      {"%O:A.\n", "", "", -1, true},
+		"no code":         {"%X:.\n", "", "", -1, true},
+		"big code":        {"%X:256.\n", "", "", -1, true},
+		"endless":         {"%O:" + strings.Repeat("A", maxFrame+10), "", "", -1, true},
+	} {
+		for _, n := range []int{1, 3, 1 << 20} {
+			out, errs, code, err := decode([]byte(c.text), n)
+			if out != c.out || errs != c.err || code != c.code || (err != nil) != c.bad {
+				t.Errorf("%s by %d: have %q %q %d %v", name, n, out, errs, code, err)
+			}
+		}
+	}
+}
+
+// Whatever comes, the decoder gives the same however it is cut into pieces,
+// and what the encoder makes comes back whole.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte("%O:QUJD.\n%E:QQ==.\n%X:0.\n"), []byte("out"), []byte("err"), byte(3))
+	f.Add([]byte("noise\r\n%%O:\n.\n%X:9.%X:8.\n"), []byte{0, 255, '\n'}, []byte{}, byte(255))
+	f.Fuzz(func(t *testing.T, raw, stdout, stderr []byte, code byte) {
+		o1, e1, c1, err1 := decode(raw, 1)
+		o2, e2, c2, err2 := decode(raw, 1<<20)
+		if o1 != o2 || e1 != e2 || c1 != c2 || (err1 == nil) != (err2 == nil) {
+			t.Fatalf("%q: %q %q %d %v, in one piece %q %q %d %v", raw, o1, e1, c1, err1, o2, e2, c2, err2)
+		}
+		var text bytes.Buffer
+		frame := func(kind string, b []byte) {
+			for len(b) > 0 {
+				k := min(len(b), 7)
+				fmt.Fprintf(&text, "%%%s:%s\n.\n", kind, base64.StdEncoding.EncodeToString(b[:k]))
+				b = b[k:]
+			}
+		}
+		frame("O", stdout)
+		frame("E", stderr)
+		fmt.Fprintf(&text, "%%X:%d.\n", code)
+		o, e, c, err := decode(text.Bytes(), 5)
+		if o != string(stdout) || e != string(stderr) || c != int(code) || err != nil {
+			t.Fatalf("have %q %q %d %v", o, e, c, err)
+		}
+	})
+}
+
+// Noise never gets past the mark, wherever it is cut.
+func FuzzStream(f *testing.F) {
+	f.Add([]byte("motd\nword"), []byte("out"), byte(2))
+	f.Fuzz(func(t *testing.T, noise, out []byte, n byte) {
+		const word = "dcos-0123456789abcdef01"
+		if bytes.Contains(append(bytes.Clone(noise), word[:len(word)-1]...), []byte(word)) {
+			return
+		}
+		text := append(append(bytes.Clone(noise), word+"\r\n"...), out...)
+		var got bytes.Buffer
+		begun := 0
+		s := &stream{mark: word, to: &got, begun: func() { begun++ }}
+		s.copy(&piecewise{text, int(n)%5 + 1})
+		if got.String() != string(out) || begun != 1 {
+			t.Fatalf("have %q, begun %d times, want %q", got.String(), begun, out)
+		}
+	})
+}
+
+type piecewise struct {
+	text []byte
+	n    int
+}
+
+func (r *piecewise) Read(p []byte) (int, error) {
+	return bytes.NewReader(r.next()).Read(p)
+}
+
+func (r *piecewise) next() []byte {
+	k := min(r.n, len(r.text))
+	p := r.text[:k]
+	r.text = r.text[k:]
+	return p
+}
+
+func FuzzKnownHosts(f *testing.F) {
+	f.Add([]byte("host,*.b,!c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJ3Zy5qZ3Jqc2RmZ2hqa2xxd2VydHl1aW9wYXNkZg\n@revoked * ssh-rsa x\n|1|a|b x y"), "host")
+	f.Fuzz(func(_ *testing.T, text []byte, name string) {
+		var strict, lax knownHosts
+		// It may be anything; it must not break.
+		_ = strict.add(text, "fuzz", true)
+		_ = lax.add(text, "fuzz", false)
+		hostKeyAlgorithms(lax.lookup(name))
+	})
+}
+
+func TestWildcard(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true}, {"a*c", "abc", true}, {"a*c", "ac", true}, {"a*c", "acb", false},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"*.b.*", "a.b.c", true}, {"*b", "ab.b", true}, {"**", "x", true}, {"*a*b*c", "xaxbxc", true},
+		{"?", "*", true}, {"[h]:*", "[h]:22", true},
+		{strings.Repeat("*a", 200) + "b", strings.Repeat("a", 5000), false},
+	} {
+		if have := wildcard(c.pattern, c.s); have != c.want {
+			t.Errorf("%q on %q: %v", c.pattern, c.s, have)
+		}
+	}
+}
+
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("0123456789", 100)
+	for _, bound := range []int{1, 2, 3, 10, 11, 999, 1000, 1001, 5000} {
+		for _, piece := range []int{1, 7, 50, 5000} {
+			o := &output{max: bound}
+			for b := []byte(text); len(b) > 0; {
+				k := min(piece, len(b))
+				if n, err := o.Write(b[:k]); n != k || err != nil {
+					t.Fatal(n, err)
+				}
+				b = b[k:]
+			}
+			want := text
+			if bound < len(text) {
+				want = text[:bound-bound/2] + text[len(text)-bound/2:]
+			}
+			if have := string(o.bytes()); have != want || o.truncated() != (bound < len(text)) {
+				t.Errorf("bound %d by %d: have %q, want %q", bound, piece, have, want)
+			}
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{"": "''", "a-b_c/d.e:f,g+h@i%j": "a-b_c/d.e:f,g+h@i%j", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "ü": "'ü'"} {
+		if have := quote(s); have != want {
+			t.Errorf("%q: %s", s, have)
+		}
+	}
+}
+
+// What the login shell parses must mean the same in sh, csh and fish.
+func TestCommandLineIsPlain(t *testing.T) {
+	t.Parallel()
+	if i := strings.IndexAny(starter, "'!\\\n"); i >= 0 {
+		t.Errorf("the starter has %q", starter[i])
+	}
+}

@@ -47,9 +47,9 @@ func TestPull(t *testing.T) {
 		t.Fatal(err)
 	}
 	opts := node.Options{Role: node.Master, Bundle: b, WaitForCloudInit: true, Log: log.Scope("pull", h.Name, "master")}
-	conn := dial(t, newClientFor(t, l, lab.UserRequireTTY), h)
 	shell(t, h, "cloud-init status >/dev/null; rm /run/slow")
 	before := snapshot(t, h)
+	conn := dial(t, newClientFor(t, l, lab.UserRequireTTY), h)
 
 	// Nothing is there yet: that is found before anything is done.
 	findings, err := node.Preflight(t.Context(), conn, opts)

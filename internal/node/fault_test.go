@@ -234,10 +234,10 @@ func TestFailingSetup(t *testing.T) {
 	l := lab.Require(t)
 	h := l.Host(t, "failing")
 	b := build(t, openRelease(t, sample.V22), staticSite(t, "failing", h))
-	conn := dial(t, newClient(t, l), h)
 	// pkgpanda makes no users where this file is, and misses them.
 	shell(t, h, "mkdir -p /etc/mesosphere && touch /etc/mesosphere/manual_host_users")
 	before := snapshot(t, h)
+	conn := dial(t, newClient(t, l), h)
 	begun := time.Now()
 	_, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: b})
 	var stage *node.StageError

@@ -65,10 +65,10 @@ func TestUninstallOfRemains(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	h := l.Host(t, "remains")
-	conn := dial(t, newClient(t, l), h)
 	// A disk of its own for ZooKeeper is the administrator's.
 	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && systemctl start var-lib-dcos-exhibitor.mount")
 	before := snapshot(t, h)
+	conn := dial(t, newClient(t, l), h)
 	shell(t, h, "set -e\n"+remains)
 	s, err := node.Inspect(t.Context(), conn)
 	if err != nil {

@@ -134,11 +134,6 @@ func sshAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host. " +
 				"Environment variable: `DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES`, one key a line.",
 		},
-		"config_file": schema.StringAttribute{
-			Optional: true,
-			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config` (`Host`, `HostName`, `User`, `Port`, `IdentityFile`, `ProxyJump`, `Include`, " +
-				"`UserKnownHostsFile`, `CertificateFile`, `IdentityAgent`). What is given here or on a node comes first. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
-		},
 		"connect_timeout": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "How long to keep trying to connect and log in while a node is installed, changed or removed; it covers the time that a host needs to boot. " +

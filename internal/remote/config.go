@@ -93,10 +93,6 @@ type Config struct {
 	KnownHostsFiles            []string // files that do not exist are empty
 	HostCertificateAuthorities []string // public keys in authorized_keys form, trusted for every host
 
-	// ConfigFile is an OpenSSH client configuration whose values apply where
-	// this Config and the Target give none.
-	ConfigFile string
-
 	// ConnectTimeout is how long Dial waits for a host to come up. Default 5m.
 	ConnectTimeout time.Duration
 	// KeepaliveInterval is the time of silence after which a peer is asked

@@ -323,17 +323,18 @@ func (s *testSite) clean(hosts ...*lab.Host) {
 }
 
 // nothingStale fails if something of a run is left on a host or in the state
-// of DC/OS there: what was transferred, a marker, a work directory.
+// of DC/OS there: what was transferred, a marker, a work directory. What a
+// killed run was holding may take as long to go as a host takes to notice.
 func (s *testSite) nothingStale() {
 	s.t.Helper()
 	for _, h := range s.nodes() {
-		left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if left = strings.TrimSpace(left); left != "" {
-			s.t.Errorf("%s: left there: %s", h.Name, left)
-		}
+		await(s.t, time.Minute, h.Name, func() error {
+			left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
+			if left = strings.TrimSpace(left); err == nil && left != "" {
+				err = fmt.Errorf("left there: %s", left)
+			}
+			return err
+		})
 	}
 }
 

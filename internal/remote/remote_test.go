@@ -81,13 +81,3 @@ func TestConformanceOpenSSH(t *testing.T) {
 	t.Parallel()
 	remotetest.Conformance(t, openSSH(t))
 }
-
-func TestConformanceLab(t *testing.T) {
-	l := lab.Require(t)
-	h := l.Host(t, "conf")
-	for _, user := range []string{lab.UserRoot, lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword, lab.UserNoSudo} {
-		t.Run(user, func(t *testing.T) {
-			remotetest.Conformance(t, labHost(t, h, user, nil))
-		})
-	}
-}

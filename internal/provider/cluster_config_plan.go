@@ -109,7 +109,11 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	}
 	b, err := generator.Build(ctx, site.site)
 	var unknown *bundle.UnknownError
+	var refused *config.ValidationError
 	switch {
+	case errors.As(err, &refused):
+		// What only shows once the files are there.
+		diags.Append(r.refusals(site, refused.Line, refused.Errors, refused.Unset)...)
 	case errors.As(err, &unknown):
 		// A rule waits for a value that no attribute shows as unknown.
 	case err != nil:
@@ -122,20 +126,29 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 
 // problems words what resolving found, each at its attribute.
 func (r *clusterConfigResource) problems(site *givenSite, resolution *config.Resolution) diag.Diagnostics {
-	var diags diag.Diagnostics
-	for _, p := range resolution.Errors {
-		p.Message = r.shared.redactor.Redact(p.Message)
-		diags.Append(parameterError(site.pathOf(p.Parameter), p, site.secret[p.Parameter]))
-	}
+	diags := r.refusals(site, resolution.Line, resolution.Errors, resolution.Unset)
 	if site.unknownNames {
 		return diags
-	}
-	for _, name := range resolution.Unset {
-		diags.Append(parameterMissing(site.pathOf(name), name, resolution.Line))
 	}
 	for _, p := range resolution.Warnings {
 		p.Message = r.shared.redactor.Redact(p.Message)
 		diags.Append(parameterWarning(site.pathOf(p.Parameter), p))
+	}
+	return diags
+}
+
+// refusals words what is refused and what is missing.
+func (r *clusterConfigResource) refusals(site *givenSite, line string, problems []config.Problem, unset []string) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for _, p := range problems {
+		p.Message = r.shared.redactor.Redact(p.Message)
+		diags.Append(parameterError(site.pathOf(p.Parameter), p, site.secret[p.Parameter]))
+	}
+	if site.unknownNames {
+		return diags // what is missing may be there yet
+	}
+	for _, name := range unset {
+		diags.Append(parameterMissing(site.pathOf(name), name, line))
 	}
 	return diags
 }

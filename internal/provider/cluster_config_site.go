@@ -267,9 +267,10 @@ func (r *siteReader) readCheckBins() {
 		return
 	}
 	for name, item := range r.stringMap(at, value) {
-		if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		// A name with a slash is for the release to judge: older lines ignore the directory.
+		if strings.HasSuffix(name, "/") || path.Join("/", name) != "/"+name {
 			r.diags.AddAttributeError(at.AtMapKey(name), "Invalid File Name",
-				fmt.Sprintf("A program in custom_check_bins has a plain file name without a slash; got: %q.", name))
+				fmt.Sprintf("A program in custom_check_bins has a plain file name; got: %q.", name))
 			continue
 		}
 		switch {

@@ -31,8 +31,8 @@ type recordedSite struct {
 	extra map[string]string // of gen_extra
 }
 
-// A configuration is a main.tf with a dcos_cluster_config for each site.
-type configuration struct {
+// A mainFile is a main.tf with a dcos_cluster_config for each site.
+type mainFile struct {
 	text  strings.Builder
 	line  int
 	sites map[string]string // site by the resource's name
@@ -45,20 +45,20 @@ type place struct {
 	attribute string // empty for the resource's first line
 }
 
-func newConfiguration() *configuration {
-	c := &configuration{sites: map[string]string{}, at: map[int]place{}, line: 1}
+func newMainFile() *mainFile {
+	c := &mainFile{sites: map[string]string{}, at: map[int]place{}, line: 1}
 	c.write("%s", requiredProviders)
 	return c
 }
 
-func (c *configuration) write(format string, args ...any) {
+func (c *mainFile) write(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	c.text.WriteString(text)
 	c.line += strings.Count(text, "\n")
 }
 
 // begin starts the resource of a site.
-func (c *configuration) begin(resource string, site *recordedSite, release string) {
+func (c *mainFile) begin(resource string, site *recordedSite, release string) {
 	c.sites[resource] = site.Name
 	c.at[c.line] = place{resource, ""}
 	c.write("resource \"dcos_cluster_config\" %q {\n", resource)
@@ -66,13 +66,13 @@ func (c *configuration) begin(resource string, site *recordedSite, release strin
 }
 
 // attribute writes an attribute on one line.
-func (c *configuration) attribute(resource, name, value string) {
+func (c *mainFile) attribute(resource, name, value string) {
 	c.at[c.line] = place{resource, name}
 	c.write("  %s = %s\n", name, value)
 }
 
 // entries writes a map, one entry a line.
-func (c *configuration) entries(resource, name string, values map[string]string) {
+func (c *mainFile) entries(resource, name string, values map[string]string) {
 	if len(values) == 0 {
 		return
 	}
@@ -86,7 +86,7 @@ func (c *configuration) entries(resource, name string, values map[string]string)
 
 // addNatural writes a site with each value of config.yaml as the same value of
 // HCL.
-func (c *configuration) addNatural(line string, site *recordedSite, release string) error {
+func (c *mainFile) addNatural(line string, site *recordedSite, release string) error {
 	values, err := config.ReadYAML(line, []byte(site.yaml))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotHCL, err)
@@ -114,26 +114,27 @@ func (c *configuration) addNatural(line string, site *recordedSite, release stri
 	if err != nil {
 		return err
 	}
-	c.begin(site.Name, site, release)
+	resource := resourceName(site.Name)
+	c.begin(resource, site, release)
 	for _, name := range sortedKeys(attributes) {
-		c.attribute(site.Name, name, attributes[name])
+		c.attribute(resource, name, attributes[name])
 	}
 	for _, name := range sortedKeys(scripts) {
-		c.attribute(site.Name, name, hclText(scripts[name]))
+		c.attribute(resource, name, hclText(scripts[name]))
 	}
-	c.entries(site.Name, "custom_check_bins", bins)
-	c.entries(site.Name, "extra_parameters", extra)
+	c.entries(resource, "custom_check_bins", bins)
+	c.entries(resource, "extra_parameters", extra)
 	c.write("}\n")
 	return nil
 }
 
 // addParsed writes a site that comes from its config.yaml by parse_config_yaml.
-func (c *configuration) addParsed(line string, site *recordedSite, release string) error {
+func (c *mainFile) addParsed(line string, site *recordedSite, release string) error {
 	scripts, bins, err := site.scripts()
 	if err != nil {
 		return err
 	}
-	resource := site.Name + "_yaml"
+	resource := resourceName(site.Name) + "_yaml"
 	c.begin(resource, site, release)
 	parsed := "provider::dcos::parse_config_yaml(" + hclText(site.yaml) + ")"
 	// What cannot be read has no keys that could be written down.
@@ -152,6 +153,9 @@ func (c *configuration) addParsed(line string, site *recordedSite, release strin
 	c.write("}\n")
 	return nil
 }
+
+// resourceName makes a name that Terraform takes for a resource.
+func resourceName(site string) string { return "site_" + strings.ReplaceAll(site, ".", "_") }
 
 // hasAttribute says whether a parameter is given by its own attribute.
 func hasAttribute(name string) bool {

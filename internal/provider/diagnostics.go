@@ -121,6 +121,10 @@ func withParameter(at tfpath.Path, summary, name, detail string) diag.Diagnostic
 	if at.Equal(tfpath.Empty()) {
 		return diag.NewErrorDiagnostic(summary, "Parameter "+name+": "+detail)
 	}
+	if !strings.HasPrefix(detail, name+" ") {
+		// Terraform shows no path, and no line either if the attribute is not written.
+		detail = name + ": " + detail
+	}
 	return diag.NewAttributeErrorDiagnostic(at, summary, detail)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 var _ function.Function = parseConfigYAMLFunction{}
@@ -104,12 +105,15 @@ func textList(text string) (attr.Value, bool) {
 	if !strings.HasPrefix(text, "[") || json.Unmarshal([]byte(text), &items) != nil {
 		return nil, false
 	}
-	if as, err := json.Marshal(items); err != nil || !sameJSON(string(as), text) {
-		return nil, false // null becomes an empty text
-	}
 	values := make([]attr.Value, len(items))
+	texts := make([]any, len(items))
 	for i, item := range items {
-		values[i] = types.StringValue(item)
+		values[i], texts[i] = types.StringValue(item), item
+	}
+	// Text in another form than a list's own (blanks, null for an empty text)
+	// would come back in that form.
+	if as, err := render.EncodeJSON(texts); err != nil || as != text {
+		return nil, false
 	}
 	list, diags := types.ListValue(types.StringType, values)
 	return list, !diags.HasError()

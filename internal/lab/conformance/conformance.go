@@ -8,6 +8,8 @@ package conformance
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"os"
@@ -150,6 +152,33 @@ func (s *Set) Files(t testing.TB, c Case) (files, extra map[string]string) {
 		files["genconf/ip-detect"] = string(s.Read(t, "cases/ip-detect.default"))
 	}
 	return files, extra
+}
+
+// FileSums gives the sha256 of each file, under the name that
+// our bundles have for it.
+func (o Outcome) FileSums() map[string]string {
+	sums := make(map[string]string)
+	for _, f := range o.Files {
+		if id, name, ok := strings.Cut(f.Path, ":"); ok {
+			name = strings.TrimPrefix(name, "/")
+			id, _, _ = strings.Cut(id, "--")
+			sums[id+"/"+name] = f.SHA256
+		}
+	}
+	for _, f := range o.SetupFlags {
+		sums[f.Path] = sumOf(f.Content)
+	}
+	for _, s := range o.Services {
+		if s.Content != "" {
+			sums["/etc/systemd/system/"+s.Name] = sumOf(s.Content)
+		}
+	}
+	return sums
+}
+
+func sumOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
 }
 
 // Release reads the release of a tag.

@@ -227,13 +227,13 @@ func (s *testSite) get(path string, into any) error {
 // eventually tries until it works, for as long as a cluster may take to settle.
 func (s *testSite) eventually(what string, try func() error) {
 	s.t.Helper()
-	await(s.t, time.Minute, what, try)
+	await(s.t, what, try)
 }
 
-// await tries until it works.
-func await(t *testing.T, limit time.Duration, what string, try func() error) {
+// await tries for a minute until it works.
+func await(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := try()
 		if err == nil {
@@ -303,7 +303,7 @@ func (s *testSite) whole() {
 func (s *testSite) clean(hosts ...*lab.Host) {
 	s.t.Helper()
 	for _, h := range hosts {
-		await(s.t, time.Minute, h.Name+" is not what it was", func() error {
+		await(s.t, h.Name+" is not what it was", func() error {
 			after, err := h.Snapshot(s.t.Context())
 			if err != nil {
 				return err
@@ -328,7 +328,7 @@ func (s *testSite) clean(hosts ...*lab.Host) {
 func (s *testSite) nothingStale() {
 	s.t.Helper()
 	for _, h := range s.nodes() {
-		await(s.t, time.Minute, h.Name, func() error {
+		await(s.t, h.Name, func() error {
 			left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
 			if left = strings.TrimSpace(left); err == nil && left != "" {
 				err = fmt.Errorf("left there: %s", left)

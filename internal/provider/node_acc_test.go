@@ -148,7 +148,7 @@ func TestAccKilled(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			await(t, time.Minute, "the stage is not reached", func() error { return s.sawStage(s.masters[0], stage) })
+			await(t, "the stage is not reached", func() error { return s.sawStage(s.masters[0], stage) })
 			killProvider(t, cmd)
 			if err := cmd.Wait(); err == nil {
 				t.Fatalf("apply succeeded:\n%s", out.String())

@@ -310,3 +310,27 @@ func (d *terraformDir) Planned(plan string) map[string]clusterConfigState {
 	}
 	return found
 }
+
+// TestParameterPaths holds that a problem with anything that a site can give
+// is shown at an attribute that exists.
+func TestParameterPaths(t *testing.T) {
+	t.Parallel()
+	names := slices.Collect(maps.Values(conformance.Settable))
+	for _, p := range config.Parameters() {
+		names = append(names, p.Name)
+	}
+	attributes := clusterConfigSchema().Attributes
+	for _, name := range names {
+		steps := (&givenSite{}).pathOf(name).Steps()
+		if len(steps) != 1 {
+			t.Errorf("a problem with %s has no attribute", name)
+		} else if _, ok := attributes[steps[0].String()]; !ok {
+			t.Errorf("a problem with %s is shown at %s, which does not exist", name, steps[0])
+		}
+	}
+	for _, file := range siteFiles {
+		if !slices.Contains(names, file.parameter) {
+			t.Errorf("%s stands for a file that %s names, which is no parameter", file.attribute, file.parameter)
+		}
+	}
+}

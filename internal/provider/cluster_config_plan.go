@@ -32,13 +32,13 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if kept && !req.State.Raw.IsNull() && sameInputs(req.State.Raw, req.Plan.Raw) {
+	if kept && !req.State.Raw.IsNull() && sameInputs(req.State.Raw, req.Plan.Raw, req.Config.Raw) {
 		resp.Plan.Raw = req.State.Raw
 		return
 	}
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, secretsKey, fingerprint)...)
 
-	site, diags := readSite(req.Plan.Raw, r.shared.secrets)
+	site, diags := readSite(req.Plan.Raw, req.Config.Raw, r.shared.secrets)
 	resp.Diagnostics.Append(diags...)
 	out, diags := r.resolve(ctx, site)
 	resp.Diagnostics.Append(diags...)
@@ -48,16 +48,20 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
 }
 
-// sameInputs compares everything but the outputs.
-func sameInputs(state, plan tftypes.Value) bool {
-	var before, after map[string]tftypes.Value
-	if state.As(&before) != nil || plan.As(&after) != nil || len(before) != len(after) {
+// sameInputs compares everything but the outputs, of which those that may be
+// given are as they are configured.
+func sameInputs(state, plan, configured tftypes.Value) bool {
+	var before, after, given map[string]tftypes.Value
+	if state.As(&before) != nil || plan.As(&after) != nil || configured.As(&given) != nil || len(before) != len(after) {
 		return false
 	}
 	for name, value := range after {
 		if isOutput(name) {
-			// An output without a value yet, or one that is given otherwise.
-			if old := before[name]; old.IsNull() || value.IsKnown() && !old.Equal(value) {
+			old, now := before[name], given[name]
+			if old.IsNull() || !now.IsNull() && !now.Equal(old) {
+				return false
+			}
+			if _, parameter := config.Lookup(name); parameter && now.IsNull() && givenBefore(before, name) {
 				return false
 			}
 			continue
@@ -67,6 +71,22 @@ func sameInputs(state, plan tftypes.Value) bool {
 		}
 	}
 	return true
+}
+
+// givenBefore says whether a state was made with a parameter that is an output
+// too; its attribute has a value either way.
+func givenBefore(state map[string]tftypes.Value, name string) bool {
+	var parts map[string]tftypes.Value
+	var text string
+	if state["bundle"].As(&parts) != nil || parts["recipe"].As(&text) != nil {
+		return false
+	}
+	recipe, err := bundle.DecodeRecipe(text)
+	if err != nil {
+		return false
+	}
+	_, given := recipe.Given[name]
+	return given
 }
 
 // outputs are the computed attributes as far as they are known.

@@ -40,7 +40,7 @@ func (r *clusterConfigResource) Configure(_ context.Context, req resource.Config
 
 // Create renders.
 func (r *clusterConfigResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	resp.Diagnostics.Append(r.apply(ctx, req.Plan, &resp.State, resp.Private)...)
+	resp.Diagnostics.Append(r.apply(ctx, req.Plan, req.Config, &resp.State, resp.Private)...)
 }
 
 // Read keeps what is in state: the inputs are all there is.
@@ -48,12 +48,12 @@ func (r *clusterConfigResource) Read(context.Context, resource.ReadRequest, *res
 
 // Update renders again.
 func (r *clusterConfigResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	resp.Diagnostics.Append(r.apply(ctx, req.Plan, &resp.State, resp.Private)...)
+	resp.Diagnostics.Append(r.apply(ctx, req.Plan, req.Config, &resp.State, resp.Private)...)
 }
 
 // apply takes the outputs that the plan has, or computes them now that all is
 // known.
-func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, state *tfsdk.State, private privateWriter) diag.Diagnostics {
+func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, given tfsdk.Config, state *tfsdk.State, private privateWriter) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if r.shared == nil {
 		diags.Append(notConfigured())
@@ -66,7 +66,7 @@ func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, stat
 	}
 	diags.Append(private.SetKey(ctx, secretsKey, fingerprint)...)
 	if !plan.Raw.IsFullyKnown() {
-		site, d := readSite(plan.Raw, r.shared.secrets)
+		site, d := readSite(plan.Raw, given.Raw, r.shared.secrets)
 		diags.Append(d...)
 		out, d := r.resolve(ctx, site)
 		diags.Append(d...)

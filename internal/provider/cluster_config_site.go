@@ -69,8 +69,8 @@ func (g *givenSite) pathOf(parameter string) tfpath.Path {
 	if p, ok := g.paths[parameter]; ok {
 		return p
 	}
-	if parameter == "custom_check_bins_dir" {
-		return tfpath.Root("custom_check_bins")
+	if parameter == "custom_check_bins" {
+		return tfpath.Root(parameter)
 	}
 	for _, file := range siteFiles {
 		if file.parameter == parameter || strings.TrimSuffix(file.parameter, "_filename")+"_contents" == parameter {
@@ -90,17 +90,23 @@ type siteReader struct {
 	diags      diag.Diagnostics
 }
 
-// readSite reads the attributes of a dcos_cluster_config. Its diagnostics are
-// values that have no meaning in config.yaml, and parameters given twice.
-func readSite(raw tftypes.Value, secrets secrets) (*givenSite, diag.Diagnostics) {
+// readSite reads the attributes of a planned dcos_cluster_config. An output
+// that may be given too is read from the configuration: in a plan it may be
+// what was rendered before. The diagnostics are values that have no meaning in
+// config.yaml, and parameters given twice.
+func readSite(plan, configured tftypes.Value, secrets secrets) (*givenSite, diag.Diagnostics) {
 	r := siteReader{givenSite: givenSite{
 		site:   config.Site{Given: map[string]config.Value{}, Files: map[string]config.File{}},
 		paths:  map[string]tfpath.Path{},
 		secret: map[string]bool{},
 	}}
-	if err := raw.As(&r.attributes); err != nil {
+	var given map[string]tftypes.Value
+	if err := errors.Join(plan.As(&r.attributes), configured.As(&given)); err != nil {
 		r.diags.Append(internalFault("reading the configuration", err))
 		return &r.givenSite, r.diags
+	}
+	for _, name := range outputNames {
+		r.attributes[name] = given[name]
 	}
 	r.readRelease()
 	for _, p := range config.Parameters() {
@@ -146,9 +152,6 @@ func (r *siteReader) readParameter(p config.Parameter) {
 	value, ok := r.attributes[p.Name]
 	if !ok || value.IsNull() {
 		return
-	}
-	if isOutput(p.Name) && !value.IsKnown() {
-		return // what is asked for, not what is given
 	}
 	at := tfpath.Root(p.Name)
 	if !value.IsFullyKnown() {
@@ -268,7 +271,7 @@ func (r *siteReader) readCheckBins() {
 	}
 	for name, item := range r.stringMap(at, value) {
 		// A name with a slash is for the release to judge: older lines ignore the directory.
-		if strings.HasSuffix(name, "/") || path.Join("/", name) != "/"+name {
+		if name == "" || path.Join("/", name) != "/"+name {
 			r.diags.AddAttributeError(at.AtMapKey(name), "Invalid File Name",
 				fmt.Sprintf("A program in custom_check_bins has a plain file name; got: %q.", name))
 			continue

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
@@ -121,7 +122,8 @@ func withParameter(at tfpath.Path, summary, name, detail string) diag.Diagnostic
 	if at.Equal(tfpath.Empty()) {
 		return diag.NewErrorDiagnostic(summary, "Parameter "+name+": "+detail)
 	}
-	if !strings.HasPrefix(detail, name+" ") {
+	first := strings.IndexFunc(detail, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if first < 0 || detail[:first] != name {
 		// Terraform shows no path, and no line either if the attribute is not written.
 		detail = name + ": " + detail
 	}

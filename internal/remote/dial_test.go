@@ -166,7 +166,7 @@ func TestDialGivesUp(t *testing.T) {
 	})
 	t.Run("no such name", func(t *testing.T) {
 		t.Parallel()
-		wantConnectError(t, dial(t, c, remote.Target{Address: "no.such.host.invalid", ConnectTimeout: 5 * time.Second}), remote.StepTCP, "no.such.host.invalid")
+		_ = wantConnectError(t, dial(t, c, remote.Target{Address: "no.such.host.invalid", ConnectTimeout: 5 * time.Second}), remote.StepTCP, "no.such.host.invalid")
 	})
 	t.Run("silent", func(t *testing.T) {
 		t.Parallel()
@@ -174,7 +174,7 @@ func TestDialGivesUp(t *testing.T) {
 			t.Cleanup(func() { _ = nc.Close() })
 			return nil
 		}})
-		wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port}), remote.StepHandshake, "no end within 300ms")
+		_ = wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port}), remote.StepHandshake, "no end within 300ms")
 	})
 	t.Run("not SSH", func(t *testing.T) {
 		t.Parallel()
@@ -196,7 +196,7 @@ func TestDialGivesUp(t *testing.T) {
 			return nil, errors.New("no")
 		}}})
 		t.Cleanup(func() { close(hang) })
-		wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port}), remote.StepAuthentication, "no end within 300ms")
+		_ = wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port}), remote.StepAuthentication, "no end within 300ms")
 	})
 	t.Run("old algorithms", func(t *testing.T) {
 		t.Parallel()

@@ -101,18 +101,18 @@ func TestJumpHops(t *testing.T) {
 		if !errors.As(err, &auth) || auth.User != "nobody" || !strings.Contains(auth.Host, "jump host") {
 			t.Errorf("have %v", err)
 		}
-		wantConnectError(t, err, remote.StepAuthentication, fmt.Sprintf("at jump host 127.0.0.1:%d", second.Port))
+		_ = wantConnectError(t, err, remote.StepAuthentication, fmt.Sprintf("at jump host 127.0.0.1:%d", second.Port))
 	})
 	t.Run("nothing behind", func(t *testing.T) {
 		target := target
 		target.JumpHosts, target.Port, target.ConnectTimeout = hops(), freePort(t), time.Second
-		wantConnectError(t, dial(t, c, target), remote.StepTCP, "cannot reach 127.0.0.1:")
+		_ = wantConnectError(t, dial(t, c, target), remote.StepTCP, "cannot reach 127.0.0.1:")
 	})
 	t.Run("forwarding is forbidden", func(t *testing.T) {
 		closed := remotetest.Serve(t, remotetest.Options{NoForward: true})
 		target := target
 		target.JumpHosts, target.ConnectTimeout = []remote.Hop{hopTo(closed)}, time.Second
-		wantConnectError(t, dial(t, c, target), remote.StepTCP, "does not forward connections")
+		_ = wantConnectError(t, dial(t, c, target), remote.StepTCP, "does not forward connections")
 	})
 	t.Run("none instead of the client's", func(t *testing.T) {
 		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}, JumpHosts: []remote.Hop{{Address: "127.0.0.1", Port: freePort(t)}}})
@@ -168,7 +168,7 @@ func TestJumpShared(t *testing.T) {
 		}
 		sixth := target
 		sixth.ConnectTimeout = 300 * time.Millisecond
-		wantConnectError(t, dial(t, c, sixth), remote.StepTCP, "waiting for one of 5 connections")
+		_ = wantConnectError(t, dial(t, c, sixth), remote.StepTCP, "waiting for one of 5 connections")
 	})
 	jump.CutAll()
 	all(10)
@@ -282,10 +282,10 @@ func TestProxies(t *testing.T) {
 			}
 			gone := target
 			gone.Port, gone.ConnectTimeout = freePort(t), time.Second
-			wantConnectError(t, dial(t, c, gone), remote.StepTCP, "at proxy "+address)
+			_ = wantConnectError(t, dial(t, c, gone), remote.StepTCP, "at proxy "+address)
 			c = newClient(t, remote.Config{User: "user", ProxyURL: scheme + "://me:tell-tale@" + address})
 			err = dial(t, c, target)
-			wantConnectError(t, err, remote.StepTCP, "at proxy "+address)
+			_ = wantConnectError(t, err, remote.StepTCP, "at proxy "+address)
 			if strings.Contains(err.Error(), "tell-tale") {
 				t.Errorf("the password is in %v", err)
 			}

@@ -100,7 +100,7 @@ func (d *connectDialer) DialContext(ctx context.Context, network, address string
 	// One byte at a time: what follows the header is SSH's, and both servers
 	// and proxies send it in one segment.
 	br := bufio.NewReaderSize(oneByte{conn}, 16)
-	resp, err := http.ReadResponse(br, req)
+	resp, err := http.ReadResponse(br, req) //nolint:bodyclose // the answer to CONNECT has no body (RFC 9110, section 9.3.6)
 	if err != nil {
 		return nil, fmt.Errorf("reading the proxy's answer: %w", err)
 	}

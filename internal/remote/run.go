@@ -366,7 +366,7 @@ func (p *process) feed(r io.Reader) error {
 			buf = append(buf, '\n')
 			buf = append(buf, body[:n]...)
 			if p.write(buf) != nil {
-				return nil // the script has ended, which shows elsewhere
+				return nil //nolint:nilerr // the script has ended, which shows elsewhere
 			}
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

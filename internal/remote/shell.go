@@ -26,9 +26,6 @@ import (
 const starter = `n=${IFS#??};if [ "$2" ];then stty raw -echo;else echo $1 >&2;fi;echo $1;l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
 	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
 
-// brokenInput is the starter's exit code when its input ends too early.
-const brokenInput = 97
-
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"
 

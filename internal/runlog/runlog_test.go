@@ -218,7 +218,10 @@ func TestReadBrokenLines(t *testing.T) {
 	if d := cmp.Diff(want, kinds); d != "" {
 		t.Error(d)
 	}
-	for range runlog.Read(strings.NewReader(text)) {
+	for _, err := range runlog.Read(strings.NewReader(text)) { // a reader may stop at any time
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	for _, err := range runlog.Read(brokenReader{}) {

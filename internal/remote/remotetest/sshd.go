@@ -70,7 +70,11 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Port = l.Addr().(*net.TCPAddr).Port
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("listening at %v, no TCP address", l.Addr())
+	}
+	s.Port = address.Port
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}

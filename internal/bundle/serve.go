@@ -27,6 +27,17 @@ import (
 // there, so that it never removes what others put beside.
 const serveManifest = ".terraform-provider-dcos.json"
 
+// A manifest says what Serve made.
+type manifest struct {
+	// Bundle and Cluster are what is served; Bundle is empty while not all of
+	// it is there.
+	Bundle  string `json:"bundle,omitempty"`
+	Cluster string `json:"cluster"`
+	// Directories is how many of the directories in the path were made.
+	Directories int                   `json:"directories,omitempty"`
+	Files       map[string]servedFile `json:"files"` // by path
+}
+
 // A served file is what the manifest has of a file.
 type servedFile struct {
 	SHA256  string `json:"sha256"`
@@ -47,15 +58,25 @@ func (b *Bundle) Serve(ctx context.Context, dir string, upgradeFrom ...string) e
 	if err != nil {
 		return err
 	}
+	missing := missingDirectories(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
+	s, err := openServer(dir)
 	if err != nil {
 		return err
 	}
-	s := &server{root: root}
-	return errors.Join(s.write(ctx, files), root.Close())
+	defer func() { _ = s.root.Close() }() // nothing is written through it
+	if missing > 0 {
+		s.Directories = missing
+	}
+	// Until all is there, the directory serves nothing whole.
+	s.Bundle, s.Cluster = "", b.ClusterName
+	if err := s.write(ctx, files); err != nil {
+		return err
+	}
+	s.Bundle = b.ID
+	return s.save()
 }
 
 // served gives the files of the serve directory in an order in which none
@@ -117,19 +138,10 @@ func (b *Bundle) packageInfo() ([]byte, error) {
 // A server writes a serve directory.
 type server struct {
 	root *os.Root
-	made map[string]servedFile // by path
+	manifest
 }
 
 func (s *server) write(ctx context.Context, files []Artifact) error {
-	s.made = map[string]servedFile{}
-	text, err := s.root.ReadFile(serveManifest)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case json.Unmarshal(text, &s.made) != nil:
-		return fmt.Errorf("%s is damaged; remove it to have the directory written anew", serveManifest)
-	}
 	needed := map[string]bool{}
 	for _, f := range files {
 		needed[f.Path] = true
@@ -144,8 +156,8 @@ func (s *server) write(ctx context.Context, files []Artifact) error {
 		}
 		// Noted before it is made: what an interrupted run leaves must be
 		// known to the next one as ours.
-		if _, ok := s.made[f.Path]; !ok {
-			s.made[f.Path] = servedFile{}
+		if _, ok := s.Files[f.Path]; !ok {
+			s.Files[f.Path] = servedFile{}
 			if err := s.save(); err != nil {
 				return err
 			}
@@ -154,14 +166,14 @@ func (s *server) write(ctx context.Context, files []Artifact) error {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
 		}
 	}
-	for _, old := range slices.Sorted(maps.Keys(s.made)) {
+	for _, old := range slices.Sorted(maps.Keys(s.Files)) {
 		if needed[old] {
 			continue
 		}
 		if err := s.remove(old); err != nil {
 			return err
 		}
-		delete(s.made, old)
+		delete(s.Files, old)
 	}
 	return s.save()
 }
@@ -174,7 +186,7 @@ func (s *server) there(f Artifact) bool {
 	if err != nil || !fi.Mode().IsRegular() || fi.Size() != f.Size {
 		return false
 	}
-	m, ours := s.made[f.Path]
+	m, ours := s.Files[f.Path]
 	if ours && m.ModTime == fi.ModTime().UnixNano() && m.Size == fi.Size() {
 		return m.SHA256 == f.SHA256
 	}
@@ -188,7 +200,7 @@ func (s *server) there(f Artifact) bool {
 		return false
 	}
 	if ours {
-		s.made[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+		s.Files[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
 	}
 	return true
 }
@@ -219,7 +231,7 @@ func (s *server) put(ctx context.Context, f Artifact) error {
 	if err != nil {
 		return err
 	}
-	s.made[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+	s.Files[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
 	return nil
 }
 
@@ -300,7 +312,7 @@ func (s *server) drop(name string) error {
 
 // save writes the manifest.
 func (s *server) save() error {
-	text, err := json.MarshalIndent(s.made, "", " ")
+	text, err := json.MarshalIndent(s.manifest, "", " ")
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ulikunitz/xz"
 )
@@ -152,7 +153,8 @@ func TestServeInterrupted(t *testing.T) {
 			return f.Open()
 		}
 	}
-	if err := (&server{root: root}).write(ctx, files); !errors.Is(err, context.Canceled) {
+	s := &server{root: root, manifest: manifest{Files: map[string]servedFile{}}}
+	if err := s.write(ctx, files); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	must(t, root.Close())
@@ -168,6 +170,59 @@ func TestServeInterrupted(t *testing.T) {
 		if strings.HasPrefix(name, "packages/") {
 			t.Errorf("%s was left", name)
 		}
+	}
+}
+
+// What is served is known without the release, and taken away without a trace.
+func TestServed(t *testing.T) {
+	t.Parallel()
+	b := testBundle(t, "2.2.1")
+	b.ID, b.ClusterName = "one", "demo"
+	above := t.TempDir()
+	dir := filepath.Join(above, "srv", "www")
+	served := func(want Serving) {
+		t.Helper()
+		if got, err := Served(dir); err != nil || got != want {
+			t.Errorf("%+v is served, want %+v (%v)", got, want, err)
+		}
+	}
+	served(Serving{})
+	must(t, b.Serve(t.Context(), dir))
+	served(Serving{"one", "demo"})
+	now := time.Now()
+	must(t, os.Chtimes(filepath.Join(dir, "dcos_install.sh"), now, now))
+	served(Serving{"one", "demo"})
+	must(t, os.WriteFile(filepath.Join(dir, "dcos_install.sh"), []byte("altered"), 0o644))
+	served(Serving{"", "demo"})
+	must(t, b.Serve(t.Context(), dir))
+	served(Serving{"one", "demo"})
+	must(t, os.Remove(filepath.Join(dir, "bootstrap.latest")))
+	served(Serving{"", "demo"})
+
+	// Another bundle that cannot be written whole leaves none that is whole.
+	next := testBundle(t, "2.2.1")
+	next.ID, next.ClusterName = "two", "demo"
+	must(t, next.Serve(t.Context(), dir))
+	must(t, os.Remove(filepath.Join(dir, "cluster-package-list.latest")))
+	must(t, os.Mkdir(filepath.Join(dir, "cluster-package-list.latest"), 0o755))
+	if err := b.Serve(t.Context(), dir); err == nil {
+		t.Error("a directory was replaced by a file")
+	}
+	served(Serving{"", "demo"})
+	must(t, os.Remove(filepath.Join(dir, "cluster-package-list.latest")))
+	must(t, b.Serve(t.Context(), dir))
+
+	must(t, os.WriteFile(filepath.Join(dir, "packages", "theirs"), []byte("theirs"), 0o600))
+	must(t, Unserve(dir))
+	if got := slices.Sorted(maps.Keys(listing(t, above))); !slices.Equal(got, []string{"srv/", "srv/www/", "srv/www/packages/", "srv/www/packages/theirs"}) {
+		t.Errorf("%v is left", got)
+	}
+	must(t, os.RemoveAll(filepath.Join(above, "srv")))
+	must(t, b.Serve(t.Context(), dir))
+	must(t, Unserve(dir))
+	must(t, Unserve(dir))
+	if got := listing(t, above); len(got) > 0 {
+		t.Errorf("%v is left", got)
 	}
 }
 

@@ -65,7 +65,7 @@ while :;do
 [ -e "$g" ]||(umask 022;: >>"$g")
 exec 7<"$g"||return
 if flock -n 7;then
-[ "$g" -ef "/proc/$$/fd/7" ]||continue
+[ "$g" -ef /proc/self/fd/7 ]||continue
 l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
 a=;s=;q=;h=;{ IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g"
 case ,$f, in *,"$h",*) [ -z "$h" ]||above "$q";;esac

@@ -480,7 +480,7 @@ func TestLabNoTrace(t *testing.T) {
 		work(user) // what a first login leaves (sudo's lecture, wtmp) is not ours
 	}
 	eventually(t, h, 20*time.Second, processes, "0")
-	eventually(t, h, 20*time.Second, "pgrep -xc sleep || true", "0")
+	eventually(t, h, 20*time.Second, "pgrep -fc '^sleep [0-9]' || true", "0")
 	before, err := h.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)

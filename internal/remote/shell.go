@@ -13,18 +13,22 @@ import (
 // part of a script is ever seen in a process list or a log. Its arguments are
 // a random word and, on a terminal, a second one.
 //
-// It says the word on stderr and stdout (once on a terminal), so that everything before it
-// (profiles that chatter, sudo's lecture) is known to be noise. Then it reads
-// up to the word, which throws away a password line that sudo did not ask for,
-// then the script up to the word again. A script that comes incomplete is not
-// run at all. "read" takes no byte more than its line from a pipe (POSIX, sh,
-// "INPUT FILES"), so what follows is left for the script's own machinery.
+// It says the word on stderr and stdout (once on a terminal), so that
+// everything before it (profiles that chatter, sudo's lecture) is known to be
+// noise. Then it reads up to the word, which throws away a password line that
+// sudo did not ask for, then the script up to the word again. A script that
+// comes incomplete is not run at all.
+//
+// From a pipe, "read" takes no byte more than its line (POSIX, sh, "INPUT
+// FILES"), so what follows is left for the script's own machinery. From a
+// terminal bash takes all there is: a cat in between makes a pipe of it.
 //
 // It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
-const starter = `n=${IFS#??};if [ "$2" ];then stty raw -echo;else echo $1 >&2;fi;echo $1;l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
-	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
+const starter = `m(){ n=${IFS#??};l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
+	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
+	`if [ "$2" ];then stty raw -echo;echo $1;{ cat <&3 3<&- & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
 
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"

@@ -6,7 +6,9 @@ package remote_test
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +68,11 @@ func withStandIn(t testing.TB, cfg remote.Config, o remotetest.Options, env ...s
 		}
 	}
 	log := filepath.Join(dir, "tried")
+	if bash, err := exec.LookPath("bash"); err == nil && slices.Contains(env, bashIsSh) {
+		if err := os.Symlink(bash, filepath.Join(dir, "sh")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	o.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin", "SUDO_TRIED=" + log, "SUDO_UID="}, env...)
 	s, srv = inProcess(t, o, cfg)
 	s.Root = true
@@ -77,6 +84,9 @@ func withStandIn(t testing.TB, cfg remote.Config, o remotetest.Options, env ...s
 		return string(b)
 	}
 }
+
+// bashIsSh gives scripts bash where they ask for sh, as Red Hat does.
+const bashIsSh = "SH=bash"
 
 const mustHaveTTY = "SUDO_TTY=sudo: sorry, you must have a tty to run sudo"
 
@@ -93,6 +103,7 @@ func TestConformanceSudo(t *testing.T) {
 		"password not needed": {"correct horse", nil},
 		"tty":                 {"", []string{mustHaveTTY}},
 		"tty, other words":    {"", []string{"SUDO_TTY=sudo: vous devez avoir un tty"}},
+		"tty, bash":           {"", []string{mustHaveTTY, bashIsSh}},
 		"tty and password":    {"correct horse", []string{mustHaveTTY, "SUDO_PASSWORD=correct horse", "SUDO_LECTURE=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

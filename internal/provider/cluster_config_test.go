@@ -144,7 +144,7 @@ func TestClusterConfigMissingRelease(t *testing.T) {
 		Steps: []resource.TestStep{
 			{PreConfig: link, Config: staticSite(release, "")},
 			{PreConfig: unlink, Config: staticSite(release, ""), PlanOnly: true},
-			{Config: staticSite(release, "oauth_enabled = false"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not found`)},
+			{Config: staticSite(release, "oauth_enabled = false"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not\s+found`)},
 		},
 	})
 }
@@ -286,7 +286,7 @@ func TestReleaseDataSource(t *testing.T) {
 					statecheck.ExpectKnownValue(name, tfjsonpath.New("commit"), knownvalue.StringRegexp(sha1Hex)),
 				},
 			},
-			{Config: config("/nowhere/dcos_generate_config.sh"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not found`)},
+			{Config: config("/nowhere/dcos_generate_config.sh"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not\s+found`)},
 		},
 	})
 }

@@ -66,11 +66,11 @@ output "site" {
 			},
 			{
 				Config:      `output "x" { value = provider::dcos::parse_config_yaml("a: b: c") }`,
-				ExpectError: regexp.MustCompile(`(?s)config.yaml.*line 1`),
+				ExpectError: regexp.MustCompile(`(?s)config.yaml.*line\s+1`),
 			},
 			{
 				Config:      `output "x" { value = provider::dcos::ip_detect("nowhere") }`,
-				ExpectError: regexp.MustCompile(`(?s)there is no script for "nowhere".*aws`),
+				ExpectError: regexp.MustCompile(`(?s)there\s+is\s+no\s+script\s+for "nowhere".*aws`),
 			},
 			{Config: staticSite(release, "dns_forward_zones = { \"z.example\" = [\"10.1.1.1\"] }\noauth_enabled = false")},
 			{

@@ -70,7 +70,7 @@ output "site" {
 			},
 			{
 				Config:      `output "x" { value = provider::dcos::ip_detect("nowhere") }`,
-				ExpectError: regexp.MustCompile(`(?s)there\s+is\s+no\s+script\s+for "nowhere".*aws`),
+				ExpectError: regexp.MustCompile(`(?s)there\s+is\s+no\s+script\s+for\s+"nowhere".*aws`),
 			},
 			{Config: staticSite(release, "dns_forward_zones = { \"z.example\" = [\"10.1.1.1\"] }\noauth_enabled = false")},
 			{

@@ -285,28 +285,43 @@ type clusterConfigState struct {
 // Planned gives the dcos_cluster_config resources of a saved plan by name.
 func (d *terraformDir) Planned(plan string) map[string]clusterConfigState {
 	d.t.Helper()
-	out, err := d.Command(d.t.Context(), "show", "-json", plan).Output()
+	return d.shown("planned_values", plan)
+}
+
+// State gives the dcos_cluster_config resources in state by name.
+func (d *terraformDir) State() map[string]clusterConfigState {
+	d.t.Helper()
+	return d.shown("values")
+}
+
+func (d *terraformDir) shown(part string, args ...string) map[string]clusterConfigState {
+	d.t.Helper()
+	out, err := d.Command(d.t.Context(), append([]string{"show", "-json"}, args...)...).Output()
 	if err != nil {
 		d.t.Fatalf("terraform show: %v", err)
 	}
-	var state struct {
-		Values struct {
-			Root struct {
-				Resources []struct {
-					Type, Name string
-					Values     clusterConfigState
-				}
-			} `json:"root_module"`
-		} `json:"planned_values"`
+	var parts map[string]json.RawMessage
+	var shown struct {
+		Root struct {
+			Resources []struct {
+				Type, Name string
+				Values     json.RawMessage
+			}
+		} `json:"root_module"`
 	}
-	if err := json.Unmarshal(out, &state); err != nil {
+	if err := errors.Join(json.Unmarshal(out, &parts), json.Unmarshal(parts[part], &shown)); err != nil {
 		d.t.Fatal(err)
 	}
 	found := map[string]clusterConfigState{}
-	for _, r := range state.Values.Root.Resources {
-		if r.Type == "dcos_cluster_config" {
-			found[r.Name] = r.Values
+	for _, r := range shown.Root.Resources {
+		if r.Type != "dcos_cluster_config" {
+			continue
 		}
+		var values clusterConfigState
+		if err := json.Unmarshal(r.Values, &values); err != nil {
+			d.t.Fatal(err)
+		}
+		found[r.Name] = values
 	}
 	return found
 }

@@ -34,6 +34,7 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	if kept && !req.State.Raw.IsNull() && sameInputs(req.State.Raw, req.Plan.Raw, req.Config.Raw) {
 		resp.Plan.Raw = req.State.Raw
+		resp.Diagnostics.Append(planPublished(ctx, &resp.Plan)...)
 		return
 	}
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, secretsKey, fingerprint)...)
@@ -46,6 +47,7 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 		return
 	}
 	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
+	resp.Diagnostics.Append(planPublished(ctx, &resp.Plan)...)
 }
 
 // sameInputs compares everything but the outputs, of which those that may be
@@ -57,11 +59,14 @@ func sameInputs(state, plan, configured tftypes.Value) bool {
 	}
 	for name, value := range after {
 		if isOutput(name) {
+			if name == publishedName {
+				continue // what is there, not what is rendered
+			}
 			old, now := before[name], given[name]
 			if old.IsNull() || !now.IsNull() && !now.Equal(old) {
 				return false
 			}
-			if _, parameter := config.Lookup(name); parameter && now.IsNull() && givenBefore(before, name) {
+			if _, parameter := config.Lookup(name); parameter && now.IsNull() == givenBefore(before, name) {
 				return false
 			}
 			continue
@@ -178,10 +183,8 @@ func (r *clusterConfigResource) refusals(site *givenSite, line string, problems 
 func (o *outputs) write(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
 	values, diags := o.values()
 	for _, name := range outputNames {
-		if name == "bootstrap_id" {
-			if _, given := o.site.site.Given[name]; given {
-				continue
-			}
+		if _, given := o.site.site.Given[name]; given || name == publishedName {
+			continue
 		}
 		diags.Append(plan.SetAttribute(ctx, tfpath.Root(name), values[name])...)
 	}

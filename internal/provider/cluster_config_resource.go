@@ -7,8 +7,10 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 var (
@@ -17,8 +19,8 @@ var (
 	_ resource.ResourceWithModifyPlan = (*clusterConfigResource)(nil)
 )
 
-// clusterConfigResource is dcos_cluster_config: it renders, and never touches
-// a host.
+// clusterConfigResource is dcos_cluster_config: it renders, publishes what it
+// rendered if that is asked for, and never touches a host.
 type clusterConfigResource struct{ shared *shared }
 
 func newClusterConfigResource() resource.Resource { return &clusterConfigResource{} }
@@ -38,17 +40,48 @@ func (r *clusterConfigResource) Configure(_ context.Context, req resource.Config
 	r.shared = sharedFrom(req.ProviderData)
 }
 
-// Create renders.
+// Create renders and publishes.
 func (r *clusterConfigResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	resp.Diagnostics.Append(r.apply(ctx, req.Plan, req.Config, &resp.State, resp.Private)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	publishing, diags := readPublishing(ctx, resp.State)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(r.publish(ctx, publishing, nil)...)
+	if resp.Diagnostics.HasError() {
+		// There is nothing to keep but what was published of it.
+		resp.Diagnostics.Append(publishing.withdraw().Errors()...)
+		resp.State.RemoveResource(ctx)
+	}
 }
 
-// Read keeps what is in state: the inputs are all there is.
-func (r *clusterConfigResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+// Read looks for what was published. All else is kept: the inputs are all
+// there is.
+func (r *clusterConfigResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	publishing, diags := readPublishing(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || publishing.Published.IsNull() {
+		return
+	}
+	resp.Diagnostics.Append(publishing.look()...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, tfpath.Root(publishedName), publishing.Published)...)
+}
 
-// Update renders again.
+// Update renders and publishes again.
 func (r *clusterConfigResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	before, diags := readPublishing(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(r.apply(ctx, req.Plan, req.Config, &resp.State, resp.Private)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	publishing, diags := readPublishing(ctx, resp.State)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(r.publish(ctx, publishing, before)...)
+	if resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, tfpath.Root(publishedName), types.StringNull())...)
+	}
 }
 
 // apply takes the outputs that the plan has, or computes them now that all is
@@ -74,11 +107,17 @@ func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, give
 			return diags
 		}
 		diags.Append(out.write(ctx, &plan)...)
+		diags.Append(planPublished(ctx, &plan)...)
 	}
 	state.Raw = plan.Raw
 	return diags
 }
 
-// Delete has nothing to undo.
-func (r *clusterConfigResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
+// Delete takes away what was published.
+func (r *clusterConfigResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	publishing, diags := readPublishing(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(publishing.withdraw()...)
+	}
 }

@@ -46,7 +46,7 @@ const checkBinsDirectory = "genconf/check_bins/"
 const defaultBootstrapURL = "file:///opt/dcos_install_tmp"
 
 // outputNames are the computed attributes of dcos_cluster_config.
-var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml", "bundle"}
+var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml", "bundle", "published"}
 
 // isOutput says whether an attribute is computed.
 func isOutput(name string) bool { return slices.Contains(outputNames, name) }
@@ -83,6 +83,7 @@ func clusterConfigSchema() schema.Schema {
 			ElementType:         types.StringType,
 			MarkdownDescription: "Programs for `custom_checks`, file name to text. They are installed on every node and are on the checks' search path.",
 		},
+		"publish": publishAttribute(),
 
 		// Outputs.
 		"id": schema.StringAttribute{
@@ -121,6 +122,10 @@ func clusterConfigSchema() schema.Schema {
 			Computed:            true,
 			Sensitive:           true,
 			MarkdownDescription: "The equivalent `config.yaml`, without the values of the provider's `secrets`.",
+		},
+		"published": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
 		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`."),
 	}

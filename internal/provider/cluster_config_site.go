@@ -217,9 +217,6 @@ func (r *siteReader) readSecrets(s secrets) {
 		return
 	}
 	for name, text := range s.values {
-		if p, ok := config.Lookup(name); ok {
-			text = givenText(p, text)
-		}
 		r.give(name, config.Value{Text: text}, r.secretPath(name))
 		r.secret[name] = true
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -54,8 +55,13 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	}
 	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines()}
 	s.secrets = c.readSecrets(model.Secrets)
-	for _, value := range s.secrets.values {
+	for name, value := range s.secrets.values {
 		s.redactor.Add(value)
+		// All who render have to mean the same by JSON text.
+		if p, ok := config.Lookup(name); ok {
+			s.secrets.values[name] = givenText(p, value)
+			s.redactor.Add(s.secrets.values[name])
+		}
 	}
 	s.bundles = bundle.NewCache(c.cacheDirectory(model.CacheDirectory))
 

@@ -29,7 +29,8 @@ const reservedFiles = 64
 type Client struct {
 	cfg             Config
 	login           *login
-	hops            []*hop
+	file            *configFile // nil if there is none
+	givenPort       int         // Config.Port before its default
 	keys            *hostKeys
 	dialer          proxy.ContextDialer
 	proxyLabel      string
@@ -48,6 +49,7 @@ type Client struct {
 // NewClient checks everything in cfg that can be checked without a network.
 // What cannot be used is a *ConfigError.
 func NewClient(cfg Config) (*Client, error) {
+	givenPort := cfg.Port
 	if cfg.Port == 0 {
 		cfg.Port = 22
 	}
@@ -73,8 +75,10 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	cfg.Credentials.redact(cfg.Redactor)
 	cfg.Redactor.Add(cfg.Sudo.Password.Reveal())
+	cfg.Redactor.Add(proxyPassword(cfg.ProxyURL))
 	c := &Client{
 		cfg:             cfg,
+		givenPort:       givenPort,
 		transportConfig: transportConfig(),
 		limits:          stepLimits{tcp: tcpLimit, handshake: handshakeLimit, auth: authLimit},
 		logins:          map[Credentials]*login{},
@@ -83,10 +87,13 @@ func NewClient(cfg Config) (*Client, error) {
 	if c.login, err = newLogin(cfg.Credentials, "ssh"); err != nil {
 		return nil, err
 	}
+	if c.file, err = openConfigFile(cfg.ConfigFile); err != nil {
+		return nil, err
+	}
 	if c.keys, err = newHostKeys(cfg); err != nil {
 		return nil, err
 	}
-	if c.hops, err = c.parseHops(cfg.JumpHosts); err != nil {
+	if _, err = c.parseHops(cfg.JumpHosts); err != nil {
 		return nil, err
 	}
 	if c.dialer, c.proxyLabel, err = newDialer(cfg.ProxyURL); err != nil {

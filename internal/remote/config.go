@@ -45,6 +45,8 @@ type Hop struct {
 	HostKey string // pinned, in authorized_keys form; "": by the client's policy
 	// Credentials of this hop; nil: the client's.
 	Credentials *Credentials
+
+	settings *hostSettings // from the client configuration file
 }
 
 // Sudo says how a script gets to run as root.
@@ -92,6 +94,11 @@ type Config struct {
 	KnownHosts                 []string // lines in known_hosts form
 	KnownHostsFiles            []string // files that do not exist are empty
 	HostCertificateAuthorities []string // public keys in authorized_keys form, trusted for every host
+
+	// ConfigFile is an OpenSSH client configuration whose HostName, User, Port,
+	// IdentityFile, CertificateFile, IdentityAgent, ProxyJump and
+	// UserKnownHostsFile apply where this Config and the Target give nothing.
+	ConfigFile string
 
 	// ConnectTimeout is how long Dial waits for a host to come up. Default 5m.
 	ConnectTimeout time.Duration

@@ -260,12 +260,12 @@ func parseAuthorizedKeys(text string) ([]ssh.PublicKey, error) {
 
 // keyCheck is the decision about the key of one host in one handshake.
 type keyCheck struct {
-	all    *hostKeys
-	label  string // for messages
-	name   string // known_hosts name
-	host   string
-	known  []knownKey
-	pinned bool
+	all     *hostKeys
+	label   string // for messages
+	name    string // known_hosts name
+	host    string
+	sources []*knownHosts
+	known   []knownKey
 	// portless are keys known for the host's name alone when it listens on
 	// another port than 22: OpenSSH takes them as a match, never as a mismatch.
 	portless []knownKey
@@ -274,23 +274,25 @@ type keyCheck struct {
 	err *HostKeyError
 }
 
-// check prepares the decision. The pin, which may be empty, stands in for
-// known_hosts.
-func (h *hostKeys) check(label, host string, port int, pin []ssh.PublicKey) *keyCheck {
-	c := &keyCheck{all: h, label: label, host: host, name: knownName(host, port)}
-	if len(pin) > 0 {
-		c.pinned = true
-		for _, k := range pin {
+// check prepares the decision. A pin stands in for known_hosts.
+func (h *hostKeys) check(e *endpoint) *keyCheck {
+	c := &keyCheck{all: h, label: e.label, host: e.host, name: knownName(e.host, e.port), sources: append([]*knownHosts{&h.known}, e.knownFrom...)}
+	if len(e.pin) > 0 {
+		for _, k := range e.pin {
 			c.known = append(c.known, knownKey{key: k, source: "host_key"})
 		}
 		return c
 	}
-	c.known = h.known.lookup(c.name)
+	for _, db := range c.sources {
+		c.known = append(c.known, db.lookup(c.name)...)
+	}
 	for _, a := range h.authorities {
 		c.known = append(c.known, knownKey{key: a, authority: true, source: "host_certificate_authorities"})
 	}
-	if port != 22 && !slices.ContainsFunc(c.known, func(k knownKey) bool { return !k.authority }) {
-		c.portless = h.known.lookup(host)
+	if e.port != 22 && !slices.ContainsFunc(c.known, func(k knownKey) bool { return !k.authority }) {
+		for _, db := range c.sources {
+			c.portless = append(c.portless, db.lookup(e.host)...)
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -325,8 +327,10 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		revoked = append(revoked, cert.SignatureKey)
 	}
 	for _, k := range revoked {
-		if c.all.known.revoked[string(k.Marshal())] != "" {
-			return refuse(HostKeyError{Revoked: true})
+		for _, db := range c.sources {
+			if db.revoked[string(k.Marshal())] != "" {
+				return refuse(HostKeyError{Revoked: true})
+			}
 		}
 	}
 	if cert != nil {

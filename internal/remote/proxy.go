@@ -68,6 +68,16 @@ func newDialer(proxyURL string) (proxy.ContextDialer, string, error) {
 	return cd, label, nil
 }
 
+// proxyPassword is the password in a proxy's URL, if there is one.
+func proxyPassword(proxyURL string) string {
+	u, err := url.Parse(proxyURL)
+	if err != nil || u.User == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return password
+}
+
 // connectDialer reaches hosts through an HTTP proxy (RFC 9110, section 9.3.6).
 type connectDialer struct {
 	direct  *net.Dialer

@@ -29,7 +29,8 @@ type hop struct {
 	key string
 }
 
-// route checks a target and fills in the client's defaults.
+// route checks a target and fills in what it leaves open: from the Config,
+// then from the client configuration file.
 func (c *Client) route(t Target) (*route, error) {
 	if strings.TrimSpace(t.Address) == "" {
 		return nil, &ConfigError{Field: "address", Err: errors.New("it is empty")}
@@ -38,10 +39,31 @@ func (c *Client) route(t Target) (*route, error) {
 		t.User = c.cfg.User
 	}
 	if t.Port == 0 {
-		t.Port = c.cfg.Port
+		t.Port = c.givenPort
 	}
 	if t.ConnectTimeout <= 0 {
 		t.ConnectTimeout = c.cfg.ConnectTimeout
+	}
+	if t.JumpHosts == nil {
+		t.JumpHosts = c.cfg.JumpHosts
+	}
+	end := &endpoint{label: t.Address, host: trimBrackets(t.Address)}
+	l := c.login
+	if c.file != nil {
+		s, err := c.file.settings(c, end.host, t.Port, t.User, 0)
+		if err != nil {
+			return nil, err
+		}
+		end.host, t.Port, t.User, end.knownFrom = s.address, s.port, s.user, s.knownFrom
+		if s.login != nil && l.empty() {
+			l = s.login
+		}
+		if t.JumpHosts == nil {
+			t.JumpHosts = s.jumps
+		}
+	}
+	if t.Port == 0 {
+		t.Port = 22
 	}
 	if t.User == "" {
 		return nil, &ConfigError{Field: "ssh.user", Err: errors.New("it is not set"), hint: "Set ssh.user or DCOS_SSH_USER."}
@@ -49,37 +71,46 @@ func (c *Client) route(t Target) (*route, error) {
 	if err := checkPort("ssh.port", t.Port); err != nil {
 		return nil, err
 	}
-	pin, err := parsePin("ssh.host_key", t.HostKey)
+	var err error
+	if end.pin, err = parsePin("ssh.host_key", t.HostKey); err != nil {
+		return nil, err
+	}
+	end.label, end.port, end.user, end.auth = hostLabel(t.Address, t.Port), t.Port, t.User, newAuthAttempts(l)
+	hops, err := c.parseHops(t.JumpHosts)
 	if err != nil {
 		return nil, err
 	}
-	hops := c.hops
-	if t.JumpHosts != nil {
-		if hops, err = c.parseHops(t.JumpHosts); err != nil {
-			return nil, err
-		}
-	} else {
-		t.JumpHosts = c.cfg.JumpHosts
-	}
-	r := &route{target: t, end: &endpoint{
-		label: hostLabel(t.Address, t.Port), host: trimBrackets(t.Address), port: t.Port, user: t.User, pin: pin,
-		auth: newAuthAttempts(c.login),
-	}}
-	via := ""
-	for _, h := range hops {
-		via += h.key + "\n"
-		r.hops = append(r.hops, &hop{endpoint: h.endpoint, key: via})
-	}
-	return r, nil
+	return &route{target: t, hops: hops, end: end}, nil
 }
 
-// parseHops checks jump hosts. Their keys are completed by route.
+// parseHops checks jump hosts, in order.
 func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 	out := make([]*hop, 0, len(hops))
+	via := ""
 	for i, h := range hops {
 		field := fmt.Sprintf("ssh.jump_hosts[%d]", i)
 		if strings.TrimSpace(h.Address) == "" {
 			return nil, &ConfigError{Field: field + ".address", Err: errors.New("it is empty")}
+		}
+		e := endpoint{host: trimBrackets(h.Address)}
+		l, s := c.login, h.settings
+		if s == nil && c.file != nil {
+			user := h.User
+			if user == "" {
+				user = c.cfg.User
+			}
+			// Its own jump hosts are those before it in the list.
+			found, err := c.file.settings(c, e.host, h.Port, user, -1)
+			if err != nil {
+				return nil, err
+			}
+			s = &found
+		}
+		if s != nil {
+			e.host, h.Port, h.User, e.knownFrom = s.address, s.port, s.user, s.knownFrom
+			if s.login != nil && l.empty() {
+				l = s.login
+			}
 		}
 		if h.Port == 0 {
 			h.Port = 22
@@ -93,24 +124,18 @@ func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 		if h.User == "" {
 			return nil, &ConfigError{Field: field + ".user", Err: errors.New("it is not set")}
 		}
-		pin, err := parsePin(field+".host_key", h.HostKey)
-		if err != nil {
+		var err error
+		if e.pin, err = parsePin(field+".host_key", h.HostKey); err != nil {
 			return nil, err
 		}
-		l := c.login
 		if h.Credentials != nil {
 			if l, err = c.loginOf(*h.Credentials, field); err != nil {
 				return nil, err
 			}
 		}
-		address := joinHostPort(h.Address, h.Port)
-		out = append(out, &hop{
-			endpoint: endpoint{
-				label: "jump host " + hostLabel(h.Address, h.Port), host: trimBrackets(h.Address), port: h.Port,
-				user: h.User, pin: pin, auth: newAuthAttempts(l),
-			},
-			key: fmt.Sprintf("%s@%s %p %s", h.User, address, l, h.HostKey),
-		})
+		e.label, e.port, e.user, e.auth = "jump host "+hostLabel(h.Address, h.Port), h.Port, h.User, newAuthAttempts(l)
+		via += fmt.Sprintf("%s@%s %p %s\n", e.user, e.address(), l, h.HostKey)
+		out = append(out, &hop{endpoint: e, key: via})
 	}
 	return out, nil
 }

@@ -59,6 +59,8 @@ type endpoint struct {
 	user  string
 	pin   []ssh.PublicKey
 	auth  *authAttempts
+	// knownFrom are known_hosts files of this endpoint alone.
+	knownFrom []*knownHosts
 }
 
 func (e *endpoint) address() string { return joinHostPort(e.host, e.port) }
@@ -67,7 +69,7 @@ func (e *endpoint) address() string { return joinHostPort(e.host, e.port) }
 // gives the step at which it ended.
 func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*transport, Step, error) {
 	w := &wire{Conn: nc}
-	check := c.keys.check(e.label, e.host, e.port, e.pin)
+	check := c.keys.check(e)
 	methods, agentUse := e.auth.methods()
 	defer func() { _ = agentUse.Close() }() // nothing was written that could be lost
 	var late atomic.Bool

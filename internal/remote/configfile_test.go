@@ -1,0 +1,168 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
+)
+
+// writeFile writes a file in dir and gives its path.
+func writeFile(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// forUser lets one user in with one key.
+func forUser(user string, key ssh.PublicKey) remotetest.Options {
+	return remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: func(m ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
+		if m.User() != user || string(k.Marshal()) != string(key.Marshal()) {
+			return nil, errors.New("no")
+		}
+		return nil, nil
+	}}}
+}
+
+func TestConfigFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key, public, _ := keyText(t, "")
+	jumpKey, jumpPublic, _ := keyText(t, "swordfish")
+	outer := remotetest.Serve(t, forUser("outer-user", jumpPublic))
+	inner := remotetest.Serve(t, forUser("inner-user", public))
+	end := remotetest.Serve(t, forUser("file-user", public))
+	other := remotetest.Serve(t, forUser("given-user", public))
+	writeFile(t, dir, "id_end", key)
+	writeFile(t, dir, "id_jump", jumpKey)
+	writeFile(t, dir, "known", fmt.Sprintf("[127.0.0.1]:%d %s\n", end.Port, end.HostKey))
+	writeFile(t, dir, "wrong", fmt.Sprintf("[127.0.0.1]:%d %s\n", end.Port, other.HostKey))
+	writeFile(t, dir, "included", fmt.Sprintf("Host inner\n  HostName 127.0.0.1\n  Port %d\n  User inner-user\n  ProxyJump outer\n", inner.Port))
+	path := writeFile(t, dir, "config", fmt.Sprintf(`
+# as people have it
+Include %[1]s/included
+Host outer
+  HostName 127.0.0.1
+  Port %[2]d
+  User outer-user
+  IdentityFile %[1]s/id_jump
+Host master-? !master-9
+  HostName 127.0.0.1
+  Port %[3]d
+  UserKnownHostsFile "%[1]s/known"
+Host master-1
+  ProxyJump inner
+Host master-2 master-3
+  ProxyJump none
+Host master-3
+  UserKnownHostsFile %[1]s/wrong
+Host circle
+  ProxyJump circle
+Host badport
+  Port many
+Match all
+  User=file-user
+  IdentityFile %[1]s/missing
+  IdentityFile "%[1]s/id_end"
+`, dir, outer.Port, end.Port))
+	client := func(change func(*remote.Config)) *remote.Client {
+		cfg := remote.Config{ConfigFile: path, Credentials: remote.Credentials{Passphrase: "swordfish"}}
+		if change != nil {
+			change(&cfg)
+		}
+		return newClient(t, cfg)
+	}
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		c := client(func(cfg *remote.Config) { cfg.HostKeyPolicy = remote.Strict })
+		if err := dial(t, c, remote.Target{Address: "master-2", ConnectTimeout: 20 * time.Second}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("through jump hosts", func(t *testing.T) {
+		before := outer.Accepted()
+		c := client(nil)
+		for range 2 {
+			if err := dial(t, c, remote.Target{Address: "master-1", ConnectTimeout: 20 * time.Second}); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := outer.Accepted() - before; n != 1 {
+			t.Errorf("%d connections to the outer jump host", n)
+		}
+	})
+	t.Run("what is given comes first", func(t *testing.T) {
+		t.Parallel()
+		c := client(func(cfg *remote.Config) { cfg.User, cfg.Credentials.PrivateKey = "given-user", remote.Secret(key) })
+		target := remote.Target{Address: "master-1", Port: other.Port, HostKey: other.HostKey, JumpHosts: []remote.Hop{}, ConnectTimeout: 20 * time.Second}
+		if err := dial(t, c, target); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("jump hosts by their names there", func(t *testing.T) {
+		t.Parallel()
+		c := client(func(cfg *remote.Config) { cfg.JumpHosts = []remote.Hop{{Address: "outer"}} })
+		if err := dial(t, c, remote.Target{Address: "master-2", ConnectTimeout: 20 * time.Second}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("known there as another", func(t *testing.T) {
+		t.Parallel()
+		// The first value of each key counts.
+		if err := dial(t, client(nil), remote.Target{Address: "master-3", ConnectTimeout: 20 * time.Second}); err != nil {
+			t.Error(err)
+		}
+		bad := writeFile(t, dir, "config2", fmt.Sprintf("Host x\n HostName 127.0.0.1\n Port %d\n User file-user\n IdentityFile %s/id_end\n UserKnownHostsFile %s/wrong\n", end.Port, dir, dir))
+		err := dial(t, newClient(t, remote.Config{ConfigFile: bad}), remote.Target{Address: "x"})
+		var wrong *remote.HostKeyError
+		if !errors.As(err, &wrong) || !strings.Contains(wrong.Source, "wrong") {
+			t.Errorf("have %v", err)
+		}
+	})
+	for name, want := range map[string]string{"circle": "circles", "badport": `"many" is not a number`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := client(nil).Dial(t.Context(), remote.Target{Address: name})
+			var bad *remote.ConfigError
+			if !errors.As(err, &bad) || bad.Field != "ssh.config_file" || !strings.Contains(err.Error(), want) {
+				t.Errorf("have %v", err)
+			}
+		})
+	}
+	t.Run("encrypted", func(t *testing.T) {
+		t.Parallel()
+		_, err := client(func(cfg *remote.Config) { cfg.Credentials.Passphrase = "" }).Dial(t.Context(), remote.Target{Address: "outer"})
+		var bad *remote.ConfigError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), "id_jump") {
+			t.Errorf("have %v", err)
+		}
+	})
+	for name, text := range map[string]string{"missing": "", "broken": "Match exec true\n  User x"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := filepath.Join(dir, "nothing")
+			if text != "" {
+				p = writeFile(t, dir, "broken", text)
+			}
+			_, err := remote.NewClient(remote.Config{ConfigFile: p})
+			var bad *remote.ConfigError
+			if !errors.As(err, &bad) || bad.Field != "ssh.config_file" || bad.Hint() == "" {
+				t.Errorf("have %v", err)
+			}
+		})
+	}
+}

@@ -2,4 +2,100 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package remote runs scripts and puts files on hosts over SSH.
+//
+// A [Client] knows the credentials, what is known of host keys, the way
+// through proxies and jump hosts, and the limits; it dials hosts:
+//
+//	client, err := remote.NewClient(cfg)                 // checks all of cfg, offline
+//	conn, err := client.Dial(ctx, remote.Target{Address: "10.0.0.1"})
+//	defer conn.Close()
+//	res, err := conn.Run(ctx, remote.Script{Name: "inspect", Text: text, Root: true})
+//	dir, err := conn.Upload(ctx, files, nil)
+//
+// # Connecting
+//
+// [Client.Dial] waits for hosts that are booting: refused, unreachable, reset
+// and closed connections are tried again until the ConnectTimeout, with growing
+// waits and jitter, and so are refused logins, since sshd is often up before
+// authorized_keys is there. A password is given to a host three times at most.
+// A wrong host key, or a credential that cannot be used, ends it at once. The
+// last error is the one that is shown, as a [ConnectError] with the step it
+// came from. TCP, handshake and authentication each have a limit of their own.
+//
+// All keys go into one public-key method, in this order: certificate, private
+// key, keys of the agent. If the server cuts off before it has seen them all
+// (MaxAuthTries), the next attempt begins with those that it has not seen.
+// Then come the password and, with it, keyboard-interactive, which answers one
+// hidden question. Servers that want several of these get them.
+//
+// Host keys are looked for in Target.HostKey, which stands in for all else, in
+// known_hosts lines and files, and among the authorities. The algorithms of
+// the known keys are asked for first, so that the host shows a key that can be
+// compared. Under [AcceptNew] a host that nothing is known of is believed the
+// first time; [Conn.HostKey] gives its key, to be pinned from then on. A key
+// that differs from a known one is a [HostKeyError] under each policy but
+// [Ignore].
+//
+// Jump hosts are dialled once, however many hosts are behind them, and shared
+// until 30 seconds after their last use. OpenSSH's client configuration is read
+// if Config.ConfigFile names it.
+//
+// A peer that says nothing for four keepalive intervals, though it is asked
+// after each, is given up; what was under way fails with a [LostError].
+//
+// # Scripts
+//
+// A [Script] travels on standard input, never in a command line, an
+// environment or a file, and is run by the host's sh, whatever the login shell
+// is. It finds LC_ALL=C, the directories of system commands at the end of PATH,
+// no standard input but Script.Stdin, and root's home directory if it runs as
+// root. It is not run at all unless it has arrived whole. $0 is "dcos"; line
+// numbers in the shell's messages are off by the lines that come before.
+//
+// [Conn.Run] takes one round trip for a script, opening the channel aside. The
+// output comes back exact to the byte, stdout and stderr apart, without what
+// banners, profiles and sudo say before. How to become root is learned from
+// the first root script itself, without asking before: sudo without a password
+// costs nothing more; with Sudo.Password the password goes to "sudo -S" ahead
+// of the script, once, and what sudo does not read of it is thrown away; where
+// sudo wants a terminal (requiretty) the script gets one, in raw mode, and its
+// output comes in frames, so that it is as exact as without. A refusal is a
+// [SudoError], and nothing of the script was run.
+//
+// A script's processes are one process group on the host (two, where sudo
+// makes a terminal), which ends when the context is done, when Script.Timeout
+// is over, when the connection breaks, and when the host has not heard from us
+// for one and a half times as long as we would wait for it: first with SIGTERM
+// and two seconds later with SIGKILL. What a script starts in a session of its
+// own (setsid, systemd-run) lives on. What it leaves in the background lives
+// on too, but on a terminal it goes with the terminal, and its output is not
+// waited for longer than two seconds.
+//
+// # Files
+//
+// [Conn.Upload] puts files into the connection's work directory: mode 0700,
+// owned by the user that is logged in, in /var/tmp or, if nothing can be
+// written there, in /tmp, the home directory or /dev/shm. Nothing in it needs
+// to be executable by the file system's mount options. Files travel by SFTP, or
+// through a cat where SFTP is off, are verified by sha256 on the host and get
+// their names then.
+//
+// The directory is held by a keeper, a small process on the host that runs for
+// as long as the connection: as root where that is possible, so that it can
+// remove whatever ends up there. It removes the directory on [Conn.Close]; on
+// SIGTERM; and half a minute after a connection broke, unless another
+// connection of the same user has taken the directory over by then. If the
+// keeper itself is killed or the power fails, the next connection's keeper
+// does so: a lock (flock) on a file in the directory shows that nobody holds
+// it any more. So an upload that was broken off continues where it ended.
+//
+// [Conn.Lock] keeps other operators away, through the keeper as well: the lock
+// goes when its owner does, for whatever reason.
+//
+// # Errors
+//
+// Every error type has a Hint method (see [Hinter]): what the user can do. No
+// error has a secret in it, and every secret of the Config is made known to
+// Config.Redactor. [IsUnreachable] tells a host that could not be asked from
+// one that gave an answer.
 package remote

@@ -21,14 +21,15 @@ import (
 //
 // From a pipe, "read" takes no byte more than its line (POSIX, sh, "INPUT
 // FILES"), so what follows is left for the script's own machinery. From a
-// terminal bash takes all there is: a cat in between makes a pipe of it.
+// terminal bash takes all there is: a dd in between makes a pipe of it
+// (BusyBox's cat would hold bytes back, since it uses sendfile).
 //
 // It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
 const starter = `m(){ n=${IFS#??};l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
 	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
-	`if [ "$2" ];then stty raw -echo;echo $1;{ cat <&3 3<&- & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
+	`if [ "$2" ];then stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
 
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"
@@ -69,10 +70,12 @@ while $t sh -c 'IFS= read -r x&&[ "$x" != k ]';do :;done;dcos_kill;}
 `, lease)
 }
 
-// encoder turns its input into frames that survive a terminal, as it comes: a
-// tag, base64, a dot. A frame is at most 4096 bytes, so that frames of two
-// streams that meet in a pipe do not mix (POSIX, write(), PIPE_BUF).
-const encoder = `dcos_encode(){ while :;do c=$(dd bs=3000 count=1 2>/dev/null|base64);[ "$c" ]||break;printf '%%%s:%s.\n' "$1" "$c";done;}
+// encoder turns its input into frames that survive a terminal, as it comes:
+// each line of base64 with a tag before it and a dot behind it. Two encoders
+// write to one pipe: what a shell writes at once, a line or all lines of a
+// block, depending on how it buffers, is less than 4096 bytes, so that frames
+// do not mix (POSIX, write(), PIPE_BUF).
+const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|base64);[ "$c" ]||break;printf "%%$1:%s.\n" $c;done;}
 `
 
 // settings give every script the same surroundings, whatever the user's
@@ -123,7 +126,7 @@ func wrap(s *Script, tty bool, lease int) string {
 		body()
 	}
 	if tty {
-		b.WriteString(" 8>&- 6>&-;printf '%%X:%s.\\n' $? >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|cat\n")
+		b.WriteString(" 8>&- 6>&-;printf '%%X:%s.\\n' $? >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|dd bs=4096 2>/dev/null\n")
 		b.WriteString("r=0")
 	} else {
 		b.WriteString("\nr=$?")

@@ -103,6 +103,7 @@ func TestConformanceSudo(t *testing.T) {
 		"password not needed": {"correct horse", nil},
 		"tty":                 {"", []string{mustHaveTTY}},
 		"tty, other words":    {"", []string{"SUDO_TTY=sudo: vous devez avoir un tty"}},
+		"tty, bash":           {"", []string{mustHaveTTY, bashIsSh}},
 		"tty and password":    {"correct horse", []string{mustHaveTTY, "SUDO_PASSWORD=correct horse", "SUDO_LECTURE=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -84,6 +84,9 @@ func (r runner) run(t *testing.T, s remote.Script) (*remote.Result, error) {
 	if s.Name == "" {
 		s.Name = t.Name()
 	}
+	if s.Timeout == 0 {
+		s.Timeout = time.Minute // whatever goes wrong, a test ends
+	}
 	return r.conn.Run(t.Context(), s)
 }
 
@@ -107,15 +110,24 @@ func (r runner) exact(t *testing.T) {
 		every[b] = byte(b)
 	}
 	big := strings.Repeat("0123456789abcde\n", 20_000)
+	var outs, errs strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&outs, "out %d\n", i)
+		fmt.Fprintf(&errs, "err %d\n", i)
+	}
 	for name, c := range map[string]struct{ text, out, err string }{
-		"nothing":   {":", "", ""},
-		"lines":     {"echo out; echo err >&2", "out\n", "err\n"},
-		"no end":    {"printf out; printf err >&2", "out", "err"},
-		"blank":     {"echo; echo; printf '\\n\\n ' >&2", "\n\n", "\n\n "},
-		"bytes":     {"printf '" + all.String() + "'; printf '" + all.String() + "' >&2", string(every), string(every)},
-		"carriage":  {`printf 'a\r\nb\rc\n'`, "a\r\nb\rc\n", ""},
-		"frames":    {`printf '%%O:QQ==.\n%%X:0.\n'; printf 'E.\n' >&2`, "%O:QQ==.\n%X:0.\n", "E.\n"},
-		"big":       {"i=0; while [ $i -lt 20000 ]; do echo 0123456789abcde; i=$((i+1)); done", big, ""},
+		"nothing":  {":", "", ""},
+		"lines":    {"echo out; echo err >&2", "out\n", "err\n"},
+		"no end":   {"printf out; printf err >&2", "out", "err"},
+		"blank":    {"echo; echo; printf '\\n\\n ' >&2", "\n\n", "\n\n "},
+		"bytes":    {"printf '" + all.String() + "'; printf '" + all.String() + "' >&2", string(every), string(every)},
+		"carriage": {`printf 'a\r\nb\rc\n'`, "a\r\nb\rc\n", ""},
+		"frames":   {`printf '%%O:QQ==.\n%%X:0.\n'; printf 'E.\n' >&2`, "%O:QQ==.\n%X:0.\n", "E.\n"},
+		"big":      {"i=0; while [ $i -lt 20000 ]; do echo 0123456789abcde; i=$((i+1)); done", big, ""},
+		"at once": {
+			"i=0; while [ $i -lt 3000 ]; do echo out $i; i=$((i+1)); done & i=0; while [ $i -lt 3000 ]; do echo err $i >&2; i=$((i+1)); done; wait",
+			outs.String(), errs.String(),
+		},
 		"alternate": {"for i in 1 2 3; do echo o$i; echo e$i >&2; done", "o1\no2\no3\n", "e1\ne2\ne3\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

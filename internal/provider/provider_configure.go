@@ -106,6 +106,7 @@ func (c *configuration) readSSH(ctx context.Context, model providerModel) remote
 		KnownHosts:                 c.list(ctx, "ssh.known_hosts", ssh.KnownHosts, "DCOS_SSH_KNOWN_HOSTS", "\n"),
 		KnownHostsFiles:            c.list(ctx, "ssh.known_hosts_files", ssh.KnownHostsFiles, "DCOS_SSH_KNOWN_HOSTS_FILES", string(os.PathListSeparator)),
 		HostCertificateAuthorities: c.list(ctx, "ssh.host_certificate_authorities", ssh.HostCertificateAuthorities, "DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES", "\n"),
+		ConfigFile:                 expandHome(c.text("ssh.config_file", ssh.ConfigFile, "DCOS_SSH_CONFIG_FILE")),
 		ConnectTimeout:             c.duration("ssh.connect_timeout", ssh.ConnectTimeout, "DCOS_SSH_CONNECT_TIMEOUT"),
 		KeepaliveInterval:          c.duration("ssh.keepalive_interval", ssh.KeepaliveInterval, "DCOS_SSH_KEEPALIVE_INTERVAL"),
 		Sudo: remote.Sudo{
@@ -117,9 +118,6 @@ func (c *configuration) readSSH(ctx context.Context, model providerModel) remote
 			ConnectionsPerJumpHost: c.number("limits.connections_per_jump_host", limits.ConnectionsPerJumpHost, ""),
 			Transfers:              c.number("limits.transfers", limits.Transfers, ""),
 		},
-	}
-	if cfg.User == "" {
-		cfg.User = "root"
 	}
 	for i, file := range cfg.KnownHostsFiles {
 		cfg.KnownHostsFiles[i] = expandHome(file)

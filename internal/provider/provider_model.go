@@ -36,6 +36,7 @@ type sshModel struct {
 	KnownHosts                 types.List   `tfsdk:"known_hosts"`
 	KnownHostsFiles            types.List   `tfsdk:"known_hosts_files"`
 	HostCertificateAuthorities types.List   `tfsdk:"host_certificate_authorities"`
+	ConfigFile                 types.String `tfsdk:"config_file"`
 	ConnectTimeout             types.String `tfsdk:"connect_timeout"`
 	KeepaliveInterval          types.String `tfsdk:"keepalive_interval"`
 }

@@ -90,7 +90,7 @@ func sshAttributes() map[string]schema.Attribute {
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"user": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "User to log in as. Default: `root`. Environment variable: `DCOS_SSH_USER`.",
+			MarkdownDescription: "User to log in as. Default: what `config_file` says, else `root`. Environment variable: `DCOS_SSH_USER`.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"port": schema.Int64Attribute{
@@ -133,6 +133,12 @@ func sshAttributes() map[string]schema.Attribute {
 			ElementType: types.StringType,
 			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host. " +
 				"Environment variable: `DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES`, one key a line.",
+		},
+		"config_file": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config`. Of it `HostName`, `User`, `Port`, `IdentityFile`, `CertificateFile`, `IdentityAgent`, " +
+				"`IdentitiesOnly`, `ProxyJump` and `UserKnownHostsFile` count, with `Host`, `Match host`, `Match all` and `Include` around them; a node's `address` is looked up as a host name there. " +
+				"What is given here or on a node comes first. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
 		},
 		"connect_timeout": schema.StringAttribute{
 			Optional: true,

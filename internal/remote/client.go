@@ -15,6 +15,7 @@ import (
 
 // Defaults of Config and Limits.
 const (
+	defaultUser              = "root"
 	defaultConnectTimeout    = 5 * time.Minute
 	defaultKeepaliveInterval = 15 * time.Second
 	defaultPerJumpHost       = 64

@@ -81,11 +81,11 @@ type Limits struct {
 	Transfers int
 }
 
-// Config is what a Client needs to know. The zero value of each field but
-// User means its default.
+// Config is what a Client needs to know. The zero value of each field means
+// its default.
 type Config struct {
-	User        string
-	Port        int // 0: 22
+	User        string // "": what ConfigFile says, else root
+	Port        int    // 0: 22
 	Credentials Credentials
 	JumpHosts   []Hop  // in the order in which they are passed
 	ProxyURL    string // socks5://[user:password@]host:port or http://…, on the way to the first host
@@ -96,8 +96,8 @@ type Config struct {
 	HostCertificateAuthorities []string // public keys in authorized_keys form, trusted for every host
 
 	// ConfigFile is an OpenSSH client configuration whose HostName, User, Port,
-	// IdentityFile, CertificateFile, IdentityAgent, ProxyJump and
-	// UserKnownHostsFile apply where this Config and the Target give nothing.
+	// IdentityFile, CertificateFile, IdentityAgent, IdentitiesOnly, ProxyJump
+	// and UserKnownHostsFile apply where this Config and the Target give nothing.
 	ConfigFile string
 
 	// ConnectTimeout is how long Dial waits for a host to come up. Default 5m.

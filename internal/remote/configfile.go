@@ -17,7 +17,7 @@ import (
 )
 
 // configFile is an OpenSSH client configuration. Of it HostName, User, Port,
-// IdentityFile, CertificateFile, IdentityAgent, ProxyJump and
+// IdentityFile, CertificateFile, IdentityAgent, IdentitiesOnly, ProxyJump and
 // UserKnownHostsFile count, with Host, Match host, Match all and Include
 // around them. What the Config or the Target says comes before it.
 type configFile struct {
@@ -155,7 +155,8 @@ func (f *configFile) jumps(c *Client, text string, depth int) ([]Hop, error) {
 }
 
 // login gives the credentials that the file has for a host: its identity
-// files, of which those that are not there are left out, and the agent.
+// files, of which those that are not there are left out, and the agent, which
+// is the client's where the file names none. The client's password stays.
 func (f *configFile) login(c *Client, alias string, tokens map[byte]string) (*login, error) {
 	all := func(key string) []string {
 		v, _ := f.file.GetAll(alias, key) // as above
@@ -165,8 +166,14 @@ func (f *configFile) login(c *Client, alias string, tokens map[byte]string) (*lo
 		return v
 	}
 	identities, certificates := all("IdentityFile"), all("CertificateFile")
+	l := &login{agentSocket: c.login.agentSocket, identity: c.login.identity, password: c.login.password}
+	if v, _ := f.file.Get(alias, "IdentitiesOnly"); strings.EqualFold(v, "yes") {
+		l.agentSocket = ""
+	}
 	socket := ""
-	if v, _ := f.file.Get(alias, "IdentityAgent"); v != "" && !strings.EqualFold(v, "none") {
+	if v, _ := f.file.Get(alias, "IdentityAgent"); strings.EqualFold(v, "none") {
+		l.agentSocket = ""
+	} else if v != "" {
 		socket = expandHome(expandTokens(unquote(v), tokens))
 		switch {
 		case v == "SSH_AUTH_SOCK":
@@ -178,13 +185,15 @@ func (f *configFile) login(c *Client, alias string, tokens map[byte]string) (*lo
 	if len(identities) == 0 && socket == "" {
 		return nil, nil
 	}
-	key := strings.Join(append(append([]string{socket}, identities...), certificates...), "\x00")
+	if socket != "" {
+		l.agentSocket = socket
+	}
+	key := strings.Join(append(append([]string{l.agentSocket}, identities...), certificates...), "\x00")
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if l := f.logins[key]; l != nil {
-		return l, nil
+	if known := f.logins[key]; known != nil {
+		return known, nil
 	}
-	l := &login{agentSocket: socket, password: c.cfg.Credentials.Password}
 	for _, path := range identities {
 		text, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -203,7 +212,7 @@ func (f *configFile) login(c *Client, alias string, tokens map[byte]string) (*lo
 		c.cfg.Redactor.Add(string(text))
 		one, err := newLogin(Credentials{PrivateKey: Secret(text), Passphrase: c.cfg.Credentials.Passphrase, Certificate: certificate}, "ssh")
 		var bad *ConfigError
-		if errors.As(err, &bad) && bad.Field == "ssh.private_key_passphrase" && socket != "" {
+		if errors.As(err, &bad) && bad.Field == "ssh.private_key_passphrase" && l.agentSocket != "" {
 			continue // the agent is likely to hold it open
 		}
 		if err != nil {

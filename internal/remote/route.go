@@ -55,7 +55,7 @@ func (c *Client) route(t Target) (*route, error) {
 			return nil, err
 		}
 		end.host, t.Port, t.User, end.knownFrom = s.address, s.port, s.user, s.knownFrom
-		if s.login != nil && l.empty() {
+		if s.login != nil && len(l.signers) == 0 {
 			l = s.login
 		}
 		if t.JumpHosts == nil {
@@ -66,7 +66,7 @@ func (c *Client) route(t Target) (*route, error) {
 		t.Port = 22
 	}
 	if t.User == "" {
-		return nil, &ConfigError{Field: "ssh.user", Err: errors.New("it is not set"), hint: "Set ssh.user or DCOS_SSH_USER."}
+		t.User = defaultUser
 	}
 	if err := checkPort("ssh.port", t.Port); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 		}
 		if s != nil {
 			e.host, h.Port, h.User, e.knownFrom = s.address, s.port, s.user, s.knownFrom
-			if s.login != nil && l.empty() {
+			if s.login != nil && len(l.signers) == 0 {
 				l = s.login
 			}
 		}
@@ -122,7 +122,7 @@ func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 			h.User = c.cfg.User
 		}
 		if h.User == "" {
-			return nil, &ConfigError{Field: field + ".user", Err: errors.New("it is not set")}
+			h.User = defaultUser
 		}
 		var err error
 		if e.pin, err = parsePin(field+".host_key", h.HostKey); err != nil {

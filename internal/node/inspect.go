@@ -88,6 +88,7 @@ func parseState(f *frame) (*State, error) {
 			s.Cluster = strings.Trim(name, `"'`)
 		}
 	}
+	s.Topology = parseTopology(f)
 	s.Units = parseUnits(f.get("units"))
 	for _, u := range s.Units {
 		if u.Name == "dcos-setup.service" || u.Name == "dcos-download.service" {

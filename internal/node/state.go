@@ -47,6 +47,7 @@ type State struct {
 	Dangling        []string // names of active packages that are not there
 	PackageListID   string
 	RepositoryURL   string
+	Topology        Topology // as DC/OS's own configuration says
 
 	Owner          *Owner // marker of an unfinished installation of ours
 	SwapUnfinished bool   // the package manager was interrupted

@@ -50,7 +50,7 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 		}
 		return s.finish(ctx)
 	}
-	if err := upgradeError(s.host, h.Version, opts.Bundle.Version); err != nil {
+	if err := s.supported(h.State); err != nil {
 		return nil, err
 	}
 	if !w.packages && !w.swap {
@@ -71,9 +71,14 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	return s.replacePackages(ctx, h, w)
 }
 
-func upgradeError(host, from, to string) error {
-	if err := UpgradePath(from, to); err != nil {
-		return &StageError{Host: host, Stage: stageUpgrade, Doing: "looking at the versions", Err: err, Hint: "nothing was changed"}
+// supported says why DC/OS does not support the way from what is on the host
+// to the bundle. Plans have been held to the same; this is what the host says.
+func (s *session) supported(state State) error {
+	if err := UpgradePath(state.Version, s.opts.Bundle.Version); err != nil {
+		return &StageError{Host: s.host, Stage: stageUpgrade, Doing: "looking at the versions", Err: err, Hint: "nothing was changed"}
+	}
+	if err := ChangeTopology(s.opts.Role, state.Topology, TopologyOf(s.opts.Bundle.Arguments)); err != nil {
+		return &StageError{Host: s.host, Stage: stageUpgrade, Doing: "looking at what the cluster is built on", Err: err, Hint: "nothing was changed. " + err.Hint()}
 	}
 	return nil
 }

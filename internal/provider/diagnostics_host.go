@@ -286,9 +286,10 @@ func unknownChecks(names []string) diag.Diagnostic {
 		fmt.Sprintf("There is no check named %s. The checks are: %s.", strings.Join(names, ", "), strings.Join(node.CheckNames(), ", ")))
 }
 
-// upgradeRefused words a path between versions that DC/OS does not support.
-func upgradeRefused(err error) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Upgrade Not Supported", sentence(err.Error()))
+// upgradeRefused words a change that DC/OS does not support on a node that runs.
+func upgradeRefused(address string, err error, hint string) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Upgrade Not Supported",
+		fmt.Sprintf("Host:      %s\n\n%s\n\nWhat to do: %s", address, sentence(err.Error()), sentence(hint)))
 }
 
 // masterRestarts warns of what an apply does to a master.

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
@@ -45,6 +46,9 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	if concernsHost(ctx, &state, &plan) {
 		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
+		if !rebuilt {
+			resp.Diagnostics.Append(supported(ctx, &state, &plan, req.Private)...)
+		}
 	} else {
 		plan.DCOSVersion, plan.ConfigPackageID, plan.DetectedIP, plan.Drift = state.DCOSVersion, state.ConfigPackageID, state.DetectedIP, state.Drift
 	}
@@ -101,15 +105,58 @@ func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) d
 	if plan.Bundle.Equal(state.Bundle) {
 		return diags // a repair
 	}
-	if from, to := state.DCOSVersion.ValueString(), plan.DCOSVersion.ValueString(); from != "" && to != "" {
-		if err := node.UpgradePath(from, to); err != nil {
-			diags.Append(upgradeRefused(err))
-		}
-	}
 	if plan.role() == node.Master && !plan.ConfigPackageID.IsUnknown() && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
 		diags.Append(masterRestarts(plan.Address.ValueString()))
 	}
 	return diags
+}
+
+// supported refuses what DC/OS cannot change on a running cluster: certain
+// paths between versions, and what the cluster is built on. Update holds what
+// the host says against the same rules.
+func supported(ctx context.Context, state, plan *nodeModel, private privateReader) diag.Diagnostics {
+	if plan.Bundle.Equal(state.Bundle) {
+		return nil
+	}
+	var diags diag.Diagnostics
+	if from, to := state.DCOSVersion.ValueString(), plan.DCOSVersion.ValueString(); from != "" && to != "" {
+		if err := node.UpgradePath(from, to); err != nil {
+			diags.Append(upgradeRefused(plan.Address.ValueString(), err, "Give the node a bundle of a version that DC/OS can be upgraded to from there."))
+		}
+	}
+	to, known, d := topology(ctx, plan)
+	diags.Append(d...)
+	if !known {
+		return diags
+	}
+	from, known, d := topology(ctx, state)
+	diags.Append(d...)
+	if !known { // an imported node: only its host can say
+		seen, d := observed(ctx, private)
+		diags.Append(d...)
+		if seen == nil {
+			return diags
+		}
+		from = seen.Topology
+	}
+	if err := node.ChangeTopology(plan.role(), from, to); err != nil {
+		diags.Append(upgradeRefused(plan.Address.ValueString(), err, err.Hint()))
+	}
+	return diags
+}
+
+// topology reads from a bundle's recipe what the cluster is built on. Neither
+// the release nor the secrets are needed for it.
+func topology(ctx context.Context, model *nodeModel) (t node.Topology, known bool, diags diag.Diagnostics) {
+	b, diags := model.bundle(ctx)
+	if diags.HasError() || b.Recipe.ValueString() == "" {
+		return t, false, diags
+	}
+	recipe, err := bundle.DecodeRecipe(b.Recipe.ValueString())
+	if err != nil {
+		return t, false, diags // planBundle reports it
+	}
+	return node.TopologyOf(recipe.Given), true, diags
 }
 
 // planBundle plans what the bundle says will be on the host.

@@ -28,7 +28,8 @@ func TestAccNode(t *testing.T) {
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
 	host := s.masters[0]
 	// One resource without for_each, which the testing framework cannot import.
-	config := func(version sample.Version, node string) string {
+	static := fmt.Sprintf("master_discovery = \"static\"\nmaster_list = [%q]\nexhibitor_storage_backend = \"static\"", host.Address)
+	on := func(version sample.Version, site, node string) string {
 		return fmt.Sprintf(`
 provider "dcos" {
   ssh = {
@@ -40,11 +41,9 @@ provider "dcos" {
 resource "dcos_cluster_config" "test" {
   release                   = { source = %q }
   cluster_name              = "node"
-  master_discovery          = "static"
-  master_list               = [%q]
-  exhibitor_storage_backend = "static"
   oauth_enabled             = false
   ip_detect_script          = provider::dcos::ip_detect("route")
+  %s
 }
 resource "dcos_node" "test" {
   address = %q
@@ -52,13 +51,19 @@ resource "dcos_node" "test" {
   bundle  = dcos_cluster_config.test.bundle
   %s
 }
-`, lab.UserRequireTTY, s.lab.KeyFile(), sampleRelease(t, version), host.Address, host.Address, node)
+`, lab.UserRequireTTY, s.lab.KeyFile(), sampleRelease(t, version), site, host.Address, node)
 	}
+	config := func(version sample.Version, node string) string { return on(version, static, node) }
 	value := func(name string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue(testNode, tfjsonpath.New(name), check)
 	}
 	action := func(a plancheck.ResourceActionType) resource.ConfigPlanChecks {
 		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(testNode, a)}}
+	}
+	// refused is a change of what the cluster is built on, which no plan takes.
+	refused := func(site, want string) resource.TestStep {
+		return resource.TestStep{Config: on(sample.V22, site, ""), PlanOnly: true,
+			ExpectError: regexp.MustCompile(`(?s)Upgrade\s+Not\s+Supported.*with dcos_node.test.*` + want)}
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(),
@@ -111,8 +116,23 @@ resource "dcos_node" "test" {
 			},
 			{
 				Config:      config(sample.V21, ""),
-				ExpectError: regexp.MustCompile(`(?s)Upgrade Not Supported.*downgrade`),
+				ExpectError: regexp.MustCompile(`(?s)Upgrade Not Supported.*with dcos_node.test.*bundle.*downgrade`),
 			},
+			refused(fmt.Sprintf(`
+  master_discovery          = "static"
+  master_list               = [%q, "198.18.9.1", "198.18.9.2"]
+  exhibitor_storage_backend = "static"`, host.Address), `1\s+master.*3\s+masters.*master_list`),
+			refused(fmt.Sprintf(`
+  master_discovery          = "static"
+  master_list               = [%q]
+  exhibitor_storage_backend = "shared_filesystem"
+  exhibitor_fs_config_dir   = %q`, host.Address, exhibitorDir), `backend\s+static.*shared_filesystem.*exhibitor_storage_backend`),
+			refused(fmt.Sprintf(`
+  master_discovery          = "master_http_loadbalancer"
+  exhibitor_address         = %q
+  num_masters               = 1
+  exhibitor_storage_backend = "shared_filesystem"
+  exhibitor_fs_config_dir   = %q`, s.balancer.Address, exhibitorDir), `static.*master_http_loadbalancer.*master_discovery.*new\s+cluster`),
 		},
 		CheckDestroy: func(*terraform.State) error {
 			s.clean(host)

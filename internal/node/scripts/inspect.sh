@@ -38,6 +38,11 @@ put_file version "$opt/etc/dcos-version.json"
 put_file mesos_master_provider "$opt/etc/mesos-master-provider"
 put_file repository_url "$etc/setup-flags/repository-url"
 put_file package_list "$etc/setup-flags/cluster-package-list"
+# What the cluster is built on. Only these lines are read: secrets are near.
+sed -n '/^\(MASTER_SOURCE\|EXHIBITOR_BACKEND\|EXHIBITOR_FSCONFIGDIR\|AWS_S3_BUCKET\|AWS_S3_PREFIX\|ZK_CONFIG_ZPATH\|AZURE_PREFIX\)=/p' "$opt/etc/dns_config" "$opt/etc/exhibitor" 2>/dev/null |
+	while read -r line; do put setting "$line"; done
+put_file master_count "$opt/etc/master_count"
+put_file master_list "$opt/etc/master_list"
 if [ -x "$opt/bin/detect_ip" ]; then
 	put detected_ip "$(PATH=$opt/bin:$PATH quickly 20 "$opt/bin/detect_ip" 2>/dev/null </dev/null)"
 fi

@@ -1,12 +1,34 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fleet orders work on the nodes of a cluster within one process.
+// Package fleet orders work on many nodes within one process.
 //
-// Terraform calls resources in parallel and knows nothing of quorum. A
-// [Coordinator], one per process, lets the masters of a cluster change
-// strictly one at a time, with a gate before and after each; first
-// installations are free, since no quorum can exist before most of the
-// ensemble is there. Work that holds its turn never waits for work that does
-// not have it yet, so there is no deadlock at any parallelism.
+// Terraform calls resources in parallel, in an order of its own, and knows
+// nothing of quorum. A [Coordinator], one per process, puts an order into it,
+// cluster by cluster:
+//
+//   - Masters change strictly one at a time, with a gate before and after
+//     each. A master whose gate is closed gives its turn to the next one that
+//     waits, so that the master which is the trouble can be mended. First
+//     installations are free: no quorum can exist before most of the ensemble
+//     is there.
+//   - When a master's change fails, or the ensemble is not well after it,
+//     nothing more of the cluster is changed in this process ([HaltedError]).
+//   - Agents change after the masters, at most Work.MaxUnavailable at once.
+//   - Masters are removed after the agents.
+//
+// # No deadlock at any parallelism
+//
+// Terraform may call fewer resources at once than there are. Work therefore
+// waits only for work that has been called already ([Coordinator.Arrive]) and
+// that does not wait for it in turn: agents for masters in a change, masters
+// for agents in a removal. What Terraform has yet to call cannot be known; it
+// is given a short time to come ([Grace]) and is not waited for after that.
+// With -parallelism=1 the order is therefore that of Terraform's own graph,
+// where depends_on decides.
+//
+// # Many hosts in one call
+//
+// A [Batch] runs work on many hosts: so many at once, the canaries first, and
+// none is started any more when too many have failed or somebody says stop.
 package fleet

@@ -5,26 +5,22 @@ package fleet
 
 import (
 	"context"
-	"fmt"
 	"sync"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
-// A Coordinator orders the work of one process. Make it with [New]; it is
-// safe for concurrent use.
-type Coordinator struct {
-	mu       sync.Mutex
-	clusters map[string]*cluster
-}
-
-type cluster struct {
-	masters chan struct{} // holds one token while no master changes
-}
-
-// New gives a coordinator that knows of no cluster yet.
-func New() *Coordinator { return &Coordinator{clusters: map[string]*cluster{}} }
+const (
+	// Grace is how long work waits for other work that has to come before it
+	// and that Terraform may be about to call.
+	Grace = 5 * time.Second
+	// Patience is how long a gate may stay closed.
+	Patience = 5 * time.Minute
+	// probeInterval is how often a closed gate is tried.
+	probeInterval = 2 * time.Second
+)
 
 // A Kind is what happens to a node.
 type Kind int
@@ -32,7 +28,8 @@ type Kind int
 // What happens to a node.
 const (
 	FirstInstall Kind = iota // the node is not part of its cluster yet
-	Change                   // an upgrade or a repair
+	Change                   // it gets another bundle
+	Repair                   // it is put right and keeps its bundle
 	Removal                  // the node leaves, as a rule with its whole cluster
 )
 
@@ -42,63 +39,141 @@ type Work struct {
 	Host    string
 	Role    node.Role
 	Kind    Kind
-	// Before and After are gates around a master's change. They run while no
-	// other master of the cluster changes; an error of Before means that
-	// nothing is touched. Either may be nil.
+	// Masters is the size of the ensemble; 0 if it is not known. When so many
+	// have changed, no agent waits for more.
+	Masters int
+	// MaxUnavailable bounds how many agents of the cluster are out of service
+	// for a change or a repair at once, those of other work counted; 0 does
+	// not.
+	MaxUnavailable int
+	// Before and After are gates around a master's change: they give the
+	// reason why it may not go on, nil if it may, and are asked until then,
+	// for as long as Patience. They run while no other master of the cluster
+	// changes. Either may be nil.
 	Before, After func(ctx context.Context) error
 	Log           *runlog.Scope
 }
 
-// A GateError says that a gate around a master's change did not open.
-type GateError struct {
-	Host  string
-	After bool // the node has been changed already
-	Err   error
+func (w *Work) master() bool { return w.Role == node.Master }
+
+// A Coordinator orders the work of one process. Make it with [New]; it is
+// safe for concurrent use.
+type Coordinator struct {
+	mu       sync.Mutex
+	clusters map[string]*cluster
 }
 
-func (e *GateError) Error() string {
-	if e.After {
-		return fmt.Sprintf("%s: the master was changed, but the ensemble is not well after it, so no further master should be touched: %v", e.Host, e.Err)
-	}
-	return fmt.Sprintf("%s: the master was not touched, because the ensemble would be at risk: %v", e.Host, e.Err)
-}
+// New gives a coordinator that knows of no cluster yet.
+func New() *Coordinator { return &Coordinator{clusters: map[string]*cluster{}} }
 
-func (e *GateError) Unwrap() error { return e.Err }
+// Arrive announces work from the moment on in which it was called, which may
+// be long before its host can be reached. leave says that it is over.
+func (c *Coordinator) Arrive(name string, role node.Role, kind Kind) (leave func()) {
+	cl := c.cluster(name)
+	cl.arrive(role == node.Master, kind)
+	return sync.OnceFunc(func() { cl.leave(role == node.Master, kind) })
+}
 
 // Do does the work when it is its turn.
 func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Context) error) error {
-	if w.Role != node.Master || w.Kind != Change {
-		return do(ctx)
-	}
 	cl := c.cluster(w.Cluster)
-	select {
-	case <-cl.masters:
-	default:
-		st := w.Log.Stage("turn")
-		st.Progress("waiting for another master of the cluster to be done", 0)
-		select {
-		case <-cl.masters:
-			st.Finish()
-		case <-ctx.Done():
-			st.Fail(ctx.Err(), nil, "")
-			return fmt.Errorf("%s: waiting for another master of the cluster to be done: %w", w.Host, context.Cause(ctx))
+	defer c.Arrive(w.Cluster, w.Role, w.Kind)()
+	switch {
+	case w.Kind == FirstInstall:
+		return do(ctx)
+	case w.Kind == Removal && w.master():
+		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed", cl.mayRemoveMaster); err != nil {
+			return err
 		}
+		return do(ctx)
+	case w.Kind == Removal:
+		return do(ctx)
+	case w.master():
+		return cl.changeMaster(ctx, &w, do)
 	}
-	defer func() { cl.masters <- struct{}{} }()
-	if w.Before != nil {
-		if err := w.Before(ctx); err != nil {
-			return &GateError{Host: w.Host, Err: err}
-		}
-	}
-	if err := do(ctx); err != nil {
+	if err := cl.await(ctx, &w, "waiting for the masters to be changed and for other agents to be back", func(now time.Time) (bool, time.Time, error) {
+		return cl.mayChangeAgent(&w, now)
+	}); err != nil {
 		return err
 	}
-	if w.After != nil {
-		if err := w.After(ctx); err != nil {
-			return &GateError{Host: w.Host, After: true, Err: err}
+	defer cl.set(func() { cl.agentsOut-- })
+	return do(ctx)
+}
+
+// changeMaster changes a master in its turn, between its gates.
+func (cl *cluster) changeMaster(ctx context.Context, w *Work, do func(ctx context.Context) error) error {
+	if err := cl.open(ctx, w); err != nil {
+		return err
+	}
+	defer cl.set(func() { cl.masterOut = false })
+	err := do(ctx)
+	if err == nil && w.After != nil {
+		if err = cl.pass(ctx, w.After); err != nil && ctx.Err() == nil {
+			err = &GateError{Host: w.Host, After: true, Err: err}
 		}
 	}
+	if err != nil {
+		// An interrupted apply stops everything by itself.
+		if ctx.Err() == nil {
+			cl.set(func() { cl.halted = &HaltedError{By: w.Host, Err: err} })
+		}
+		return err
+	}
+	cl.set(func() { cl.atRisk, cl.mastersDone[w.Host] = nil, true })
 	return nil
+}
+
+// open takes a master's turn with its first gate open. Between two tries the
+// turn is free.
+func (cl *cluster) open(ctx context.Context, w *Work) error {
+	deadline := time.Now().Add(Patience)
+	for {
+		if err := cl.await(ctx, w, "waiting for another master of the cluster to be done", func(time.Time) (bool, time.Time, error) {
+			return cl.mayChangeMaster()
+		}); err != nil {
+			return err
+		}
+		var err error
+		if w.Before != nil {
+			err = w.Before(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		gate := &GateError{Host: w.Host, Err: err}
+		cl.set(func() { cl.masterOut, cl.atRisk = false, gate })
+		if ctx.Err() != nil || !time.Now().Add(probeInterval).Before(deadline) {
+			return gate
+		}
+		if sleep(ctx, probeInterval) != nil {
+			return gate
+		}
+	}
+}
+
+// pass tries a gate until it is open.
+func (cl *cluster) pass(ctx context.Context, gate func(ctx context.Context) error) error {
+	deadline := time.Now().Add(Patience)
+	for {
+		err := gate(ctx)
+		if err == nil || ctx.Err() != nil || !time.Now().Add(probeInterval).Before(deadline) {
+			return err
+		}
+		if sleep(ctx, probeInterval) != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (c *Coordinator) cluster(name string) *cluster {
@@ -106,8 +181,8 @@ func (c *Coordinator) cluster(name string) *cluster {
 	defer c.mu.Unlock()
 	cl, ok := c.clusters[name]
 	if !ok {
-		cl = &cluster{masters: make(chan struct{}, 1)}
-		cl.masters <- struct{}{}
+		now := time.Now()
+		cl = &cluster{here: map[arrival]int{}, mastersDone: map[string]bool{}, changed: make(chan struct{}), lastMaster: now, lastAgent: now}
 		c.clusters[name] = cl
 	}
 	return cl

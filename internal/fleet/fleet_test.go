@@ -6,98 +6,309 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
-func TestMastersChangeOneAtATime(t *testing.T) {
-	t.Parallel()
-	c := fleet.New()
-	var at, most, gates atomic.Int32
-	gate := func(context.Context) error {
-		gates.Add(1)
-		if at.Load() > 1 {
-			return errors.New("a gate while two masters change")
-		}
+// A record is what happened to nodes, as a test saw it.
+type record struct {
+	mu        sync.Mutex
+	out, most map[string]int // by role, now and at most
+	begun     []string       // hosts
+	ended     []string
+}
+
+func newRecord() *record { return &record{out: map[string]int{}, most: map[string]int{}} }
+
+// work is a host's, which takes its time on the fake clock.
+func (r *record) work(w fleet.Work) func(context.Context) error {
+	return func(context.Context) error {
+		r.mu.Lock()
+		role := string(w.Role)
+		r.out[role]++
+		r.most[role] = max(r.most[role], r.out[role])
+		r.begun = append(r.begun, w.Host)
+		r.mu.Unlock()
+		time.Sleep(time.Minute) // on the fake clock
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.out[role]--
+		r.ended = append(r.ended, w.Host)
 		return nil
 	}
+}
+
+// terraform calls work as Terraform does: so many at once, in the order given.
+func terraform(t *testing.T, c *fleet.Coordinator, parallelism int, work []fleet.Work, do func(fleet.Work) func(context.Context) error) []error {
+	t.Helper()
+	slots := make(chan struct{}, parallelism)
+	errs := make([]error, len(work))
 	var wg sync.WaitGroup
-	for range 20 {
+	for i, w := range work {
+		slots <- struct{}{}
 		wg.Go(func() {
-			err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change, Before: gate, After: gate}, func(context.Context) error {
-				if n := at.Add(1); n > most.Load() {
-					most.Store(n)
+			defer func() { <-slots }()
+			errs[i] = c.Do(t.Context(), w, do(w))
+		})
+		synctest.Wait() // they come in this order
+	}
+	wg.Wait()
+	return errs
+}
+
+func cluster(kind fleet.Kind, masters, agents int) []fleet.Work {
+	var work []fleet.Work
+	for i := range masters {
+		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("m%d", i), Role: node.Master, Kind: kind, Masters: masters})
+	}
+	for i := range agents {
+		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("a%d", i), Role: node.Agent, Kind: kind, Masters: masters, MaxUnavailable: 4})
+	}
+	return work
+}
+
+// Each operation ends at any parallelism, whatever the order in which
+// Terraform calls, and keeps to the order as far as it can be known. A
+// deadlock ends the bubble of the fake clock with a failure.
+func TestEveryOperationAtAnyParallelism(t *testing.T) {
+	t.Parallel()
+	const masters, agents = 5, 30
+	kinds := map[string]fleet.Kind{"install": fleet.FirstInstall, "change": fleet.Change, "repair": fleet.Repair, "removal": fleet.Removal}
+	for name, kind := range kinds {
+		for _, parallelism := range []int{1, 2, 3, 10, 100} {
+			t.Run(fmt.Sprintf("%s/%d", name, parallelism), func(t *testing.T) {
+				t.Parallel()
+				for seed := range uint64(20) {
+					synctest.Test(t, func(t *testing.T) {
+						work := cluster(kind, masters, agents)
+						r := rand.New(rand.NewPCG(seed, 7))
+						r.Shuffle(len(work), func(i, j int) { work[i], work[j] = work[j], work[i] })
+						rec := newRecord()
+						for i, err := range terraform(t, fleet.New(), parallelism, work, rec.work) {
+							if err != nil {
+								t.Errorf("%s: %v", work[i].Host, err)
+							}
+						}
+						rec.check(t, kind, parallelism, len(work))
+					})
 				}
-				at.Add(-1)
-				return nil
 			})
-			if err != nil {
-				t.Error(err)
+		}
+	}
+}
+
+func (r *record) check(t *testing.T, kind fleet.Kind, parallelism, all int) {
+	t.Helper()
+	if len(r.ended) != all {
+		t.Errorf("%d of %d nodes are done", len(r.ended), all)
+	}
+	if kind == fleet.Change || kind == fleet.Repair {
+		if r.most["master"] != 1 {
+			t.Errorf("%d masters changed at once", r.most["master"])
+		}
+		if r.most["agent"] > 4 {
+			t.Errorf("%d agents were out of service at once", r.most["agent"])
+		}
+	}
+	if parallelism < all {
+		return // not everything had been called when the first began
+	}
+	lastOf, firstOf := func(letter string) int {
+		for i, h := range slices.Backward(r.ended) {
+			if strings.HasPrefix(h, letter) {
+				return i
+			}
+		}
+		return -1
+	}, func(letter string) int {
+		return slices.IndexFunc(r.begun, func(h string) bool { return strings.HasPrefix(h, letter) })
+	}
+	switch kind {
+	case fleet.Change:
+		if lastOf("m") > firstOf("a") {
+			t.Errorf("an agent changed before the masters had: %v", r.begun)
+		}
+	case fleet.Removal:
+		if lastOf("a") > firstOf("m") {
+			t.Errorf("a master was removed before the agents were: %v", r.begun)
+		}
+	}
+}
+
+// An agent that Terraform calls first waits for masters that it calls a moment
+// later, and between two masters for the next, but not once all have changed.
+func TestAgentsGiveMastersTimeToCome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec, c, start := newRecord(), fleet.New(), time.Now()
+		work := slices.Concat(cluster(fleet.Change, 0, 1), cluster(fleet.Change, 3, 0))
+		work[0].Masters = 3
+		called := []time.Duration{0, fleet.Grace / 2, time.Minute + fleet.Grace, 2*time.Minute + 3*fleet.Grace/2}
+		var wg sync.WaitGroup
+		for i, w := range work {
+			wg.Go(func() {
+				time.Sleep(called[i])
+				if err := c.Do(t.Context(), w, rec.work(w)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if got := strings.Join(rec.begun, " "); got != "m0 m1 m2 a0" {
+			t.Errorf("the order is %s", got)
+		}
+		if took := time.Since(start); took != called[3]+2*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// A repair of an agent concerns no master.
+func TestRepairsDoNotWaitForMasters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := fleet.New()
+		defer c.Arrive("one", node.Master, fleet.Change)()
+		start := time.Now()
+		err := c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a", Role: node.Agent, Kind: fleet.Repair}, func(context.Context) error { return nil })
+		if err != nil || time.Since(start) > 0 {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+// With one master failing, the others and the agents are left alone, and are
+// told why and what is safe.
+func TestFailedMasterHalts(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rec := newRecord()
+			work := cluster(fleet.Change, 3, 6)
+			broken := errors.New("broken on purpose")
+			for i := range work {
+				if after && i == 0 {
+					work[i].After = func(context.Context) error { return broken }
+				}
+			}
+			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Work) func(context.Context) error {
+				if w.Host == "m0" && !after {
+					return func(context.Context) error { return broken }
+				}
+				return rec.work(w)
+			})
+			for i, err := range errs {
+				var halted *fleet.HaltedError
+				switch {
+				case i == 0 && !errors.Is(err, broken):
+					t.Errorf("%v", err)
+				case i > 0 && (!errors.As(err, &halted) || halted.By != "m0" || halted.Host != work[i].Host || !strings.Contains(halted.Hint(), "apply again")):
+					t.Errorf("%s: %v", work[i].Host, err)
+				}
+			}
+			want := 0
+			if after {
+				want = 1
+			}
+			if len(rec.begun) != want {
+				t.Errorf("touched: %v", rec.begun)
 			}
 		})
 	}
-	wg.Wait()
-	if most.Load() != 1 || gates.Load() != 40 {
-		t.Errorf("%d at a time, %d gates", most.Load(), gates.Load())
-	}
 }
 
-// Masters of another cluster, agents, first installations and removals do not
-// wait for a master that changes: each of them runs while one does.
-func TestOthersAreFree(t *testing.T) {
+// The master that is the trouble gets its turn though one that may not be
+// touched came first.
+func TestClosedGateGivesItsTurnAway(t *testing.T) {
 	t.Parallel()
-	c := fleet.New()
-	for name, w := range map[string]fleet.Work{
-		"another cluster":    {Cluster: "two", Role: node.Master, Kind: fleet.Change},
-		"an agent":           {Cluster: "one", Role: node.Agent, Kind: fleet.Change},
-		"first installation": {Cluster: "one", Role: node.Master, Kind: fleet.FirstInstall},
-		"removal":            {Cluster: "one", Role: node.Master, Kind: fleet.Removal},
-	} {
-		ran := false
-		err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(ctx context.Context) error {
-			return c.Do(ctx, w, func(context.Context) error { ran = true; return nil })
-		})
-		if err != nil || !ran {
-			t.Errorf("%s: ran %v, %v", name, ran, err)
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecord()
+		work := cluster(fleet.Change, 3, 2)
+		mended := false
+		for i := range work {
+			if i < 2 {
+				work[i].Before = func(context.Context) error {
+					if mended {
+						return nil
+					}
+					return errors.New("2 of 3 masters serve")
+				}
+			}
 		}
-	}
+		work[2].After = func(context.Context) error { mended = true; return nil }
+		for i, err := range terraform(t, fleet.New(), 100, work, rec.work) {
+			if err != nil {
+				t.Errorf("%s: %v", work[i].Host, err)
+			}
+		}
+		if rec.begun[0] != "m2" {
+			t.Errorf("%v", rec.begun)
+		}
+	})
 }
 
-func TestGates(t *testing.T) {
+// A gate that stays closed ends in an error within its time, nothing is
+// touched, and the turn is free again.
+func TestGateThatStaysClosed(t *testing.T) {
 	t.Parallel()
-	c := fleet.New()
-	no := func(context.Context) error { return errors.New("no quorum") }
-	touched := false
-	err := c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change, Before: no}, func(context.Context) error { touched = true; return nil })
-	var gate *fleet.GateError
-	if touched || !errors.As(err, &gate) || gate.After || !strings.Contains(err.Error(), "not touched") {
-		t.Errorf("touched %v: %v", touched, err)
-	}
-	err = c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change, After: no}, func(context.Context) error { return nil })
-	if !errors.As(err, &gate) || !gate.After {
-		t.Errorf("%v", err)
-	}
-	// Whatever happened, the turn is given back.
-	if err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(context.Context) error { return nil }); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := fleet.New()
+		start := time.Now()
+		w := fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change, Before: func(context.Context) error { return errors.New("no quorum") }}
+		err := c.Do(t.Context(), w, func(context.Context) error { t.Error("touched"); return nil })
+		var gate *fleet.GateError
+		if !errors.As(err, &gate) || gate.After || gate.Host != "m1" || !strings.Contains(err.Error(), "no quorum") || gate.Hint() == "" {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(start); took > fleet.Patience {
+			t.Errorf("it took %s", took)
+		}
+		err = c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change}, func(context.Context) error { t.Error("touched"); return nil })
+		var halted *fleet.HaltedError
+		if !errors.As(err, &halted) || halted.By != "m1" {
+			t.Errorf("%v", err)
+		}
+		w.Before = nil
+		if err := c.Do(t.Context(), w, func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
-	c := fleet.New()
-	w := fleet.Work{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change}
-	err := c.Do(t.Context(), w, func(ctx context.Context) error {
-		ctx, cancel := context.WithCancelCause(ctx)
-		cancel(errors.New("interrupted"))
-		return c.Do(ctx, w, func(context.Context) error { t.Error("ran out of turn"); return nil })
+	synctest.Test(t, func(t *testing.T) {
+		c := fleet.New()
+		w := fleet.Work{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change}
+		err := c.Do(t.Context(), w, func(ctx context.Context) error {
+			ctx, cancel := context.WithCancelCause(ctx)
+			cancel(errors.New("interrupted"))
+			return c.Do(ctx, w, func(context.Context) error { t.Error("ran out of turn"); return nil })
+		})
+		if err == nil || !strings.Contains(err.Error(), "interrupted") || !strings.Contains(err.Error(), "m2") {
+			t.Errorf("%v", err)
+		}
 	})
-	if err == nil || !strings.Contains(err.Error(), "interrupted") || !strings.Contains(err.Error(), "m2") {
-		t.Errorf("%v", err)
+}
+
+// Another cluster has an order of its own.
+func TestClustersDoNotConcernEachOther(t *testing.T) {
+	t.Parallel()
+	c := fleet.New()
+	ran := false
+	err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(ctx context.Context) error {
+		return c.Do(ctx, fleet.Work{Cluster: "two", Role: node.Master, Kind: fleet.Change}, func(context.Context) error { ran = true; return nil })
+	})
+	if err != nil || !ran {
+		t.Errorf("ran %v, %v", ran, err)
 	}
 }

@@ -129,6 +129,7 @@ func (f *hostFailure) fromNode(err error) {
 		leftover  *node.LeftoverError
 		rollback  *node.RollbackError
 		gate      *fleet.GateError
+		halted    *fleet.HaltedError
 	)
 	if errors.As(err, &stage) {
 		f.summary = stageSummary(stage.Stage)
@@ -149,7 +150,11 @@ func (f *hostFailure) fromNode(err error) {
 	case errors.As(err, &gate):
 		f.summary = "Ensemble Of Masters At Risk"
 		f.message = gate.Error()
-		f.hint = "No further master should be touched until the ensemble is well: look at /exhibitor/v1/cluster/status on any master. Then apply again."
+		f.hint = gate.Hint()
+	case errors.As(err, &halted):
+		f.summary = "Not Touched, Since A Master Failed"
+		f.message = halted.Error()
+		f.hint = halted.Hint()
 	case errors.As(err, &rollback):
 		f.summary = "Upgrade Failed"
 		f.message = rollback.Error()

@@ -8,51 +8,59 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
-// Gates around a master's change: how long the ensemble may take to be well,
-// and how often it is asked.
-const (
-	gateTimeout  = 5 * time.Minute
-	gateInterval = 2 * time.Second
-)
-
-// change is the work of an upgrade or a repair. A master waits its turn, and
-// is not touched while the ensemble could not do without it.
-func (w *nodeWork) change(opts node.Options) fleet.Work {
-	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.Change, Log: w.log}
+// change is the work of an upgrade or, with the bundle that the node has, of a
+// repair. A master waits its turn, and is not touched while the ensemble could
+// not do without it.
+func (w *nodeWork) change(opts node.Options, kind fleet.Kind) fleet.Work {
+	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: kind, Masters: ensembleSize(opts.Bundle), Log: w.log}
 	if opts.Role == node.Master {
-		work.Before = func(ctx context.Context) error {
-			if _, err := node.MasterHealth(ctx, w.conn); err != nil {
-				return nil //nolint:nilerr // A master that cannot even say how it is does not serve: taking it out costs no quorum.
-			}
-			return w.gate(ctx, w.canDoWithout)
-		}
-		work.After = func(ctx context.Context) error { return w.gate(ctx, isWell) }
+		work.Before = func(ctx context.Context) error { return w.gate(ctx, true, w.canDoWithout) }
+		work.After = func(ctx context.Context) error { return w.gate(ctx, false, w.isWell) }
 	}
 	return work
+}
+
+// ensembleSize is the number of masters of a bundle; 0 if nothing says it.
+func ensembleSize(b *bundle.Bundle) int {
+	if b == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(b.Arguments["num_masters"])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// self says whether the ensemble's list names this master.
+func (w *nodeWork) self(hosts []string) bool {
+	return slices.Contains(hosts, w.model.DetectedIP.ValueString()) || slices.Contains(hosts, w.target.Address)
 }
 
 // canDoWithout says what keeps a master from being taken out of service: the
 // others would not be a majority. One that does not serve as it is can be
 // taken out at any time.
 func (w *nodeWork) canDoWithout(h node.Health) string {
-	self := slices.Contains(h.Down, w.model.DetectedIP.ValueString()) || slices.Contains(h.Down, w.target.Address)
-	if h.Size <= 1 || self || (h.Serving-1)*2 > h.Size {
+	if h.Size <= 1 || w.self(h.Down) || (h.Serving-1)*2 > h.Size {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d masters serve (not serving: %s); without this one there would be no quorum", h.Serving, h.Size, strings.Join(h.Down, ", "))
 }
 
-// isWell says what is wrong with an ensemble.
-func isWell(h node.Health) string {
+// isWell says what is wrong with an ensemble after this master was changed.
+func (w *nodeWork) isWell(h node.Health) string {
 	switch {
+	case w.self(h.Down):
+		return "this master does not serve"
 	case !h.Quorum():
 		return fmt.Sprintf("%d of %d masters serve, which is no quorum", h.Serving, h.Size)
 	case h.Leader == "":
@@ -63,30 +71,24 @@ func isWell(h node.Health) string {
 	return ""
 }
 
-// gate asks the master about its ensemble until nothing is wrong with it.
-func (w *nodeWork) gate(ctx context.Context, wrong func(node.Health) string) error {
-	ctx, cancel := context.WithTimeout(ctx, gateTimeout)
-	defer cancel()
-	ticker := time.NewTicker(gateInterval)
-	defer ticker.Stop()
-	for {
-		health, err := node.MasterHealth(ctx, w.conn)
-		if err == nil {
-			reason := wrong(health)
-			if reason == "" {
-				return nil
-			}
-			err = errors.New(reason)
-		} else if remote.IsUnreachable(err) && ctx.Err() == nil {
-			w.close()
-			if dialErr := w.dial(ctx); dialErr != nil {
-				return dialErr
-			}
+// gate asks the master about its ensemble, once: nil if nothing is wrong. A
+// connection that has broken is made anew for the next time.
+func (w *nodeWork) gate(ctx context.Context, before bool, wrong func(node.Health) string) error {
+	health, err := node.MasterHealth(ctx, w.conn)
+	switch {
+	case err == nil:
+		if reason := wrong(health); reason != "" {
+			return errors.New(reason)
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-ticker.C:
+		return nil
+	case remote.IsUnreachable(err) && ctx.Err() == nil:
+		w.close()
+		if dialErr := w.dial(ctx); dialErr != nil {
+			return dialErr
 		}
+		return err
+	case before && ctx.Err() == nil:
+		return nil // A master that cannot even say how it is does not serve: taking it out costs no quorum.
 	}
+	return err
 }

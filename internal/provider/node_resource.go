@@ -138,7 +138,11 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	b, state, diags := r.upgrade(ctx, w)
+	kind := fleet.Change
+	if model.Bundle.Equal(prior.Bundle) {
+		kind = fleet.Repair
+	}
+	b, state, diags := r.upgrade(ctx, w, kind)
 	resp.Diagnostics.Append(diags...)
 	if state == nil {
 		return // the state stays: the next plan has the same to do
@@ -152,9 +156,10 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 }
 
 // upgrade connects and does what is to be done.
-func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork) (*bundle.Bundle, *node.State, diag.Diagnostics) {
+func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork, kind fleet.Kind) (*bundle.Bundle, *node.State, diag.Diagnostics) {
 	const operation = "changing DC/OS in place"
 	var diags diag.Diagnostics
+	defer r.shared.fleet.Arrive(w.cluster, w.model.role(), kind)()
 	b, err := w.bundle(ctx)
 	if err != nil {
 		diags.Append(w.bundleError(err))
@@ -172,7 +177,7 @@ func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork) (*bundle.Bundle
 	}
 	defer w.close()
 	var state *node.State
-	err = r.shared.fleet.Do(ctx, w.change(opts), func(ctx context.Context) error {
+	err = r.shared.fleet.Do(ctx, w.change(opts, kind), func(ctx context.Context) error {
 		state, err = node.Upgrade(ctx, w.conn, opts)
 		return err
 	})
@@ -200,6 +205,7 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	defer r.shared.fleet.Arrive(w.cluster, model.role(), fleet.Removal)()
 
 	b, err := w.bundle(ctx)
 	if err != nil { // it helps, and is not needed

@@ -1,0 +1,155 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// An arrival is a sort of work that has been called.
+type arrival struct {
+	master bool
+	kind   Kind
+}
+
+// A cluster is what is under way in one cluster.
+type cluster struct {
+	mu          sync.Mutex
+	changed     chan struct{} // closed and replaced whenever something below changes
+	here        map[arrival]int
+	lastMaster  time.Time // a changing master came or went, or the cluster was first seen
+	lastAgent   time.Time // the same of a leaving agent
+	masterOut   bool      // a master has its turn
+	mastersDone map[string]bool
+	agentsOut   int
+	atRisk      error        // a master's first gate is closed
+	halted      *HaltedError // a master's change has failed
+}
+
+// set changes something, and wakes those who wait.
+func (cl *cluster) set(change func()) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	change()
+	close(cl.changed)
+	cl.changed = make(chan struct{})
+}
+
+func (cl *cluster) arrive(master bool, kind Kind) {
+	cl.set(func() {
+		cl.here[arrival{master, kind}]++
+		cl.note(master, kind)
+	})
+}
+
+func (cl *cluster) leave(master bool, kind Kind) {
+	cl.set(func() {
+		cl.here[arrival{master, kind}]--
+		cl.note(master, kind)
+	})
+}
+
+func (cl *cluster) note(master bool, kind Kind) {
+	switch {
+	case master && kind == Change:
+		cl.lastMaster = time.Now()
+	case !master && kind == Removal:
+		cl.lastAgent = time.Now()
+	}
+}
+
+// await waits until may says yes. may is called with the lock held and takes
+// what it allows; it may name a time at which it is to be asked again.
+func (cl *cluster) await(ctx context.Context, w *Work, what string, may func(now time.Time) (bool, time.Time, error)) error {
+	var stage *runlog.Stage // begins with the first wait
+	defer func() { stage.Finish() }()
+	for {
+		if ctx.Err() != nil {
+			err := fmt.Errorf("%s: %s: %w", w.Host, what, context.Cause(ctx))
+			stage.Fail(err, nil, "")
+			return err
+		}
+		cl.mu.Lock()
+		ok, again, err := may(time.Now())
+		changed := cl.changed
+		cl.mu.Unlock()
+		if err != nil {
+			return haltedFor(w.Host, err)
+		}
+		if ok {
+			return nil
+		}
+		if stage == nil && w.Log != nil {
+			stage = w.Log.Stage("turn")
+			stage.Progress(what, 0)
+		}
+		var timer *time.Timer
+		var due <-chan time.Time
+		if !again.IsZero() {
+			timer = time.NewTimer(time.Until(again))
+			due = timer.C
+		}
+		select {
+		case <-changed:
+		case <-due:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// mayChangeMaster takes the masters' turn if it is free.
+func (cl *cluster) mayChangeMaster() (bool, time.Time, error) {
+	if cl.halted != nil {
+		return false, time.Time{}, cl.halted
+	}
+	if cl.masterOut {
+		return false, time.Time{}, nil
+	}
+	cl.masterOut = true
+	return true, time.Time{}, nil
+}
+
+// mayChangeAgent takes a place for an agent that is out of service, if the
+// masters are through with theirs.
+func (cl *cluster) mayChangeAgent(w *Work, now time.Time) (bool, time.Time, error) {
+	if cl.halted != nil {
+		return false, time.Time{}, cl.halted
+	}
+	if w.Kind == Change {
+		if cl.here[arrival{true, Change}] > 0 {
+			return false, time.Time{}, nil
+		}
+		if cl.atRisk != nil {
+			return false, time.Time{}, cl.atRisk
+		}
+		all := w.Masters > 0 && len(cl.mastersDone) >= w.Masters
+		if until := cl.lastMaster.Add(Grace); !all && now.Before(until) {
+			return false, until, nil
+		}
+	}
+	if w.MaxUnavailable > 0 && cl.agentsOut >= w.MaxUnavailable {
+		return false, time.Time{}, nil
+	}
+	cl.agentsOut++
+	return true, time.Time{}, nil
+}
+
+// mayRemoveMaster says whether the agents are gone.
+func (cl *cluster) mayRemoveMaster(now time.Time) (bool, time.Time, error) {
+	if cl.here[arrival{false, Removal}] > 0 {
+		return false, time.Time{}, nil
+	}
+	if until := cl.lastAgent.Add(Grace); now.Before(until) {
+		return false, until, nil
+	}
+	return true, time.Time{}, nil
+}

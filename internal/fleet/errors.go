@@ -1,0 +1,64 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A GateError says that a gate around a master's change did not open.
+type GateError struct {
+	Host  string
+	After bool // the node has been changed already
+	Err   error
+}
+
+func (e *GateError) Error() string {
+	if e.After {
+		return fmt.Sprintf("%s: the master was changed, but the ensemble is not well after it, so no further node is touched: %v", e.Host, e.Err)
+	}
+	return fmt.Sprintf("%s: the master was not touched, because the ensemble would be at risk: %v", e.Host, e.Err)
+}
+
+func (e *GateError) Unwrap() error { return e.Err }
+
+// Hint says what is safe to do.
+func (e *GateError) Hint() string {
+	const look = "Look at /exhibitor/v1/cluster/status on any master, and at the journal of dcos-exhibitor and dcos-mesos-master on the one that does not serve. "
+	if e.After {
+		return look + "It is safe to mend this master and to apply again, which goes on from here; it is not safe to restart or change another master before the ensemble is well"
+	}
+	return look + "Nothing was changed on this host. It is safe to mend or to apply the masters that do not serve; it is not safe to take one out that does. Then apply again"
+}
+
+// A HaltedError says that a node was not touched because the change of a
+// master of its cluster failed before.
+type HaltedError struct {
+	Host string // that was not touched
+	By   string // the master
+	Err  error  // why its change failed
+}
+
+func (e *HaltedError) Error() string {
+	return fmt.Sprintf("%s: not touched, because the change of the master %s failed and the ensemble could not do without another one", e.Host, e.By)
+}
+
+// Hint says what is safe to do.
+func (e *HaltedError) Hint() string {
+	return fmt.Sprintf("Nothing was changed on this host. Mend the master %s as its own error says, then apply again: what has been done is not done twice", e.By)
+}
+
+// haltedFor makes the error of a cluster that of one of its hosts.
+func haltedFor(host string, err error) error {
+	var halted *HaltedError
+	if errors.As(err, &halted) {
+		return &HaltedError{Host: host, By: halted.By, Err: halted.Err}
+	}
+	var gate *GateError
+	if errors.As(err, &gate) {
+		return &HaltedError{Host: host, By: gate.Host, Err: gate}
+	}
+	return err
+}

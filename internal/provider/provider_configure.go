@@ -63,6 +63,8 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 			s.redactor.Add(s.secrets.values[name])
 		}
 	}
+	s.apiToken = c.text("api_token", model.APIToken, "DCOS_API_TOKEN")
+	s.redactor.Add(s.apiToken)
 	s.bundles = bundle.NewCache(c.cacheDirectory(model.CacheDirectory))
 
 	log, err := runlog.Open(expandHome(c.text("run_log", model.RunLog, "DCOS_RUN_LOG")), s.redactor)

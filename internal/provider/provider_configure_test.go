@@ -119,7 +119,7 @@ func TestConfigure(t *testing.T) {
 			},
 		},
 		"secrets": map[string]any{"exhibitor_admin_password": "s3cret-value"},
-	}, map[string]string{"DCOS_SSH_USER": "not-used", "DCOS_SUDO_PASSWORD": "sudo-secret", "DCOS_SSH_KNOWN_HOSTS_FILES": "/a:/b"})
+	}, map[string]string{"DCOS_SSH_USER": "not-used", "DCOS_SUDO_PASSWORD": "sudo-secret", "DCOS_SSH_KNOWN_HOSTS_FILES": "/a:/b", "DCOS_API_TOKEN": "api-token"})
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
@@ -140,6 +140,9 @@ func TestConfigure(t *testing.T) {
 	}
 	if s.client == nil {
 		t.Error("there is no client")
+	}
+	if s.apiToken != "api-token" || strings.Contains(s.redactor.Redact("api-token"), "api-token") {
+		t.Errorf("the token is %q and is not redacted", s.apiToken)
 	}
 	if text := s.redactor.Redact("a s3cret-value b"); strings.Contains(text, "s3cret-value") {
 		t.Errorf("a secret is not redacted: %s", text)

@@ -11,6 +11,7 @@ type providerModel struct {
 	Sudo           types.Object `tfsdk:"sudo"`
 	Limits         types.Object `tfsdk:"limits"`
 	Secrets        types.Map    `tfsdk:"secrets"`
+	APIToken       types.String `tfsdk:"api_token"`
 	CacheDirectory types.String `tfsdk:"cache_directory"`
 	RunLog         types.String `tfsdk:"run_log"`
 }

@@ -71,6 +71,12 @@ func providerAttributes() map[string]schema.Attribute {
 				"They take part in rendering as if given to `dcos_cluster_config`, and are kept out of its state and of `config_yaml`. JSON values are given as text. " +
 				"Environment variable: `DCOS_SECRETS`, a JSON object.",
 		},
+		"api_token": schema.StringAttribute{
+			Optional:  true,
+			Sensitive: true,
+			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has `oauth_enabled`. " +
+				"Nothing else needs one. Environment variable: `DCOS_API_TOKEN`.",
+		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes. " +

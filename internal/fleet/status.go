@@ -1,0 +1,252 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Status is a running cluster as its masters describe it.
+type Status struct {
+	Version     string // of DC/OS
+	Variant     string
+	ImageCommit string
+	BootstrapID string
+
+	Masters []MasterStatus // by address
+	Leader  string         // address of the leading Mesos master, "" if there is none
+	Agents  []AgentStatus  // by address
+}
+
+// MasterStatus is one entry of exhibitor's ensemble.
+type MasterStatus struct {
+	Address         string
+	Status          string // exhibitor's word: "serving"
+	ZooKeeperLeader bool
+}
+
+// Serving says whether the master's ZooKeeper serves.
+func (m MasterStatus) Serving() bool { return m.Status == "serving" }
+
+// AgentStatus is one agent that is registered with Mesos.
+type AgentStatus struct {
+	ID           string
+	Address      string
+	Public       bool
+	Active       bool
+	MesosVersion string
+}
+
+// Quorum says whether more than half of the masters serve.
+func (s *Status) Quorum() bool {
+	serving := 0
+	for _, m := range s.Masters {
+		if m.Serving() {
+			serving++
+		}
+	}
+	return serving > len(s.Masters)/2
+}
+
+// A StatusError is a part of a cluster's status that could not be read, from
+// any of the places where it may be.
+type StatusError struct {
+	What string // in words
+	Err  error
+	// Login says that the door was found and asks for a login.
+	Login bool
+}
+
+func (e *StatusError) Error() string { return "reading " + e.What + ": " + e.Err.Error() }
+
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// A StatusReader reads a cluster's status over HTTP.
+//
+// It asks Admin Router first, at URL. What that does not give out without a
+// login is asked of the services themselves: exhibitor on port 8181 and Mesos
+// on port 5050 of URL's host and of each master.
+type StatusReader struct {
+	URL   *url.URL // of Admin Router on a master, or of the load balancer before them
+	Token string   // DC/OS authentication token; may be empty
+	// Transport carries the requests. Over an SSH connection it is one that
+	// dials through it.
+	Transport http.RoundTripper
+}
+
+// requestLimit bounds one request; a load balancer may have a backend that
+// does not answer.
+const requestLimit = 10 * time.Second
+
+// answerLimit bounds an answer. That of 50,000 agents has some 100 MB.
+const answerLimit = 1 << 30
+
+// Read reads the status once.
+func (r *StatusReader) Read(ctx context.Context) (*Status, error) {
+	s := &Status{}
+	if err := r.readVersion(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := r.readMasters(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := r.readMesos(ctx, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *StatusReader) readVersion(ctx context.Context, s *Status) error {
+	var answer struct {
+		Version     string `json:"version"`
+		Variant     string `json:"dcos-variant"`
+		ImageCommit string `json:"dcos-image-commit"`
+		BootstrapID string `json:"bootstrap-id"`
+	}
+	err := r.first(ctx, "the version of DC/OS", &answer, r.router("/dcos-metadata/dcos-version.json"))
+	s.Version, s.Variant, s.ImageCommit, s.BootstrapID = answer.Version, answer.Variant, answer.ImageCommit, answer.BootstrapID
+	return err
+}
+
+func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
+	var answer []struct {
+		Hostname    string `json:"hostname"`
+		Description string `json:"description"`
+		IsLeader    bool   `json:"isLeader"`
+	}
+	err := r.first(ctx, "the ensemble of masters", &answer,
+		r.router("/exhibitor/exhibitor/v1/cluster/status"), service(r.URL.Hostname(), "8181", "/exhibitor/v1/cluster/status"))
+	for _, m := range answer {
+		s.Masters = append(s.Masters, MasterStatus{m.Hostname, m.Description, m.IsLeader})
+	}
+	slices.SortFunc(s.Masters, func(a, b MasterStatus) int { return strings.Compare(a.Address, b.Address) })
+	return err
+}
+
+func (r *StatusReader) readMesos(ctx context.Context, s *Status) error {
+	addresses := []string{r.router("/mesos/slaves"), service(r.URL.Hostname(), "5050", "/slaves")}
+	for _, m := range s.Masters {
+		if m.Serving() {
+			addresses = append(addresses, service(m.Address, "5050", "/slaves"))
+		}
+	}
+	var answer struct {
+		Agents []struct {
+			ID           string         `json:"id"`
+			Hostname     string         `json:"hostname"`
+			Active       bool           `json:"active"`
+			Version      string         `json:"version"`
+			Attributes   map[string]any `json:"attributes"`
+			Reservations map[string]any `json:"reserved_resources"`
+		} `json:"slaves"`
+	}
+	if err := r.first(ctx, "the agents that Mesos knows", &answer, addresses...); err != nil {
+		return err
+	}
+	for _, a := range answer.Agents {
+		_, attribute := a.Attributes["public_ip"]
+		_, reserved := a.Reservations["slave_public"]
+		s.Agents = append(s.Agents, AgentStatus{ID: a.ID, Address: a.Hostname, Public: attribute || reserved, Active: a.Active, MesosVersion: a.Version})
+	}
+	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {
+		return strings.Compare(a.Address+" "+a.ID, b.Address+" "+b.ID)
+	})
+	var err error
+	for _, a := range addresses {
+		var leader string
+		if leader, err = r.leader(ctx, strings.TrimSuffix(a, "/slaves")+"/redirect"); err == nil {
+			s.Leader = leader
+			return nil
+		}
+	}
+	return &StatusError{What: "who leads Mesos", Err: err}
+}
+
+// leader asks a Mesos master who leads: it answers by a redirect.
+func (r *StatusReader) leader(ctx context.Context, address string) (string, error) {
+	resp, err := r.get(ctx, address, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }() // read only
+	where, err := resp.Location()
+	if err != nil {
+		return "", fmt.Errorf("%s answers %s", address, resp.Status)
+	}
+	return where.Hostname(), nil
+}
+
+// first reads JSON from the first of the addresses that gives it.
+func (r *StatusReader) first(ctx context.Context, what string, into any, addresses ...string) error {
+	var errs []error
+	login := false
+	for _, address := range addresses {
+		err := r.json(ctx, address, into)
+		if err == nil {
+			return nil
+		}
+		var refused *loginError
+		login = login || errors.As(err, &refused)
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return &StatusError{What: what, Err: errors.Join(errs...), Login: login}
+}
+
+// A loginError is an answer that asks for a login.
+type loginError struct{ address, status string }
+
+func (e *loginError) Error() string { return e.address + " answers " + e.status }
+
+func (r *StatusReader) json(ctx context.Context, address string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	resp, err := r.get(ctx, address, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }() // read only
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return &loginError{address, resp.Status}
+	default:
+		return fmt.Errorf("%s answers %s", address, resp.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, answerLimit)).Decode(into); err != nil {
+		return fmt.Errorf("%s does not answer as DC/OS does: %w", address, err)
+	}
+	return nil
+}
+
+func (r *StatusReader) get(ctx context.Context, address string, redirect func(*http.Request, []*http.Request) error) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	// The token is for Admin Router, and not for what it may redirect to.
+	if r.Token != "" && req.URL.Host == r.URL.Host {
+		req.Header.Set("Authorization", "token="+r.Token)
+	}
+	client := http.Client{Transport: r.Transport, CheckRedirect: redirect}
+	return client.Do(req)
+}
+
+func (r *StatusReader) router(path string) string { return r.URL.JoinPath(path).String() }
+
+func service(host, port, path string) string {
+	return "http://" + net.JoinHostPort(host, port) + path
+}

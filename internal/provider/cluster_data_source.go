@@ -1,0 +1,316 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+var (
+	_ datasource.DataSource                   = (*clusterDataSource)(nil)
+	_ datasource.DataSourceWithConfigure      = (*clusterDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*clusterDataSource)(nil)
+)
+
+// defaultClusterTimeout is how long a cluster may take to answer.
+const defaultClusterTimeout = time.Minute
+
+// clusterInterval is the time between two looks at a cluster.
+const clusterInterval = 2 * time.Second
+
+// clusterDataSource is dcos_cluster: a running cluster as its masters see it.
+// Its schema is in cluster_data_source_schema.go.
+type clusterDataSource struct{ shared *shared }
+
+func newClusterDataSource() datasource.DataSource { return &clusterDataSource{} }
+
+// clusterModel is a dcos_cluster.
+type clusterModel struct {
+	URL           types.String         `tfsdk:"url"`
+	SSH           *clusterSSHModel     `tfsdk:"ssh"`
+	CACertificate types.String         `tfsdk:"ca_certificate"`
+	Insecure      types.Bool           `tfsdk:"insecure"`
+	WaitFor       *clusterWaitForModel `tfsdk:"wait_for"`
+	Timeout       types.String         `tfsdk:"timeout"`
+
+	ID          types.String         `tfsdk:"id"`
+	Version     types.String         `tfsdk:"dcos_version"`
+	Variant     types.String         `tfsdk:"dcos_variant"`
+	ImageCommit types.String         `tfsdk:"dcos_image_commit"`
+	BootstrapID types.String         `tfsdk:"bootstrap_id"`
+	Leader      types.String         `tfsdk:"leader"`
+	Quorum      types.Bool           `tfsdk:"quorum"`
+	Masters     []clusterMasterModel `tfsdk:"masters"`
+	Agents      []clusterAgentModel  `tfsdk:"agents"`
+}
+
+// clusterSSHModel is the host through which a cluster is reached.
+type clusterSSHModel struct {
+	Address types.String `tfsdk:"address"`
+	nodeSSHModel
+}
+
+// clusterWaitForModel is what is waited for.
+type clusterWaitForModel struct {
+	Masters types.Int64 `tfsdk:"masters"`
+	Agents  types.Int64 `tfsdk:"agents"`
+}
+
+type clusterMasterModel struct {
+	Address         types.String `tfsdk:"address"`
+	Status          types.String `tfsdk:"status"`
+	Serving         types.Bool   `tfsdk:"serving"`
+	ZooKeeperLeader types.Bool   `tfsdk:"zookeeper_leader"`
+}
+
+type clusterAgentModel struct {
+	ID           types.String `tfsdk:"id"`
+	Address      types.String `tfsdk:"address"`
+	Role         types.String `tfsdk:"role"`
+	Active       types.Bool   `tfsdk:"active"`
+	MesosVersion types.String `tfsdk:"mesos_version"`
+}
+
+// Metadata names the data source.
+func (d *clusterDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_cluster"
+}
+
+// Configure takes what the provider block made.
+func (d *clusterDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.shared = sharedFrom(req.ProviderData)
+}
+
+// ValidateConfig asks for a way to the cluster.
+func (d *clusterDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var address types.String
+	var ssh types.Object
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("url"), &address)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("ssh"), &ssh)...)
+	if address.IsNull() && ssh.IsNull() {
+		resp.Diagnostics.AddAttributeError(tfpath.Root("url"), "No Way To The Cluster",
+			"Give url (Admin Router on a master, or the load balancer before the masters), or ssh with the address of a master, or both.")
+	}
+}
+
+// Read reads the cluster's status, again and again until it has what is asked
+// for or the time is over.
+func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model clusterModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if d.shared == nil {
+		resp.Diagnostics.Append(notConfigured())
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, durationOr(model.Timeout, defaultClusterTimeout))
+	defer cancel()
+	reader, closer, diags := d.reader(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	defer closer()
+	status, err := awaitCluster(ctx, reader, model.WaitFor)
+	if err != nil {
+		resp.Diagnostics.Append(clusterError(d.shared, &model, err))
+		return
+	}
+	model.observe(status)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// reader makes the way to the cluster.
+func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*fleet.StatusReader, func(), diag.Diagnostics) {
+	var diags diag.Diagnostics
+	base, err := url.Parse(model.base())
+	if err != nil { // its validator has seen it
+		diags.Append(internalFault("reading the url", err))
+		return nil, nil, diags
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: clusterStepLimit, ResponseHeaderTimeout: clusterStepLimit}
+	transport.TLSClientConfig, err = clusterTLS(model.CACertificate.ValueString(), model.Insecure.ValueBool())
+	if err != nil {
+		diags.AddAttributeError(tfpath.Root("ca_certificate"), "Invalid Certificate", sentence(err.Error()))
+		return nil, nil, diags
+	}
+	closer := transport.CloseIdleConnections
+	if model.SSH != nil {
+		conn, diags := d.dial(ctx, model)
+		if diags.HasError() {
+			return nil, nil, diags
+		}
+		transport.Proxy = nil
+		transport.DialContext = func(ctx context.Context, _, address string) (net.Conn, error) {
+			host, service, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			port, err := strconv.Atoi(service)
+			if err != nil {
+				return nil, err
+			}
+			return conn.DialThrough(ctx, host, port)
+		}
+		closer = func() {
+			transport.CloseIdleConnections()
+			_ = conn.Close() // nothing was changed through it
+		}
+	} else {
+		var dialer net.Dialer
+		dialer.Timeout = clusterStepLimit
+		transport.DialContext = dialer.DialContext
+	}
+	return &fleet.StatusReader{URL: base, Token: d.shared.apiToken, Transport: transport}, closer, diags
+}
+
+// dial connects to the host through which the cluster is reached.
+func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (*remote.Conn, diag.Diagnostics) {
+	node := &nodeModel{Address: model.SSH.Address}
+	w, diags := d.shared.begin(ctx, node)
+	if diags.HasError() {
+		return nil, diags
+	}
+	target, more := model.SSH.target(ctx, node.Address.ValueString())
+	diags.Append(more...)
+	target.Log = w.log
+	if deadline, ok := ctx.Deadline(); ok {
+		target.ConnectTimeout = time.Until(deadline)
+	}
+	w.target = target
+	if err := w.dial(ctx); err != nil {
+		diags.Append(w.hostError(ctx, "connecting, in order to read the cluster's status", err))
+		return nil, diags
+	}
+	return w.conn, diags
+}
+
+// base is the URL of Admin Router. A master that is logged in to has its own.
+func (m *clusterModel) base() string {
+	if m.URL.ValueString() == "" {
+		return "http://127.0.0.1"
+	}
+	return m.URL.ValueString()
+}
+
+// awaitCluster reads until all that is asked for is there.
+func awaitCluster(ctx context.Context, reader *fleet.StatusReader, want *clusterWaitForModel) (*fleet.Status, error) {
+	ticker := time.NewTicker(clusterInterval)
+	defer ticker.Stop()
+	var last error
+	for {
+		status, err := reader.Read(ctx)
+		if err == nil {
+			err = want.missing(status)
+		}
+		if err == nil {
+			return status, nil
+		}
+		// What was cut off at the end says less than what was found before.
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		var refused *fleet.StatusError
+		if errors.As(err, &refused) && refused.Login {
+			return nil, last
+		}
+		select {
+		case <-ctx.Done():
+			return nil, last
+		case <-ticker.C:
+		}
+	}
+}
+
+// A notReady is a cluster that answers and is not what is waited for.
+type notReady struct{ lacks string }
+
+func (e *notReady) Error() string { return e.lacks }
+
+// missing says what of it a cluster lacks; nil if nothing.
+func (m *clusterWaitForModel) missing(s *fleet.Status) error {
+	if m == nil {
+		return nil
+	}
+	var serving, active int64
+	for _, master := range s.Masters {
+		if master.Serving() {
+			serving++
+		}
+	}
+	for _, agent := range s.Agents {
+		if agent.Active {
+			active++
+		}
+	}
+	switch {
+	case serving < m.Masters.ValueInt64():
+		return &notReady{fmt.Sprintf("%d of %d masters serve", serving, m.Masters.ValueInt64())}
+	case active < m.Agents.ValueInt64():
+		return &notReady{fmt.Sprintf("%d of %d agents are registered and active", active, m.Agents.ValueInt64())}
+	}
+	return nil
+}
+
+// observe takes over what was read.
+func (m *clusterModel) observe(s *fleet.Status) {
+	m.ID = types.StringValue(m.base())
+	if m.SSH != nil {
+		m.ID = types.StringValue(m.SSH.Address.ValueString() + " " + m.base())
+	}
+	m.Version, m.Variant = types.StringValue(s.Version), types.StringValue(s.Variant)
+	m.ImageCommit, m.BootstrapID = types.StringValue(s.ImageCommit), types.StringValue(s.BootstrapID)
+	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Quorum())
+	m.Masters, m.Agents = []clusterMasterModel{}, []clusterAgentModel{}
+	for _, master := range s.Masters {
+		m.Masters = append(m.Masters, clusterMasterModel{types.StringValue(master.Address), types.StringValue(master.Status),
+			types.BoolValue(master.Serving()), types.BoolValue(master.ZooKeeperLeader)})
+	}
+	for _, agent := range s.Agents {
+		role := "agent"
+		if agent.Public {
+			role = "public_agent"
+		}
+		m.Agents = append(m.Agents, clusterAgentModel{types.StringValue(agent.ID), types.StringValue(agent.Address), types.StringValue(role),
+			types.BoolValue(agent.Active), types.StringValue(agent.MesosVersion)})
+	}
+}
+
+// clusterError words a cluster that could not be read.
+func clusterError(s *shared, m *clusterModel, err error) diag.Diagnostic {
+	where := m.base()
+	if m.SSH != nil {
+		where += " through " + m.SSH.Address.ValueString()
+	}
+	summary, hint := "Cluster Not Read", "See whether the address is that of a master or of the load balancer before the masters, and whether this machine reaches it. "+
+		"Where only SSH does, give ssh."
+	var status *fleet.StatusError
+	var lacking *notReady
+	switch {
+	case errors.As(err, &status) && status.Login:
+		hint = "The cluster asks for a login (oauth_enabled): give the provider api_token, or ssh, through which exhibitor and Mesos are read without one."
+	case errors.As(err, &lacking):
+		summary = "Cluster Not Ready"
+		hint = "Look at the nodes that are missing, or give it more time with timeout."
+	}
+	return diag.NewErrorDiagnostic(summary, s.redactor.Redact(fmt.Sprintf("Cluster:   %s\nTime limit: %s\n\n%s\n\nWhat to do: %s",
+		where, durationOr(m.Timeout, defaultClusterTimeout), sentence(err.Error()), hint)))
+}

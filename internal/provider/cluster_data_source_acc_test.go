@@ -1,0 +1,117 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+)
+
+// TestAccClusterStatus reads a cluster in the plan that makes it, through the
+// load balancer and through a master that only a jump host reaches.
+func TestAccClusterStatus(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 0, 1)
+	s.tf.Write("status.tf", fmt.Sprintf(`
+data "dcos_cluster" "balancer" {
+  url        = "http://%s"
+  wait_for   = { masters = 1, agents = 1 }
+  timeout    = "2m"
+  depends_on = [dcos_node.public]
+}
+
+data "dcos_cluster" "jump" {
+  ssh = {
+    address    = values(dcos_node.master)[0].address
+    host_key   = values(dcos_node.master)[0].host_key
+    jump_hosts = [{ address = %q, user = %q }]
+  }
+  wait_for   = { masters = 1, agents = 1 }
+  timeout    = "2m"
+  depends_on = [dcos_node.public]
+}
+
+output "clusters" {
+  value = { balancer = data.dcos_cluster.balancer, jump = data.dcos_cluster.jump }
+}
+`, s.balancer.Address, s.balancer.Address, lab.UserNoSudo))
+	s.tf.Apply()
+	type cluster struct {
+		Version string `json:"dcos_version"`
+		Leader  string `json:"leader"`
+		Quorum  bool   `json:"quorum"`
+		Masters []struct {
+			Address string `json:"address"`
+			Serving bool   `json:"serving"`
+			Leader  bool   `json:"zookeeper_leader"`
+		} `json:"masters"`
+		Agents []struct {
+			Address string `json:"address"`
+			Role    string `json:"role"`
+			Active  bool   `json:"active"`
+		} `json:"agents"`
+	}
+	var clusters map[string]cluster
+	if err := json.Unmarshal([]byte(s.tf.Run("output", "-json", "clusters")), &clusters); err != nil {
+		t.Fatal(err)
+	}
+	master, agent := s.masters[0].Address, s.public[0].Address
+	for name, c := range clusters {
+		if c.Version != "2.2.100" || c.Leader != master || !c.Quorum ||
+			len(c.Masters) != 1 || c.Masters[0].Address != master || !c.Masters[0].Serving || !c.Masters[0].Leader ||
+			len(c.Agents) != 1 || c.Agents[0].Address != agent || c.Agents[0].Role != "public_agent" || !c.Agents[0].Active {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	s.tf.NoChanges()
+
+	// What is not there, and who does not answer.
+	s.tf.Write("status.tf", fmt.Sprintf(`
+data "dcos_cluster" "lacking" {
+  url      = "http://%s"
+  wait_for = { agents = 7 }
+  timeout  = "3s"
+}
+
+data "dcos_cluster" "nobody" {
+  ssh     = { address = values(dcos_node.master)[0].address }
+  url     = "http://127.0.0.1:9"
+  timeout = "5s"
+}
+`, s.balancer.Address))
+	said := s.tf.Diagnostics("plan")
+	for _, want := range []string{"Cluster Not Ready", "1 of 7 agents", "Cluster Not Read", "through " + master} {
+		if !said.mentions("error", want) {
+			t.Errorf("nothing says %q: %+v", want, said)
+		}
+	}
+	s.tf.Write("status.tf", "")
+	s.tf.Destroy()
+}
+
+// TestClusterStatusMistakes holds what is refused without asking anybody.
+func TestClusterStatusMistakes(t *testing.T) {
+	t.Parallel()
+	d := newTerraformDir(t)
+	for config, want := range map[string]string{
+		``:                                    "No Way To The Cluster",
+		`url = "cluster.example.com"`:         "Invalid URL",
+		`url = "ftp://cluster.example.com"`:   "Invalid URL",
+		`url = "http://me:pw@example.com"`:    "Invalid URL",
+		`ssh = { address = "" }`:              "Invalid Attribute Value Length",
+		"url = \"http://x\"\ntimeout = \"1\"": "Invalid Duration",
+	} {
+		d.Write("main.tf", requiredProviders+"data \"dcos_cluster\" \"test\" {\n"+config+"\n}\n")
+		if said := d.Diagnostics("plan"); !said.mentions("error", want) {
+			t.Errorf("%s: nothing says %q: %+v", config, want, said)
+		}
+	}
+	d.Write("main.tf", requiredProviders+"data \"dcos_cluster\" \"test\" {\n  url = \"https://127.0.0.1:9\"\n  ca_certificate = \"none\"\n}\n")
+	if said := d.Diagnostics("plan"); !said.mentions("error", "Invalid Certificate") {
+		t.Errorf("no certificate is taken for one: %+v", said)
+	}
+}

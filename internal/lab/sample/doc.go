@@ -24,8 +24,8 @@
 // and no promise that its small registry survives what Mesos's replicated log
 // does. Packages that only serve others (Java, Python, OpenSSL, ...) have one
 // stand-in, sample-runtime. The content of rendered files is ours and smaller
-// than DC/OS's. Exhibitor knows the storage backends static and
-// shared_filesystem. Checks of the clock pass in containers.
+// than DC/OS's. Exhibitor knows all storage backends but azure. Checks of the
+// clock pass in containers.
 //
 // There are two versions, so that upgrades can be tried. They differ in
 // packages (2.1 has dcos-signal with its units, 2.2 has csi-driver-nfs), in

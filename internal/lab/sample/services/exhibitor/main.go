@@ -87,6 +87,19 @@ func configure(ctx context.Context, h host.Host) (Config, error) {
 		cfg.Storage = Static{ip}
 	case backend == "SHARED_FS":
 		cfg.Storage = Shared{Dir: h.Getenv("EXHIBITOR_FSCONFIGDIR")}
+	case backend == "ZK":
+		cfg.Storage = ZooKeeper{Hosts: strings.Split(h.Getenv("ZK_CONFIG_CONNECT"), ","), Path: h.Getenv("ZK_CONFIG_ZPATH")}
+	case backend == "AWS_S3":
+		region := h.Getenv("AWS_REGION")
+		s3 := S3{
+			Endpoint: "https://s3." + region + ".amazonaws.com", Region: region,
+			Bucket: h.Getenv("AWS_S3_BUCKET"), Prefix: h.Getenv("AWS_S3_PREFIX"), Credentials: roleKeys,
+		}
+		if text, err := os.ReadFile(h.Etc("exhibitor.properties")); err == nil {
+			keys := explicitKeys(string(text))
+			s3.Credentials = func(context.Context) (Keys, error) { return keys, nil }
+		}
+		cfg.Storage = s3
 	default:
 		return Config{}, fmt.Errorf("the sample has no exhibitor backend %q", backend)
 	}

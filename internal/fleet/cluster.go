@@ -30,6 +30,8 @@ type cluster struct {
 	agentsOut   int
 	atRisk      error        // a master's first gate is closed
 	halted      *HaltedError // a master's change has failed
+	claims      map[Member]bool
+	offers      map[Member]string // machine ids
 }
 
 // set changes something, and wakes those who wait.

@@ -182,7 +182,10 @@ func (c *Coordinator) cluster(name string) *cluster {
 	cl, ok := c.clusters[name]
 	if !ok {
 		now := time.Now()
-		cl = &cluster{here: map[arrival]int{}, mastersDone: map[string]bool{}, changed: make(chan struct{}), lastMaster: now, lastAgent: now}
+		cl = &cluster{
+			here: map[arrival]int{}, mastersDone: map[string]bool{}, claims: map[Member]bool{}, offers: map[Member]string{},
+			changed: make(chan struct{}), lastMaster: now, lastAgent: now,
+		}
 		c.clusters[name] = cl
 	}
 	return cl

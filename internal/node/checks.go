@@ -34,8 +34,8 @@ func (h *hostFacts) facts(o *Options) bundle.PreflightFact {
 }
 
 func checkDCOS(h *hostFacts, o *Options) []Finding {
-	if h.Installed == None {
-		return nil
+	if h.Installed == None || h.Owner != nil && h.Owner.Cluster == o.Bundle.ClusterName {
+		return nil // an unfinished installation of ours is continued
 	}
 	f := (&ForeignError{Host: o.Address, Cluster: h.Cluster, Version: h.Version, Role: h.Role, Installed: h.Installed})
 	return one(Finding{
@@ -64,14 +64,14 @@ func checkLeftovers(h *hostFacts, _ *Options) []Finding {
 }
 
 func checkMachineID(h *hostFacts, o *Options) []Finding {
-	if other, ok := o.Others[h.MachineID]; ok && other != o.Address {
-		return one(Finding{
-			Found:  fmt.Sprintf("machine id %s, which %s has too", h.MachineID, other),
-			Needed: "a machine id of its own",
-			Hint:   "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && systemd-machine-id-setup and reboot",
-		})
+	if h.peers.Twin == "" || h.peers.Twin == o.Address {
+		return nil
 	}
-	return nil
+	return one(Finding{
+		Found:  fmt.Sprintf("machine id %s, which %s has too", h.MachineID, h.peers.Twin),
+		Needed: "a machine id of its own",
+		Hint:   "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && systemd-machine-id-setup and reboot",
+	})
 }
 
 // checkClock compares clocks to the second; the host's was read at some time
@@ -429,8 +429,43 @@ func checkExhibitorBackend(h *hostFacts, o *Options) []Finding {
 		case "readonly":
 			out = append(out, Finding{Found: dir + " cannot be written to", Needed: "a shared file system that masters can write to (exhibitor_fs_config_dir)"})
 		}
+		out = append(out, adopted(h, o, dir)...)
 	}
 	return out
+}
+
+// adopted tells whether a new ensemble would take up another's state, which
+// outlives the nodes that made it.
+func adopted(h *hostFacts, o *Options, dir string) []Finding {
+	if h.Installed != None || h.peers.Master || o.Ensemble.Exists {
+		return nil
+	}
+	contents := h.fact("contents", dir)
+	if contents == "" {
+		return nil
+	}
+	list := masterList(o.Bundle)
+	var strangers []string
+	for entry := range strings.SplitSeq(h.fact("servers", dir), ",") {
+		address := entry[strings.LastIndexByte(entry, ':')+1:]
+		if address != "" && len(list) > 0 && !slices.Contains(list, address) {
+			strangers = append(strangers, address)
+		}
+	}
+	const hint = "If it is of a cluster that is gone, empty the directory, or name another in exhibitor_fs_config_dir"
+	if len(strangers) > 0 {
+		return one(Finding{
+			Found:  fmt.Sprintf("the state of an ensemble in %s, with masters that are not in master_list: %s", dir, strings.Join(strangers, ", ")),
+			Needed: "no state of another cluster: exhibitor would take it up",
+			Hint:   hint,
+		})
+	}
+	return one(Finding{
+		Severity: SeverityWarning,
+		Found:    fmt.Sprintf("the state of an ensemble in %s already (%s)", dir, clip(contents, 200)),
+		Needed:   "none, unless it is this cluster's own: exhibitor takes it up",
+		Hint:     hint,
+	})
 }
 
 // unreachable gives a finding for each peer of the check that does not
@@ -442,10 +477,13 @@ func (h *hostFacts) unreachable(o *Options, name string, notConnected Severity, 
 			continue
 		}
 		if there := h.fact("resolve", p.host); there == "no" {
-			out = append(out, Finding{Found: fmt.Sprintf("%s does not resolve on the host", p.host), Needed: p.what, Hint: "check the name and the host's DNS"})
+			out = append(out, Finding{Severity: p.severity, Found: fmt.Sprintf("%s does not resolve on the host", p.host), Needed: p.what, Hint: "check the name and the host's DNS"})
 			continue
 		}
 		if connected := h.fact("tcp", p.host+" "+p.port); connected == "no" {
+			if p.severity != "" {
+				notConnected = p.severity
+			}
 			out = append(out, Finding{Severity: notConnected, Found: fmt.Sprintf("%s does not take connections on port %s from the host", p.host, p.port), Needed: p.what, Hint: hint})
 		}
 	}

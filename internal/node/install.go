@@ -165,6 +165,9 @@ func (s *session) preflight(h *hostFacts, upgrade bool) error {
 	findings := h.judge(&s.opts, upgrade)
 	for _, f := range findings {
 		st.Progress(string(f.Severity)+": "+f.String(), 0)
+		if f.Severity == SeverityWarning && slices.Contains([]string{"clock", "exhibitor-backend"}, f.Name) {
+			s.warn(f) // of the others a cluster that is just being made has plenty
+		}
 	}
 	if bad := errorsOf(findings); len(bad) > 0 {
 		return &PreflightError{Host: s.host, Findings: bad}

@@ -88,10 +88,12 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
-	// Others are the machine ids of the cluster's other nodes as far as they
-	// are known, with the node's address. A machine id that is there twice
-	// means cloned images.
-	Others map[string]string
+	// Claim is told the machine id that was found, and gives what is known of
+	// the cluster's other nodes. It may be nil.
+	Claim func(machineID string) Peers
+	// Warn is given what the user should hear of although it stands in
+	// nothing's way. It may be nil.
+	Warn func(Finding)
 	// Run names the run in the marker and the lock.
 	Run string
 	// SkipChecks names preflight checks that are not done. An unknown name is
@@ -121,6 +123,16 @@ type Ensemble struct {
 	// Exists says that the ensemble has been complete before. A master then
 	// has to find quorum and a leader, not only its own services.
 	Exists bool
+}
+
+// Peers is what is known of a cluster's other nodes.
+type Peers struct {
+	// Twin is the address of one with the same machine id, which means cloned
+	// images; "" if none is known.
+	Twin string
+	// Master says that another master is there or is being installed, so that
+	// state in exhibitor's storage backend is no surprise.
+	Master bool
 }
 
 // size gives the number of masters, 0 if nothing says it.
@@ -157,6 +169,7 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 
 // Stage names, as they show in errors and in the run log.
 const (
+	stageConnect    = "connect"
 	stageInspect    = "inspect"
 	stageCloudInit  = "cloud-init"
 	stagePreflight  = "preflight"

@@ -51,6 +51,7 @@ type hostFacts struct {
 	f *frame
 	// before and after are our own time around the host's clock.
 	before, after time.Time
+	peers         Peers
 	missing       []bundle.Artifact // what would have to be transferred
 	unpack        []bundle.Artifact // what would have to be unpacked
 }
@@ -110,7 +111,8 @@ func checkSkips(names []string) error {
 
 // Preflight checks whether the host is fit for the role. It changes nothing
 // and costs one round trip. The error is for a host that could not be
-// checked; what is wrong with the host is in the findings.
+// checked; what is wrong with the host is in the findings. A host that is a
+// node of the cluster already is checked as before an upgrade.
 func Preflight(ctx context.Context, conn Conn, opts Options) (findings []Finding, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
@@ -121,7 +123,8 @@ func Preflight(ctx context.Context, conn Conn, opts Options) (findings []Finding
 	if err != nil {
 		return nil, err
 	}
-	return h.judge(&s.opts, h.Installed == Complete && opts.MachineID != ""), nil
+	member := opts.MachineID != "" || h.Cluster == opts.Bundle.ClusterName && h.Role == opts.Role
+	return h.judge(&s.opts, h.Installed == Complete && member), nil
 }
 
 // judge does the checks, those that stand in the way first.
@@ -189,6 +192,9 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	wish("ip_detect", encode(ipDetect(s.opts.Bundle)))
 	wish("resolve", "@")
 	for _, d := range reach(s.opts.Bundle) {
+		if d.name == "exhibitor-backend" && s.opts.Role != Master {
+			continue
+		}
 		wish("resolve", d.host)
 		wish("tcp", d.host, d.port)
 	}
@@ -234,6 +240,9 @@ type peer struct {
 	name       string // of the check
 	what       string
 	host, port string
+	// severity is that of not reaching it, "" if the check says so: what may
+	// be behind a proxy that only DC/OS's services know is only warned of.
+	severity Severity
 }
 
 // reach gives what a node of the bundle has to reach.
@@ -245,17 +254,30 @@ func reach(b *bundle.Bundle) []peer {
 		if port == "" {
 			port = "8181"
 		}
-		out = append(out, peer{"load-balancer", "the load balancer in front of the masters (exhibitor_address)", args["exhibitor_address"], port})
+		out = append(out, peer{name: "load-balancer", what: "the load balancer in front of the masters (exhibitor_address)", host: args["exhibitor_address"], port: port})
 	}
-	if args["exhibitor_storage_backend"] == "zookeeper" {
+	switch args["exhibitor_storage_backend"] {
+	case "aws_s3":
+		if region := args["aws_region"]; region != "" {
+			host := "s3." + region + ".amazonaws.com"
+			if strings.HasPrefix(region, "cn-") {
+				host += ".cn"
+			}
+			out = append(out, peer{"exhibitor-backend", "AWS S3 in aws_region, for exhibitor", host, "443", SeverityWarning})
+		}
+	case "azure":
+		if account := args["exhibitor_azure_account_name"]; account != "" {
+			out = append(out, peer{"exhibitor-backend", "the Azure storage account, for exhibitor (exhibitor_azure_account_name)", account + ".blob.core.windows.net", "443", SeverityWarning})
+		}
+	case "zookeeper":
 		for hp := range strings.SplitSeq(args["exhibitor_zk_hosts"], ",") {
 			if host, port, err := net.SplitHostPort(strings.TrimSpace(hp)); err == nil {
-				out = append(out, peer{"exhibitor-backend", "exhibitor's ZooKeeper (exhibitor_zk_hosts)", host, port})
+				out = append(out, peer{name: "exhibitor-backend", what: "exhibitor's ZooKeeper (exhibitor_zk_hosts)", host: host, port: port})
 			}
 		}
 	}
 	if u, err := url.Parse(args["bootstrap_url"]); err == nil && u.Scheme != "file" && u.Hostname() != "" {
-		out = append(out, peer{"bootstrap-url", "the server of bootstrap_url", u.Hostname(), portOf(u)})
+		out = append(out, peer{name: "bootstrap-url", what: "the server of bootstrap_url", host: u.Hostname(), port: portOf(u)})
 	}
 	return out
 }

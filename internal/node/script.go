@@ -120,6 +120,10 @@ func stageError(host, stage, doing string, f *frame, err error) *StageError {
 	if inner := (*StageError)(nil); errors.As(err, &inner) {
 		return inner
 	}
+	var sudo *remote.SudoError
+	if errors.As(err, &sudo) { // whatever was to be done first
+		e.Stage, e.Doing = stageConnect, "becoming root"
+	}
 	var exit *remote.ExitError
 	if errors.As(err, &exit) {
 		e.ExitCode = exit.Code

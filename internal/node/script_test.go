@@ -17,7 +17,7 @@ import (
 func stages() [][]string {
 	return [][]string{
 		{"inspect"}, {"inspect", "preflight"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
-		{"fetch"}, {"activate"}, {"recover"}, {"rollback"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
+		{"fetch"}, {"activate"}, {"recover"}, {"rollback"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"}, {"peers"},
 	}
 }
 

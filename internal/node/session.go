@@ -198,6 +198,13 @@ func (s *session) change(before State) {
 	s.changed = true
 }
 
+// warn tells the user of what stands in nothing's way.
+func (s *session) warn(f Finding) {
+	if s.opts.Warn != nil {
+		s.opts.Warn(f)
+	}
+}
+
 // look inspects the host and gathers what the preflight checks need, in one
 // round trip.
 func (s *session) look(ctx context.Context) (*hostFacts, error) {
@@ -230,6 +237,9 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	state.Looked = paths
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
+	if s.opts.Claim != nil {
+		h.peers = s.opts.Claim(h.MachineID)
+	}
 	h.lacking(s, artifacts)
 	return h, nil
 }

@@ -50,7 +50,63 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) (err error) {
 			return err
 		}
 	}
-	return s.remove(ctx, *state, "all")
+	others := s.otherMasters(ctx, *state)
+	if err := s.remove(ctx, *state, "all"); err != nil {
+		return err
+	}
+	s.tellOfEnsemble(ctx, *state, others)
+	return nil
+}
+
+// outlives says whether what exhibitor keeps of an ensemble is elsewhere than
+// on the masters.
+func (t Topology) outlives() bool {
+	return t.Backend != "" && t.Backend != "static" && t.Backend != agentsOnly
+}
+
+// otherMasters gives the addresses of the other masters, as this one's
+// exhibitor sees them.
+func (s *session) otherMasters(ctx context.Context, state State) []string {
+	if state.Role != Master || !state.Topology.outlives() {
+		return nil
+	}
+	c := call{scripts: []string{"health"}, doing: "looking at the ensemble", timeout: 2 * time.Minute}
+	f, err := run(ctx, s.conn, c)
+	if err != nil {
+		return nil // a broken master knows nothing of others; what matters comes after it
+	}
+	var others []string
+	for _, e := range f.all("entry") {
+		if a := between(e, `"hostname":"`, `"`); a != "" && a != f.get("ip") {
+			others = append(others, a)
+		}
+	}
+	return others
+}
+
+// tellOfEnsemble says, when the last master has gone, that the ensemble's
+// state has not: it is not on any host, and whoever is given the same place
+// takes it up.
+func (s *session) tellOfEnsemble(ctx context.Context, state State, others []string) {
+	if state.Role != Master || !state.Topology.outlives() {
+		return
+	}
+	st := s.enter(stageVerify)
+	if len(others) > 0 {
+		f, err := run(ctx, s.conn, call{scripts: []string{"peers"}, doing: "looking for other masters", args: others, timeout: 2 * time.Minute})
+		if err != nil { // the node is gone; to be warned once too often does no harm
+			st.Progress(fmt.Sprintf("warning: looking for other masters: %v", err), 0)
+		} else if len(f.all("serving")) > 0 {
+			return
+		}
+	}
+	st.Progress("warning: exhibitor's state stays in "+state.Topology.Backend, 0)
+	s.warn(Finding{
+		Name: "exhibitor-backend", Severity: SeverityWarning,
+		Found:  fmt.Sprintf("exhibitor's state of the ensemble in the backend %s (%s), which is not on any host and stays", state.Topology.Backend, state.Topology.Place),
+		Needed: "none, if no master of the cluster is left: a new cluster that is given the same place takes it up",
+		Hint:   "remove it there, or give a new cluster another place",
+	})
 }
 
 // drain empties an agent and takes it out of its cluster. An agent that

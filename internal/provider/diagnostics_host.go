@@ -262,6 +262,17 @@ func preflightText(findings []node.Finding) string {
 	return b.String()
 }
 
+// finding words what the user should hear of although it stands in nothing's
+// way.
+func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
+	summary := "Preflight Warning"
+	if f.Name == "exhibitor-backend" {
+		summary = "State Of An Ensemble In Exhibitor's Backend"
+	}
+	return diag.NewWarningDiagnostic(summary, w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
+		w.model.Address.ValueString(), sentence(f.Found), sentence(f.Needed), sentence(f.Hint))))
+}
+
 // notLookedAt words a refresh that had to be left out.
 func notLookedAt(address, attribute string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Host Not Looked At",
@@ -287,8 +298,11 @@ const abandonHint = "If the machine is gone for good, set on_destroy = \"abandon
 
 // unknownChecks words names in preflight.skip that no check has.
 func unknownChecks(names []string) diag.Diagnostic {
-	return diag.NewAttributeErrorDiagnostic(tfpath.Root("preflight").AtName("skip"), "Unknown Preflight Check",
-		fmt.Sprintf("There is no check named %s. The checks are: %s.", strings.Join(names, ", "), strings.Join(node.CheckNames(), ", ")))
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("preflight").AtName("skip"), "Unknown Preflight Check", unknownChecksText(names))
+}
+
+func unknownChecksText(names []string) string {
+	return fmt.Sprintf("There is no check named %s. The checks are: %s.", strings.Join(names, ", "), strings.Join(node.CheckNames(), ", "))
 }
 
 // upgradeRefused words a change that DC/OS does not support on a node that runs.

@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
@@ -91,11 +90,13 @@ func (w *nodeWork) bundle(ctx context.Context) (*bundle.Bundle, error) {
 func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options, diag.Diagnostics) {
 	skip, diags := w.model.skip(ctx)
 	return node.Options{
-		Role:             w.model.role(),
-		Bundle:           b,
-		Address:          w.model.Address.ValueString(),
-		MachineID:        w.model.ID.ValueString(),
-		Others:           w.shared.machines.others(w.cluster, w.model.Address.ValueString()),
+		Role:      w.model.role(),
+		Bundle:    b,
+		Address:   w.model.Address.ValueString(),
+		MachineID: w.model.ID.ValueString(),
+		Claim: func(id string) node.Peers {
+			return w.shared.machines.claim(w.cluster, w.target.Address, id, w.model.role())
+		},
 		Run:              w.shared.log.Run(),
 		SkipChecks:       skip,
 		DrainTimeout:     w.model.drainTimeout(),
@@ -105,44 +106,58 @@ func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options,
 	}, diags
 }
 
-// machines are the machine ids of a process's nodes, by cluster and address:
-// the same one twice means cloned images.
+// machines are what a process knows of its nodes' machines, by cluster and
+// address: a machine id that is there twice means cloned images.
 type machines struct {
-	mu  sync.Mutex
-	ids map[string]map[string]string
+	mu       sync.Mutex
+	clusters map[string]map[string]machine
 }
 
-func newMachines() *machines { return &machines{ids: map[string]map[string]string{}} }
+type machine struct {
+	id     string
+	master bool
+}
 
-// seen notes the machine id of a node.
-func (m *machines) seen(cluster, address, id string) {
-	if cluster == "" || id == "" {
-		return
-	}
+func newMachines() *machines { return &machines{clusters: map[string]map[string]machine{}} }
+
+// seen notes the machine of a node.
+func (m *machines) seen(cluster, address, id string, role node.Role) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ids[cluster] == nil {
-		m.ids[cluster] = map[string]string{}
+	m.note(cluster, address, machine{id, role == node.Master})
+}
+
+func (m *machines) note(cluster, address string, found machine) {
+	if m.clusters[cluster] == nil {
+		m.clusters[cluster] = map[string]machine{}
 	}
-	m.ids[cluster][address] = id
+	m.clusters[cluster][address] = found
+}
+
+// claim notes a machine that is to become a node, or is one, and gives what is
+// known of the others. The first of two with the same machine id has it.
+func (m *machines) claim(cluster, address, id string, role node.Role) node.Peers {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var peers node.Peers
+	for other, found := range m.clusters[cluster] {
+		if other == address {
+			continue
+		}
+		if found.id == id {
+			peers.Twin = other
+		}
+		peers.Master = peers.Master || found.master
+	}
+	if peers.Twin == "" {
+		m.note(cluster, address, machine{id, role == node.Master})
+	}
+	return peers
 }
 
 // gone forgets a node.
 func (m *machines) gone(cluster, address string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.ids[cluster], address)
-}
-
-// others gives the machine ids of the other nodes, with their addresses.
-func (m *machines) others(cluster, address string) map[string]string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	byAddress := maps.Clone(m.ids[cluster])
-	delete(byAddress, address)
-	others := make(map[string]string, len(byAddress))
-	for a, id := range byAddress {
-		others[id] = a
-	}
-	return others
+	delete(m.clusters[cluster], address)
 }

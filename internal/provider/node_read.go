@@ -67,7 +67,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	case state.Installed == node.None && state.Owner == nil:
 		resp.State.RemoveResource(ctx)
 	default:
-		r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID)
+		r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, model.role())
 		resp.Diagnostics.Append(w.refresh(ctx, state, want, resp)...)
 	}
 }

@@ -101,6 +101,7 @@ func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bund
 	}
 	defer w.close()
 	opts.OnChange = func(before node.State) { changed = &before }
+	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
 	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.FirstInstall, Log: w.log}
 	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error {
 		state, err = node.Install(ctx, w.conn, opts)
@@ -110,7 +111,7 @@ func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bund
 		diags.Append(w.hostError(ctx, operation, err))
 		return b, nil, changed, diags
 	}
-	r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID)
+	r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, opts.Role)
 	return b, state, changed, diags
 }
 
@@ -213,6 +214,7 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	opts, diags := w.options(ctx, b)
 	opts.SkipChecks = nil
+	opts.Warn = func(f node.Finding) { resp.Diagnostics.Append(w.finding(f)) }
 	resp.Diagnostics.Append(diags...)
 	if err := w.dial(ctx); err != nil {
 		f := w.failure(ctx, operation, err)

@@ -59,7 +59,7 @@ func (p *dcosProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists the data sources.
 func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newReleaseDataSource, newClusterDataSource}
+	return []func() datasource.DataSource{newReleaseDataSource, newPreflightDataSource, newClusterDataSource}
 }
 
 // Functions lists the functions.

@@ -10,7 +10,8 @@
 #            package ID               is this package in DC/OS's repository?
 #            url URL                  does it answer?
 #            tcp HOST PORT            does it accept a connection?
-#            directory PATH           is it there, and can it be written to?
+#            directory PATH           is it there, can it be written to, what is in it, and which servers
+#                                     does a configuration of exhibitor there name?
 #            ip_detect BASE64         what does this script print?
 #            resolve NAME             has it an address? "@": the host's own name
 #            health TYPE              what does DC/OS's own check runner say?
@@ -128,6 +129,8 @@ while read -r what a b c; do
 	tcp) tcp "$a" "$b" ;;
 	directory)
 		if [ ! -d "$a" ]; then put directory "$a missing"; elif [ ! -w "$a" ]; then put directory "$a readonly"; else put directory "$a yes"; fi
+		put contents "$a $(ls -A "$a" 2>/dev/null | grep -vx -e lost+found -e .snapshot | head -n 20 | tr '\n' ' ')"
+		put servers "$a $(sed -n 's/^[^#]*servers-spec *= *//p' "$a/exhibitor.properties" 2>/dev/null | tr -d '\\ ')"
 		;;
 	ip_detect) ip_detect "$a" ;;
 	resolve)

@@ -1,0 +1,113 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// preflightSchema is the schema of dcos_preflight.
+func preflightSchema() schema.Schema {
+	names := "The checks are `" + strings.Join(node.CheckNames(), "`, `") + "`."
+	return schema.Schema{
+		MarkdownDescription: "Whether hosts are fit to become nodes: the checks that `dcos_node` makes before it changes anything, all hosts at once, without installing. " +
+			"A host that is a node of the cluster already is checked as before an upgrade.",
+		Attributes: map[string]schema.Attribute{
+			"bundle": schema.SingleNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "What is to be installed: the `bundle` of a `dcos_cluster_config`.",
+				Attributes: map[string]schema.Attribute{
+					"id":           schema.StringAttribute{Required: true, MarkdownDescription: "Id of the bundle."},
+					"cluster_name": schema.StringAttribute{Required: true, MarkdownDescription: "Name of the cluster."},
+					"dcos_version": schema.StringAttribute{Required: true, MarkdownDescription: "Version of DC/OS."},
+					"recipe":       schema.StringAttribute{Required: true, Sensitive: true, MarkdownDescription: "What the bundle is made of."},
+				},
+			},
+			"hosts": schema.MapNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "The hosts, by names of your choice.",
+				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1)},
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"address": schema.StringAttribute{
+						Required:            true,
+						MarkdownDescription: "Host name or IP address under which the host is reached over SSH.",
+						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+					},
+					"role": schema.StringAttribute{
+						Required:            true,
+						MarkdownDescription: "What it is to be: `master`, `agent` or `public_agent`.",
+						Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
+					},
+					"ssh": schema.SingleNestedAttribute{
+						Optional:            true,
+						MarkdownDescription: "What differs for this host from the provider's `ssh`, as in `dcos_node`.",
+						Attributes:          preflightSSHAttributes(),
+					},
+					"skip": schema.SetAttribute{
+						Optional: true, ElementType: types.StringType,
+						MarkdownDescription: "Names of checks to leave out on this host, besides those that are left out on all.",
+					},
+				}},
+			},
+			"skip": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Names of checks to leave out. A name that no check has is an error. " + names,
+			},
+			"connect_timeout": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `30s`. Default: the provider's.",
+				Validators:          []validator.String{durationValidator{}},
+			},
+			"passed": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether all hosts passed: there is no finding of severity `error`.",
+			},
+			"findings": schema.MapAttribute{
+				Computed:    true,
+				ElementType: types.ListType{ElemType: findingType},
+				MarkdownDescription: "What was found wrong, by the host's name, errors first; an empty list for a host that is as it should be. Each has the `name` of the check, its `severity` " +
+					"(`error` or `warning`), what was `found`, what is `needed`, and a `hint` what to do. The name of the finding on a host that could not be checked is `connect`.",
+			},
+			"problems": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "The findings of severity `error`, each as a line of text that begins with the host's name.",
+			},
+		},
+	}
+}
+
+// preflightSSHAttributes are those of nodeSSHAttributes, for a data source.
+func preflightSSHAttributes() map[string]schema.Attribute {
+	port := schema.Int64Attribute{Optional: true, MarkdownDescription: "TCP port of the SSH server. Default: the provider's.", Validators: []validator.Int64{int64validator.Between(1, 65535)}}
+	text := func(about string) schema.Attribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: about}
+	}
+	return map[string]schema.Attribute{
+		"port":     port,
+		"user":     text("User to log in as. Default: the provider's."),
+		"host_key": text("The host's public key as in `authorized_keys`, if it is known. Any other key is refused."),
+		"jump_hosts": schema.ListNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"address": schema.StringAttribute{
+					Required: true, MarkdownDescription: "Host name or IP address of the jump host.",
+					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				},
+				"port":     port,
+				"user":     text("User to log in as on the jump host. Default: the provider's."),
+				"host_key": text("The jump host's public key as in `authorized_keys`. Any other key is refused."),
+			}},
+		},
+	}
+}

@@ -26,8 +26,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
 )
 
-// keyText makes a private key in a form, and its public key.
-func keyText(t testing.TB, passphrase string) (text string, public ssh.PublicKey, raw ed25519.PrivateKey) {
+// keyText makes a private key, and its public key.
+func keyText(t testing.TB) (text string, public ssh.PublicKey, raw ed25519.PrivateKey) {
 	t.Helper()
 	_, raw, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -37,16 +37,24 @@ func keyText(t testing.TB, passphrase string) (text string, public ssh.PublicKey
 	if err != nil {
 		t.Fatal(err)
 	}
-	var block *pem.Block
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(raw, "comment")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(raw, "comment", []byte(passphrase))
-	}
+	block, err := ssh.MarshalPrivateKey(raw, "comment")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(block)), signer.PublicKey(), raw
+}
+
+// lockedKey gives a key in OpenSSH form that "swordfish" opens. It was made
+// with one round of bcrypt (ssh-keygen -a 1): the usual 16 take seconds under
+// the race detector.
+func lockedKey(t testing.TB) (text string, public ssh.PublicKey) {
+	t.Helper()
+	text = fixture(t, "openssh_locked")
+	key, err := ssh.ParsePrivateKeyWithPassphrase([]byte(text), []byte("swordfish"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, key.PublicKey()
 }
 
 func fixture(t testing.TB, name string) string {
@@ -82,8 +90,8 @@ func allowing(keys ...ssh.PublicKey) remotetest.Options {
 
 func TestPrivateKeys(t *testing.T) {
 	t.Parallel()
-	plain, plainPublic, _ := keyText(t, "")
-	locked, lockedPublic, _ := keyText(t, "swordfish")
+	plain, plainPublic, _ := keyText(t)
+	locked, lockedPublic := lockedKey(t)
 	pkcs8, err := ssh.ParsePrivateKey([]byte(fixture(t, "pkcs8_plain.pem")))
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +173,7 @@ func TestPrivateKeys(t *testing.T) {
 
 func TestPasswords(t *testing.T) {
 	t.Parallel()
-	key, public, _ := keyText(t, "")
+	key, public, _ := keyText(t)
 	password := func(_ ssh.ConnMetadata, p []byte) (*ssh.Permissions, error) {
 		if string(p) != "open sesame" {
 			return nil, errors.New("no")
@@ -224,8 +232,12 @@ func TestPasswords(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := login(t, remotetest.Options{Config: c.server}, remote.Config{Credentials: c.creds})
 			fails := c.tried != "" || name == "a code" || name == "nothing to offer"
+			limit := 20 * time.Second
+			if fails {
+				limit = 3 * time.Second
+			}
+			_, err := login(t, remotetest.Options{Config: c.server}, remote.Config{Credentials: c.creds, ConnectTimeout: limit})
 			if !fails {
 				if err != nil {
 					t.Error(err)
@@ -265,7 +277,7 @@ func TestPasswordIsNotTriedOften(t *testing.T) {
 
 func TestUserCertificates(t *testing.T) {
 	t.Parallel()
-	text, _, raw := keyText(t, "")
+	text, _, raw := keyText(t)
 	key, err := ssh.NewSignerFromKey(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -334,7 +346,7 @@ func startAgent(t *testing.T, keys ...any) {
 func TestAgent(t *testing.T) {
 	raws, signers := make([]any, 9), make([]ssh.Signer, 9)
 	for i := range raws {
-		_, _, raw := keyText(t, "")
+		_, _, raw := keyText(t)
 		raws[i] = raw
 		var err error
 		if signers[i], err = ssh.NewSignerFromKey(raw); err != nil {
@@ -371,7 +383,7 @@ func TestAgent(t *testing.T) {
 		}
 	})
 	t.Run("key comes first", func(t *testing.T) {
-		key, public, _ := keyText(t, "")
+		key, public, _ := keyText(t)
 		o := allowing(public)
 		o.Config.MaxAuthTries = 1
 		if _, err := login(t, o, remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(key), Agent: true}}); err != nil {

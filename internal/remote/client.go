@@ -37,6 +37,7 @@ type Client struct {
 	proxyLabel      string
 	transportConfig ssh.Config
 	limits          stepLimits
+	linger          int // seconds, see lingering
 
 	connections semaphore
 	transfers   semaphore
@@ -82,6 +83,7 @@ func NewClient(cfg Config) (*Client, error) {
 		givenPort:       givenPort,
 		transportConfig: transportConfig(),
 		limits:          stepLimits{tcp: tcpLimit, handshake: handshakeLimit, auth: authLimit},
+		linger:          lingering,
 		logins:          map[Credentials]*login{},
 	}
 	var err error

@@ -41,8 +41,8 @@ func forUser(user string, key ssh.PublicKey) remotetest.Options {
 func TestConfigFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	key, public, _ := keyText(t, "")
-	jumpKey, jumpPublic, _ := keyText(t, "swordfish")
+	key, public, _ := keyText(t)
+	jumpKey, jumpPublic := lockedKey(t)
 	outer := remotetest.Serve(t, forUser("outer-user", jumpPublic))
 	inner := remotetest.Serve(t, forUser("inner-user", public))
 	end := remotetest.Serve(t, forUser("file-user", public))

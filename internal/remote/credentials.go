@@ -25,11 +25,6 @@ type login struct {
 	identity    string
 }
 
-// empty reports whether there is nothing to log in with.
-func (l *login) empty() bool {
-	return len(l.signers) == 0 && l.password == "" && l.agentSocket == ""
-}
-
 // namedSigner is a key and what it is called in messages.
 type namedSigner struct {
 	ssh.Signer

@@ -66,7 +66,7 @@ func freePort(t testing.TB) int {
 // key, and then it is up.
 func TestDialWaitsForBoot(t *testing.T) {
 	t.Parallel()
-	key, public, _ := keyText(t, "")
+	key, public, _ := keyText(t)
 	var refused atomic.Int32
 	o := remotetest.Options{
 		Listen: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
@@ -252,7 +252,7 @@ func TestDialIPv6(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	t.Parallel()
-	key, _, _ := keyText(t, "")
+	key, _, _ := keyText(t)
 	for name, c := range map[string]struct {
 		cfg   remote.Config
 		field string
@@ -289,8 +289,9 @@ func TestConfigErrors(t *testing.T) {
 	}
 	c := newClient(t, remote.Config{})
 	for field, target := range map[string]remote.Target{
-		"ssh.user": {Address: "a"}, "address": {User: "u"}, "ssh.host_key": {Address: "a", User: "u", HostKey: "x"}, "ssh.port": {Address: "a", User: "u", Port: 1 << 16},
+		"address": {User: "u"}, "ssh.host_key": {Address: "a", User: "u", HostKey: "x"}, "ssh.port": {Address: "a", User: "u", Port: 1 << 16},
 	} {
+		target.ConnectTimeout = time.Second
 		_, err := c.Dial(t.Context(), target)
 		var bad *remote.ConfigError
 		if !errors.As(err, &bad) || bad.Field != field {
@@ -367,8 +368,8 @@ func (f writerFunc) Write(p []byte) (int, error) {
 // A long silent script is no silent peer.
 func TestKeepaliveOfQuietConnection(t *testing.T) {
 	t.Parallel()
-	s, _ := inProcess(t, remotetest.Options{}, remote.Config{KeepaliveInterval: 50 * time.Millisecond})
-	if _, err := s.Dial(t).Run(t.Context(), remote.Script{Name: "quiet", Text: "sleep 1.5"}); err != nil {
+	s, _ := inProcess(t, remotetest.Options{}, remote.Config{KeepaliveInterval: 500 * time.Millisecond})
+	if _, err := s.Dial(t).Run(t.Context(), remote.Script{Name: "quiet", Text: "sleep 3"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -22,6 +22,7 @@ var (
 	_ Hinter = (*ConfigError)(nil)
 	_ Hinter = (*ConnectError)(nil)
 	_ Hinter = (*HostKeyError)(nil)
+	_ Hinter = (*RebootError)(nil)
 	_ Hinter = (*AuthError)(nil)
 	_ Hinter = (*ShellError)(nil)
 	_ Hinter = (*SudoError)(nil)
@@ -309,6 +310,19 @@ func (e *LostError) Unwrap() error { return e.Err }
 // Hint says that trying again is safe.
 func (e *LostError) Hint() string {
 	return "Check the host and the network between. Running the same again continues where this ended."
+}
+
+// RebootError says that the host was rebooted while a script of
+// [Client.RunLong] ran, which ended it.
+type RebootError struct{ Host, Script string }
+
+func (e *RebootError) Error() string {
+	return fmt.Sprintf("%s was rebooted during script %s, which ended it", e.Host, e.Script)
+}
+
+// Hint says where to look.
+func (e *RebootError) Hint() string {
+	return "Find out what rebooted the host (last -x, journalctl -b -1), then run again."
 }
 
 // LockedError says that another operator works on the host.

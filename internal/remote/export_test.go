@@ -9,3 +9,7 @@ import "time"
 func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 	c.limits = stepLimits{tcp: tcp, handshake: handshake, auth: auth}
 }
+
+// SetLinger shortens the time for which the work directory of a broken
+// connection waits for a successor.
+func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }

@@ -45,7 +45,7 @@ func TestConformanceThroughJumpHosts(t *testing.T) {
 // Each hop has its own user, credentials and host key.
 func TestJumpHops(t *testing.T) {
 	t.Parallel()
-	key, public, _ := keyText(t, "")
+	key, public, _ := keyText(t)
 	as := func(user string) ssh.ServerConfig {
 		return ssh.ServerConfig{
 			PublicKeyCallback: func(m ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
@@ -94,7 +94,7 @@ func TestJumpHops(t *testing.T) {
 	})
 	t.Run("refused by a hop", func(t *testing.T) {
 		target := target
-		target.JumpHosts, target.ConnectTimeout = hops(), time.Second
+		target.JumpHosts, target.ConnectTimeout = hops(), 4*time.Second
 		target.JumpHosts[1].User = "nobody"
 		err := dial(t, c, target)
 		var auth *remote.AuthError
@@ -105,7 +105,7 @@ func TestJumpHops(t *testing.T) {
 	})
 	t.Run("nothing behind", func(t *testing.T) {
 		target := target
-		target.JumpHosts, target.Port, target.ConnectTimeout = hops(), freePort(t), time.Second
+		target.JumpHosts, target.Port, target.ConnectTimeout = hops(), freePort(t), 3*time.Second
 		_ = wantConnectError(t, dial(t, c, target), remote.StepTCP, "cannot reach 127.0.0.1:")
 	})
 	t.Run("forwarding is forbidden", func(t *testing.T) {

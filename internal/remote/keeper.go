@@ -27,12 +27,17 @@ import (
 // When its input ends without "bye", the connection has broken. The keeper
 // then waits for the scripts of the connection to end and gives up the
 // operators' lock; for half a minute it leaves the directory to a successor,
-// then it removes it. It ends as soon as a successor has. A keeper that has heard from us once and then hears
-// nothing for the lease takes that as the end too. SIGTERM (a host that shuts
-// down) removes everything at once.
-func keeperScript(lease int) string {
+// then it removes it. It ends as soon as a successor has. A keeper that has
+// heard from us once and then hears nothing for the lease takes that as the
+// end too. SIGTERM (a host that shuts down) removes everything at once.
+//
+// Its answers begin with keeperSays: on a terminal, other lines may come
+// between them (complaints of the shell about a process that ended while it was
+// looked at, a broadcast message). "command exec" is exec whose failure does
+// not end the shell (POSIX, 2.8.1): files go away between a look and an open.
+func keeperScript(lease, linger int) string {
 	return fmt.Sprintf(`umask 077;w=;k=;l=;b=
-say(){ printf '%%s\n' "$*";}
+say(){ printf '`+keeperSays+`%%s\n' "$*";}
 pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
 unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
 leave(){ unlock;[ -z "$w" ]||{ cd /;rm -rf "$w";};w=;}
@@ -48,27 +53,29 @@ if [ ! -f "$d/.keeper" ];then
 [ -z "$(find "$d" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$d"
 elif [ ! -r "$d/.keeper" ];then :
 elif [ -z "$w" ]&&[ "$o" = "$u" ];then
-exec 8<"$d/.keeper";if flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
-else (exec 6<"$d/.keeper"&&flock -n 6&&rm -rf "$d");fi
+if { command exec 8<"$d/.keeper";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
+else (exec 6<"$d/.keeper"&&flock -n 6&&rm -rf "$d") 2>/dev/null;fi
 done
 [ -z "$w" ]||return 0
 d=$(mktemp -d "$b/.dcos-work.XXXXXXXXXX" 2>/dev/null)||continue
-if : >"$d/.new"&&chmod 644 "$d/.new"&&exec 8<"$d/.new"&&flock -n 8&&mv "$d/.new" "$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d";};then w=$d;k=new;return 0;fi
+if : >"$d/.new"&&chmod 644 "$d/.new"&&command exec 8<"$d/.new"&&flock -n 8&&mv "$d/.new" "$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d";};then w=$d;k=new;return 0;fi
 rm -rf "$d"
 done;return 1;}
-above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=;read -r c <"/proc/$q/comm"
-case $c in sshd*) kill "$q";return;;esac
-c=$(cat "/proc/$q/stat")||return;set -- ${c##*) };q=$2;done;}
+above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return
+case $c in sshd*) kill "$q" 2>/dev/null;return;;esac
+c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*) };q=$2;done;}
 lock(){ n=$1;f=$2;shift 2;i=0
 for d in /run /var/run /var/lock /var/tmp;do [ -w "$d" ]&&break;done;g=$d/dcos-operator.lock
 while :;do
-[ -e "$g" ]||(umask 022;: >>"$g")
-exec 7<"$g"||return
+[ -e "$g" ]||(umask 022;: >>"$g") 2>/dev/null
+a=;s=;q=;h=
+if { command exec 7<"$g";} 2>/dev/null;then
 if flock -n 7;then
 [ "$g" -ef /proc/self/fd/7 ]||continue
 l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
-a=;s=;q=;h=;{ IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g"
+{ { IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g";} 2>/dev/null
 case ,$f, in *,"$h",*) [ -z "$h" ]||above "$q";;esac
+fi
 i=$((i+1));[ $i -lt 20 ]||{ exec 7<&-;say "held $s $a";return;}
 sleep 0.25 2>/dev/null||sleep 1
 done;}
@@ -90,13 +97,19 @@ done
 trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
 [ -z "$l" ]||{ pause 3;unlock;}
 [ "$w" ]||exit 0
-exec 8<&-;i=0;while [ $i -lt 27 ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
-[ -f "$w/.keeper" ]&&exec 8<"$w/.keeper"&&flock -n 8&&leave
+exec 8<&-;i=0;while [ $i -lt %[2]d ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
+[ -f "$w/.keeper" ]&&command exec 8<"$w/.keeper"&&flock -n 8&&leave
 exit 0
-`, lease)
+`, lease, max(linger-3, 1))
 }
 
+// keeperSays begins each answer of the keeper.
+const keeperSays = "keeper="
+
 const (
+	// lingering is for how many seconds a keeper whose connection broke leaves
+	// the work directory to a successor.
+	lingering = 30
 	// dismissLimit is how long Close waits for the host to clean up.
 	dismissLimit = 20 * time.Second
 	// keeperLimit is how long the keeper may take to answer: it removes the
@@ -135,7 +148,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	}
 	k := &keeper{lines: make(chan string, 4)}
 	said := &output{max: 4 << 10}
-	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease())
+	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease(), c.client.linger)
 	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
 	j.text = func(bool) string { return text }
 	sudo := c.client.cfg.Sudo
@@ -271,7 +284,7 @@ func (c *Conn) dismissKeeper() error {
 	}
 }
 
-// lineWriter hands lines on. What nobody takes is dropped.
+// lineWriter hands the keeper's answers on. What nobody takes is dropped.
 type lineWriter struct {
 	to   chan<- string
 	line []byte
@@ -286,6 +299,10 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 		}
 		line := strings.TrimSuffix(string(append(w.line, p[:i]...)), "\r")
 		w.line, p = w.line[:0], p[i+1:]
+		line, answer := strings.CutPrefix(line, keeperSays)
+		if !answer {
+			continue
+		}
 		select {
 		case w.to <- line:
 		default:

@@ -18,6 +18,10 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
+// shortLinger is for how long these tests' keepers wait for a successor: long
+// enough for one that comes at once, on a busy machine too.
+const shortLinger = 8 * time.Second
+
 // The child process of TestLabKilledClient: it locks a host, puts files there,
 // runs a script as root, and does not come back.
 func TestChild(t *testing.T) {
@@ -34,7 +38,9 @@ func TestChild(t *testing.T) {
 	if user == lab.UserPassword {
 		cfg.Sudo.Password = remote.Secret(lab.Password(user))
 	}
-	conn, err := newClient(t, cfg).Dial(t.Context(), remote.Target{Address: address, ConnectTimeout: 30 * time.Second})
+	c := newClient(t, cfg)
+	c.SetLinger(shortLinger)
+	conn, err := c.Dial(t.Context(), remote.Target{Address: address, ConnectTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +92,7 @@ func startChild(t *testing.T, h *lab.Host, user, word string) (cmd *exec.Cmd, di
 // A client that is killed leaves nothing: its scripts end, its lock opens, its
 // directory goes. One that comes soon takes over what was uploaded.
 func TestLabKilledClient(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword} {
 		t.Run(user, func(t *testing.T) {
@@ -94,6 +101,7 @@ func TestLabKilledClient(t *testing.T) {
 			word := randomWord()
 			cmd, dir := startChild(t, h, user, word)
 			s := labHost(t, h, user, nil)
+			s.Client.SetLinger(shortLinger)
 			second := s.Dial(t)
 			var locked *remote.LockedError
 			if err := second.Lock(t.Context(), "the second"); !errors.As(err, &locked) || locked.Owner != "the child" || locked.Since == "" || locked.Hint() == "" {
@@ -134,6 +142,7 @@ func TestLabKilledClient(t *testing.T) {
 // Power is cut during a script: the error says that the connection was lost,
 // and the next client finds the host clean, or makes it so.
 func TestLabPowerCut(t *testing.T) {
+	t.Parallel()
 	h := lab.Require(t).Host(t, "power")
 	quick := func(cfg *remote.Config, _ *remote.Target) { cfg.KeepaliveInterval = 500 * time.Millisecond }
 	s := labHost(t, h, lab.UserNoPassword, quick)
@@ -179,12 +188,14 @@ func TestLabPowerCut(t *testing.T) {
 // the host within its lease, and a lock that we lost sight of is ours again at
 // once when the network is back.
 func TestLabBlackHole(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY} {
 		t.Run(user, func(t *testing.T) {
 			t.Parallel()
 			h := l.Host(t, "hole-"+user)
 			s := labHost(t, h, user, func(cfg *remote.Config, _ *remote.Target) { cfg.KeepaliveInterval = 750 * time.Millisecond })
+			s.Client.SetLinger(shortLinger)
 			for _, back := range []bool{true, false} {
 				conn, word := s.Dial(t), randomWord()
 				if err := conn.Lock(t.Context(), "us"); err != nil {
@@ -237,6 +248,7 @@ func TestLabBlackHole(t *testing.T) {
 
 // The disk fills up during an upload: the error says so, and nothing is left.
 func TestLabDiskFull(t *testing.T) {
+	t.Parallel()
 	h := lab.Require(t).Host(t, "full", lab.WithDisk(300<<20))
 	if err := h.FillDisk(t.Context(), 20<<20); err != nil {
 		t.Fatal(err)
@@ -255,6 +267,7 @@ func TestLabDiskFull(t *testing.T) {
 
 // Files, locks and scripts of all kinds leave the host as it was.
 func TestLabNoTrace(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	h := l.Host(t, "trace")
 	work := func(user string) {
@@ -286,7 +299,7 @@ func TestLabNoTrace(t *testing.T) {
 		work(user) // what a first login leaves (sudo's lecture, wtmp) is not ours
 	}
 	eventually(t, h, 20*time.Second, processes, "0")
-	eventually(t, h, 20*time.Second, "pgrep -xc sleep || true", "0")
+	eventually(t, h, 20*time.Second, sleepers("60"), "0")
 	before, err := h.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)

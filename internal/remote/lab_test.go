@@ -75,6 +75,7 @@ func randomFile(name string, size int) remote.File {
 }
 
 func TestConformanceLab(t *testing.T) {
+	t.Parallel()
 	h := lab.Require(t).Host(t, "conf")
 	for _, user := range []string{lab.UserRoot, lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword, lab.UserNoSudo} {
 		t.Run(user, func(t *testing.T) {
@@ -87,6 +88,7 @@ func TestConformanceLab(t *testing.T) {
 // Login shells and shells called sh, and the tools of BusyBox in place of
 // GNU's, with and without a terminal.
 func TestConformanceShells(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	for name, c := range map[string]struct{ setup, login string }{
 		"dash":         {"", "/bin/dash"},
@@ -105,7 +107,9 @@ func TestConformanceShells(t *testing.T) {
 			for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY} {
 				t.Run(user, func(t *testing.T) {
 					t.Parallel()
-					remotetest.Conformance(t, labHost(t, h, user, nil))
+					s := labHost(t, h, user, nil)
+					s.RootAlone = user == lab.UserRequireTTY
+					remotetest.Conformance(t, s)
 				})
 			}
 		})
@@ -115,6 +119,7 @@ func TestConformanceShells(t *testing.T) {
 // Servers that allow one session to a connection, have no SFTP, or know only
 // what OpenSSH 7.4 knew.
 func TestConformanceServers(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	for name, opts := range map[string][]lab.Option{
 		"MaxSessions 1": {lab.WithSSHD("MaxSessions 1")},
@@ -135,6 +140,7 @@ func TestConformanceServers(t *testing.T) {
 
 // A host behind two others, of which the last alone sees it.
 func TestLabJumpHosts(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	first, second, end := l.Host(t, "jump1"), l.Host(t, "jump2"), l.Host(t, "behind")
 	hops := []remote.Hop{
@@ -156,6 +162,7 @@ func TestLabJumpHosts(t *testing.T) {
 
 // A host that is switched on while it is being waited for.
 func TestLabLateBoot(t *testing.T) {
+	t.Parallel()
 	h := lab.Require(t).Host(t, "late", lab.NotStarted())
 	s := labHost(t, h, lab.UserNoPassword, func(_ *remote.Config, target *remote.Target) { target.ConnectTimeout = 2 * time.Minute })
 	booted := make(chan error, 1)
@@ -177,6 +184,7 @@ func TestLabLateBoot(t *testing.T) {
 
 // A wrong key and a user without sudo, told apart, within their limits.
 func TestLabRefusals(t *testing.T) {
+	t.Parallel()
 	l := lab.Require(t)
 	h := l.Host(t, "refuse")
 	_, err := labHost(t, h, lab.UserNoSudo, nil).Dial(t).Run(t.Context(), remote.Script{Name: "root", Root: true, Text: "echo ran"})
@@ -200,7 +208,7 @@ func TestLabRefusals(t *testing.T) {
 	if !errors.As(err, &sudo) || sudo.Reason != remote.SudoNotAllowed {
 		t.Errorf("have %v", err)
 	}
-	key, _, _ := keyText(t, "")
+	key, _, _ := keyText(t)
 	stranger := labHost(t, h, lab.UserNoPassword, func(cfg *remote.Config, target *remote.Target) {
 		cfg.Credentials.PrivateKey, target.ConnectTimeout = remote.Secret(key), 3*time.Second
 	})

@@ -20,9 +20,11 @@ const (
 	// startLimit is how long the host may take from the request to the first
 	// sign of the script: login shell, profile, PAM, sudo.
 	startLimit = time.Minute
-	// drainLimit is how long output may lag behind the exit code. What comes
-	// later comes from processes that the script left behind.
+	// drainLimit is how long nothing may come of output that lags behind the
+	// exit code, and drainMost how long it may lag in all. What comes later
+	// comes from processes that the script left behind.
 	drainLimit = 2 * time.Second
+	drainMost  = time.Minute
 	// endLimit is how long a script that is being ended gets: two seconds for
 	// its own clean-up and some for the way.
 	endLimit = 4 * time.Second
@@ -233,13 +235,45 @@ func (p *process) exitCode() int {
 
 // drain waits for the rest of the output behind the exit code.
 func (p *process) drain() {
-	timer := time.NewTimer(drainLimit)
-	defer timer.Stop()
-	select {
-	case <-p.drained:
-	case <-timer.C:
+	lag := p.lagging()
+	defer lag.timer.Stop()
+	for {
+		select {
+		case <-p.drained:
+			return
+		case <-lag.timer.C:
+			if !lag.goOn() {
+				return
+			}
+		}
 	}
 }
+
+// lag is the waiting for output that lags behind the exit code.
+type lag struct {
+	p     *process
+	timer *time.Timer
+	end   time.Time
+	seen  int64
+}
+
+func (p *process) lagging() *lag {
+	return &lag{p: p, timer: time.NewTimer(drainLimit), end: time.Now().Add(drainMost), seen: p.taken()}
+}
+
+// goOn reports, when the timer has fired, whether something has come since.
+func (l *lag) goOn() bool {
+	n := l.p.taken()
+	if n == l.seen || time.Now().After(l.end) {
+		return false
+	}
+	l.seen = n
+	l.timer.Reset(drainLimit)
+	return true
+}
+
+// taken is how many bytes of output have come.
+func (p *process) taken() int64 { return p.out.taken.Load() + p.err.taken.Load() }
 
 // end makes the host end the script, and gives it a moment to do so.
 func (p *process) end() {

@@ -4,6 +4,8 @@
 package remote_test
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -13,7 +15,15 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+// Most tests wait, for hosts and for time limits, so more of them run at once
+// than there are processors.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(lab.Main(m))
+}
 
 func newClient(t testing.TB, cfg remote.Config) *remote.Client {
 	t.Helper()

@@ -124,7 +124,7 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		c.root.accept()
 		return false, nil
 	}
-	if !errors.Is(err, errNoStart) || b.prefix == "" || j.p.exitCode() < 0 && !j.p.t.alive() {
+	if !errors.Is(err, errNoStart) || b.prefix == "" || j.vanished() {
 		return false, j.notStarted(err)
 	}
 	said := append(j.p.out.said(), j.p.err.said()...)
@@ -139,13 +139,25 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 	return false, refusal
 }
 
+// vanished reports whether the process ended without an exit code, and not by
+// our doing: a refusal has one, so the connection has broken, which the
+// library may tell a moment later.
+func (j *job) vanished() bool {
+	select {
+	case <-j.p.exited:
+		return !j.p.known && j.prompts.Load() < 2
+	default:
+		return !j.p.t.alive()
+	}
+}
+
 // notStarted makes an error of a start that sudo has nothing to do with.
 func (j *job) notStarted(err error) error {
 	if !errors.Is(err, errNoStart) {
 		return err
 	}
 	c := j.conn
-	if j.p != nil && j.p.exitCode() < 0 && !j.p.t.alive() {
+	if j.p != nil && j.vanished() {
 		return c.lost(j.p.t, j.work, nil)
 	}
 	e := &ShellError{Host: c.host(), User: c.user()}
@@ -276,6 +288,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
 	coded := j.coded // nil without a terminal
+	var behind *lag
 	var late <-chan time.Time
 	for {
 		select {
@@ -285,11 +298,13 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 		case <-coded:
 			// The encoders end when the last process that could write does.
 			coded = nil
-			timer := time.NewTimer(drainLimit)
-			defer timer.Stop()
-			late = timer.C
+			behind = p.lagging()
+			defer behind.timer.Stop()
+			late = behind.timer.C
 		case <-late:
-			return j.result(s, out, errs)
+			if !behind.goOn() {
+				return j.result(s, out, errs)
+			}
 		case err := <-fed:
 			if err != nil {
 				p.end()

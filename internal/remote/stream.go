@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // maxNoise bounds what is kept of what comes before a script.
@@ -26,6 +27,8 @@ type stream struct {
 	prompt string    // looked for in the noise
 	asked  func(n int)
 
+	taken atomic.Int64 // bytes that have come
+
 	mu      sync.Mutex
 	stopped bool
 	past    bool // the mark has come
@@ -41,6 +44,7 @@ func (s *stream) copy(r io.Reader) {
 	for {
 		n, err := r.Read(buf[:])
 		if n > 0 {
+			s.taken.Add(int64(n))
 			s.take(buf[:n])
 		}
 		if err != nil {

@@ -109,6 +109,7 @@ func TestConformanceSudo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _, _ := withStandIn(t, remote.Config{Sudo: remote.Sudo{Password: c.password}}, remotetest.Options{}, c.env...)
+			s.RootAlone = true
 			remotetest.Conformance(t, s)
 		})
 	}

@@ -28,6 +28,9 @@ type Subject struct {
 	// Root tells that scripts may run as root there; the suite then runs as
 	// root and as the user, else as the user alone.
 	Root bool
+	// RootAlone leaves the user out: where another subject differs from this
+	// one in how root is become alone, that has been tried there.
+	RootAlone bool
 }
 
 // Dial connects to the subject; the connection ends with the test.
@@ -48,14 +51,17 @@ func (s Subject) Dial(t testing.TB) *remote.Conn {
 // Conformance holds a host, reached in whatever way, to what package remote
 // promises of every host.
 func Conformance(t *testing.T, s Subject) {
-	users := map[string]bool{"user": false}
+	users := map[string]bool{}
+	if !s.RootAlone {
+		users["user"] = false
+	}
 	if s.Root {
 		users["root"] = true
 	}
 	for name, root := range users {
 		t.Run(name, func(t *testing.T) {
 			conn := s.Dial(t)
-			r := runner{conn, root}
+			r := runner{s, conn, root}
 			t.Run("exact", r.exact)
 			t.Run("code", r.code)
 			t.Run("args", r.args)
@@ -68,12 +74,14 @@ func Conformance(t *testing.T, s Subject) {
 			t.Run("leftBehind", r.leftBehind)
 			t.Run("atOnce", r.atOnce)
 			t.Run("hidden", r.hidden)
+			t.Run("long", r.long)
 		})
 	}
 	t.Run("upload", func(t *testing.T) { upload(t, s) })
 }
 
 type runner struct {
+	Subject
 	conn *remote.Conn
 	root bool
 }
@@ -303,16 +311,13 @@ func (r runner) bounds(t *testing.T) {
 	}
 }
 
-// running counts the processes on the host whose command line has a word.
+// running counts how often a word is in command lines on the host.
 func (r runner) running(t *testing.T, word string) string {
 	t.Helper()
-	// The word is put together there, so as not to find the search itself.
-	return r.must(t, remote.Script{Args: []string{word[:4], word[4:]}, Text: `
-n=0
-for p in /proc/[0-9]*/cmdline; do
-  if grep -q "$1$2" "$p" 2>/dev/null; then n=$((n+1)); fi
-done
-echo $n`})
+	// The word is put together there, and all is read before the search is
+	// started, so as not to find the search itself.
+	return r.must(t, remote.Script{Args: []string{word[:4], word[4:]}, Text: `all=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0\n' '  ')
+printf %s "$all" | grep -o "$1$2" | wc -l`})
 }
 
 // cancel: the end of the context ends all processes of the script.
@@ -348,9 +353,17 @@ func (r runner) cancel(t *testing.T) {
 func (r runner) gone(t *testing.T, word string) {
 	t.Helper()
 	deadline := time.Now().Add(15 * time.Second)
-	for r.running(t, word) != "0\n" {
+	for {
+		n := strings.TrimSpace(r.running(t, word))
+		if n == "0" {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("processes of the script are still there")
+			t.Fatalf("%s processes of the script are still there", n)
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-t.Context().Done():
 		}
 	}
 }
@@ -382,12 +395,12 @@ func (r runner) leftBehind(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 	// On a terminal it goes with the terminal.
-	if n := r.running(t, word); n != "1\n" && !r.root {
-		t.Errorf("%s processes are left", strings.TrimSpace(n))
+	if n := strings.TrimSpace(r.running(t, word)); n != "1" && !r.root {
+		t.Errorf("%s processes are left", n)
 	}
 	r.must(t, remote.Script{Args: []string{word[:4], word[4:]}, Text: `
-for p in /proc/[0-9]*; do
-  if grep -q "sleep.$1$2" "$p/cmdline" 2>/dev/null; then kill "${p#/proc/}"; fi
+for p in $(grep -l "sleep.$1$2" /proc/[0-9]*/cmdline 2>/dev/null); do
+  p=${p#/proc/}; kill "${p%/cmdline}"
 done; true`})
 }
 
@@ -411,12 +424,35 @@ func (r runner) atOnce(t *testing.T) {
 
 // hidden: nothing of a script is in a command line or an environment.
 func (r runner) hidden(t *testing.T) {
-	text := `# tell-tale
-for p in /proc/[0-9]*; do
-  if grep -q "$1$2" "$p/cmdline" "$p/environ" 2>/dev/null; then tr '\0' ' ' <"$p/cmdline"; fi
-done`
+	text := "# tell-tale\ngrep -l \"$1$2\" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
 	if have := r.must(t, remote.Script{Text: text, Args: []string{"tell-", "tale"}}); have != "" {
 		t.Errorf("seen in %q", have)
+	}
+}
+
+// long: a script that outlives its connection has the same outcome, and
+// leaves nothing.
+func (r runner) long(t *testing.T) {
+	id := fmt.Sprintf("suite-%d", rand.IntN(1_000_000_000))
+	s := remote.Script{
+		Name: "long", Root: r.root, Timeout: time.Minute, Args: []string{"it's", "two words"},
+		Text: `echo "$1/$2/$#"; printf 'no end' >&2; id -u; echo "$HOME"; echo $LC_ALL; i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; exit 7`,
+	}
+	res, err := r.Client.RunLong(t.Context(), r.Target, id, s)
+	var exit *remote.ExitError
+	if !errors.As(err, &exit) || exit.Code != 7 || res.ExitCode != 7 {
+		t.Fatalf("have %d, %v", res.ExitCode, err)
+	}
+	var want strings.Builder
+	fmt.Fprintf(&want, "it's/two words/2\n%sC\n", r.must(t, remote.Script{Text: "id -u; echo $HOME"}))
+	for i := range 3000 {
+		fmt.Fprintf(&want, "line %d\n", i)
+	}
+	if string(res.Stdout) != want.String() || string(res.Stderr) != "no end" {
+		t.Errorf("stdout: %s; stderr %q", difference(string(res.Stdout), want.String()), res.Stderr)
+	}
+	if left := r.must(t, remote.Script{Text: `ls -d /var/tmp/.dcos-long."$1"* 2>/dev/null; true`, Args: []string{id}}); left != "" {
+		t.Errorf("left behind: %s", left)
 	}
 }
 

@@ -218,6 +218,45 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
+// A value that breaks the files it is put into is blamed, also where it is one
+// of several, and where it gets there by way of another argument.
+func TestBlame(t *testing.T) {
+	t.Parallel()
+	dir := recordedRelease(t, "2.2.1")
+	rel, err := release.Open(t.Context(), dir, release.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, rel.Close()) })
+	for _, given := range []map[string]string{
+		{"cluster_name": "one\ntwo"},
+		{"resolvers": "[\n\"10.20.0.2\"\n]"},
+		{"resolvers": "[\n\"10.20.0.2\"\n]", "master_list": "[\n\"10.20.0.11\"]"},
+		{"cluster_name": "one\ntwo", "dns_bind_ip_reserved": "[]", "ip_detect_contents": "{a: b}\n- c", "resolvers": "[\n]"},
+		{"ip6_detect_contents": "word\n...\n", "cluster_name": "one\ntwo"},
+	} {
+		site := recordedRecipe(t, dir, "2.2.1", "static-3-masters").Site(nil)
+		var want []string
+		for name, text := range given {
+			site.Given[name] = config.Value{Text: text}
+			if name != "dns_bind_ip_reserved" {
+				want = append(want, name)
+			}
+		}
+		slices.Sort(want)
+		var invalid *config.ValidationError
+		if _, err := Build(t.Context(), rel, site); !errors.As(err, &invalid) {
+			t.Errorf("%v: got %v", given, err)
+			continue
+		}
+		var got []string
+		for _, p := range invalid.Errors {
+			got = append(got, p.Parameter)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: blamed are %v: %v", given, got, invalid)
+		}
+	}
+}
+
 // The config.yaml of every recorded site is read back to the same values.
 func TestConfigYAML(t *testing.T) {
 	t.Parallel()

@@ -302,6 +302,37 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// The generator takes a hash of every value, of those that it ignores too, and
+// falls over half a character.
+func TestHalfCharacters(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"1.10.11", "2.2.1"} {
+		given, err := FromYAML(LineOf(version), []byte(`unheard_of: "\ud83d\ude00"`+"\n"+`weights: "\u00e9"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := bareSite(t, version, map[string]string{"unheard_of": given["unheard_of"].Text, "weights": given["weights"].Text}, "")
+		if len(res.Errors) != 1 || res.Errors[0].Parameter != "unheard_of" || !strings.Contains(res.Errors[0].Message, "whole character") {
+			t.Errorf("%s: errors are %v", version, res.Errors)
+		}
+	}
+}
+
+func TestCosmosConfig(t *testing.T) {
+	t.Parallel()
+	for value, ok := range map[string]bool{
+		`{}`: true, `{"other": 1}`: true, `{"package_storage_uri": "a"}`: false, `[]`: false, `{`: false,
+		`{"staged_package_storage_uri": "file:///a", "package_storage_uri": ""}`:   true,
+		`{"staged_package_storage_uri": "file:///a", "package_storage_uri": null}`: true, // written as None
+		`{"staged_package_storage_uri": "file:///a", "package_storage_uri": 1}`:    false,
+		`{"staged_package_storage_uri": "http://[::1", "package_storage_uri": ""}`: false,
+	} {
+		if err := cosmosConfig("1.10", value); (err == nil) != ok {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 func TestSecretsAreNotShown(t *testing.T) {
 	t.Parallel()
 	res := bareSite(t, "2.2.1", map[string]string{"cluster_docker_credentials": "hunter2"}, "", "cluster_docker_credentials")

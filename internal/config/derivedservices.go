@@ -195,7 +195,10 @@ func cosmosFlag(config, key, flag string) (string, error) {
 		return "", nil
 	}
 	text, ok := v.(string)
-	if !ok {
+	switch {
+	case v == nil:
+		text = "None" // as Python writes a null
+	case !ok:
 		return "", fmt.Errorf("must have a text as %s, not %s", key, typeOf(v))
 	}
 	return "-com.mesosphere.cosmos." + flag + "=" + text, nil

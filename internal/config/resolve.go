@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
@@ -418,13 +419,18 @@ func (r *resolver) checkGiven(name, value string) error {
 	return nil
 }
 
-// checkCharacters refuses characters that the line's YAML reader cannot read,
-// whether or not the parameter is reached: it reads the whole file.
+// checkCharacters refuses characters that the line's generator cannot read or
+// write, whether or not the parameter is reached: it reads the whole file, and
+// takes a hash of every value.
 func (r *resolver) checkCharacters() {
-	if Dialect(r.line) != render.PyYAML3 {
-		return
-	}
 	for name, v := range r.site.Given {
+		if !utf8.ValidString(v.Text) {
+			r.complain(name, name, v.Text, errors.New("must not hold half a character (a lone surrogate, as \"\\ud83d\" in config.yaml): write the whole character"))
+			continue
+		}
+		if Dialect(r.line) != render.PyYAML3 {
+			continue
+		}
 		for _, c := range v.Text {
 			if c > 0xffff {
 				r.complain(name, name, v.Text, fmt.Errorf("must not hold %q: this line cannot read characters beyond U+FFFF", c))

@@ -230,7 +230,7 @@ func cosmosConfig(_, value string) error {
 	for _, key := range []string{"staged_package_storage_uri", "package_storage_uri"} {
 		v, ok := o.Get(key)
 		text, isText := v.(string)
-		if ok && (!isText || !bracketsMatch(text)) {
+		if ok && v != nil && (!isText || !bracketsMatch(text)) {
 			return fmt.Errorf("must have a URL as %s, not %s", key, shown(v))
 		}
 	}

@@ -25,7 +25,7 @@ func parameterDescription(p config.Parameter) string {
 	case config.List:
 		add("A list.")
 	case config.JSON:
-		add("`jsonencode(...)`, JSON text (which keeps the order of its keys) or an object.")
+		add("An object, `jsonencode(...)`, or JSON text, which is taken as it is, as in `config.yaml`.")
 	case config.Text:
 	}
 	if p.Allowed != "" && p.Kind != config.Bool {

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -32,18 +33,31 @@ func parameterText(p config.Parameter, value tftypes.Value) (string, error) {
 	return text, nil
 }
 
-// givenText is what text given for a parameter means: JSON text is the value
-// that it describes, unless the parameter is by its nature a text.
+// givenText is what text given for a parameter means: itself, as in
+// config.yaml. What jsonencode wrote is the value that it describes, unless
+// the parameter is by its nature a text.
 func givenText(p config.Parameter, text string) string {
-	if p.Kind == config.JSON && !strings.HasSuffix(p.Name, "_json") {
+	if p.Kind == config.JSON && !strings.HasSuffix(p.Name, "_json") && isJSONEncoded(text) {
 		return jsonText(text)
 	}
 	return text
 }
 
+// isJSONEncoded says whether a text is in the form that Terraform's jsonencode
+// writes: no blanks, and keys in the order of their letters.
+func isJSONEncoded(text string) bool {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return false
+	}
+	as, err := json.Marshal(value)
+	return err == nil && string(as) == text
+}
+
 // jsonText rewrites JSON text as if config.yaml had the value itself: the
-// generator's separators, ASCII only, keys in their order. Other text is for
-// the parameter's rule to judge.
+// generator's separators, ASCII only.
 func jsonText(text string) string {
 	value, err := render.DecodeJSON(text)
 	if err != nil {

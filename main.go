@@ -10,16 +10,23 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"os"
+	"os/signal"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
 // version is set by the linker when a release is built.
 var version = "dev"
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "runlog" {
+		os.Exit(showRunLog(os.Args[2:]))
+	}
 	debug := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	showAddress := flag.Bool("address", false, "print the address of the provider in the registry and exit")
@@ -40,4 +47,15 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// showRunLog shows what is in a run log.
+func showRunLog(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	info, err := os.Stdout.Stat()
+	return runlog.Command{
+		Args: args, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now,
+		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+	}.Run(ctx)
 }

@@ -22,4 +22,11 @@
 // [MaxMessage] and [MaxTail]. A log that cannot be written any more never
 // fails the work that it reports: the first error is kept and returned by
 // [Log.Close].
+//
+// A file that has reached [MaxFile] is put aside (see [Old]) by whichever
+// writer sees it first; the others go on in the new one. [MaxOld] files are
+// kept.
+//
+// A [Command] is "terraform-provider-dcos runlog": it shows a [Board] of the
+// last run, once, as a summary, or live.
 package runlog

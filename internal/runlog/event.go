@@ -37,6 +37,7 @@ type Event struct {
 	ExitCode *int          // of the script that failed, nil if there is none
 	Message  string
 	Tail     string // the last lines of output, for failures
+	Hosts    int    // that there is something to do on, where a pool says so
 }
 
 // line is Event in the order and form in which it is written.
@@ -53,6 +54,7 @@ type line struct {
 	ExitCode *int      `json:"exit_code,omitempty"`
 	Message  string    `json:"message,omitempty"`
 	Tail     string    `json:"tail,omitempty"`
+	Hosts    int       `json:"hosts,omitempty"`
 }
 
 var (
@@ -65,7 +67,7 @@ var (
 func (e Event) MarshalJSON() ([]byte, error) {
 	l := line{
 		Time: e.Time.UTC(), Run: e.Run, Cluster: e.Cluster, Host: e.Host, Role: e.Role, Stage: e.Stage,
-		Event: e.Event, Bytes: e.Bytes, ExitCode: e.ExitCode, Message: e.Message, Tail: e.Tail,
+		Event: e.Event, Bytes: e.Bytes, ExitCode: e.ExitCode, Message: e.Message, Tail: e.Tail, Hosts: e.Hosts,
 	}
 	if e.Event != Started && e.Stage != "" {
 		seconds := math.Round(e.Duration.Seconds()*1000) / 1000
@@ -86,7 +88,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	}
 	*e = Event{
 		Time: l.Time, Run: l.Run, Cluster: l.Cluster, Host: l.Host, Role: l.Role, Stage: l.Stage,
-		Event: l.Event, Bytes: l.Bytes, ExitCode: l.ExitCode, Message: l.Message, Tail: l.Tail,
+		Event: l.Event, Bytes: l.Bytes, ExitCode: l.ExitCode, Message: l.Message, Tail: l.Tail, Hosts: l.Hosts,
 	}
 	if l.Duration != nil {
 		e.Duration = time.Duration(*l.Duration * float64(time.Second))

@@ -39,7 +39,10 @@ type Log struct {
 
 	mu   sync.Mutex
 	file *os.File // nil: drops everything
-	err  error    // the first failed write
+	path string
+	most int64 // bytes of one file
+	n    int   // lines since the file was looked at
+	err  error // the first failed write
 }
 
 // Open opens the run log at path for appending, making it (mode 0600) and its
@@ -57,11 +60,12 @@ func Open(path string, r *Redactor) (*Log, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("making the run log's directory: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening the run log: %w", err)
 	}
-	l.file = f
+	l.file, l.path, l.most = f, path, MaxFile
+	l.fresh()
 	return l, nil
 }
 
@@ -99,6 +103,9 @@ func (l *Log) Write(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.file != nil {
+		if l.n++; l.n >= lookEvery {
+			l.fresh()
+		}
 		_, err = l.file.Write(append(b, '\n'))
 	}
 	if err != nil && l.err == nil {

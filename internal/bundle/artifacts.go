@@ -98,6 +98,13 @@ func (b *Bundle) ownArtifact(path string, at int) (Artifact, error) {
 
 func contentArtifact(path string, content []byte) Artifact {
 	return Artifact{Path: path, Size: int64(len(content)), SHA256: hexSum(content), Open: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content)), nil
+		return seekable{bytes.NewReader(content)}, nil
 	}}
 }
+
+// A seekable is content in memory that can be read again from any place, as
+// files of a release can.
+type seekable struct{ *bytes.Reader }
+
+// Close has nothing to close.
+func (seekable) Close() error { return nil }

@@ -35,14 +35,22 @@ type manifest struct {
 	Cluster string `json:"cluster"`
 	// Directories is how many of the directories in the path were made.
 	Directories int                   `json:"directories,omitempty"`
-	Files       map[string]servedFile `json:"files"` // by path
+	Files       map[string]servedFile `json:"files"`             // by path
+	Bundles     []servedBundle        `json:"bundles,omitempty"` // whose files are there, the latest first
+}
+
+// A servedBundle is what a bundle needs of what is served.
+type servedBundle struct {
+	ID    string   `json:"id"`
+	Files []string `json:"files"`
 }
 
 // A served file is what the manifest has of a file.
 type servedFile struct {
 	SHA256  string `json:"sha256"`
 	Size    int64  `json:"size"`
-	ModTime int64  `json:"mod_time"` // nanoseconds
+	ModTime int64  `json:"mod_time,omitempty"` // nanoseconds; of a file on this machine
+	Tag     string `json:"tag,omitempty"`      // of a file in a Store
 }
 
 // Serve writes the serve directory: what a web server at bootstrap_url has to
@@ -54,7 +62,13 @@ type servedFile struct {
 // removed; files of others are left alone. For each version in upgradeFrom the
 // directory also gets upgrade/ID/dcos_node_upgrade.sh.
 func (b *Bundle) Serve(ctx context.Context, dir string, upgradeFrom ...string) error {
-	files, err := b.served(ctx, upgradeFrom)
+	none := 0
+	return b.serve(ctx, dir, ServeOptions{UpgradeFrom: upgradeFrom, Keep: &none})
+}
+
+// serve is Serve, with a say in what is kept of former bundles.
+func (b *Bundle) serve(ctx context.Context, dir string, o ServeOptions) error {
+	files, err := b.served(ctx, o.UpgradeFrom)
 	if err != nil {
 		return err
 	}
@@ -72,7 +86,7 @@ func (b *Bundle) Serve(ctx context.Context, dir string, upgradeFrom ...string) e
 	}
 	// Until all is there, the directory serves nothing whole.
 	s.Bundle, s.Cluster = "", b.ClusterName
-	if err := s.write(ctx, files); err != nil {
+	if err := s.write(ctx, files, s.keep(b.ID, files, o.Keep)); err != nil {
 		return err
 	}
 	s.Bundle = b.ID
@@ -141,10 +155,8 @@ type server struct {
 	manifest
 }
 
-func (s *server) write(ctx context.Context, files []Artifact) error {
-	needed := map[string]bool{}
+func (s *server) write(ctx context.Context, files []Artifact, needed map[string]bool) error {
 	for _, f := range files {
-		needed[f.Path] = true
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -200,7 +212,7 @@ func (s *server) there(f Artifact) bool {
 		return false
 	}
 	if ours {
-		s.Files[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+		s.Files[f.Path] = servedFile{SHA256: f.SHA256, Size: f.Size, ModTime: fi.ModTime().UnixNano()}
 	}
 	return true
 }
@@ -231,7 +243,7 @@ func (s *server) put(ctx context.Context, f Artifact) error {
 	if err != nil {
 		return err
 	}
-	s.Files[f.Path] = servedFile{f.SHA256, f.Size, fi.ModTime().UnixNano()}
+	s.Files[f.Path] = servedFile{SHA256: f.SHA256, Size: f.Size, ModTime: fi.ModTime().UnixNano()}
 	return nil
 }
 

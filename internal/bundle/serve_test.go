@@ -154,7 +154,7 @@ func TestServeInterrupted(t *testing.T) {
 		}
 	}
 	s := &server{root: root, manifest: manifest{Files: map[string]servedFile{}}}
-	if err := s.write(ctx, files); !errors.Is(err, context.Canceled) {
+	if err := s.write(ctx, files, s.keep("a", files, nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	must(t, root.Close())

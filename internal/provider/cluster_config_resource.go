@@ -51,7 +51,7 @@ func (r *clusterConfigResource) Create(ctx context.Context, req resource.CreateR
 	resp.Diagnostics.Append(r.publish(ctx, publishing, nil)...)
 	if resp.Diagnostics.HasError() {
 		// There is nothing to keep but what was published of it.
-		resp.Diagnostics.Append(publishing.withdraw().Errors()...)
+		resp.Diagnostics.Append(publishing.withdraw(ctx, r.shared).Errors()...)
 		resp.State.RemoveResource(ctx)
 	}
 }
@@ -64,7 +64,7 @@ func (r *clusterConfigResource) Read(ctx context.Context, req resource.ReadReque
 	if resp.Diagnostics.HasError() || publishing.Published.IsNull() {
 		return
 	}
-	resp.Diagnostics.Append(publishing.look()...)
+	resp.Diagnostics.Append(publishing.look(ctx, r.shared)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, tfpath.Root(publishedName), publishing.Published)...)
 }
 
@@ -118,6 +118,6 @@ func (r *clusterConfigResource) Delete(ctx context.Context, req resource.DeleteR
 	publishing, diags := readPublishing(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(publishing.withdraw()...)
+		resp.Diagnostics.Append(publishing.withdraw(ctx, r.shared)...)
 	}
 }

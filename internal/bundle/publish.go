@@ -1,0 +1,297 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ServeOptions are what else is asked of a serve directory.
+type ServeOptions struct {
+	// UpgradeFrom are versions for which upgrade/ID/dcos_node_upgrade.sh is
+	// put there too.
+	UpgradeFrom []string
+	// Keep is how many of the bundles that were there before keep the files
+	// that they alone need; nil: all of them.
+	Keep *int
+}
+
+// A Place is where a serve directory is.
+type Place interface {
+	// Serve brings it up to date with a bundle.
+	Serve(ctx context.Context, b *Bundle, o ServeOptions) error
+	// Served says what is served there.
+	Served(ctx context.Context) (Serving, error)
+	// Unserve removes what Serve made.
+	Unserve(ctx context.Context) error
+}
+
+// Directory is the place of a directory on this machine.
+type Directory string
+
+var _ Place = Directory("")
+
+// Serve brings the directory up to date.
+func (d Directory) Serve(ctx context.Context, b *Bundle, o ServeOptions) error {
+	return b.serve(ctx, string(d), o)
+}
+
+// Served says what is served there.
+func (d Directory) Served(context.Context) (Serving, error) { return Served(string(d)) }
+
+// Unserve removes what Serve made.
+func (d Directory) Unserve(context.Context) error { return Unserve(string(d)) }
+
+// A Store keeps files by name somewhere else. Names are slash-separated
+// relative paths.
+type Store interface {
+	// Read gives the content of a small file; the error is fs.ErrNotExist if
+	// there is none.
+	Read(ctx context.Context, name string) ([]byte, error)
+	// Stat gives the files that are there, of those that are asked for.
+	Stat(ctx context.Context, names []string) (map[string]Stored, error)
+	// Put stores files, each atomically, in any order. put is told of each
+	// that is stored; calls do not overlap. What was stored before an error
+	// stays.
+	Put(ctx context.Context, files []Artifact, put func(name string, s Stored)) error
+	// Remove removes files, which need not be there, and directories that are
+	// empty then.
+	Remove(ctx context.Context, names []string) error
+}
+
+// Stored is a file in a Store as it was when it was looked at. Equal values
+// mean that it was not written to in between.
+type Stored struct {
+	Size int64
+	Tag  string
+}
+
+// A storePlace is a serve directory in a Store.
+type storePlace struct{ store Store }
+
+// NewPlace makes the place of a Store.
+func NewPlace(store Store) Place { return &storePlace{store} }
+
+// Serve stores what the store lacks: packages and tarballs first, side by
+// side, then the package list that names them, then scripts, and at last the
+// files that say which of it is the latest. So whoever fetches meanwhile finds
+// all of the former bundle or all of this one.
+func (p *storePlace) Serve(ctx context.Context, b *Bundle, o ServeOptions) error {
+	files, err := b.served(ctx, o.UpgradeFrom)
+	if err != nil {
+		return err
+	}
+	m, err := p.manifest(ctx)
+	if err != nil {
+		return err
+	}
+	m.Bundle, m.Cluster = "", b.ClusterName
+	needed := m.keep(b.ID, files, o.Keep)
+	missing, err := p.missing(ctx, m, files)
+	if err != nil {
+		return err
+	}
+	for _, f := range missing {
+		// Noted before it is made: what an interrupted run leaves must be known
+		// to the next one as ours.
+		m.Files[f.Path] = servedFile{}
+	}
+	if err := p.save(ctx, m); err != nil {
+		return err
+	}
+	for _, group := range inOrder(missing) {
+		for batch := range batches(group) {
+			if err := p.put(ctx, m, batch); err != nil {
+				return err
+			}
+		}
+	}
+	if old := m.drop(needed); len(old) > 0 {
+		if err := p.store.Remove(ctx, old); err != nil {
+			return err
+		}
+	}
+	m.Bundle = b.ID
+	return p.save(ctx, m)
+}
+
+// batchSize is after how many bytes it is noted what is stored: so much at
+// most is stored again after a run that was killed.
+const batchSize = 64 << 20
+
+// batches divides files, each batch with one file at least.
+func batches(files []Artifact) iter.Seq[[]Artifact] {
+	return func(yield func([]Artifact) bool) {
+		for len(files) > 0 {
+			n, size := 1, files[0].Size
+			for n < len(files) && size+files[n].Size <= batchSize {
+				size += files[n].Size
+				n++
+			}
+			if !yield(files[:n]) {
+				return
+			}
+			files = files[n:]
+		}
+	}
+}
+
+// put stores files and notes them, also those that are done when one fails.
+func (p *storePlace) put(ctx context.Context, m *manifest, files []Artifact) error {
+	sums := map[string]string{}
+	for _, f := range files {
+		sums[f.Path] = f.SHA256
+	}
+	err := p.store.Put(ctx, files, func(name string, s Stored) {
+		m.Files[name] = servedFile{SHA256: sums[name], Size: s.Size, Tag: s.Tag}
+	})
+	// What is stored is not to be sent again, also after an interruption.
+	return errors.Join(err, p.save(context.WithoutCancel(ctx), m))
+}
+
+// missing gives the files that are not there with their content.
+func (p *storePlace) missing(ctx context.Context, m *manifest, files []Artifact) ([]Artifact, error) {
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.Path
+	}
+	there, err := p.store.Stat(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f Artifact) bool {
+		return m.Files[f.Path].SHA256 == f.SHA256 && m.whole(f.Path, there)
+	}), nil
+}
+
+// whole says whether a file is as it was stored.
+func (m *manifest) whole(name string, there map[string]Stored) bool {
+	stored, ok := there[name]
+	f := m.Files[name]
+	return ok && f.SHA256 != "" && stored == (Stored{f.Size, f.Tag})
+}
+
+// inOrder groups files so that none names one of a later group.
+func inOrder(files []Artifact) [][]Artifact {
+	var groups [4][]Artifact
+	for _, f := range files {
+		at := 2 // scripts and the index
+		switch {
+		case strings.HasPrefix(f.Path, "packages/"), strings.HasPrefix(f.Path, "bootstrap/"):
+			at = 0
+		case strings.HasPrefix(f.Path, "package_lists/"):
+			at = 1
+		case strings.HasSuffix(f.Path, ".latest"):
+			at = 3
+		}
+		groups[at] = append(groups[at], f)
+	}
+	return slices.DeleteFunc(groups[:], func(g []Artifact) bool { return len(g) == 0 })
+}
+
+// Served says what is served there.
+func (p *storePlace) Served(ctx context.Context) (Serving, error) {
+	m, err := p.manifest(ctx)
+	if err != nil {
+		return Serving{}, err
+	}
+	serving := Serving{m.Bundle, m.Cluster}
+	if len(m.Files) == 0 {
+		return serving, nil
+	}
+	there, err := p.store.Stat(ctx, slices.Sorted(maps.Keys(m.Files)))
+	if err != nil {
+		return Serving{}, err
+	}
+	for name := range m.Files {
+		if !m.whole(name, there) {
+			serving.Bundle = ""
+		}
+	}
+	return serving, nil
+}
+
+// Unserve removes what Serve made, the manifest last.
+func (p *storePlace) Unserve(ctx context.Context) error {
+	m, err := p.manifest(ctx)
+	if err != nil {
+		return err
+	}
+	if m.Cluster == "" {
+		return nil
+	}
+	if len(m.Files) > 0 {
+		if err := p.store.Remove(ctx, slices.Sorted(maps.Keys(m.Files))); err != nil {
+			return err
+		}
+	}
+	return p.store.Remove(ctx, []string{serveManifest})
+}
+
+// manifest reads the manifest; an empty one stands for none.
+func (p *storePlace) manifest(ctx context.Context) (*manifest, error) {
+	m := &manifest{}
+	text, err := p.store.Read(ctx, serveManifest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case json.Unmarshal(text, m) != nil:
+		return nil, fmt.Errorf("%s is damaged; remove it to have everything written anew", serveManifest)
+	}
+	if m.Files == nil {
+		m.Files = map[string]servedFile{}
+	}
+	return m, nil
+}
+
+func (p *storePlace) save(ctx context.Context, m *manifest) error {
+	text, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return err
+	}
+	return p.store.Put(ctx, []Artifact{contentArtifact(serveManifest, append(text, '\n'))}, func(string, Stored) {})
+}
+
+// keep notes a bundle and gives the files that it and the former ones need, of
+// which as many are kept as is asked for.
+func (m *manifest) keep(id string, files []Artifact, former *int) map[string]bool {
+	now := servedBundle{ID: id}
+	for _, f := range files {
+		now.Files = append(now.Files, f.Path)
+	}
+	slices.Sort(now.Files)
+	m.Bundles = slices.DeleteFunc(m.Bundles, func(b servedBundle) bool { return b.ID == id })
+	m.Bundles = append([]servedBundle{now}, m.Bundles...)
+	if former != nil && len(m.Bundles) > *former+1 {
+		m.Bundles = m.Bundles[:*former+1]
+	}
+	needed := map[string]bool{}
+	for _, b := range m.Bundles {
+		for _, name := range b.Files {
+			needed[name] = true
+		}
+	}
+	return needed
+}
+
+// drop forgets the files that are not needed and gives their names.
+func (m *manifest) drop(needed map[string]bool) []string {
+	var old []string
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if !needed[name] {
+			old = append(old, name)
+			delete(m.Files, name)
+		}
+	}
+	return old
+}

@@ -1,0 +1,210 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	"golang.org/x/sync/errgroup"
+)
+
+// S3 says where in an S3-compatible object store a serve directory is.
+// Credentials come from where the AWS command line has them.
+type S3 struct {
+	Bucket    string
+	Prefix    string // before every name; a slash is put after it
+	Region    string // "": as configured for the AWS command line
+	Endpoint  string // "": AWS's
+	PathStyle bool   // the bucket is in the path, not in the host name
+	Profile   string // "": as configured for the AWS command line
+}
+
+// s3AtOnce is how many objects travel side by side.
+const s3AtOnce = 8
+
+// s3Store is a Store in S3. Writing an object replaces it atomically.
+type s3Store struct {
+	client *s3.Client
+	bucket string
+	prefix string
+}
+
+// NewS3 makes a Store. It asks nobody anything yet.
+func NewS3(ctx context.Context, where S3) (Store, error) {
+	var options []func(*config.LoadOptions) error
+	if where.Region != "" {
+		options = append(options, config.WithRegion(where.Region))
+	}
+	if where.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(where.Profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Region == "" && where.Endpoint != "" {
+		cfg.Region = "us-east-1" // others than AWS take any
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = where.PathStyle
+		if where.Endpoint != "" {
+			o.BaseEndpoint = aws.String(where.Endpoint)
+		}
+		// Other servers know no checksums in trailers. The body's hash is
+		// signed, so it is checked anyway.
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	})
+	prefix := strings.Trim(where.Prefix, "/")
+	if prefix != "" {
+		prefix += "/"
+	}
+	return &s3Store{client, where.Bucket, prefix}, nil
+}
+
+// Read gives an object.
+func (s *s3Store) Read(ctx context.Context, name string) ([]byte, error) {
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + name)})
+	var none *types.NoSuchKey
+	switch {
+	case errors.As(err, &none):
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	case err != nil:
+		return nil, s.explain("reading", name, err)
+	}
+	text, err := io.ReadAll(out.Body)
+	return text, errors.Join(err, out.Body.Close())
+}
+
+// Stat lists the objects below the prefix.
+func (s *s3Store) Stat(ctx context.Context, names []string) (map[string]Stored, error) {
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
+	there := map[string]Stored{}
+	pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &s.prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, s.explain("listing", "", err)
+		}
+		for _, object := range page.Contents {
+			name := strings.TrimPrefix(aws.ToString(object.Key), s.prefix)
+			if wanted[name] {
+				there[name] = Stored{aws.ToInt64(object.Size), aws.ToString(object.ETag)}
+			}
+		}
+	}
+	return there, nil
+}
+
+// Put stores objects side by side.
+func (s *s3Store) Put(ctx context.Context, files []Artifact, put func(string, Stored)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s3AtOnce)
+	var mu sync.Mutex
+	for _, f := range files {
+		group.Go(func() error {
+			stored, err := s.put(ctx, f)
+			if err != nil {
+				return s.explain("writing", f.Path, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			put(f.Path, stored)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
+	in, err := f.Open()
+	if err != nil {
+		return Stored{}, err
+	}
+	defer func() { _ = in.Close() }() // it was read
+	if _, ok := in.(io.Seeker); !ok {
+		return Stored{}, errors.New("it cannot be read twice")
+	}
+	sum, err := hex.DecodeString(f.SHA256)
+	if err != nil {
+		return Stored{}, err
+	}
+	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
+		Bucket:         &s.bucket, Key: aws.String(s.prefix + f.Path), Body: in, ContentLength: &f.Size, ContentType: aws.String(contentType(f.Path)),
+	}, func(o *s3.Options) { o.APIOptions = append(o.APIOptions, signed(f.SHA256)) })
+	if err != nil {
+		return Stored{}, err
+	}
+	return Stored{f.Size, aws.ToString(out.ETag)}, nil
+}
+
+// signed signs a body by a hash that is known already, so that it is read once
+// only. The server refuses a body that is another.
+func signed(sum string) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		_, err := stack.Finalize.Swap((&v4.ComputePayloadSHA256{}).ID(), middleware.FinalizeMiddlewareFunc((&v4.ComputePayloadSHA256{}).ID(),
+			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+				return next.HandleFinalize(v4.SetPayloadHash(ctx, sum), in)
+			}))
+		return err
+	}
+}
+
+// Remove removes objects.
+func (s *s3Store) Remove(ctx context.Context, names []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s3AtOnce)
+	for _, name := range names {
+		group.Go(func() error {
+			_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + name)})
+			return s.explain("removing", name, err)
+		})
+	}
+	return group.Wait()
+}
+
+// explain says what was being done, without the request's own words, which
+// have the host name and ids in them twice.
+func (s *s3Store) explain(doing, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	at := "s3://" + s.bucket + "/" + s.prefix + name
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return fmt.Errorf("%s %s: %s: %s", doing, at, api.ErrorCode(), api.ErrorMessage())
+	}
+	return fmt.Errorf("%s %s: %w", doing, at, err)
+}
+
+// contentType is what a browser should take a file for.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".json":
+		return "application/json"
+	case ".sh", ".latest":
+		return "text/plain; charset=utf-8"
+	}
+	return "application/octet-stream"
+}

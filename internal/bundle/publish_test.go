@@ -1,0 +1,205 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/objectstore"
+)
+
+// An s3Lab is an S3 server that notes what is written to it, and may refuse.
+type s3Lab struct {
+	store Store
+	url   string
+
+	mu      sync.Mutex
+	written []string // names, in order, without the manifest
+	refuse  func(name string) bool
+}
+
+const s3Prefix = "/site/boot/"
+
+func newS3Lab(t *testing.T) *s3Lab {
+	t.Helper()
+	server := objectstore.New()
+	const id, secret = "AKIDLAB", "lab-secret-key"
+	server.Allow(id, secret)
+	must(t, server.CreateBucket(t.Context(), "files"))
+	lab := &s3Lab{}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, name, _ := strings.Cut(r.URL.Path, s3Prefix)
+		if r.Method == http.MethodPut && name != serveManifest {
+			lab.mu.Lock()
+			refused := lab.refuse != nil && lab.refuse(name)
+			if !refused {
+				lab.written = append(lab.written, name)
+			}
+			lab.mu.Unlock()
+			if refused {
+				http.Error(w, `<?xml version="1.0"?>`+"<Error><Code>QuotaExceeded</Code><Message>no more</Message></Error>", http.StatusForbidden)
+				return
+			}
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	lab.url = web.URL
+	t.Setenv("AWS_ACCESS_KEY_ID", id)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	var err error
+	lab.store, err = NewS3(t.Context(), S3{Bucket: "files", Prefix: s3Prefix, Endpoint: web.URL, PathStyle: true})
+	must(t, err)
+	return lab
+}
+
+// names gives what was written since the last call.
+func (l *s3Lab) names() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := l.written
+	l.written = nil
+	return names
+}
+
+// TestPublishS3 is the life of a serve directory in S3.
+func TestPublishS3(t *testing.T) {
+	lab := newS3Lab(t)
+	place := NewPlace(lab.store)
+	b := testBundle(t, "2.2.1")
+	b.ID, b.ClusterName = "one", "demo"
+	served := func(want Serving) {
+		t.Helper()
+		if got, err := place.Served(t.Context()); err != nil || got != want {
+			t.Errorf("%+v is served, want %+v (%v)", got, want, err)
+		}
+	}
+	content := func(name string) string {
+		t.Helper()
+		text, err := lab.store.Read(t.Context(), name)
+		must(t, err)
+		return string(text)
+	}
+	served(Serving{})
+
+	// A run that breaks off leaves nothing that is taken for whole, and what it
+	// stored is not stored again.
+	lab.refuse = func(name string) bool { return strings.HasPrefix(name, "package_lists/") }
+	if err := place.Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") || !strings.Contains(err.Error(), "s3://files/site/boot/package_lists/") {
+		t.Errorf("the error is %v", err)
+	}
+	lab.refuse = nil
+	first := lab.names()
+	served(Serving{"", "demo"})
+	must(t, place.Serve(t.Context(), b, ServeOptions{UpgradeFrom: []string{"2.1.2"}}))
+	second := lab.names()
+	served(Serving{"one", "demo"})
+	for _, name := range first {
+		if slices.Contains(second, name) {
+			t.Errorf("%s was stored twice", name)
+		}
+	}
+	if len(first) == 0 {
+		t.Error("nothing was stored before what was refused")
+	}
+
+	// It is what a directory on this machine would have.
+	dir := t.TempDir()
+	must(t, b.Serve(t.Context(), dir, "2.1.2"))
+	want := listing(t, dir)
+	maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasSuffix(name, "/") || name == serveManifest })
+	got := append(first, second...)
+	slices.Sort(got)
+	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(got, names) {
+		t.Errorf("stored: %v, want %v", got, names)
+	}
+	for name, text := range want {
+		if _, text, _ = strings.Cut(text, " "); content(name) != text {
+			t.Errorf("%s has another content", name)
+		}
+	}
+	// What names others comes after them.
+	latest := slices.IndexFunc(second, func(n string) bool { return strings.HasSuffix(n, ".latest") })
+	list := slices.IndexFunc(second, func(n string) bool { return strings.HasPrefix(n, "package_lists/") })
+	script := slices.Index(second, "dcos_install.sh")
+	if list != 0 || script < list || latest != len(second)-2 {
+		t.Errorf("stored in this order: %v", second)
+	}
+
+	// Nothing to do, and what is missing or altered.
+	must(t, place.Serve(t.Context(), b, ServeOptions{}))
+	if names := lab.names(); len(names) > 0 {
+		t.Errorf("stored again: %v", names)
+	}
+	must(t, lab.store.Remove(t.Context(), []string{"dcos_install.sh"}))
+	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))}, func(string, Stored) {}))
+	lab.names()
+	served(Serving{"", "demo"})
+	must(t, place.Serve(t.Context(), b, ServeOptions{}))
+	if names := lab.names(); !slices.Equal(names, []string{"dcos_install.sh", "bootstrap.latest"}) {
+		t.Errorf("stored: %v", names)
+	}
+	served(Serving{"one", "demo"})
+
+	// Former bundles are kept until asked.
+	next := testBundle(t, "2.2.1")
+	next.ID, next.ClusterName, next.PackageListID = "two", "demo", "ef01"
+	old := "package_lists/" + b.PackageListID + ".package_list.json"
+	must(t, place.Serve(t.Context(), next, ServeOptions{}))
+	served(Serving{"two", "demo"})
+	content(old)
+	one, none := 1, 0
+	must(t, place.Serve(t.Context(), next, ServeOptions{Keep: &one}))
+	content(old)
+	must(t, place.Serve(t.Context(), next, ServeOptions{Keep: &none}))
+	if _, err := lab.store.Read(t.Context(), old); err == nil {
+		t.Errorf("%s is still there", old)
+	}
+	served(Serving{"two", "demo"})
+
+	// Taken away, all of ours and nothing else.
+	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact("packages/theirs", []byte("theirs"))}, func(string, Stored) {}))
+	must(t, place.Unserve(t.Context()))
+	must(t, place.Unserve(t.Context()))
+	served(Serving{})
+	left, err := lab.store.Stat(t.Context(), append(got, serveManifest, old, "packages/theirs"))
+	must(t, err)
+	if names := slices.Sorted(maps.Keys(left)); !slices.Equal(names, []string{"packages/theirs"}) {
+		t.Errorf("left: %v", names)
+	}
+}
+
+// TestPublishS3Refused holds what errors say.
+func TestPublishS3Refused(t *testing.T) {
+	lab := newS3Lab(t)
+	b := testBundle(t, "2.2.1")
+	missing, err := NewS3(t.Context(), S3{Bucket: "none", Endpoint: lab.url, PathStyle: true})
+	must(t, err)
+	if err := NewPlace(missing).Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "s3://none/") {
+		t.Errorf("the error is %v", err)
+	}
+	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact(serveManifest, []byte("?"))}, func(string, Stored) {}))
+	if _, err := NewPlace(lab.store).Served(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("the error is %v", err)
+	}
+	// What is not what was announced is not stored.
+	wrong := contentArtifact("packages/a", []byte("content"))
+	wrong.SHA256 = hexSum([]byte("another"))
+	if err := lab.store.Put(t.Context(), []Artifact{wrong}, func(string, Stored) {}); err == nil {
+		t.Error("another content was stored")
+	}
+	stream := Artifact{Path: "a", Size: 1, SHA256: hexSum([]byte("a")), Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a")), nil }}
+	if err := lab.store.Put(t.Context(), []Artifact{stream}, func(string, Stored) {}); err == nil || !strings.Contains(err.Error(), "read twice") {
+		t.Errorf("the error is %v", err)
+	}
+}

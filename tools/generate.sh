@@ -10,7 +10,7 @@ go build -o "$work/terraform-provider-dcos" .
 address=$("$work/terraform-provider-dcos" -address)
 cat >"$work/cli.tfrc" <<T
 provider_installation {
-  dev_overrides { "$address" = "$work" }
+  dev_overrides { "${address#*/}" = "$work" }
   direct {}
 }
 T
@@ -23,6 +23,6 @@ terraform {
 T
 export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
 # tfplugindocs looks the schema up by the provider's short name.
-(cd "$work" && "$TF" providers schema -json) | sed "s|\"$address\"|\"dcos\"|" >"$work/schema.json"
+(cd "$work" && "$TF" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"
 "$TF" fmt -recursive examples >/dev/null
 "$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"

@@ -5,6 +5,8 @@ package provider
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
@@ -16,6 +18,11 @@ func TestMain(m *testing.M) {
 	if path, err := terraformPath(); err == nil {
 		if err := os.Setenv("TF_ACC_TERRAFORM_PATH", path); err != nil {
 			panic(err)
+		}
+		if strings.HasPrefix(filepath.Base(path), "tofu") {
+			if err := os.Setenv("TF_ACC_PROVIDER_HOST", "registry.opentofu.org"); err != nil {
+				panic(err)
+			}
 		}
 	}
 	code := lab.Main(m)

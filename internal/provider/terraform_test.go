@@ -84,13 +84,17 @@ func newTerraformDir(t testing.TB) *terraformDir {
 	}
 	dir := t.TempDir()
 	cli := filepath.Join(dir, "cli.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", Address, plugins)
+	text := fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", source, plugins)
 	if err := os.WriteFile(cli, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return &terraformDir{t: t, Dir: dir, bin: bin, env: append(os.Environ(),
 		"TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_ACC=", "TF_LOG=")}
 }
+
+// source is the provider's address without the registry's host, for which
+// Terraform and OpenTofu each have their own.
+var source = strings.TrimPrefix(Address, "registry.terraform.io/")
 
 // requiredProviders is the beginning of each configuration.
 const requiredProviders = `terraform {

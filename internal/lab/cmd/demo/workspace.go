@@ -95,6 +95,9 @@ func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo, relea
 		return fmt.Errorf("ask the provider for its address: %w", err)
 	}
 
+	// Without the registry's host, for which Terraform and OpenTofu each have their own.
+	_, source, _ := strings.Cut(strings.TrimSpace(string(address)), "/")
+
 	key, err := l.PrivateKey()
 	if err != nil {
 		return err
@@ -116,7 +119,7 @@ func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo, relea
 		"id":                       string(key),
 		"known_hosts":              l.KnownHosts(),
 		"demo.auto.tfvars.json":    string(variables) + "\n",
-		"cli.tfrc":                 fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", strings.TrimSpace(string(address)), w.path("bin")),
+		"cli.tfrc":                 fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", source, w.path("bin")),
 		filepath.Base(w.wrapper()): w.wrapperScript(l),
 	}
 	examples, err := filepath.Glob(filepath.Join(exampleDir, "*.tf"))

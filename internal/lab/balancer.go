@@ -24,6 +24,7 @@ type LoadBalancer struct {
 	Listeners []Listener // nil: DCOSListeners
 	Backends  []string   // addresses of the hosts behind it
 	CheckPort int        // the TCP port whose answer makes a backend healthy; 0: 5050, Mesos
+	CheckPath string     // a path that has to be answered there over HTTP, "" = that it listens is enough
 }
 
 // Listener is a port of a load balancer, which is the backends' port too.
@@ -118,6 +119,9 @@ defaults
 			mode, extra = "http", "balance leastconn\n\toption forwardfor"
 		}
 		fmt.Fprintf(&b, "\nlisten port-%d\n\tbind *:%d\n\tmode %s\n\t%s\n", l.Port, l.Port, mode, extra)
+		if lb.CheckPath != "" {
+			fmt.Fprintf(&b, "\toption httpchk GET %s\n", lb.CheckPath)
+		}
 		for _, address := range lb.Backends {
 			fmt.Fprintf(&b, "\tserver %s %s:%d port %d\n", address, address, l.Port, check)
 		}

@@ -54,6 +54,10 @@ func requireTerraform(t *testing.T) string {
 	return ""
 }
 
+// source is the provider's address without the registry's host, for which
+// Terraform and OpenTofu each have their own.
+var source = strings.TrimPrefix(provider.Address, "registry.terraform.io/")
+
 // pluginDirectory is where this test binary puts the provider; TestMain
 // removes it.
 func pluginDirectory() string {
@@ -97,7 +101,7 @@ func open(t *testing.T, example string, variables map[string]any) *workspace {
 	cli := filepath.Join(w.dir, "cli.tfrc")
 	for path, content := range map[string]string{
 		filepath.Join(w.dir, "terraform.tfvars.json"): string(text),
-		cli: fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", provider.Address, plugins),
+		cli: fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", source, plugins),
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

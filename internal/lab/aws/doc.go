@@ -1,0 +1,23 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package aws stands in for AWS and for hashicorp/aws, Terraform's provider
+// of it, as far as examples/aws-elb uses them. It is a test double: nothing
+// in it is meant to be right beyond what the example asks for.
+//
+// To Terraform it is a provider ([Cloud.Serve]) with the resources, argument
+// names, required arguments and blocks of hashicorp/aws's documentation, which
+// refuses what AWS refuses: references to what is not there, and deleting what
+// is still referred to. Behind it are real things in the lab:
+//
+//   - an instance is a host, with an address of its subnet, Amazon's resolver
+//     and the instance metadata service (version 2 only)
+//   - a classic load balancer is HAProxy on a host, with the listeners and the
+//     health check it was given, under a name that the resolver knows
+//   - S3 is an S3-compatible server at its own name, with TLS; a role gets keys
+//     to it through the metadata service if its policy allows what exhibitor
+//     does with the bucket
+//
+// Networks, routes and security groups are only kept: in the lab every host
+// reaches every other.
+package aws

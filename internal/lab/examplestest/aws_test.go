@@ -1,0 +1,156 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package examplestest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/aws"
+)
+
+// A cloudSite watches what Terraform does with the stand-in for AWS.
+type cloudSite struct {
+	*aws.Cloud
+	t *testing.T
+
+	mu     sync.Mutex
+	before map[string]*lab.Snapshot // by address
+	ended  []string                 // names of hosts of instances, in the order of their end
+}
+
+func newCloudSite(t *testing.T, l *lab.Lab, region string) *cloudSite {
+	t.Helper()
+	// It outlives the test's context, so that a failed test takes it down.
+	cloud, done, err := aws.New(context.WithoutCancel(t.Context()), l, region)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &cloudSite{Cloud: cloud, t: t, before: map[string]*lab.Snapshot{}}
+	cloud.Launched = func(ctx context.Context, h *lab.Host) error {
+		snapshot, err := h.Snapshot(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.before[h.Address] = snapshot
+		return err
+	}
+	cloud.Deleting = s.deleting
+	return s
+}
+
+// needs gives the instances that lose something with a resource: the way by
+// which they are reached, and by which they reach each other.
+func (s *cloudSite) needs(kind, id string) []*lab.Host {
+	var hosts []*lab.Host
+	switch kind {
+	case "aws_internet_gateway", "aws_nat_gateway", "aws_route", "aws_route_table_association":
+		return s.Instances()
+	case "aws_instance":
+		hosts = append(hosts, s.HostOf(id))
+	case "aws_elb_attachment", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule":
+		hosts = s.Behind(id)
+	}
+	if slices.ContainsFunc(hosts, func(h *lab.Host) bool { return strings.HasSuffix(h.Name, "-jump") }) {
+		return s.Instances() // which all are reached through it
+	}
+	return hosts
+}
+
+// deleting refuses what would be wrong: a resource that an instance with DC/OS
+// on it still needs, and an instance that DC/OS has left traces on.
+func (s *cloudSite) deleting(ctx context.Context, kind, id string) error {
+	for _, h := range s.needs(kind, id) {
+		if installed(h) {
+			return fmt.Errorf("%s still has DC/OS on it", h.Name)
+		}
+	}
+	if h := s.HostOf(id); kind == "aws_instance" {
+		after, err := h.Snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended = append(s.ended, h.Name)
+		var left []string
+		for _, c := range lab.Diff(s.before[h.Address], after) {
+			left = append(left, c.String())
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("%s is not what it was:\n%s", h.Name, strings.Join(left, "\n"))
+		}
+	}
+	return nil
+}
+
+// installed says whether DC/OS is on a host.
+func installed(h *lab.Host) bool {
+	_, err := h.ReadFile("/etc/mesosphere/setup-flags/repository-url")
+	return err == nil
+}
+
+func TestAWSELB(t *testing.T) {
+	t.Parallel()
+	l := requireLab(t)
+	const region = "eu-central-1"
+	s := newCloudSite(t, l, region)
+	tf := open(t, "aws-elb", map[string]any{
+		"release": sampleRelease(t), "cluster_name": "awselb", "region": region, "network": "198.18.64.0/18",
+		"admin_networks": []string{l.Gateway() + "/32"}, "ami": aws.AMI, "ssh_user": aws.User,
+		"ssh_private_key_file": l.KeyFile(), "ssh_public_key_file": l.KeyFile() + ".pub", "agents": 1, "public_agents": 1,
+	})
+	tf.env = append(tf.env, s.Serve(t))
+
+	// One apply from nothing, with the balancer's name and the jump host's address unknown.
+	tf.apply()
+	name := address(tf)
+	if !strings.HasPrefix(name, "internal-awselb-masters-") {
+		t.Errorf("the cluster is at %s, which is not the internal balancer", name)
+	}
+	whole(t, s.Lookup(name), 3, 2)
+	for _, node := range []string{"awselb-a1", "awselb-p1"} {
+		out := onHost(t, s.Host(node), "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || :")
+		if !installed(s.Host(node)) || !strings.Contains(out, name) || strings.Contains(out, s.Host("awselb-m1").Address) {
+			t.Errorf("%s does not find the masters by the balancer's name alone: %s", node, out)
+		}
+	}
+	keys, err := s.Keys(t.Context())
+	if err != nil || len(keys) != 3 || !strings.HasPrefix(keys[0], "awselb") {
+		t.Errorf("exhibitor's bucket has %v, %v", keys, err)
+	}
+	if out := onHost(t, s.Host("awselb-jump"), "journalctl -u ssh --no-pager | grep -c 'Accepted publickey'"); out == "0" {
+		t.Error("nobody came through the jump host")
+	}
+	tf.unchanged()
+
+	// A machine is replaced: its node leaves it before, the others stay.
+	old := s.Host("awselb-a1").Address
+	tf.run("apply", "-auto-approve", "-no-color", `-replace=aws_instance.agent["a1"]`)
+	if now := s.Host("awselb-a1").Address; now == old {
+		t.Errorf("the agent is still at %s", now)
+	}
+	if len(s.ended) != 1 || !strings.HasSuffix(s.ended[0], "-awselb-a1") {
+		t.Errorf("replaced: %v", s.ended)
+	}
+	whole(t, s.Lookup(name), 3, 2)
+	tf.unchanged()
+
+	tf.destroy()
+	if left := s.Resources(); len(left) > 0 {
+		t.Errorf("left in AWS: %v", left)
+	}
+	if len(s.ended) != 7 {
+		t.Errorf("instances that ended: %v", s.ended)
+	}
+}

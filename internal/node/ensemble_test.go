@@ -5,8 +5,10 @@ package node_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,6 +106,7 @@ func TestEnsemble(t *testing.T) {
 
 	t.Run("all masters change at once", func(t *testing.T) {
 		next := build(t, rel, site, "docker_remove_delay", "2hrs")
+		reader := readAllTheTime(t, "http://"+balancer.Address+":5050/state")
 		c := fleet.New()
 		var mu sync.Mutex
 		var order []string
@@ -144,6 +147,7 @@ func TestEnsemble(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		reader.stop(t)
 		for pair := range slices.Chunk(order, 2) {
 			if len(pair) != 2 || strings.TrimPrefix(pair[0], "begin ") != strings.TrimPrefix(pair[1], "end ") {
 				t.Errorf("not one at a time: %q", order)
@@ -173,4 +177,91 @@ func TestEnsemble(t *testing.T) {
 			t.Logf("what the masters shared is not the nodes' to remove: %q", left)
 		}
 	})
+}
+
+// A reader is a client that reads through the load balancer all the time.
+type reader struct {
+	cancel  context.CancelFunc
+	done    chan struct{}
+	reads   int
+	failed  map[string]int
+	longest time.Duration // without a read that succeeded
+	when    time.Time     // that gap began
+}
+
+// How long a cluster that is upgraded may keep its clients waiting. A machine
+// that starves a dozen hosts of its processors adds to that, which says
+// nothing of the cluster.
+const (
+	goalGap = 5 * time.Second
+	maxGap  = 2 * goalGap
+)
+
+func readAllTheTime(t *testing.T, url string) *reader {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &reader{cancel: cancel, done: make(chan struct{}), failed: map[string]int{}}
+	client := &http.Client{Timeout: goalGap, Transport: &http.Transport{DisableKeepAlives: true}}
+	read := func() error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		var state struct {
+			Leader string `json:"leader"`
+		}
+		if resp.StatusCode != http.StatusOK {
+			return errors.New(resp.Status)
+		}
+		return json.NewDecoder(resp.Body).Decode(&state)
+	}
+	go func() {
+		defer close(r.done)
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		last := time.Now()
+		for {
+			err := read()
+			if ctx.Err() != nil {
+				return
+			}
+			r.reads++
+			now := time.Now()
+			if gap := now.Sub(last); gap > r.longest {
+				r.longest, r.when = gap, last
+			}
+			if err == nil {
+				last = now
+			} else {
+				r.failed[err.Error()]++
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return r
+}
+
+// stop ends it and says how it was.
+func (r *reader) stop(t *testing.T) {
+	t.Helper()
+	r.cancel()
+	<-r.done
+	failed := 0
+	for _, n := range r.failed {
+		failed += n
+	}
+	t.Logf("a client read %d times through the load balancer while all masters changed: %d reads failed %v; the longest time without a read was %v (goal: %v), from %s on",
+		r.reads, failed, r.failed, r.longest.Round(10*time.Millisecond), goalGap, r.when.Format(time.TimeOnly))
+	if r.longest > maxGap {
+		t.Errorf("for %v no read succeeded", r.longest)
+	}
 }

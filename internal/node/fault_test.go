@@ -14,43 +14,10 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
-// faulty is a connection on which something happens while a script runs.
-type faulty struct {
-	*counted
-	script string // the first to contain this
-	strike func()
-	struck bool
-}
-
-func (f *faulty) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
-	if !f.struck && strings.Contains(s.Name, f.script) {
-		f.struck = true
-		// While it runs: as soon as it says something.
-		s.Stdout = &onFirst{w: s.Stdout, do: f.strike}
-	}
-	return f.counted.Run(ctx, s)
-}
-
-type onFirst struct {
-	w interface {
-		Write(p []byte) (int, error)
-	}
-	do func()
-}
-
-func (o *onFirst) Write(p []byte) (int, error) {
-	if o.do != nil {
-		o.do()
-		o.do = nil
-	}
-	return o.w.Write(p)
-}
-
-// TestInterruptions interrupts an installation in every stage in different
-// ways; the next one goes on, and the last removal leaves nothing.
+// TestInterruptions interrupts a master's installation where TestFaultMatrix
+// does not; the next one goes on, and the last removal leaves nothing.
 func TestInterruptions(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
@@ -59,9 +26,6 @@ func TestInterruptions(t *testing.T) {
 	before := snapshot(t, h)
 	b := build(t, rel, staticSite(t, "interrupted", h))
 	client, log := newClient(t, l), testLog(t)
-	redial := func(ctx context.Context) (node.Conn, error) {
-		return client.Dial(ctx, remote.Target{Address: h.Address, HostKey: h.HostKey})
-	}
 	options := func() node.Options {
 		return node.Options{Role: node.Master, Bundle: b, Run: "test", Log: log.Scope(b.ClusterName, h.Name, "master")}
 	}
@@ -95,10 +59,10 @@ func TestInterruptions(t *testing.T) {
 		wantNoTrace(t, before, h)
 	}
 
-	for _, script := range []string{"place", "apply", "follow", "postflight", "finish"} {
+	for _, script := range []string{"place", "apply", "follow", "finish"} {
 		t.Run("interrupt in "+script, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			conn := &faulty{counted: dial(t, client, h), script: script, strike: func() { cancel(context.Canceled) }}
+			conn := &struckConn{Conn: dial(t, client, h), script: script, hit: func() { cancel(context.Canceled) }}
 			opts := options()
 			var known node.State
 			opts.OnChange = func(s node.State) { known = s }
@@ -117,42 +81,10 @@ func TestInterruptions(t *testing.T) {
 			remove(t, node.Options{MachineID: state.MachineID})
 		})
 	}
-
-	t.Run("connection breaks", func(t *testing.T) {
-		for _, script := range []string{"follow", "postflight"} {
-			conn := &faulty{counted: dial(t, client, h), script: script, strike: func() {
-				shell(t, h, "pkill -KILL -u alice sshd")
-			}}
-			opts := options()
-			opts.Redial = redial
-			state, err := node.Install(t.Context(), conn, opts)
-			if err != nil {
-				t.Fatalf("%s: %+v", script, err)
-			}
-			remove(t, node.Options{MachineID: state.MachineID})
-		}
-	})
-
-	t.Run("power cut", func(t *testing.T) {
-		conn := &faulty{counted: dial(t, client, h), script: "follow", strike: func() {
-			if err := errors.Join(h.PowerCut(t.Context()), h.Start(t.Context())); err != nil {
-				t.Error(err)
-			}
-		}}
-		opts := options()
-		opts.Redial = redial
-		state, err := node.Install(t.Context(), conn, opts)
-		if err != nil {
-			t.Fatalf("%+v", err)
-		}
-		if drift := state.Drift(b, node.Master); len(drift) > 0 {
-			t.Errorf("drift %q", drift)
-		}
-		remove(t, node.Options{MachineID: state.MachineID})
-	})
 }
 
-// TestInterruptedChanges interrupts an upgrade and a removal in every stage.
+// TestInterruptedChanges interrupts a master's upgrade and removal where
+// TestFaultMatrix does not.
 func TestInterruptedChanges(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
@@ -174,7 +106,7 @@ func TestInterruptedChanges(t *testing.T) {
 	struck := func(script string, strike func(cancel func()), do func(context.Context, node.Conn) error) error {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		conn := &faulty{counted: dial(t, client, h), script: script, strike: func() { strike(cancel) }}
+		conn := &struckConn{Conn: dial(t, client, h), script: script, hit: func() { strike(cancel) }}
 		defer conn.Close()
 		return do(ctx, conn)
 	}
@@ -188,8 +120,7 @@ func TestInterruptedChanges(t *testing.T) {
 		script string
 		strike func(cancel func())
 	}{
-		{"place", interrupt}, {"fetch", interrupt}, {"activate", interrupt}, {"follow", interrupt}, {"apply", interrupt}, {"postflight", interrupt}, {"finish", interrupt},
-		{"fetch", cutPower}, {"follow", cutPower}, {"postflight", cutPower},
+		{"place", interrupt}, {"activate", interrupt}, {"apply", interrupt}, {"postflight", interrupt}, {"finish", interrupt}, {"postflight", cutPower},
 	} {
 		t.Run(fmt.Sprintf("upgrade %d in %s", i, c.script), func(t *testing.T) {
 			opts := opts
@@ -300,7 +231,7 @@ func TestRepair(t *testing.T) {
 			if drift := strings.Join(state.Drift(b, node.Master), "; "); !strings.Contains(drift, c.drift) {
 				t.Fatalf("drift: %q", drift)
 			}
-			conn.trips = nil
+			conn.reset()
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%+v", err)
 			}

@@ -6,6 +6,7 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,15 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(runChild) != "" {
+		if err := beChild(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(lab.Main(m))
+}
 
 // newClient gives a client that opens every host of the lab.
 func newClient(t *testing.T, l *lab.Lab) *remote.Client {
@@ -52,31 +61,91 @@ func newClientFor(t *testing.T, l *lab.Lab, user string) *remote.Client {
 	return c
 }
 
-// counted is a connection that counts round trips by what they are for.
+// counted is a connection that counts round trips, and what goes over them,
+// by what they are for.
 type counted struct {
 	node.Conn
 	mu    sync.Mutex
 	trips []string
+	bytes []traffic
 }
 
-func (c *counted) note(what string) {
+// traffic is what one round trip carries, without the protocol's own.
+type traffic struct{ up, down int64 }
+
+// reset begins to count anew.
+func (c *counted) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trips, c.bytes = nil, nil
+}
+
+// table shows each round trip with its bytes, and the sum.
+func (c *counted) table() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	var all traffic
+	for i, what := range c.trips {
+		fmt.Fprintf(&b, "%-20s %9d bytes to the host, %7d from it\n", what, c.bytes[i].up, c.bytes[i].down)
+		all.up += c.bytes[i].up
+		all.down += c.bytes[i].down
+	}
+	fmt.Fprintf(&b, "%-20s %9d bytes to the host, %7d from it", fmt.Sprintf("%d round trips", len(c.trips)), all.up, all.down)
+	return b.String()
+}
+
+// tally counts bytes that pass.
+type tally struct {
+	io.Reader
+	io.Writer
+	n int64
+}
+
+func (t *tally) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	t.n += int64(n)
+	return n, err
+}
+
+func (t *tally) Write(p []byte) (int, error) {
+	n, err := t.Writer.Write(p)
+	t.n += int64(n)
+	return n, err
+}
+
+func (c *counted) note(what string, t traffic) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.trips = append(c.trips, what)
+	c.bytes = append(c.bytes, t)
 }
 
 func (c *counted) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
-	c.note(s.Name)
-	return c.Conn.Run(ctx, s)
+	up, down := &tally{}, &tally{Writer: io.Discard}
+	if s.Stdin != nil {
+		up.Reader, s.Stdin = s.Stdin, up
+	}
+	if s.Stdout != nil {
+		down.Writer = s.Stdout
+	}
+	s.Stdout = down
+	result, err := c.Conn.Run(ctx, s)
+	c.note(s.Name, traffic{int64(len(s.Text)+len(strings.Join(s.Args, " "))) + up.n, down.n})
+	return result, err
 }
 
 func (c *counted) Upload(ctx context.Context, files []remote.File, progress func(int64)) (string, error) {
-	c.note(fmt.Sprintf("upload of %d", len(files)))
+	var t traffic
+	for _, f := range files {
+		t.up += f.Size
+	}
+	c.note(fmt.Sprintf("upload of %d", len(files)), t)
 	return c.Conn.Upload(ctx, files, progress)
 }
 
 func (c *counted) Lock(ctx context.Context, owner string) error {
-	c.note("lock")
+	c.note("lock", traffic{up: int64(len(owner))})
 	return c.Conn.Lock(ctx, owner)
 }
 

@@ -5,6 +5,7 @@ package node_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,10 @@ func TestLife(t *testing.T) {
 	master, agent := l.Host(t, "life-m1"), l.Host(t, "life-a1")
 	site := staticSite(t, "a life", master)
 	b := build(t, rel21, site)
+	artifacts, err := b.Artifacts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, client := testLog(t), newClient(t, l)
 	type member struct {
 		h      *lab.Host
@@ -58,7 +63,13 @@ func TestLife(t *testing.T) {
 		m.state = state
 		m.opts.MachineID = state.MachineID
 		installedBy(t, m.h, b, m.role.OnDisk())
-		t.Logf("%s: installed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+		t.Logf("%s: installed:\n%s", m.h.Name, m.conn.table())
+		if len(m.conn.trips) > 8 {
+			t.Errorf("%s: installed in %d round trips", m.h.Name, len(m.conn.trips))
+		}
+		if slices.ContainsFunc(m.conn.trips, func(s string) bool { return s == fmt.Sprintf("upload of %d", len(artifacts)) }) {
+			t.Errorf("packages that are in the bootstrap tarball were pushed too: %q", m.conn.trips)
+		}
 	}
 	if got := agents(t, master); !slices.Equal(got, []string{agent.Address}) {
 		t.Errorf("registered agents: %q", got)
@@ -73,7 +84,7 @@ func TestLife(t *testing.T) {
 				"install": func() (*node.State, error) { return node.Install(t.Context(), m.conn, opts) },
 				"upgrade": func() (*node.State, error) { return node.Upgrade(t.Context(), m.conn, opts) },
 			} {
-				m.conn.trips = nil
+				m.conn.reset()
 				state, err := again()
 				if err != nil {
 					t.Fatal(err)
@@ -103,11 +114,11 @@ func TestLife(t *testing.T) {
 			if !strings.Contains(drift, "dcos-config--setup_"+changed.ConfigID) || !strings.Contains(drift, "cluster-package-list differs") {
 				t.Errorf("%s: drift: %s", m.h.Name, drift)
 			}
-			m.conn.trips = nil
+			m.conn.reset()
 			if state, err = node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
 				t.Fatalf("%+v", err)
 			}
-			t.Logf("%s: changed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+			t.Logf("%s: changed:\n%s", m.h.Name, m.conn.table())
 			if d := state.Drift(changed, m.role); len(d) > 0 {
 				t.Errorf("%s: drift %q", m.h.Name, d)
 			}
@@ -152,13 +163,13 @@ func TestLife(t *testing.T) {
 
 	t.Run("uninstall", func(t *testing.T) {
 		for _, m := range slices.Backward(members) {
-			m.conn.trips = nil
+			m.conn.reset()
 			for range 2 { // once more does no harm
 				if err := node.Uninstall(t.Context(), m.conn, m.opts); err != nil {
 					t.Fatalf("%+v", err)
 				}
 			}
-			t.Logf("%s: removed in %d round trips: %s", m.h.Name, len(m.conn.trips), strings.Join(m.conn.trips, ", "))
+			t.Logf("%s: removed, twice:\n%s", m.h.Name, m.conn.table())
 			if m.role == node.Agent {
 				if got := agents(t, master); len(got) != 0 {
 					t.Errorf("still registered: %q", got)

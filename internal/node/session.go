@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -240,19 +241,26 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	if s.opts.Claim != nil {
 		h.peers = s.opts.Claim(h.MachineID)
 	}
-	h.lacking(s, artifacts)
+	var bootstrapped []string
+	if h.Installed == None {
+		if bootstrapped, err = s.opts.Bundle.Bootstrapped(ctx); err != nil {
+			return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
+		}
+	}
+	h.lacking(s, artifacts, bootstrapped)
 	return h, nil
 }
 
 // lacking works out what the node has to get: everything that it has neither
 // in the staging directory nor, for packages, in DC/OS's repository. The
-// bootstrap tarball and the package list are read only by a first setup.
-func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact) {
+// bootstrap tarball and the package list are read only by a first setup, which
+// has the packages that are in the tarball.
+func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrapped []string) {
 	have := map[string]bool{}
 	for _, p := range h.f.all("have") {
 		have[strings.TrimPrefix(p, s.staging+"/")] = true
 	}
-	for _, id := range h.f.all("package") {
+	for _, id := range slices.Concat(h.f.all("package"), bootstrapped) {
 		have[id] = true
 	}
 	for _, a := range artifacts {

@@ -23,19 +23,26 @@ const ipDetectScript = `#!/bin/sh
 ip -4 -o addr show dev host0 | awk '{ split($4, a, "/"); print a[1]; exit }'
 `
 
+// sampleRelease builds a sample release, once, and gives its path and the cache
+// for what is known of it.
+func sampleRelease(t *testing.T, version sample.Version) (path, cache string) {
+	t.Helper()
+	user, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	user = filepath.Join(user, "terraform-provider-dcos-test")
+	if path, err = sample.Build(t.Context(), filepath.Join(user, "sample"), version); err != nil {
+		t.Fatal(err)
+	}
+	return path, filepath.Join(user, "release")
+}
+
 // openRelease opens a sample release, built once and kept in the user's cache.
 func openRelease(t *testing.T, version sample.Version) *release.Release {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache = filepath.Join(cache, "terraform-provider-dcos-test")
-	path, err := sample.Build(t.Context(), filepath.Join(cache, "sample"), version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rel, err := release.Open(t.Context(), path, release.Options{CacheDirectory: filepath.Join(cache, "release")})
+	path, cache := sampleRelease(t, version)
+	rel, err := release.Open(t.Context(), path, release.Options{CacheDirectory: cache})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,8 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 // onHost says whether it was the host that said no, rather than the way to it.
 func onHost(err error) bool {
 	var e *StageError
-	return errors.As(err, &e) && !remote.IsUnreachable(err)
+	var sudo *remote.SudoError
+	return errors.As(err, &e) && !errors.As(err, &sudo) && !remote.IsUnreachable(err)
 }
 
 func (s *session) fetch(ctx context.Context) error {

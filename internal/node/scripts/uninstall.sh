@@ -21,7 +21,6 @@ resolvers=$(sed -n 's/^RESOLVERS=//p' "$opt/etc/dns_config" 2>/dev/null)
 download_directory=$(sed -n 's|^ExecStart=.* -axf \(/.*\)/bootstrap.tar.xz .*|\1|p' "$systemd/dcos-download.service" 2>/dev/null | tr -s / | head -n 1)
 profile_link=$(sed -n 's|^ExecStart=.*ln -sf [^ ]* ||p' "$systemd/dcos-link-env.service" 2>/dev/null | head -n 1)
 settings=$(tr -d ' \n\t' <"$opt/etc/dcos-service-configuration.json" 2>/dev/null | tr '{,}' '\n\n\n' | sed -n 's/^"\([a-z0-9_]*\.[a-zA-Z0-9_.\/-]*\)":"\{0,1\}\([^"]*\)"\{0,1\}$/\1 \2/p')
-users=$(dcos_users)
 names=$(unit_names)
 net=
 if ip link show spartan >/dev/null 2>&1 || ip link show minuteman >/dev/null 2>&1; then net=yes; fi
@@ -58,6 +57,9 @@ if command -v docker >/dev/null 2>&1 && quickly 20 docker info >/dev/null 2>&1 <
 		esac
 	done
 fi
+# A setup that was at work until now may have made more of them.
+names=$(printf '%s\n' "$names" "$(unit_names)" | sort -u)
+users=$(dcos_users)
 for signal in TERM KILL; do
 	for n in 1 2 3 4 5; do
 		pids=$(dcos_processes)
@@ -179,6 +181,7 @@ fi
 restore_account_backups "$record/accounts" || fail "putting the backups of the account files back"
 
 # 6. What DC/OS had changed.
+rm -f /etc/resolv.conf.tmp # of gen_resolvconf, on a disk that was full
 if grep -qs 'gen_resolvconf' /etc/resolv.conf; then
 	say "restoring /etc/resolv.conf"
 	if [ -e "$record/resolv.conf" ] || [ -L "$record/resolv.conf" ]; then

@@ -156,5 +156,9 @@ func Resolvconf(ctx context.Context, h host.Host, path string) error {
 	if before, err := os.ReadFile(path); err == nil && string(before) == text.String() {
 		return nil
 	}
-	return host.WriteFile(path, []byte(text.String()), 0o644)
+	// Under the name that DC/OS's own uses, which stays when the disk is full.
+	if err := os.WriteFile(path+".tmp", []byte(text.String()), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
 }

@@ -76,7 +76,8 @@ func collectSwitches(target render.Target, into map[string]bool) {
 func suspectsOf(res *config.Resolution, arguments map[string]string) []string {
 	var suspects []string
 	for _, name := range slices.Sorted(maps.Keys(res.UserArguments)) {
-		if value, ok := res.Arguments[name]; ok && value != "true" && value != "false" {
+		value, ok := res.Arguments[name]
+		if harmless := value == "true" || value == "false"; ok && (!harmless || strings.HasSuffix(name, "_contents")) {
 			suspects = append(suspects, name)
 		}
 	}

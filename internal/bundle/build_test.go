@@ -228,6 +228,7 @@ func TestBlame(t *testing.T) {
 	t.Cleanup(func() { must(t, rel.Close()) })
 	for _, given := range []map[string]string{
 		{"cluster_name": "one\ntwo"},
+		{"ip_detect_contents": "true"},
 		{"resolvers": "[\n\"10.20.0.2\"\n]"},
 		{"resolvers": "[\n\"10.20.0.2\"\n]", "master_list": "[\n\"10.20.0.11\"]"},
 		{"cluster_name": "one\ntwo", "dns_bind_ip_reserved": "[]", "ip_detect_contents": "{a: b}\n- c", "resolvers": "[\n]"},

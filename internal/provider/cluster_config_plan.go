@@ -18,6 +18,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
@@ -42,12 +43,23 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	site, diags := readSite(req.Plan.Raw, req.Config.Raw, r.shared.secrets)
 	resp.Diagnostics.Append(diags...)
 	out, diags := r.resolve(ctx, site)
+	if out.gone != nil && sameRelease(req.State.Raw, req.Plan.Raw) {
+		// Terraform plans before it destroys, and does not say which it is.
+		diags = diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root("release"), "Release Is Gone",
+			out.gone.Detail()+"\n\nWhat changes in this configuration is not checked, and cannot be applied without the release. Destroying needs none.")}
+	}
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
 	resp.Diagnostics.Append(planPublished(ctx, &resp.Plan)...)
+}
+
+// sameRelease says whether a state was made from the release that is planned.
+func sameRelease(state, plan tftypes.Value) bool {
+	var before, after map[string]tftypes.Value
+	return !state.IsNull() && state.As(&before) == nil && plan.As(&after) == nil && after["release"].Equal(before["release"])
 }
 
 // sameInputs compares everything but the outputs, of which those that may be
@@ -101,6 +113,8 @@ type outputs struct {
 
 	version     string // known with the release
 	bootstrapID string
+
+	gone diag.Diagnostic // the error, where there is no release at its place
 }
 
 // resolve checks the site and renders it if all is known.
@@ -117,7 +131,12 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	}
 	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
 	if err != nil {
-		diags.Append(releaseError(tfpath.Root("release"), err))
+		problem := releaseError(tfpath.Root("release"), err)
+		var bad *release.Error
+		if errors.As(err, &bad) && (bad.Reason == release.NotFound || bad.Reason == release.NotAvailable) {
+			out.gone = problem
+		}
+		diags.Append(problem)
 		return out, diags
 	}
 	out.version = generator.Release().Version()

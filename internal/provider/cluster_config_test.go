@@ -149,6 +149,35 @@ func TestClusterConfigMissingRelease(t *testing.T) {
 	})
 }
 
+// TestClusterConfigGone holds that what Terraform has to do without a release
+// that is gone, it can do: refresh, and destroy, also where the inputs have
+// changed since.
+func TestClusterConfigGone(t *testing.T) {
+	t.Parallel()
+	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
+	if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
+		t.Fatal(err)
+	}
+	d := newTerraformDir(t)
+	d.Write("main.tf", requiredProviders+staticSite(release, ""))
+	d.Apply()
+	if err := os.Remove(release); err != nil {
+		t.Fatal(err)
+	}
+	d.Write("main.tf", requiredProviders+staticSite(release, "oauth_enabled = false"))
+	d.Run("apply", "-refresh-only", "-auto-approve", "-no-color")
+	if len(d.State()) != 1 {
+		t.Error("refreshing lost the resource")
+	}
+	if out, err := d.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "Release Is Gone") || !strings.Contains(out, "Release Not Usable") {
+		t.Errorf("a change without the release: %s", out)
+	}
+	d.Run("destroy", "-auto-approve", "-no-color")
+	if left := d.Run("state", "list"); strings.Contains(left, "dcos_cluster_config") {
+		t.Errorf("left is %s", left)
+	}
+}
+
 // TestClusterConfigUnknown holds that a site with a load balancer that does
 // not exist yet can be planned, and is complete after apply.
 func TestClusterConfigUnknown(t *testing.T) {

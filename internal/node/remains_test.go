@@ -56,7 +56,27 @@ iptables -N UCR-DEFAULT-BRIDGE
 iptables -A FORWARD -j UCR-DEFAULT-BRIDGE
 iptables -N mine
 iptables -A FORWARD -m comment --comment "two words" -j mine
-ipset create minuteman hash:ip || true
+for s in minuteman dcos-x cali40all-ipam-pools mine; do ipset create $s hash:ip || true; done
+for l in cali0123456789a vxlan.calico; do ip link add $l type bridge; done
+for tool in iptables ip6tables; do
+  $tool -N cali-FORWARD && $tool -N cali-from-wl && $tool -A FORWARD -j cali-FORWARD && $tool -A cali-FORWARD -g cali-from-wl
+done
+iptables -t nat -N M-CALICO
+iptables -t nat -A POSTROUTING -j M-CALICO
+iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j MASQUERADE || iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j ACCEPT
+`
+
+// docker is a Docker with containers and networks of DC/OS's and of others. It
+// notes what is removed.
+const docker = `#!/bin/sh
+case "$*" in
+info) ;;
+'ps -aq --filter name=^/mesos-') echo c1; echo c2 ;;
+'network ls -q') printf 'n1\nn2\nn3\n' ;;
+'network inspect '*) eval "id=\${$#}"
+  case $id in n1) echo 'calico calico <no value>' ;; n2) echo 'overlay bridge d-dcos' ;; *) echo 'mine bridge docker1' ;; esac ;;
+*) echo "$*" >>/run/docker-calls ;;
+esac
 `
 
 // What a host has that only looks like DC/OS's is left alone, and so is what a
@@ -67,6 +87,9 @@ func TestUninstallOfRemains(t *testing.T) {
 	h := l.Host(t, "remains")
 	// A disk of its own for ZooKeeper is the administrator's.
 	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && systemctl start var-lib-dcos-exhibitor.mount")
+	if err := h.WriteFile("/usr/local/bin/docker", []byte(docker), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	before := snapshot(t, h)
 	conn := dial(t, newClient(t, l), h)
 	shell(t, h, "set -e\n"+remains)
@@ -81,7 +104,10 @@ func TestUninstallOfRemains(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
-	shell(t, h, "ip link delete d-lan; iptables -D FORWARD -m comment --comment 'two words' -j mine; iptables -X mine; groupdel other")
+	if got, want := shell(t, h, "cat /run/docker-calls; rm /run/docker-calls"), "rm -fv c1 c2\nnetwork rm n1\nnetwork rm n2"; got != want {
+		t.Errorf("Docker was told to\n%s\nwant\n%s", got, want)
+	}
+	shell(t, h, "ipset destroy mine; ip link delete d-lan; iptables -D FORWARD -m comment --comment 'two words' -j mine; iptables -X mine; groupdel other")
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}

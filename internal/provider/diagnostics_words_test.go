@@ -1,0 +1,130 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// TestStageMessages holds the title of a failure in each stage, and that the
+// stage and the host are in the text.
+func TestStageMessages(t *testing.T) {
+	t.Parallel()
+	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("agent")}}
+	for stage, want := range map[string]string{
+		"inspect": "Host Could Not Be Inspected", "cloud-init": "Cloud-Init Did Not Finish", "preflight": "Preflight Failed",
+		"transfer": "Transfer Failed", "postflight": "Node Did Not Come Up", "drain": "Agent Could Not Be Drained", "uninstall": "Uninstall Failed",
+	} {
+		d := w.hostError(t.Context(), "working", &node.StageError{Host: "10.0.0.1", Stage: stage, Doing: "something", Err: errors.New("it broke")})
+		if d.Summary() != want || !strings.Contains(d.Detail(), "Stage:     "+stage) || !strings.Contains(d.Detail(), "It broke") && !strings.Contains(d.Detail(), "it broke") {
+			t.Errorf("stage %s: %s: %s", stage, d.Summary(), d.Detail())
+		}
+	}
+	for want, err := range map[string]error{
+		"Role Cannot Change In Place": &node.RoleError{Host: "10.0.0.1", Have: node.Master, Get: node.Agent},
+		"Invalid SSH Configuration":   &remote.ConfigError{Field: "ssh.jump_hosts", Err: errors.New("no user")},
+	} {
+		if d := w.hostError(t.Context(), "working", err); d.Summary() != want {
+			t.Errorf("%T is %q, want %q", err, d.Summary(), want)
+		}
+	}
+}
+
+// TestOtherMessages holds what messages say that need no host.
+func TestOtherMessages(t *testing.T) {
+	t.Parallel()
+	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
+	unknown := &shared{unknown: "ssh.private_key", redactor: runlog.NewRedactor()}
+	_, waits := unknown.begin(t.Context(), w.model)
+	_, variable := configure(t, nil, map[string]string{"DCOS_SSH_PORT": "none"})
+	_, log := configure(t, map[string]any{"run_log": t.TempDir()}, nil)
+	for want, got := range map[string]diag.Diagnostics{
+		"Bundle Cannot Be Made: 10.0.0.1":                         {w.bundleError(errNoRecipe)},
+		"Configuration Not Rendered: no such variable":            {renderError(errors.New("no such variable"))},
+		"Invalid Provider Configuration: it broke":                {configurationError(errors.New("it broke"))},
+		"Provider Configuration Not Known: ssh.private_key":       waits,
+		"Invalid Environment Variable: DCOS_SSH_PORT":             variable,
+		"Run Log Not Writable: is a directory":                    log,
+		"Preflight Warning: 2 GB":                                 {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB", Hint: "use a larger machine"})},
+		"State Of An Ensemble In Exhibitor's Backend: a file":     {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file", Needed: "nothing", Hint: "clear it"})},
+		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},
+		"Master Will Restart: one at a time":                      {masterRestarts("10.0.0.1")},
+		"Nothing To Import: DC/OS is not installed on it":         {nothingToImport("10.0.0.1", &node.State{Installed: node.None})},
+		"Nothing To Import: of which exactly one has to be there": {nothingToImport("10.0.0.1", &node.State{Installed: node.Complete})},
+	} {
+		summary, detail, _ := strings.Cut(want, ": ")
+		if len(got) != 1 || got[0].Summary() != summary || !strings.Contains(got[0].Detail(), detail) {
+			t.Errorf("want %q, got %v", want, got)
+		}
+	}
+}
+
+// TestConfigurationMessages holds what Terraform shows of mistakes in a
+// configuration.
+func TestConfigurationMessages(t *testing.T) {
+	t.Parallel()
+	release := sampleRelease(t, sample.V22)
+	d := newTerraformDir(t)
+	for want, config := range map[string]string{
+		"Missing Parameter: master_list":            strings.Replace(staticSite(release, ""), `master_list               = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]`, "", 1),
+		"Parameter Given Twice: oauth_enabled":      staticSite(release, `oauth_enabled = false`+"\n"+`extra_parameters = { oauth_enabled = "true" }`),
+		"Invalid File Name: ../check":               staticSite(release, `custom_check_bins = { "../check" = "#!/bin/sh" }`),
+		"Invalid Checksum: 64 hexadecimal":          strings.Replace(staticSite(release, ""), "{ source", `{ sha256 = "abc", source`, 1),
+		"Invalid Path: absolute":                    staticSite(release, `publish = { directory = "www" }`),
+		"Invalid Place To Publish: directory":       staticSite(release, `publish = { keep = 1 }`),
+		"Invalid Place To Publish: directory and":   staticSite(release, `publish = { ssh = { address = "10.0.0.9" } }`),
+		"Invalid Place To Publish: directory, dire": staticSite(release, `publish = { directory = "/srv/www", s3 = { bucket = "files" } }`),
+		"Invalid SSH Configuration: private_key":    staticSite(release, "") + "provider \"dcos\" {\n  ssh = { private_key = \"none\" }\n}\n",
+	} {
+		d.Write("main.tf", requiredProviders+config)
+		summary, detail, _ := strings.Cut(want, ": ")
+		if said := d.Diagnostics("plan"); !said.mentions("error", summary) || !said.mentions("error", detail) {
+			t.Errorf("nothing says %q: %+v", want, said)
+		}
+	}
+	d.Write("main.tf", requiredProviders+staticSite(release, `extra_parameters = { oauth_enable = "true" }`))
+	if said := d.Diagnostics("plan"); !said.mentions("warning", "Doubtful Parameter") || !said.mentions("warning", "oauth_enabled") {
+		t.Errorf("nothing warns of a name that nothing knows: %+v", said)
+	}
+	d.Write("main.tf", requiredProviders+staticSite(release, "")+`
+resource "dcos_node" "test" {
+  address = "10.0.0.1"
+  role    = "master"
+  bundle  = dcos_cluster_config.test.bundle
+}
+`)
+	if out, err := d.Try("import", "-no-color", "dcos_node.test", "not an address"); err == nil || !strings.Contains(out, "Invalid Import Id") {
+		t.Errorf("it is imported: %s", out)
+	}
+
+	// A place that serves another cluster's by now is not cleared.
+	www := filepath.Join(t.TempDir(), "www")
+	d.Write("main.tf", requiredProviders+staticSite(release, fmt.Sprintf("publish = { directory = %q }", www)))
+	d.Apply()
+	manifest := filepath.Join(www, ".terraform-provider-dcos.json")
+	text, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, manifest, strings.Replace(string(text), `"cluster": "test"`, `"cluster": "another"`, 1))
+	if said := d.Diagnostics("destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") || !said.mentions("warning", "another") {
+		t.Errorf("destroy says %+v", said)
+	}
+	if _, err := os.Stat(filepath.Join(www, "dcos_install.sh")); err != nil {
+		t.Errorf("another cluster's files are gone: %v", err)
+	}
+}

@@ -1,0 +1,180 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A docBlock is a piece of HCL in the documentation.
+type docBlock struct{ where, text string }
+
+var (
+	docFence    = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
+	docDeclared = regexp.MustCompile(`(?m)^resource "(dcos_\w+)" "(\w+)"`)
+	docReferred = regexp.MustCompile(`\b(dcos_cluster_config|dcos_node)\.(\w+)`)
+	docRoot     = regexp.MustCompile(`(?m)^(import|variable) `)
+	docFrom     = regexp.MustCompile(`(?m)^\s*from\s*=.*$`)
+)
+
+// TestDocsValidate runs every HCL block of the documentation through terraform
+// validate. What a block refers to and does not have is put beside it.
+func TestDocsValidate(t *testing.T) {
+	t.Parallel()
+	d := newTerraformDir(t)
+	version := terraformVersion(d)
+	// What the blocks read.
+	for name, text := range map[string]string{
+		".ssh/id_ed25519": "key\n", "genconf/ip-detect": "#!/bin/sh\n",
+		"genconf/config.yaml": "cluster_name: main\nmaster_discovery: static\nmaster_list: [10.0.0.11]\nexhibitor_storage_backend: static\nresolvers: [10.0.0.2]\n",
+	} {
+		mustWrite(t, filepath.Join(d.Dir, name), text)
+	}
+	d.env = append(d.env, "HOME="+d.Dir)
+	var root strings.Builder
+	checked, others := 0, 0
+	for _, b := range docBlocks(t) {
+		switch {
+		case strings.Contains(b.text, "aws_") || strings.Contains(b.text, `"mesosphere/dcos"`):
+			others++ // it needs a provider that is not here
+			continue
+		case strings.Contains(b.text, "ephemeral") && !version.ephemeral():
+			continue
+		case docRoot.MatchString(b.text):
+			// Only a root module may import, and only its variables need no values.
+			own := newTerraformDir(t)
+			own.Write("block.tf", "# "+b.where+"\n"+b.text)
+			own.Write("beside.tf", besides(b.text))
+			own.Run("validate", "-no-color")
+			checked++
+			continue
+		}
+		checked++
+		name := fmt.Sprintf("block%d", checked)
+		if err := os.Mkdir(filepath.Join(d.Dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d.Write(filepath.Join(name, "block.tf"), "# "+b.where+"\n"+b.text)
+		d.Write(filepath.Join(name, "beside.tf"), besides(b.text))
+		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n}\n", name, name)
+	}
+	t.Logf("%d blocks validated; %d need a provider of others", checked, others)
+	if checked < 15 || others > 8 {
+		t.Errorf("%d blocks were found to validate and %d that cannot be", checked, others)
+	}
+	d.Write("main.tf", root.String())
+	d.Run("get")
+	d.Run("validate", "-no-color")
+}
+
+// docBlocks finds the blocks, each once.
+func docBlocks(t *testing.T) []docBlock {
+	t.Helper()
+	var blocks []docBlock
+	root := filepath.Join("..", "..")
+	add := func(path string) error {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range docFence.FindAllStringSubmatch(string(text), -1) {
+			if !slices.ContainsFunc(blocks, func(b docBlock) bool { return b.text == m[1] }) {
+				blocks = append(blocks, docBlock{path, m[1]})
+			}
+		}
+		return nil
+	}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".md") {
+			return err
+		}
+		return add(path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks
+}
+
+// besides declares what a block refers to.
+func besides(text string) string {
+	var b strings.Builder
+	if !strings.Contains(text, "required_providers") {
+		b.WriteString(requiredProviders)
+	}
+	declared := map[string]bool{}
+	for _, m := range docDeclared.FindAllStringSubmatch(text, -1) {
+		declared[m[1]+"."+m[2]] = true
+	}
+	// What a removed block names must not be declared.
+	config := false
+	for _, m := range docReferred.FindAllStringSubmatch(docFrom.ReplaceAllString(text, ""), -1) {
+		if declared[m[0]] {
+			continue
+		}
+		declared[m[0]] = true
+		if m[1] == "dcos_node" {
+			each := ""
+			if strings.Contains(text, m[0]+"[") {
+				each = "  for_each = toset([\"m1\"])\n"
+			}
+			fmt.Fprintf(&b, "resource \"dcos_node\" %q {\n"+each+"  address = \"10.0.0.1\"\n  role    = \"master\"\n  bundle  = dcos_cluster_config.beside.bundle\n}\n", m[2])
+			config = true
+			continue
+		}
+		b.WriteString(besideConfig(m[2]))
+	}
+	if config {
+		b.WriteString(besideConfig("beside"))
+	}
+	return b.String()
+}
+
+func besideConfig(name string) string {
+	return fmt.Sprintf("resource \"dcos_cluster_config\" %q {\n  release = { source = \"dcos_generate_config.sh\" }\n}\n", name)
+}
+
+// A tfVersion is which Terraform or OpenTofu runs.
+type tfVersion struct {
+	tofu         bool
+	major, minor int
+}
+
+// ephemeral says whether values can be ephemeral.
+func (v tfVersion) ephemeral() bool { return v.atLeast(10, 11) }
+
+// atLeast compares with a minor version 1.x of each.
+func (v tfVersion) atLeast(terraform, tofu int) bool {
+	if v.major > 1 {
+		return true
+	}
+	if v.tofu {
+		return v.minor >= tofu
+	}
+	return v.minor >= terraform
+}
+
+// terraformVersion asks it.
+func terraformVersion(d *terraformDir) tfVersion {
+	d.t.Helper()
+	var answer struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal([]byte(d.Run("version", "-json")), &answer); err != nil {
+		d.t.Fatal(err)
+	}
+	v := tfVersion{tofu: strings.HasPrefix(filepath.Base(d.bin), "tofu")}
+	if _, err := fmt.Sscanf(answer.Version, "%d.%d", &v.major, &v.minor); err != nil {
+		d.t.Fatal(err)
+	}
+	return v
+}

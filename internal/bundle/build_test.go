@@ -258,6 +258,30 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+// Content that Python takes for false makes an empty file.
+func TestFalseContent(t *testing.T) {
+	t.Parallel()
+	dir := recordedRelease(t, "2.2.1")
+	rel, err := release.Open(t.Context(), dir, release.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, rel.Close()) })
+	for _, text := range []string{"0", "false", "0.0", "[]", "{}", "~"} {
+		site := recordedRecipe(t, dir, "2.2.1", "static-3-masters").Site(nil)
+		site.Given["ip6_detect_contents"] = config.Value{Text: text}
+		b, err := Build(t.Context(), rel, site)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if sum := b.Files()["dcos-config/bin/detect_ip6"]; sum != sumOfNothing {
+			t.Errorf("%s: the file's sum is %q", text, sum)
+		}
+	}
+}
+
+// sumOfNothing is the SHA-256 of the empty text.
+const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // The config.yaml of every recorded site is read back to the same values.
 func TestConfigYAML(t *testing.T) {
 	t.Parallel()

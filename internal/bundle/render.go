@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"maps"
 	"path"
 	"slices"
@@ -340,6 +341,14 @@ func (out *output) addPackage(name, line string, v any) error {
 }
 
 func packageFile(item any, line string) (File, error) {
+	if m, ok := item.(*render.Map); ok && line != "1.10" {
+		// From 1.11 on what Python takes for false is no content (gen/__init__.py, do_gen_package).
+		if v, _ := m.Get("content"); isFalse(v) {
+			m = m.Clone()
+			m.Set("content", nil)
+			item = m
+		}
+	}
 	fields, err := textFields(item, "path", "content", "permissions")
 	if err != nil {
 		return File{}, err
@@ -358,6 +367,23 @@ func packageFile(item any, line string) (File, error) {
 		f.Mode, err = fileMode(*fields["permissions"])
 	}
 	return f, err
+}
+
+// isFalse reports whether Python takes a YAML value for false.
+func isFalse(v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case *big.Int:
+		return v.Sign() == 0
+	case float64:
+		return v == 0
+	case []any:
+		return len(v) == 0
+	case *render.Map:
+		return v.Len() == 0
+	}
+	return false
 }
 
 func fileMode(text string) (fs.FileMode, error) {

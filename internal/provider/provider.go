@@ -54,7 +54,7 @@ func (p *dcosProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 
 // Resources lists the resources.
 func (p *dcosProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newClusterConfigResource, newNodeResource}
+	return []func() resource.Resource{newClusterConfigResource, newNodeResource, newNodePoolResource}
 }
 
 // DataSources lists the data sources.

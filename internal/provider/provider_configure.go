@@ -53,7 +53,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if c.diags.HasError() {
 		return nil
 	}
-	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines()}
+	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines(), pools: newPoolMemory()}
 	s.secrets = c.readSecrets(model.Secrets)
 	for name, value := range s.secrets.values {
 		s.redactor.Add(value)

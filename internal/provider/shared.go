@@ -19,6 +19,7 @@ type shared struct {
 	redactor *runlog.Redactor
 	secrets  secrets
 	machines *machines
+	pools    *poolMemory
 	apiToken string // of DC/OS, for dcos_cluster
 
 	// client is nil while a value that it needs is not known yet; unknown

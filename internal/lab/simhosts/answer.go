@@ -1,0 +1,246 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package simhosts
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A host is one simulated machine.
+type host struct {
+	address    string
+	generation int
+
+	mu        sync.Mutex
+	installed bool
+	role      string // on disk
+	marker    string // of an unfinished installation
+	version   string
+	wanted    string // package ids that a preflight named, sorted, by line
+	active    string // package ids that are active
+	stored    string // package ids that are in the repository
+	files     map[string]string
+	units     string // enabled, one a line
+}
+
+var (
+	beginning  = regexp.MustCompile(`(?m)^put begin ([a-z]+)$`)
+	versionOf  = regexp.MustCompile(`(?m)^version=(.*)$`)
+	firstLines = regexp.MustCompile(`(?m)\(unset n l s w dcos_w;set --(.*)$`)
+)
+
+// A reply is a result as scripts print it.
+type reply struct{ strings.Builder }
+
+func (r *reply) put(key, value string) {
+	harmless := strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@:+,%=-") == ""
+	if !harmless || strings.ContainsAny(value, " \n") {
+		r.WriteString(key + ":" + base64.StdEncoding.EncodeToString([]byte(value)) + "\n")
+		return
+	}
+	r.WriteString(key + "=" + value + "\n")
+}
+
+// answer does what the scripts of a text would, and gives the exit code.
+func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stderr io.Writer) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var r reply
+	fails := f.Fails(h.address)
+	code := 0
+	for _, m := range beginning.FindAllStringSubmatch(text, -1) {
+		r.put("begin", m[1])
+		if doing := f.script(h, m[1], text, payload, fails, &r); doing != "" {
+			r.put("failed", doing)
+			_, _ = io.WriteString(stderr, "simulated failure at "+fails+"\n") // the peer may be gone
+			code = 70
+			break
+		}
+		r.put("end", m[1])
+	}
+	_, _ = out.WriteString(r.String()) // a strings.Builder never fails
+	return code
+}
+
+// script does what one script would. It gives what was being done if it fails.
+func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (failed string) {
+	words := func(key string) (values []string) {
+		for line := range strings.Lines(payload) {
+			if value, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), key+" "); ok {
+				values = append(values, value)
+			}
+		}
+		return values
+	}
+	if m := words("marker"); len(m) > 0 {
+		if marker, err := base64.StdEncoding.DecodeString(m[0]); err == nil {
+			h.marker = f.share(string(marker))
+			if v := versionOf.FindStringSubmatch(h.marker); v != nil {
+				h.version = f.share(v[1])
+			}
+		}
+	}
+	switch name {
+	case "inspect":
+		h.inspect(r)
+	case "preflight":
+		if fails == FailPreflight {
+			return "looking at the disks"
+		}
+		ids := words("package")
+		slices.Sort(ids)
+		h.wanted = f.share(strings.Join(ids, "\n"))
+		h.preflight(r, payload, f.opts.Transfer)
+	case "apply":
+		h.apply(f, words)
+	case "follow":
+		if fails == FailInstall {
+			return "running dcos-setup.service"
+		}
+		if strings.Contains(firstLines.FindString(text), "terraform-dcos-activate") {
+			h.active = h.stored
+		} else {
+			h.installed, h.active = true, h.wanted
+		}
+		r.put("outcome", "done")
+	case "fetch":
+		ids := words("id")
+		for _, id := range ids {
+			r.put("fetched", id)
+		}
+	case "activate":
+		ids := words("id")
+		slices.Sort(ids)
+		h.stored = f.share(strings.Join(ids, "\n"))
+		r.put("unit", "terraform-dcos-activate.service")
+	case "postflight":
+		if fails == FailPostflight {
+			return "waiting for the agent to register"
+		}
+		r.put("ip", h.address)
+		r.put("outcome", "well")
+	case "finish":
+		h.marker = ""
+	case "uninstall":
+		h.installed, h.files = false, nil
+		h.role, h.version, h.wanted, h.active, h.stored, h.units = "", "", "", "", "", ""
+	case "verify":
+		h.marker = ""
+	case "drain":
+		r.put("outcome", "drained")
+	case "cloudinit":
+		r.put("outcome", "absent")
+	}
+	return ""
+}
+
+func (h *host) inspect(r *reply) {
+	r.put("clock", strconv.FormatInt(time.Now().Unix(), 10))
+	r.put("machine_id", h.machineID())
+	r.put("boot_id", "boot-of-"+h.address)
+	r.put("hostname", "sim-"+strings.ReplaceAll(h.address, ".", "-"))
+	r.put("addresses", h.address)
+	if h.marker != "" {
+		r.put("owner", h.marker)
+		r.put("staged", "yes")
+	}
+	if !h.installed {
+		r.put("opt", "no")
+		r.put("active_directory", "no")
+		r.put("target", "no")
+		return
+	}
+	for key, value := range map[string]string{
+		"opt": "yes", "active_directory": "yes", "setup_pending": "no", "swap_unfinished": "no", "etc": "yes", "target": "yes",
+		"active": h.active, "role": h.role, "detected_ip": h.address, "version": `{"version":"` + h.version + `"}`,
+	} {
+		r.put(key, value)
+	}
+	var units strings.Builder
+	for u := range strings.Lines(h.units + "dcos.target\n") {
+		fmt.Fprintf(&units, "Id=%sActiveState=active\nSubState=running\nUnitFileState=enabled\nResult=success\nJob=0\nLoadState=loaded\n\n", u)
+	}
+	r.put("units", units.String())
+	for _, path := range slices.Sorted(maps.Keys(h.files)) {
+		r.put("file", h.files[path]+" "+path)
+	}
+}
+
+// preflight answers wishes as a host does that is fit for everything.
+func (h *host) preflight(r *reply, payload string, transfer bool) {
+	r.put("docker_code", "0")
+	r.put("docker_info", "Storage Driver: overlay2")
+	r.put("docker_version", "19.3.5 19.3.5")
+	for line := range strings.Lines(payload) {
+		w := strings.Fields(line)
+		if len(w) < 2 {
+			continue
+		}
+		switch w[0] {
+		case "command":
+			r.put("command", w[1]+" /usr/bin/"+w[1])
+		case "group", "module", "resolve", "directory":
+			r.put(w[0], w[1]+" yes")
+		case "space":
+			r.put("space", w[1]+" /dev/vda1 xfs 200000000 /")
+		case "artifact":
+			if !transfer {
+				r.put("have", w[1])
+			}
+		case "package":
+			if h.installed && slices.Contains(strings.Split(h.active, "\n"), w[1]) {
+				r.put("package", w[1])
+			}
+		case "url":
+			r.put("url", w[1]+" 200")
+		case "tcp":
+			r.put("tcp", strings.Join(w[1:], " ")+" yes")
+		case "ip_detect":
+			r.put("ip_detect_code", "0")
+			r.put("ip_detect", h.address)
+		}
+	}
+	r.put("ports", "0016\n")
+	r.put("systemd_version", "219")
+	r.put("pid1", "systemd")
+	r.put("ntp", "yes")
+}
+
+// apply takes the setup files and units that the installer writes.
+func (h *host) apply(f *Fleet, words func(string) []string) {
+	if role := words("role"); len(role) > 0 {
+		h.role = f.share(role[0])
+	}
+	if h.files == nil {
+		h.files = map[string]string{}
+	}
+	for _, line := range words("file") {
+		p := strings.Fields(line) // mode, path, content
+		if len(p) != 3 {
+			continue
+		}
+		content, err := base64.StdEncoding.DecodeString(strings.Trim(p[2], "-"))
+		if err != nil {
+			continue
+		}
+		sum := sha256.Sum256(content)
+		h.files[f.share(p[1])] = f.share(hex.EncodeToString(sum[:]) + " " + strings.TrimPrefix(p[0], "0"))
+	}
+	for _, unit := range words("enable") {
+		if !strings.Contains("\n"+h.units, "\n"+unit+"\n") {
+			h.units = f.share(h.units + unit + "\n")
+		}
+	}
+}

@@ -1,0 +1,208 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package simhosts
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The stages at which hosts fail.
+const (
+	FailConnect    = "connect"
+	FailPreflight  = "preflight"
+	FailInstall    = "install"
+	FailPostflight = "postflight"
+)
+
+var failStages = []string{FailConnect, FailPreflight, FailInstall, FailPostflight}
+
+// Options say what the hosts are like.
+type Options struct {
+	// Listen is the address of the listener; "" means 0.0.0.0:0.
+	Listen string
+	// Delay is how long each script takes.
+	Delay time.Duration
+	// Failures is the share of hosts that fail, from 0 to 1.
+	Failures float64
+	// Transfer says that nothing of what is to be transferred is there: it is
+	// taken and thrown away.
+	Transfer bool
+}
+
+// Count is what a fleet has seen.
+type Count struct {
+	Connections, Scripts, Installed, Bytes, Most int64
+}
+
+// A Fleet is many hosts. It is safe for concurrent use.
+type Fleet struct {
+	opts     Options
+	listener net.Listener
+	mended   atomic.Bool
+
+	connections, scripts, bytes, now, most atomic.Int64
+
+	mu    sync.Mutex
+	hosts map[string]*host
+	conns map[net.Conn]bool
+	texts map[string]string // what many hosts have alike, once
+	wg    sync.WaitGroup
+}
+
+// Start makes the hosts reachable.
+func Start(o Options) (*Fleet, error) {
+	if o.Listen == "" {
+		o.Listen = "0.0.0.0:0"
+	}
+	l, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listening for simulated hosts: %w", err)
+	}
+	f := &Fleet{opts: o, listener: l, hosts: map[string]*host{}, conns: map[net.Conn]bool{}, texts: map[string]string{}}
+	f.wg.Go(f.accept)
+	return f, nil
+}
+
+// Port is the port of all hosts.
+func (f *Fleet) Port() int {
+	if a, ok := f.listener.Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
+// Address is the nth host's.
+func Address(n int) string { return fmt.Sprintf("127.%d.%d.%d", 1+n/62500, n/250%250, 1+n%250) }
+
+// Mend ends all failures.
+func (f *Fleet) Mend() { f.mended.Store(true) }
+
+// Count says what the fleet has seen so far.
+func (f *Fleet) Count() Count {
+	c := Count{Connections: f.connections.Load(), Scripts: f.scripts.Load(), Bytes: f.bytes.Load(), Most: f.most.Load()}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, h := range f.hosts {
+		h.mu.Lock()
+		if h.installed {
+			c.Installed++
+		}
+		h.mu.Unlock()
+	}
+	return c
+}
+
+// Forget makes a host what it was before anything was installed: somebody has
+// put a fresh machine there.
+func (f *Fleet) Forget(address string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if h := f.hosts[address]; h != nil {
+		generation := h.generation + 1
+		f.hosts[address] = &host{address: address, generation: generation}
+	}
+}
+
+// HostKey is a host's public key in authorized_keys form.
+func (f *Fleet) HostKey(address string) (key string, ok bool) {
+	signer, err := f.host(address).key()
+	if err != nil {
+		return "", false
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), true
+}
+
+// Fails gives the stage at which a host fails, "" if it does not.
+func (f *Fleet) Fails(address string) string {
+	if f.mended.Load() || f.opts.Failures <= 0 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("fails " + address))
+	if float64(binary.BigEndian.Uint32(sum[:]))/(1<<32) >= f.opts.Failures {
+		return ""
+	}
+	return failStages[int(sum[4])%len(failStages)]
+}
+
+// Close takes all hosts down.
+func (f *Fleet) Close() error {
+	err := f.listener.Close()
+	f.mu.Lock()
+	for c := range f.conns {
+		err = errors.Join(err, c.Close())
+	}
+	f.mu.Unlock()
+	f.wg.Wait()
+	return err
+}
+
+func (f *Fleet) accept() {
+	for {
+		nc, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		f.connections.Add(1)
+		f.mu.Lock()
+		f.conns[nc] = true
+		f.mu.Unlock()
+		f.wg.Go(func() {
+			if n := f.now.Add(1); n > f.most.Load() {
+				f.most.Store(n)
+			}
+			f.serve(nc)
+			f.now.Add(-1)
+			f.mu.Lock()
+			delete(f.conns, nc)
+			f.mu.Unlock()
+			_ = nc.Close() // it may be closed already
+		})
+	}
+}
+
+// host gives the host of an address.
+func (f *Fleet) host(address string) *host {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hosts[address]
+	if h == nil {
+		h = &host{address: address}
+		f.hosts[address] = h
+	}
+	return h
+}
+
+// share keeps one copy of a text that many hosts have.
+func (f *Fleet) share(text string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known, ok := f.texts[text]; ok {
+		return known
+	}
+	f.texts[text] = text
+	return text
+}
+
+// key is a host's key, always the same for an address.
+func (h *host) key() (ssh.Signer, error) {
+	seed := sha256.Sum256(fmt.Appendf(nil, "host key of %s, %d", h.address, h.generation))
+	return ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed[:]))
+}
+
+// machineID is a host's, always the same for an address.
+func (h *host) machineID() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "machine id of %s, %d", h.address, h.generation))
+	return fmt.Sprintf("%x", sum[:16])
+}

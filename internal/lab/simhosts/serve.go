@@ -1,0 +1,217 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package simhosts
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+)
+
+// serve is one connection.
+func (f *Fleet) serve(nc net.Conn) {
+	address, _, err := net.SplitHostPort(nc.LocalAddr().String())
+	if err != nil {
+		return
+	}
+	h := f.host(address)
+	if f.Fails(address) == FailConnect {
+		return
+	}
+	key, err := h.key()
+	if err != nil {
+		return
+	}
+	cfg := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }} //nolint:nilnil // anybody may come in
+	cfg.AddHostKey(key)
+	conn, channels, requests, err := ssh.NewServerConn(nc, cfg)
+	if err != nil {
+		return
+	}
+	go ssh.DiscardRequests(requests)
+	for nch := range channels {
+		if nch.ChannelType() != "session" {
+			// A peer that is refused sees it; what it says then changes nothing.
+			_ = nch.Reject(ssh.UnknownChannelType, "unknown channel type")
+			continue
+		}
+		ch, reqs, err := nch.Accept()
+		if err != nil {
+			break
+		}
+		go f.session(h, ch, reqs)
+	}
+	// The connection is over.
+	_ = conn.Close()
+}
+
+// session is one channel.
+func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
+	defer ch.Close() //nolint:errcheck // the peer may have closed it
+	for r := range reqs {
+		ok := true
+		var run func()
+		switch r.Type {
+		case "env":
+		case "exec":
+			var m struct{ Command string }
+			if ok = ssh.Unmarshal(r.Payload, &m) == nil; ok {
+				run = func() { f.exec(h, m.Command, ch) }
+			}
+		case "subsystem":
+			run = func() { f.sink(ch) }
+		default:
+			ok = false
+		}
+		if r.WantReply {
+			_ = r.Reply(ok, nil) // the end of the connection shows elsewhere
+		}
+		if run != nil {
+			go ssh.DiscardRequests(reqs)
+			run()
+			return
+		}
+	}
+}
+
+// exec takes a script as the starter of internal/remote does, and answers it.
+func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
+	words := strings.Fields(command)
+	word := words[len(words)-1]
+	in := bufio.NewReaderSize(ch, 4<<10)
+	// What cannot be written is not read either: the peer is gone.
+	_, _ = io.WriteString(ch.Stderr(), word+"\n")
+	_, _ = io.WriteString(ch, word+"\n")
+	until := func() (string, bool) {
+		var text strings.Builder
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return "", false
+			}
+			if strings.TrimSuffix(line, "\n") == word {
+				return text.String(), true
+			}
+			text.WriteString(line)
+		}
+	}
+	if _, ok := until(); !ok {
+		return
+	}
+	text, ok := until()
+	if !ok {
+		return
+	}
+	f.scripts.Add(1)
+	code := 0
+	if first, isKeeper := between(text, "FIRST=", "\n"); isKeeper {
+		says, _ := between(text, "say(){ printf '", "%s")
+		keep(first, says, in, ch)
+	} else {
+		payload := ""
+		if strings.Contains(text, "2>/dev/null|{ exec 9<&-;") {
+			if payload, ok = readPayload(in); !ok {
+				return
+			}
+		}
+		f.pause()
+		var out strings.Builder
+		code = f.answer(h, text, payload, &out, ch.Stderr())
+		_, _ = io.WriteString(ch, out.String())
+	}
+	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
+}
+
+// pause takes as long as a script does.
+func (f *Fleet) pause() {
+	if f.opts.Delay > 0 {
+		<-time.After(f.opts.Delay)
+	}
+}
+
+// readPayload reads a script's input, which comes in blocks with their sizes.
+func readPayload(in *bufio.Reader) (string, bool) {
+	var b strings.Builder
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return "", false
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		n, err := strconv.Atoi(line)
+		if err != nil {
+			return "", false
+		}
+		if n == 0 {
+			return b.String(), true
+		}
+		if _, err := io.CopyN(&b, in, int64(n)); err != nil {
+			return "", false
+		}
+	}
+}
+
+var workDirectories atomic.Int64
+
+// keep is the process that holds the work directory and the lock.
+// Its answers begin with what its script says.
+func keep(first, says string, in *bufio.Reader, ch io.Writer) {
+	command := strings.Trim(first, "'")
+	for {
+		switch name, _, _ := strings.Cut(strings.TrimSpace(command), " "); name {
+		case "work":
+			_, _ = fmt.Fprintf(ch, "%snew /var/tmp/.dcos-work.%d\n", says, workDirectories.Add(1))
+		case "lock":
+			_, _ = io.WriteString(ch, says+"locked\n")
+		case "bye":
+			_, _ = io.WriteString(ch, says+"bye\n")
+			return
+		}
+		var err error
+		if command, err = in.ReadString('\n'); err != nil {
+			return
+		}
+	}
+}
+
+// sink is an SFTP server that throws away what it gets.
+func (f *Fleet) sink(ch ssh.Channel) {
+	s := sink{f}
+	server := sftp.NewRequestServer(ch, sftp.Handlers{FileGet: s, FilePut: s, FileCmd: s, FileList: s})
+	_ = server.Serve() // ends with the channel
+	_ = server.Close()
+}
+
+type sink struct{ f *Fleet }
+
+func (sink) Fileread(*sftp.Request) (io.ReaderAt, error)    { return nil, os.ErrNotExist }
+func (s sink) Filewrite(*sftp.Request) (io.WriterAt, error) { return s, nil }
+func (sink) Filecmd(*sftp.Request) error                    { return nil }
+func (sink) Filelist(*sftp.Request) (sftp.ListerAt, error)  { return nil, os.ErrNotExist }
+
+// WriteAt counts.
+func (s sink) WriteAt(p []byte, _ int64) (int, error) {
+	s.f.bytes.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// between gives what is between two texts.
+func between(text, before, after string) (inner string, ok bool) {
+	if _, text, ok = strings.Cut(text, before); !ok {
+		return "", false
+	}
+	inner, _, ok = strings.Cut(text, after)
+	return inner, ok
+}

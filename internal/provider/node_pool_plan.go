@@ -1,0 +1,186 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// ModifyPlan says on which hosts apply has something to do. Of all others
+// nothing changes.
+func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.shared == nil || req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan nodePoolModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(checkSkip(ctx, &nodeModel{Preflight: plan.Preflight})...)
+	b, diags := plan.asNode().bundle(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.Pending = types.MapValueMust(types.StringType, map[string]attr.Value{})
+	if plan.Hosts.IsUnknown() {
+		plan.Nodes, plan.Summary = types.MapUnknown(poolNodeType), types.StringUnknown()
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+		return
+	}
+	planned := plan.hosts()
+	resp.Diagnostics.Append(twice(planned)...)
+	var prior nodePoolModel
+	var before []*poolHost
+	create := req.State.Raw.IsNull()
+	if create {
+		successor, err := successorOf(&plan, b.ClusterName.ValueString())
+		if err != nil {
+			resp.Diagnostics.Append(internalFault("noting which hosts the pool will have", err))
+			return
+		}
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, successor)...)
+	} else {
+		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		before = prior.hosts()
+		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
+	}
+	hosts, leaving := matchHosts(planned, before)
+	if create {
+		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
+	}
+	toDo := plan.planNodes(hosts, b.ID)
+	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
+	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(plan.Hosts.Elements()), create))
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planNodes plans the outputs, and gives the hosts that there is something to
+// do on with what it is.
+func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) map[string][]string {
+	toDo := map[string][]string{}
+	nodes := make(map[string]attr.Value, len(hosts))
+	for _, h := range hosts {
+		words := "depends on values that are not known yet"
+		if !bundleID.IsUnknown() {
+			words = h.toDo(bundleID.ValueString())
+		}
+		if words == "" {
+			nodes[h.name] = h.nodeValue()
+			continue
+		}
+		nodes[h.name] = types.ObjectUnknown(poolNodeTypes)
+		toDo[words] = append(toDo[words], h.name)
+	}
+	for name := range m.Hosts.Elements() {
+		if _, ok := nodes[name]; !ok { // a host that is not known at all
+			nodes[name] = types.ObjectUnknown(poolNodeTypes)
+		}
+	}
+	m.Nodes = types.MapValueMust(poolNodeType, nodes)
+	m.Summary = types.StringValue(poolSummary(len(nodes), len(nodes)))
+	return toDo
+}
+
+// planPoolBundle makes sure that the bundle can be made, if it is needed.
+func (r *nodePoolResource) planPoolBundle(ctx context.Context, plan *nodePoolModel, b bundleModel, toDo map[string][]string) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if len(toDo) == 0 || b.Recipe.IsUnknown() || r.shared.secrets.unknown {
+		return diags
+	}
+	if _, err := r.shared.bundleOf(ctx, b); err != nil {
+		diags.Append((&nodeWork{shared: r.shared, model: plan.asNode()}).bundleError(err))
+	}
+	return diags
+}
+
+// poolSupported refuses what DC/OS cannot change on a running cluster, as a
+// dcos_node does, for each version that the pool's hosts have.
+func poolSupported(ctx context.Context, prior, plan *nodePoolModel, hosts []*poolHost, private privateReader) diag.Diagnostics {
+	var diags diag.Diagnostics
+	b, d := plan.asNode().bundle(ctx)
+	diags.Append(d...)
+	versions := map[string]*poolHost{}
+	for _, h := range hosts {
+		if h.DCOSVersion != "" && h.BundleID != b.ID.ValueString() {
+			versions[h.DCOSVersion] = h
+		}
+	}
+	for version, h := range versions {
+		was, will := prior.node(h), plan.node(h)
+		was.DCOSVersion, will.DCOSVersion = types.StringValue(version), b.DCOSVersion
+		d := supported(ctx, was, will, private)
+		diags.Append(d...)
+		if d.HasError() {
+			break
+		}
+	}
+	return diags
+}
+
+// twice refuses hosts that are in the pool twice.
+func twice(hosts []*poolHost) diag.Diagnostics {
+	var diags diag.Diagnostics
+	names := map[string]string{}
+	for _, h := range hosts {
+		if h.address.IsUnknown() {
+			continue
+		}
+		id := h.identity()
+		if other, ok := names[id]; ok {
+			diags.AddAttributeError(tfpath.Root("hosts").AtMapKey(h.name), "Host Twice In The Pool",
+				fmt.Sprintf("%s and %s have the same address, %s.", other, h.name, id))
+		}
+		names[id] = h.name
+	}
+	return diags
+}
+
+// poolToDo words what an apply has to do, grouped by why.
+func poolToDo(toDo map[string][]string, leaving []*poolHost, all int, create bool) diag.Diagnostic {
+	count := len(leaving)
+	grouped := map[string][]string{}
+	for words, names := range toDo {
+		count += len(names)
+		words = causeOf(words, "", "")
+		grouped[words] = append(grouped[words], names...)
+	}
+	if len(leaving) > 0 {
+		names := make([]string, len(leaving))
+		for i, h := range leaving {
+			names[i] = h.name
+		}
+		grouped["to be removed"] = names
+	}
+	words := make([]string, 0, len(grouped))
+	for w := range grouped {
+		words = append(words, w)
+	}
+	slices.SortFunc(words, func(a, b string) int { return len(grouped[b]) - len(grouped[a]) })
+	var b strings.Builder
+	for i, w := range words {
+		if i == maxCauses {
+			b.WriteString("and others\n")
+			break
+		}
+		slices.Sort(grouped[w])
+		fmt.Fprintf(&b, "%s: %s\n  %s\n", plural(len(grouped[w]), "host"), w, namedHosts(grouped[w]))
+	}
+	if create && count < all {
+		b.WriteString("\nTerraform calls this a replacement, since the pool's first apply failed on some hosts. The others stay as they are.\n")
+	}
+	return diag.NewWarningDiagnostic(fmt.Sprintf("%s Of %s To Do", thousands(count), titled(plural(all, "host"))), strings.TrimSpace(b.String()))
+}

@@ -1,0 +1,188 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// Read looks at the hosts, or at a sample of them. Whatever it finds, the pool
+// stays in state: a host that is gone is one that there is something to do on,
+// and one that cannot be reached keeps what was known of it.
+func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var model nodePoolModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	b, diags := model.asNode().bundle(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || r.shared == nil {
+		return
+	}
+	hosts := model.hosts()
+	defer r.shared.pools.remember(&model, b.ClusterName.ValueString(), hosts)
+	chosen := sampleHosts(hosts, model.Refresh.ValueString())
+	if len(chosen) == 0 {
+		return
+	}
+	if r.shared.client == nil {
+		resp.Diagnostics.Append(notLookedAt(plural(len(chosen), "host")+" of the pool", r.shared.unknown))
+		return
+	}
+	run, diags := r.shared.beginPool(ctx, &model, false)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Read(ctx, defaultReadTimeout)
+	resp.Diagnostics.Append(diags...)
+	want, diags := expected(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if run.lookAt(chosen, want, limit) {
+		model.set(ctx, hosts, b.ID.ValueString())
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	}
+	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)
+}
+
+// sampleHosts picks the hosts to look at, of those that DC/OS was installed on.
+func sampleHosts(hosts []*poolHost, how string) []*poolHost {
+	if how == refreshNone {
+		return nil
+	}
+	var there []*poolHost
+	for _, h := range hosts {
+		if h.BundleID != "" {
+			there = append(there, h)
+		}
+	}
+	if how != refreshSample {
+		return there
+	}
+	n := min(len(there), max(20, len(there)/100))
+	picked := make([]*poolHost, 0, n)
+	for _, i := range rand.Perm(len(there))[:n] {
+		picked = append(picked, there[i])
+	}
+	return picked
+}
+
+// lookAt looks at hosts, and says whether it saw anything new.
+func (r *poolRun) lookAt(hosts []*poolHost, want *bundle.Bundle, limit time.Duration) (news bool) {
+	var mu sync.Mutex
+	batch := fleet.Batch{Parallel: int(r.model.MaxParallel.ValueInt64()), MaxFailures: -1, Stop: r.asked.Done()}
+	batch.Run(r.asked, len(hosts), func(ctx context.Context, i int) error {
+		h := hosts[i]
+		before := h.poolRecord
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		w := &nodeWork{shared: r.shared, model: r.model.node(h), cluster: r.cluster}
+		w.log = r.shared.log.Scope(r.cluster, w.model.Address.ValueString(), w.model.Role.ValueString())
+		var diags diag.Diagnostics
+		if w.target, diags = w.model.target(ctx, r.shared, w.log); diags.HasError() {
+			return nil // the schema has refused it
+		}
+		compare := want
+		if h.BundleID != r.bundleID {
+			compare = nil // it is not the one that is expected there
+		}
+		state, err := w.look(ctx, compare)
+		defer w.close()
+		if err != nil {
+			r.failures.add(h.name, w.failure(ctx, "looking at the host", err))
+			return err
+		}
+		h.look(state, w, compare)
+		mu.Lock()
+		defer mu.Unlock()
+		news = news || h.poolRecord != before
+		return nil
+	})
+	return news
+}
+
+// look takes over what refresh saw on the host.
+func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
+	switch {
+	case state.MachineID != h.MachineID:
+		h.poolRecord = poolRecord{Status: poolGone,
+			Drift: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
+		return
+	case state.Installed == node.None && state.Owner == nil:
+		h.poolRecord = poolRecord{Status: poolGone, Drift: "it is not installed any more"}
+		return
+	}
+	w.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, node.Role(w.model.Role.ValueString()))
+	h.HostKey, h.DCOSVersion = w.conn.HostKey(), state.Version
+	h.ConfigPackageID, h.DetectedIP = state.ConfigPackageID, state.DetectedIP
+	h.Drift = ""
+	if want != nil {
+		h.Drift = strings.Join(state.Drift(want, node.Role(w.model.Role.ValueString())), "; ")
+	}
+	switch {
+	case h.Status == poolFailed: // there is something to do in any case
+	case h.Drift != "":
+		h.Status = poolDrifted
+	default:
+		h.Status = poolDone
+	}
+}
+
+// unreached words which hosts could not be looked at.
+func (p *poolFailures) unreached(of int) diag.Diagnostics {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count == 0 {
+		return nil
+	}
+	return diag.Diagnostics{diag.NewWarningDiagnostic(
+		fmt.Sprintf("%s Of %s Not Looked At", thousands(p.count), titled(plural(of, "host"))),
+		"Their state is kept as it was, so this plan may not see what has changed on them.\n\n"+strings.TrimSpace(p.text()))}
+}
+
+// A poolMemory is what refresh found in this process of hosts of pools. The
+// plan of a pool whose creation failed on some hosts is not given its state.
+type poolMemory struct {
+	mu    sync.Mutex
+	hosts map[fleet.Member]poolRecord
+}
+
+func newPoolMemory() *poolMemory { return &poolMemory{hosts: map[fleet.Member]poolRecord{}} }
+
+// remember notes the hosts of a pool that is not done.
+func (m *poolMemory) remember(model *nodePoolModel, cluster string, hosts []*poolHost) {
+	if len(model.Pending.Elements()) == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range hosts {
+		m.hosts[model.member(cluster, h)] = h.poolRecord
+	}
+}
+
+// recall gives hosts of which nothing is known what was noted of them.
+func (m *poolMemory) recall(model *nodePoolModel, cluster string, hosts []*poolHost) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range hosts {
+		if !h.address.IsUnknown() {
+			h.poolRecord = m.hosts[model.member(cluster, h)]
+		}
+	}
+}

@@ -1,0 +1,200 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+)
+
+var (
+	_ resource.Resource               = (*nodePoolResource)(nil)
+	_ resource.ResourceWithConfigure  = (*nodePoolResource)(nil)
+	_ resource.ResourceWithModifyPlan = (*nodePoolResource)(nil)
+)
+
+// nodePoolResource is dcos_node_pool: DC/OS on many hosts of one role. What is
+// done to one host is nodeResource's; its plan is in node_pool_plan.go, its
+// refresh in node_pool_read.go.
+type nodePoolResource struct{ shared *shared }
+
+func newNodePoolResource() resource.Resource { return &nodePoolResource{} }
+
+// Metadata names the resource.
+func (r *nodePoolResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_node_pool"
+}
+
+// Schema is in node_pool_schema.go.
+func (r *nodePoolResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = nodePoolSchema(ctx)
+}
+
+// Configure takes what the provider block made.
+func (r *nodePoolResource) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	r.shared = sharedFrom(req.ProviderData)
+}
+
+// Create installs DC/OS on the hosts. When some fail Terraform takes the pool
+// for tainted and plans to replace it; see Delete for why nothing is lost.
+func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var model nodePoolModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	run, limits, diags := r.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	hosts := model.hosts()
+	r.shared.pools.recall(&model, run.cluster, hosts)
+	run.bring(hosts, limits)
+	model.ID = types.StringValue(rand.Text())
+	model.set(ctx, hosts, run.bundleID)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
+	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.failures.diagnostics("installing DC/OS", len(hosts))...)
+}
+
+// begin makes ready for bringing hosts to the bundle.
+func (r *nodePoolResource) begin(ctx context.Context, model *nodePoolModel) (*poolRun, func(fleet.Kind) time.Duration, diag.Diagnostics) {
+	run, diags := r.shared.beginPool(ctx, model, true)
+	install, d := model.Timeouts.Create(ctx, defaultCreateTimeout)
+	diags.Append(d...)
+	change, d := model.Timeouts.Update(ctx, defaultUpdateTimeout)
+	diags.Append(d...)
+	return run, func(k fleet.Kind) time.Duration {
+		if k == fleet.FirstInstall {
+			return install
+		}
+		return change
+	}, diags
+}
+
+// Update installs hosts that came, upgrades, reconfigures or repairs those on
+// which there is something to do, and then removes those that went.
+func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var model, prior nodePoolModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	hosts, leaving := matchHosts(model.hosts(), prior.hosts())
+	b, diags := model.asNode().bundle(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	toDo := len(leaving)
+	for _, h := range hosts {
+		if h.toDo(b.ID.ValueString()) != "" {
+			toDo++
+		}
+	}
+	if toDo == 0 {
+		model.set(ctx, hosts, b.ID.ValueString())
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		return
+	}
+	run, limits, diags := r.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	run.bring(hosts, limits)
+	for _, h := range run.remove(leaving, limit) {
+		if _, taken := model.Hosts.Elements()[h.name]; taken {
+			h.name += " (before)" // the name stands for another address now
+		}
+		hosts = append(hosts, h)
+	}
+	model.set(ctx, hosts, run.bundleID)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
+	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.failures.diagnostics("bringing the pool to its bundle and its hosts", toDo)...)
+}
+
+// Delete uninstalls.
+//
+// Terraform replaces a pool whose creation failed on some hosts, which would
+// take DC/OS off all those that are done. The plan of such a replacement is
+// that of a creation, and says in its private state which hosts the new pool
+// has: they are left as they are, and the creation that follows takes them
+// over.
+func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var model nodePoolModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() || model.OnDestroy.ValueString() == onDestroyAbandon {
+		return
+	}
+	hosts := model.hosts()
+	successor, diags := readSuccessor(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	run, diags := r.shared.beginPool(ctx, &model, false)
+	resp.Diagnostics.Append(diags...)
+	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if len(model.Pending.Elements()) > 0 {
+		hosts = successor.without(hosts, &model, run)
+	}
+	all := len(hosts)
+	left := run.remove(hosts, limit)
+	resp.Diagnostics.Append(run.warnings...)
+	if len(left) > 0 {
+		model.set(ctx, left, run.bundleID)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	}
+	resp.Diagnostics.Append(run.failures.diagnostics("uninstalling DC/OS", all)...)
+}
+
+// matchHosts gives the hosts of a plan with what is known of them from the
+// state, whatever their names were there, and those of the state that the plan
+// has no more.
+func matchHosts(planned, prior []*poolHost) (hosts, leaving []*poolHost) {
+	known := make(map[string]*poolHost, len(prior))
+	for _, h := range prior {
+		known[h.identity()] = h
+	}
+	for _, h := range planned {
+		h.poolRecord = poolRecord{}
+		if h.address.IsUnknown() {
+			continue
+		}
+		if was := known[h.identity()]; was != nil {
+			h.poolRecord = was.poolRecord
+			if pinned := h.pinned(); pinned != "" && h.HostKey != "" && !sameKey(pinned, h.HostKey) {
+				// The user says that the machine was rebuilt.
+				h.poolRecord = poolRecord{}
+			}
+			delete(known, h.identity())
+		}
+	}
+	for _, h := range prior {
+		if known[h.identity()] == h {
+			leaving = append(leaving, h)
+		}
+	}
+	return planned, leaving
+}

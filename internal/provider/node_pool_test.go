@@ -1,0 +1,364 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A simSite is simulated hosts and a directory with a configuration for them.
+type simSite struct {
+	t     *testing.T
+	fleet *simhosts.Fleet
+	tf    *terraformDir
+	key   string
+}
+
+func newSimSite(t *testing.T, o simhosts.Options) *simSite {
+	t.Helper()
+	s := &simSite{t: t, tf: newTerraformDir(t)}
+	var err error
+	if s.fleet, err = simhosts.Start(o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.fleet.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.key = filepath.Join(s.tf.Dir, "key")
+	s.tf.Write("key", string(pem.EncodeToMemory(block)))
+	return s
+}
+
+// hosts are an HCL map of the hosts from one number up to another.
+func (s *simSite) hosts(from, to int) string {
+	var b strings.Builder
+	b.WriteString("{\n")
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&b, "    h%d = { address = %q }\n", i, simhosts.Address(i))
+	}
+	return b.String() + "  }"
+}
+
+// configure writes the configuration: parameters of the cluster, then
+// resources.
+func (s *simSite) configure(parameters, resources string) {
+	s.t.Helper()
+	s.tf.Write("main.tf", requiredProviders+fmt.Sprintf(`
+provider "dcos" {
+  ssh = {
+    user            = "root"
+    port            = %d
+    private_key     = file(%q)
+    connect_timeout = "10s"
+  }
+  run_log = "run.jsonl"
+}
+
+resource "dcos_cluster_config" "test" {
+  release                   = { source = %q }
+  cluster_name              = "sim"
+  master_discovery          = "static"
+  master_list               = ["127.0.9.1"]
+  exhibitor_storage_backend = "static"
+  resolvers                 = ["192.0.2.53"]
+  oauth_enabled             = false
+  ip_detect_script          = provider::dcos::ip_detect("route")
+  %s
+}
+`, s.fleet.Port(), s.key, sampleRelease(s.t, sample.V22), parameters)+resources)
+}
+
+// pool is a pool of agents.
+func pool(name, hosts, more string) string {
+	return fmt.Sprintf(`
+resource "dcos_node_pool" %q {
+  role         = "agent"
+  bundle       = dcos_cluster_config.test.bundle
+  max_parallel = 20
+  hosts        = %s
+  %s
+}
+`, name, hosts, more)
+}
+
+// worked gives the hosts on which a stage was begun since an event, by number
+// of events, and the number of events now.
+func (s *simSite) worked(stage string, since int) (addresses []string, now int) {
+	s.t.Helper()
+	f, err := os.Open(filepath.Join(s.tf.Dir, "run.jsonl"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	for e, err := range runlog.Read(f) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if now++; now > since && e.Stage == stage && e.Event == runlog.Started {
+			addresses = append(addresses, e.Host)
+		}
+	}
+	slices.Sort(addresses)
+	return slices.Compact(addresses), now
+}
+
+// state gives the attributes of the pool a.
+func (s *simSite) state() map[string]any {
+	s.t.Helper()
+	out, err := s.tf.Command(s.t.Context(), "show", "-json").Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var state struct {
+		Values struct {
+			Root struct {
+				Resources []struct {
+					Address string
+					Values  map[string]any
+				}
+			} `json:"root_module"`
+		}
+	}
+	if err := json.Unmarshal(out, &state); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, r := range state.Values.Root.Resources {
+		if r.Address == "dcos_node_pool.a" {
+			return r.Values
+		}
+	}
+	return nil
+}
+
+func (s *simSite) failing(from, to int) (addresses []string) {
+	for i := from; i < to; i++ {
+		if s.fleet.Fails(simhosts.Address(i)) != "" {
+			addresses = append(addresses, simhosts.Address(i))
+		}
+	}
+	slices.Sort(addresses)
+	return addresses
+}
+
+// flat is text as if Terraform had not broken its lines.
+func flat(out string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
+}
+
+func mentions(t *testing.T, out string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(flat(out), want) {
+			t.Errorf("not said: %s\n%s", want, out)
+		}
+	}
+}
+
+// The life of a pool: installed, grown, shrunk, reconfigured, renamed, split
+// into two pools, destroyed.
+func TestNodePool(t *testing.T) {
+	t.Parallel()
+	s := newSimSite(t, simhosts.Options{})
+	installed := func(want int) {
+		t.Helper()
+		if got := s.fleet.Count().Installed; got != int64(want) {
+			t.Errorf("%d hosts have DC/OS, not %d", got, want)
+		}
+	}
+	s.configure("", pool("a", s.hosts(0, 30), ""))
+	mentions(t, s.tf.Apply(), "30 Of 30 Hosts To Do", "2 added")
+	installed(30)
+	s.tf.NoChanges()
+	if got := s.state()["summary"]; got != "30 of 30 hosts done" {
+		t.Errorf("summary: %v", got)
+	}
+
+	// Added and removed in one go.
+	_, since := s.worked("install", 0)
+	s.configure("", pool("a", s.hosts(5, 33), ""))
+	mentions(t, s.tf.Apply(), "8 Of 28 Hosts To Do", "5 hosts: to be removed", "3 hosts: not installed")
+	installed(28)
+	if got, _ := s.worked("install", since); len(got) != 3 {
+		t.Errorf("installed on %v", got)
+	}
+	s.tf.NoChanges()
+
+	// Another configuration, canaries first.
+	s.configure(`ui_banner_header_title = jsonencode("changed")`, pool("a", s.hosts(5, 33), "canaries = 2\n max_unavailable = 3"))
+	_, since = s.worked("upgrade", 0)
+	mentions(t, s.tf.Apply(), "28 Of 28 Hosts To Do", "has another bundle")
+	if got, _ := s.worked("upgrade", since); len(got) != 28 {
+		t.Errorf("%d hosts were changed", len(got))
+	}
+	s.tf.NoChanges()
+
+	// Other names for the same hosts: nothing to do on them.
+	_, since = s.worked("connect", 0)
+	s.configure(`ui_banner_header_title = jsonencode("changed")`, pool("a", strings.ReplaceAll(s.hosts(5, 33), " h", " x"), ""))
+	s.tf.Apply("-refresh=false")
+	if got, _ := s.worked("connect", since); len(got) != 0 {
+		t.Errorf("connected to %v", got)
+	}
+
+	// Hosts that go to another pool stay as they are.
+	_, since = s.worked("uninstall", 0)
+	s.configure(`ui_banner_header_title = jsonencode("changed")`,
+		pool("a", s.hosts(5, 20), "")+pool("b", s.hosts(20, 35), ""))
+	s.tf.Apply()
+	installed(30)
+	if got, _ := s.worked("uninstall", since); len(got) != 0 {
+		t.Errorf("uninstalled: %v", got)
+	}
+	if got, _ := s.worked("install", since); len(got) != 2 {
+		t.Errorf("installed: %v", got)
+	}
+	s.tf.NoChanges()
+
+	// A rebuilt machine is refused until the user pins its new key, and then
+	// installed anew.
+	s.fleet.Forget(simhosts.Address(7))
+	rebuilt, ok := s.fleet.HostKey(simhosts.Address(7))
+	if !ok {
+		t.Fatal("no host key")
+	}
+	mentions(t, s.tf.Run("plan", "-no-color"), "1 Of 15 Hosts Not Looked At", "Host Key Refused")
+	old := fmt.Sprintf("h7 = { address = %q }", simhosts.Address(7))
+	s.configure(`ui_banner_header_title = jsonencode("changed")`,
+		pool("a", strings.ReplaceAll(s.hosts(5, 20), old, strings.TrimSuffix(old, " }")+fmt.Sprintf(", ssh = { host_key = %q } }", rebuilt)), "")+
+			pool("b", s.hosts(20, 35), ""))
+	mentions(t, s.tf.Apply(), "1 Of 15 Hosts To Do")
+	installed(30)
+	s.tf.NoChanges()
+
+	s.tf.Destroy()
+	installed(0)
+}
+
+// With 2 % failing at random stages and 5 % allowed, all others are done, and
+// the second apply does exactly the failed ones.
+func TestNodePoolPartialFailure(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	s := newSimSite(t, simhosts.Options{Failures: 0.02})
+	failing := s.failing(0, n)
+	if len(failing) < 3 || len(failing) > n/20 {
+		t.Fatalf("%d of %d hosts fail: the test would say nothing", len(failing), n)
+	}
+	s.configure("", pool("a", s.hosts(0, n), `max_failures = "5%"`))
+	out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+	if err == nil {
+		t.Fatalf("apply succeeded:\n%s", out)
+	}
+	mentions(t, out, fmt.Sprintf("%d Of %d Hosts Failed", len(failing), n), "apply again")
+	if got := s.state()["summary"]; got != fmt.Sprintf("%d of %d hosts done", n-len(failing), n) {
+		t.Errorf("summary: %v", got)
+	}
+	if got := len(s.state()["pending"].(map[string]any)); got != len(failing) { //nolint:forcetypeassert // it is what the schema says
+		t.Errorf("%d pending", got)
+	}
+	s.fleet.Mend()
+	_, since := s.worked("connect", 0)
+	out = s.tf.Apply("-refresh=false")
+	if got, _ := s.worked("connect", since); !slices.Equal(got, failing) {
+		t.Errorf("the second apply worked on %v, not on %v", got, failing)
+	}
+	t.Log(regexp.MustCompile(`(?m)^Plan:.*|.*To Do.*`).FindAllString(out, -1))
+	if got := s.fleet.Count().Installed; got != n {
+		t.Errorf("%d installed", got)
+	}
+	s.tf.NoChanges()
+	s.tf.Destroy()
+	if got := s.fleet.Count().Installed; got != 0 {
+		t.Errorf("%d installed", got)
+	}
+}
+
+// With 10 % failing and 5 % allowed it stops early and says so.
+func TestNodePoolStopsEarly(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	s := newSimSite(t, simhosts.Options{Failures: 0.10})
+	s.configure("", pool("a", s.hosts(0, n), `max_failures = "5%"`))
+	out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+	if err == nil {
+		t.Fatalf("apply succeeded:\n%s", out)
+	}
+	mentions(t, out, "More than 10 hosts failed, which is what max_failures allows here", "nothing was begun on")
+	got, _ := s.worked("connect", 0)
+	if len(got) == n || len(got) < 11 {
+		t.Errorf("%d hosts were begun", len(got))
+	}
+	s.fleet.Mend()
+	s.tf.Apply()
+	if got := s.fleet.Count().Installed; got != n {
+		t.Errorf("%d installed", got)
+	}
+}
+
+// Interrupted once: what is at work ends its stage, nothing new is begun, the
+// state is right, and the next apply does the rest.
+func TestNodePoolInterrupted(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	s := newSimSite(t, simhosts.Options{Delay: 100 * time.Millisecond})
+	s.configure("", pool("a", s.hosts(0, n), ""))
+	cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color")
+	out := &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "no host is done", func() error {
+		if s.fleet.Count().Installed < 10 {
+			return fmt.Errorf("%d are", s.fleet.Count().Installed)
+		}
+		return nil
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Fatalf("apply succeeded:\n%s", out)
+	}
+	mentions(t, out.String(), "Terraform was interrupted, so nothing was begun on")
+	if got := s.fleet.Count().Installed; got == n {
+		t.Error("all hosts were installed all the same")
+	}
+	nodes, ok := s.state()["nodes"].(map[string]any)
+	if !ok || len(nodes) != n {
+		t.Fatalf("%d nodes in state", len(nodes))
+	}
+	s.tf.Apply()
+	if got := s.fleet.Count().Installed; got != n {
+		t.Errorf("%d installed", got)
+	}
+	s.tf.NoChanges()
+}

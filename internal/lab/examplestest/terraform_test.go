@@ -168,7 +168,9 @@ func (w *workspace) output(name string, into any) {
 	}
 }
 
-// sampleRelease builds the sample release, or takes the one built before.
+// sampleRelease builds the sample release, or takes the one built before, and
+// gives a copy: another test binary, of another version of the tree, may build
+// it anew while a cluster stands on it.
 func sampleRelease(t *testing.T) string {
 	t.Helper()
 	dir, err := os.UserCacheDir()
@@ -179,7 +181,15 @@ func sampleRelease(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(mine, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return mine
 }
 
 // TestForm holds what every example is: formatted, explained, and with a

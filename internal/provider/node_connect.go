@@ -106,11 +106,19 @@ func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options,
 	}, diags
 }
 
-// machines are what a process knows of its nodes' machines, by cluster and
-// address: a machine id that is there twice means cloned images.
+// machines are what a process knows of its nodes' machines, by cluster: a
+// machine id that is there twice means cloned images.
 type machines struct {
 	mu       sync.Mutex
-	clusters map[string]map[string]machine
+	clusters map[string]*clusterMachines
+}
+
+// clusterMachines are found by address and by id: a cluster may have fifty
+// thousand.
+type clusterMachines struct {
+	byAddress map[string]machine
+	addresses map[string]string // by machine id; of two, the first
+	masters   int
 }
 
 type machine struct {
@@ -118,20 +126,47 @@ type machine struct {
 	master bool
 }
 
-func newMachines() *machines { return &machines{clusters: map[string]map[string]machine{}} }
+func newMachines() *machines { return &machines{clusters: map[string]*clusterMachines{}} }
+
+func (m *machines) cluster(name string) *clusterMachines {
+	c := m.clusters[name]
+	if c == nil {
+		c = &clusterMachines{byAddress: map[string]machine{}, addresses: map[string]string{}}
+		m.clusters[name] = c
+	}
+	return c
+}
 
 // seen notes the machine of a node.
 func (m *machines) seen(cluster, address, id string, role node.Role) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.note(cluster, address, machine{id, role == node.Master})
+	m.cluster(cluster).note(address, machine{id, role == node.Master})
 }
 
-func (m *machines) note(cluster, address string, found machine) {
-	if m.clusters[cluster] == nil {
-		m.clusters[cluster] = map[string]machine{}
+func (c *clusterMachines) note(address string, found machine) {
+	c.forget(address)
+	c.byAddress[address] = found
+	if _, taken := c.addresses[found.id]; !taken {
+		c.addresses[found.id] = address
 	}
-	m.clusters[cluster][address] = found
+	if found.master {
+		c.masters++
+	}
+}
+
+func (c *clusterMachines) forget(address string) {
+	was, known := c.byAddress[address]
+	if !known {
+		return
+	}
+	delete(c.byAddress, address)
+	if c.addresses[was.id] == address {
+		delete(c.addresses, was.id)
+	}
+	if was.master {
+		c.masters--
+	}
 }
 
 // claim notes a machine that is to become a node, or is one, and gives what is
@@ -139,18 +174,16 @@ func (m *machines) note(cluster, address string, found machine) {
 func (m *machines) claim(cluster, address, id string, role node.Role) node.Peers {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var peers node.Peers
-	for other, found := range m.clusters[cluster] {
-		if other == address {
-			continue
-		}
-		if found.id == id {
-			peers.Twin = other
-		}
-		peers.Master = peers.Master || found.master
+	c := m.cluster(cluster)
+	others := c.masters
+	if c.byAddress[address].master {
+		others--
 	}
-	if peers.Twin == "" {
-		m.note(cluster, address, machine{id, role == node.Master})
+	peers := node.Peers{Master: others > 0}
+	if other, known := c.addresses[id]; known && other != address {
+		peers.Twin = other
+	} else {
+		c.note(address, machine{id, role == node.Master})
 	}
 	return peers
 }
@@ -159,5 +192,5 @@ func (m *machines) claim(cluster, address, id string, role node.Role) node.Peers
 func (m *machines) gone(cluster, address string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.clusters[cluster], address)
+	m.cluster(cluster).forget(address)
 }

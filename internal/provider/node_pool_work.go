@@ -18,6 +18,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
 // A poolRun is one operation on a pool.
@@ -113,6 +114,7 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 		Parallel: int(r.model.MaxParallel.ValueInt64()), Canaries: int(r.model.Canaries.ValueInt64()),
 		MaxFailures: most, Stop: r.asked.Done(),
 	}
+	r.shared.log.Write(runlog.Event{Cluster: r.cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started, Hosts: len(hosts)})
 	out := batch.Run(r.work, len(hosts), func(_ context.Context, i int) error {
 		h := hosts[i]
 		kind := r.kind(h)
@@ -195,8 +197,8 @@ func (r *poolRun) warn(d diag.Diagnostic) {
 	}
 }
 
-// remove uninstalls hosts, and gives those of which something is left to do.
-// In a destroy there is nobody who could take a host over.
+// remove uninstalls hosts that nobody takes over, and gives those of which
+// something is left to do.
 func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHost) {
 	var there []*poolHost
 	for _, h := range hosts {

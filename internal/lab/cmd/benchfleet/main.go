@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer cleanup()
-	fmt.Printf("%-22s %7s %8s %8s %9s %10s %9s %8s %8s\n", "what", "hosts", "wall s", "CPU s", "ms/host", "CPU ms/h", "peak MiB", "plan s", "state KB")
+	fmt.Printf("%-22s %7s %8s %8s %9s %10s %9s %8s %8s\n", "what", "hosts", "wall s", "CPU s", "ms/host", "CPU ms/h", "peak MiB", "plan CPU", "state KB")
 	for text := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -160,7 +160,7 @@ func (b *bench) size(ctx context.Context, n int) error {
 		return err
 	}
 	ssh.print(fmt.Sprintf("bare SSH, %d scripts", scripts), n)
-	fmt.Printf("  pool: %.2f x the wall of bare SSH; a no-change plan %.2f x that of the empty resource\n",
+	fmt.Printf("  pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty resource's\n",
 		pool.wall.Seconds()/ssh.wall.Seconds(), pool.plan.Seconds()/floor.plan.Seconds())
 	if b.nodes > 0 && n >= b.nodes {
 		nodes, _, err := b.provider(ctx, b.nodes, false)
@@ -224,9 +224,10 @@ func (f *fleetProcess) close() error {
 
 // result is what a measurement gives.
 type result struct {
-	wall, cpu, plan time.Duration
-	peak            int64 // bytes, of the provider; of Terraform where there is none
-	state           int64 // bytes
+	wall, cpu time.Duration
+	plan      time.Duration // on the processors, of a plan without changes and refresh
+	peak      int64         // bytes, of the provider; of Terraform where there is none
+	state     int64         // bytes
 }
 
 func (r result) print(what string, n int) {

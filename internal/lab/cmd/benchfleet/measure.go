@@ -131,7 +131,7 @@ func (b *bench) measure(ctx context.Context, name, configuration string) (r resu
 		return r, err
 	}
 	r.state = info.Size()
-	r.plan, _, _, err = b.tf(ctx, dir, "plan", "-no-color", "-input=false", "-refresh=false", "-detailed-exitcode")
+	_, r.plan, _, err = b.tf(ctx, dir, "plan", "-no-color", "-input=false", "-refresh=false", "-detailed-exitcode")
 	return r, err
 }
 

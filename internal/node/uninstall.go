@@ -142,6 +142,10 @@ func (s *session) drain(ctx context.Context, state State) error {
 	return nil
 }
 
+// NotPutBack is the name of the finding on something that DC/OS had changed on
+// the host and that could not be put back.
+const NotPutBack = "not-put-back"
+
 // remove takes DC/OS off the host and verifies it. how is "all", or "redo"
 // where the installation starts again from what was transferred.
 func (s *session) remove(ctx context.Context, state State, how string) error {
@@ -168,6 +172,8 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 	}
 	for _, l := range notRemoved {
 		s.enter(stageVerify).Progress("warning: not put back: "+l, 0)
+		s.warn(Finding{Name: NotPutBack, Severity: SeverityWarning, Found: l, Needed: "the host as it was before DC/OS",
+			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that was imported"})
 	}
 	if left := f.all("left"); len(left) > 0 {
 		return &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},

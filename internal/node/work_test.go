@@ -202,24 +202,38 @@ func TestChecksAreSkippedByName(t *testing.T) {
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
+	shared := func(_ *hostFacts, o *Options) {
+		o.Bundle.Arguments["exhibitor_storage_backend"], o.Bundle.Arguments["exhibitor_fs_config_dir"] = "shared_filesystem", "/srv/x"
+	}
+	inS3 := func(_ *hostFacts, o *Options) {
+		o.Bundle.Arguments["exhibitor_storage_backend"], o.Bundle.Arguments["aws_region"] = "aws_s3", "eu-1"
+	}
 	for name, c := range map[string]struct {
 		role   Role
 		facts  []string
 		change func(*hostFacts, *Options)
 		want   []string // names of findings, warnings with a "?"
 	}{
-		"well":                     {Master, nil, nil, nil},
-		"ip-detect fails":          {Master, []string{"ip_detect_code=1", "ip_detect="}, nil, []string{"ip-detect"}},
-		"ip-detect is elsewhere":   {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.2"}, nil, []string{"ip-detect"}},
-		"not a listed master":      {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.9"}, func(h *hostFacts, _ *Options) { h.Addresses = []string{"10.0.0.9"} }, []string{"master-list"}},
-		"an agent that is listed":  {Agent, nil, nil, []string{"master-list"}},
-		"a clone":                  {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = "10.0.0.2" }, []string{"machine-id"}},
-		"itself is no clone":       {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = "10.0.0.1" }, nil},
-		"clock far off":            {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(-time.Hour) }, []string{"clock"}},
-		"clock a little off":       {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
-		"no room":                  {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
-		"DC/OS is there":           {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
-		"leftovers":                {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} }, []string{"leftovers"}},
+		"well":                    {Master, nil, nil, nil},
+		"ip-detect fails":         {Master, []string{"ip_detect_code=1", "ip_detect="}, nil, []string{"ip-detect"}},
+		"ip-detect is elsewhere":  {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.2"}, nil, []string{"ip-detect"}},
+		"not a listed master":     {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.9"}, func(h *hostFacts, _ *Options) { h.Addresses = []string{"10.0.0.9"} }, []string{"master-list"}},
+		"an agent that is listed": {Agent, nil, nil, []string{"master-list"}},
+		"a clone":                 {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = "10.0.0.2" }, []string{"machine-id"}},
+		"itself is no clone":      {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = "10.0.0.1" }, nil},
+		"clock far off":           {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(-time.Hour) }, []string{"clock"}},
+		"clock a little off":      {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
+		"no room":                 {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
+		"DC/OS is there":          {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
+		"leftovers":               {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} }, []string{"leftovers"}},
+		"an old ensemble":         {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"}, shared, []string{"exhibitor-backend?"}},
+		"another's ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties", "servers=/srv/x 1:10.0.0.1,2:10.9.9.9"},
+			shared, []string{"exhibitor-backend"}},
+		"its own ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"},
+			func(h *hostFacts, o *Options) { shared(h, o); h.peers.Master = true }, nil},
+		"no ensemble yet":          {Master, []string{"directory=/srv/x yes", "contents=/srv/x "}, shared, nil},
+		"no shared directory":      {Master, []string{"directory=/srv/x missing"}, shared, []string{"exhibitor-backend"}},
+		"S3 is out of reach":       {Master, []string{"tcp=s3.eu-1.amazonaws.com 443 no"}, inS3, []string{"exhibitor-backend?"}},
 		"a name that is not known": {Master, []string{"resolve=h1 no"}, nil, []string{"hostname?"}},
 		"not systemd":              {Master, []string{"pid1=init"}, nil, []string{"systemd"}},
 		"skipped":                  {Master, []string{"pid1=init"}, func(_ *hostFacts, o *Options) { o.SkipChecks = []string{"systemd"} }, nil},

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,7 @@ func (s *testSite) nodes() []*lab.Host { return slices.Concat(s.masters, s.agent
 // siteOptions are what a test changes of a site's configuration.
 type siteOptions struct {
 	version    sample.Version // V22
+	masters    int            // num_masters, if it is not how many there are
 	parameters string         // more of dcos_cluster_config
 	node       string         // more of each dcos_node
 	ssh        string         // instead of the provider's ssh
@@ -144,6 +146,10 @@ func (s *testSite) configure(o siteOptions) {
 			fmt.Fprintf(&b, "    n%d = %q\n", i+1, h.Address)
 		}
 		return b.String()
+	}
+	masters := "length(local.masters)"
+	if o.masters > 0 {
+		masters = strconv.Itoa(o.masters)
 	}
 	s.tf.Write("main.tf", requiredProviders+fmt.Sprintf(`
 provider "dcos" {
@@ -168,7 +174,7 @@ resource "dcos_cluster_config" "test" {
   cluster_name              = %q
   master_discovery          = "master_http_loadbalancer"
   exhibitor_address         = %q
-  num_masters               = length(local.masters)
+  num_masters               = %s
   exhibitor_storage_backend = "shared_filesystem"
   exhibitor_fs_config_dir   = %q
   resolvers                 = ["192.0.2.53"]
@@ -203,7 +209,7 @@ resource "dcos_node" "public" {
   %s
 }
 `, o.ssh, o.provider, addresses(s.masters), addresses(s.agents), addresses(s.public), sampleRelease(s.t, o.version), s.name,
-		s.balancer.Address, exhibitorDir, o.parameters, o.node, o.node, o.node))
+		s.balancer.Address, masters, exhibitorDir, o.parameters, o.node, o.node, o.node))
 }
 
 // get reads JSON through the load balancer.

@@ -266,8 +266,11 @@ func preflightText(findings []node.Finding) string {
 // way.
 func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 	summary := "Preflight Warning"
-	if f.Name == "exhibitor-backend" {
+	switch f.Name {
+	case "exhibitor-backend":
 		summary = "State Of An Ensemble In Exhibitor's Backend"
+	case node.NotPutBack:
+		summary = "Not Put Back On The Host"
 	}
 	return diag.NewWarningDiagnostic(summary, w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
 		w.model.Address.ValueString(), sentence(f.Found), sentence(f.Needed), sentence(f.Hint))))

@@ -129,7 +129,7 @@ while read -r what a b c; do
 	tcp) tcp "$a" "$b" ;;
 	directory)
 		if [ ! -d "$a" ]; then put directory "$a missing"; elif [ ! -w "$a" ]; then put directory "$a readonly"; else put directory "$a yes"; fi
-		put contents "$a $(ls -A "$a" 2>/dev/null | grep -vx -e lost+found -e .snapshot | head -n 20 | tr '\n' ' ')"
+		put contents "$a $(find "$a" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .snapshot 2>/dev/null | sed 's|.*/||' | head -n 20 | tr '\n' ' ')"
 		put servers "$a $(sed -n 's/^[^#]*servers-spec *= *//p' "$a/exhibitor.properties" 2>/dev/null | tr -d '\\ ')"
 		;;
 	ip_detect) ip_detect "$a" ;;

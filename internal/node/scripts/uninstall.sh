@@ -222,6 +222,11 @@ if [ -e "$record/sysctl" ]; then
 	done
 fi
 
+if [ ! -e "$record/sysctl" ] && [ -n "$resolvers" ]; then
+	filter=$(cat /proc/sys/net/ipv4/conf/all/rp_filter 2>/dev/null)
+	if [ "$filter" = 2 ]; then put left "net.ipv4.conf.*.rp_filter as it was before (there is no record of it; it is 2 now)"; fi
+fi
+
 # 7. systemd forgets the units; the directories that nobody needs; then what says that it was us.
 for d in $shared_directories; do
 	if [ -d "$d" ] && ! had "$d"; then rmdir "$d" 2>/dev/null; fi

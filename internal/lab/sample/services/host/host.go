@@ -126,7 +126,7 @@ func WriteFile(path string, text []byte, mode os.FileMode) error {
 	// Others may have left a file of theirs in a shared directory.
 	tmp := fmt.Sprintf("%s.%d.tmp", path, os.Getpid())
 	if err := os.WriteFile(tmp, text, mode); err != nil {
-		return err
+		return errors.Join(err, os.Remove(tmp)) // half a file, on a disk that is full
 	}
 	return os.Rename(tmp, path)
 }

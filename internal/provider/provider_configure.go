@@ -119,6 +119,7 @@ func (c *configuration) readSSH(ctx context.Context, model providerModel) remote
 			Connections:            c.number("limits.connections", limits.Connections, ""),
 			ConnectionsPerJumpHost: c.number("limits.connections_per_jump_host", limits.ConnectionsPerJumpHost, ""),
 			Transfers:              c.number("limits.transfers", limits.Transfers, ""),
+			Bandwidth:              int64(c.number("limits.bandwidth", limits.Bandwidth, "")),
 		},
 	}
 	for i, file := range cfg.KnownHostsFiles {

@@ -62,4 +62,5 @@ type limitsModel struct {
 	Connections            types.Int64 `tfsdk:"connections"`
 	ConnectionsPerJumpHost types.Int64 `tfsdk:"connections_per_jump_host"`
 	Transfers              types.Int64 `tfsdk:"transfers"`
+	Bandwidth              types.Int64 `tfsdk:"bandwidth"`
 }

@@ -61,6 +61,11 @@ func providerAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "How many hosts may be sent files at once; more wait. Default: `16`.",
 					Validators:          []validator.Int64{int64validator.AtLeast(1)},
 				},
+				"bandwidth": schema.Int64Attribute{
+					Optional:            true,
+					MarkdownDescription: "How many bytes a second all transfers together may take, for narrow lines. Default: no limit.",
+					Validators:          []validator.Int64{int64validator.AtLeast(1024)},
+				},
 			},
 		},
 		"secrets": schema.MapAttribute{

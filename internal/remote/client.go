@@ -41,6 +41,7 @@ type Client struct {
 
 	connections semaphore
 	transfers   semaphore
+	pace        pace
 	jumps       *jumpPool
 	locks       lockBook
 
@@ -107,6 +108,7 @@ func NewClient(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c.connections, c.transfers = newSemaphore(limits.Connections), newSemaphore(limits.Transfers)
+	c.pace.rate = limits.Bandwidth
 	c.jumps = newJumpPool(limits.ConnectionsPerJumpHost)
 	return c, nil
 }
@@ -154,8 +156,9 @@ func (c *Client) loginOf(creds Credentials, field string) (*login, error) {
 }
 
 func (l Limits) withDefaults() (Limits, error) {
-	for field, n := range map[string]int{
-		"limits.connections": l.Connections, "limits.connections_per_jump_host": l.ConnectionsPerJumpHost, "limits.transfers": l.Transfers,
+	for field, n := range map[string]int64{
+		"limits.connections": int64(l.Connections), "limits.connections_per_jump_host": int64(l.ConnectionsPerJumpHost),
+		"limits.transfers": int64(l.Transfers), "limits.bandwidth": l.Bandwidth,
 	} {
 		if n < 0 {
 			return l, &ConfigError{Field: field, Err: errors.New("it is negative"), hint: "Give a number above 0, or leave it out."}

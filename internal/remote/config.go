@@ -79,6 +79,9 @@ type Limits struct {
 	ConnectionsPerJumpHost int
 	// Transfers are uploads under way at once. Default 16.
 	Transfers int
+	// Bandwidth is how many bytes a second all uploads together may take.
+	// Default: no limit.
+	Bandwidth int64
 }
 
 // Config is what a Client needs to know. The zero value of each field means
@@ -158,6 +161,9 @@ type File struct {
 	Size   int64
 	SHA256 string // hex
 	Mode   fs.FileMode
+	// Owner is "user", "user:group" or ":group"; "": the user that is logged in.
+	// Giving files away takes root.
+	Owner string
 	// Open gives the content from its beginning; it may be called again. If
 	// what it gives is an io.Seeker too, interrupted transfers resume without
 	// reading the beginning again.

@@ -6,6 +6,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,11 +41,22 @@ func openConfigFile(path string) (*configFile, error) {
 	if err != nil {
 		return bad(err)
 	}
-	cfg, err := ssh_config.Decode(f)
+	cfg, err := decodeConfig(f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return bad(err)
 	}
 	return &configFile{path: path, file: cfg, logins: map[string]*login{}, known: map[string]*knownHosts{}}, nil
+}
+
+// decodeConfig reads a configuration. The library panics on some that are
+// wrong.
+func decodeConfig(r io.Reader) (cfg *ssh_config.Config, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
+	return ssh_config.Decode(r)
 }
 
 // hostSettings is what the file says of one host, completed.

@@ -72,7 +72,8 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		return nil, fmt.Errorf("waiting to connect to %s: %w", r.end.label, err)
 	}
 	start := time.Now()
-	within, cancel := context.WithDeadline(ctx, start.Add(r.target.ConnectTimeout))
+	deadline := start.Add(r.target.ConnectTimeout)
+	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var last *ConnectError
 	alike, passwords := 0, 0
@@ -86,7 +87,8 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 			return nil, abandoned(ctx, r, last)
 		}
 		// An attempt that our own limit cut short says less than the one before.
-		if within.Err() == nil || last == nil {
+		// The network may end by the limit a moment before the context does.
+		if within.Err() == nil && time.Until(deadline) > 20*time.Millisecond || last == nil {
 			if last == nil || last.Stage != step {
 				alike = 0
 			}

@@ -84,7 +84,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// Noise never gets past the mark, wherever it is cut.
+// Noise never gets past the mark, and nothing of the output is lost before its
+// end, wherever it is cut.
 func FuzzStream(f *testing.F) {
 	f.Add([]byte("motd\nword"), []byte("out"), byte(2))
 	f.Fuzz(func(t *testing.T, noise, out []byte, n byte) {
@@ -99,6 +100,23 @@ func FuzzStream(f *testing.F) {
 		s.copy(&piecewise{text, int(n)%5 + 1})
 		if got.String() != string(out) || begun != 1 {
 			t.Fatalf("have %q, begun %d times, want %q", got.String(), begun, out)
+		}
+		const end = endByte + word
+		if bytes.Contains(append(bytes.Clone(out), end[:len(end)-1]...), []byte(end)) {
+			return
+		}
+		for _, after := range []string{end, end + "more", "", end[:4]} {
+			got.Reset()
+			ended := 0
+			s := &stream{mark: word, to: &got, end: end, ended: func() { ended++ }}
+			s.copy(&piecewise{append(bytes.Clone(text), after...), int(n)%7 + 1})
+			want := string(out)
+			if ended == 0 {
+				want += after
+			}
+			if got.String() != want || ended != map[bool]int{true: 1}[len(after) >= len(end)] {
+				t.Fatalf("after %q have %q, ended %d times, want %q", after, got.String(), ended, want)
+			}
 		}
 	})
 }
@@ -127,6 +145,41 @@ func FuzzKnownHosts(f *testing.F) {
 		_ = strict.add(text, "fuzz", true)
 		_ = lax.add(text, "fuzz", false)
 		hostKeyAlgorithms(lax.lookup(name))
+	})
+}
+
+// A client configuration may be anything: it is refused or used, and names
+// nothing that cannot be dialled.
+func FuzzConfigFile(f *testing.F) {
+	f.Add([]byte("Host a *.b !c\n HostName %h.example\n Port 2222\n User u\n ProxyJump j1,u@[::1]:22\nMatch all\n IdentityFile ~/x\n"), "a")
+	f.Add([]byte("Include /dev/null\nHost *\nProxyJump none\nUserKnownHostsFile \"a b\" c\n"), "host")
+	f.Fuzz(func(t *testing.T, text []byte, name string) {
+		if bytes.Contains(bytes.ToLower(text), []byte("include")) || bytes.Contains(bytes.ToLower(text), []byte("file")) {
+			return // it would read what is on this machine
+		}
+		cfg, err := decodeConfig(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		c, err := NewClient(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.file = &configFile{path: "fuzz", file: cfg, logins: map[string]*login{}, known: map[string]*knownHosts{}}
+		r, err := c.route(Target{Address: name})
+		if err != nil {
+			return
+		}
+		for _, e := range append([]*endpoint{r.end}, func() (all []*endpoint) {
+			for _, h := range r.hops {
+				all = append(all, &h.endpoint)
+			}
+			return all
+		}()...) {
+			if e.host == "" || e.user == "" || e.port < 1 || e.port > 65535 {
+				t.Errorf("have %q@%q:%d", e.user, e.host, e.port)
+			}
+		}
 	})
 }
 

@@ -27,9 +27,9 @@ import (
 // When its input ends without "bye", the connection has broken. The keeper
 // then waits for the scripts of the connection to end and gives up the
 // operators' lock; for half a minute it leaves the directory to a successor,
-// then it removes it. It ends as soon as a successor has. A keeper that has
-// heard from us once and then hears nothing for the lease takes that as the
-// end too. SIGTERM (a host that shuts down) removes everything at once.
+// then it removes it. It ends as soon as a successor has. A keeper that hears
+// nothing from us for the lease takes that as the end too. SIGTERM (a host that
+// shuts down) removes everything at once.
 //
 // Its answers begin with keeperSays: on a terminal, other lines may come
 // between them (complaints of the shell about a process that ended while it was
@@ -86,11 +86,11 @@ bye) leave;say bye;exit 0;;
 esac;}
 trap 'leave;exit 143' TERM INT;trap : HUP
 command -v flock >/dev/null 2>&1||{ say noflock;exit 1;}
-t=
+t="timeout %[1]d";$t true 2>/dev/null||t=
 x=$FIRST
 while :;do
 case $x in
-"") [ "$t" ]||{ t="timeout --foreground %[1]d";$t true 2>/dev/null||t="timeout %[1]d";$t true 2>/dev/null||t=;};;
+"") ;;
 *) set -f;set -- $x;set +f;do_line "$@";;esac
 if [ "$t" ];then x=$($t sh -c 'IFS= read -r x&&printf %%s "$x"' 7<&- 8<&-)||break;else IFS= read -r x||break;fi
 done

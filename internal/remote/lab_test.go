@@ -123,7 +123,7 @@ func TestConformanceServers(t *testing.T) {
 	l := lab.Require(t)
 	for name, opts := range map[string][]lab.Option{
 		"MaxSessions 1": {lab.WithSSHD("MaxSessions 1")},
-		"MaxStartups":   {lab.WithSSHD("MaxStartups 2:60:3")},
+		"MaxStartups 3": {lab.WithSSHD("MaxStartups 3")},
 		"no SFTP":       {lab.WithoutSFTP()},
 		"old": {lab.WithSSHD(
 			"KexAlgorithms curve25519-sha256@libssh.org,ecdh-sha2-nistp256,diffie-hellman-group-exchange-sha256,diffie-hellman-group14-sha256",
@@ -138,24 +138,38 @@ func TestConformanceServers(t *testing.T) {
 	}
 }
 
-// A host behind two others, of which the last alone sees it.
+// A host behind one and behind three others, of which only the last is to
+// have seen a login at the host. All hosts of the lab see each other, so their
+// logs tell.
 func TestLabJumpHosts(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	first, second, end := l.Host(t, "jump1"), l.Host(t, "jump2"), l.Host(t, "behind")
-	hops := []remote.Hop{
-		{Address: first.Address, Port: first.Port, HostKey: first.HostKey, User: lab.UserNoSudo},
-		{Address: second.Address, Port: second.Port, HostKey: second.HostKey, User: lab.UserRequireTTY},
+	var jumps []*lab.Host
+	var hops []remote.Hop
+	for i, user := range []string{lab.UserNoSudo, lab.UserRequireTTY, lab.UserNoPassword} {
+		h := l.Host(t, fmt.Sprintf("jump%d", i+1))
+		jumps = append(jumps, h)
+		hops = append(hops, remote.Hop{Address: h.Address, Port: h.Port, HostKey: h.HostKey, User: user})
 	}
-	s := labHost(t, end, lab.UserPassword, func(cfg *remote.Config, _ *remote.Target) { cfg.JumpHosts = hops })
-	remotetest.Conformance(t, s)
-	from := shell(t, end, "journalctl -u ssh -o cat | grep 'Accepted publickey for paul' | grep -v 'from "+second.Address+" ' | wc -l")
-	if from != "0" {
-		t.Errorf("%s logins did not come through the second jump host", from)
+	for _, n := range []int{1, 3} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			end := l.Host(t, fmt.Sprintf("behind%d", n))
+			s := labHost(t, end, lab.UserPassword, func(cfg *remote.Config, _ *remote.Target) { cfg.JumpHosts = hops[:n] })
+			s.RootAlone = n == 1
+			remotetest.Conformance(t, s)
+			from := shell(t, end, "journalctl -u ssh -o cat | grep 'Accepted publickey for paul' | grep -v 'from "+jumps[n-1].Address+" ' | wc -l")
+			if from != "0" {
+				t.Errorf("%s logins did not come through the last jump host", from)
+			}
+		})
 	}
-	for _, h := range []*lab.Host{first, second} {
-		if n := shell(t, h, "journalctl -u ssh -o cat | grep -c 'Accepted publickey'"); n != "1" {
-			t.Errorf("%s logins at %s", n, h.Name)
+	for i, h := range jumps {
+		want := "1"
+		if i == 0 {
+			want = "2" // one for each of the two clients
+		}
+		if n := shell(t, h, "journalctl -u ssh -o cat | grep -c 'Accepted publickey'"); n != want {
+			t.Errorf("%s logins at %s, want %s", n, h.Name, want)
 		}
 	}
 }
@@ -217,5 +231,147 @@ func TestLabRefusals(t *testing.T) {
 	var auth *remote.AuthError
 	if !errors.As(err, &auth) || len(auth.Tried) != 1 || auth.User != lab.UserNoPassword || time.Since(start) > 10*time.Second {
 		t.Errorf("have %v after %s", err, time.Since(start))
+	}
+}
+
+// Files are given away to others; the directory stays ours.
+func TestLabOwner(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "owner")
+	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword} {
+		conn := labHost(t, h, user, nil).Dial(t)
+		root, group, own := randomFile("d/root", 100), randomFile("d/group", 200), randomFile("own", 300)
+		root.Owner, root.Mode, group.Owner, group.Mode = "root:daemon", 0o600, ":users", 0o640
+		if user != lab.UserNoPassword {
+			group.Owner = user + ":users"
+		}
+		for range 2 { // the second time what is not ours any more comes anew
+			dir, err := conn.Upload(t.Context(), []remote.File{root, group, own}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			have := shell(t, h, "cd "+dir+" && stat -c '%U %a %n' . && stat -c '%U:%G %a %n' d d/root d/group own")
+			want := fmt.Sprintf("%[1]s 700 .\n%[1]s:%[1]s 700 d\nroot:daemon 600 d/root\n%[1]s:users 640 d/group\n%[1]s:%[1]s 644 own", user)
+			if have != want {
+				t.Errorf("%s: have\n%s\nwant\n%s", user, have, want)
+			}
+		}
+	}
+	bad := randomFile("x", 1)
+	bad.Owner = "root; id"
+	if _, err := labHost(t, h, lab.UserNoPassword, nil).Dial(t).Upload(t.Context(), []remote.File{bad}, nil); err == nil || !strings.Contains(err.Error(), "no owner") {
+		t.Errorf("have %v", err)
+	}
+}
+
+// While the password for sudo is in use, no process on the host has it in its
+// command line or environment, and no file and no log has it afterwards.
+func TestLabPasswordStaysHidden(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "hidden")
+	secret := lab.Password(lab.UserPassword)
+	conn := labHost(t, h, lab.UserPassword, nil).Dial(t)
+	if err := conn.Lock(t.Context(), "us"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	look := "grep -las 'paul-[s]ecret' /proc/[0-9]*/cmdline /proc/[0-9]*/environ; grep -rlas 'paul-[s]ecret' /var/tmp /tmp /home /root /run /var/log 2>/dev/null; journalctl -o cat --no-pager | grep 'paul-[s]ecret' || true"
+	for range 5 {
+		res, err := conn.Run(t.Context(), remote.Script{Name: "look", Root: true, Text: look})
+		if err != nil || len(res.Stdout) > 0 {
+			t.Errorf("have %q, %v", res.Stdout, err)
+		}
+	}
+	// The search would find it.
+	if have := shell(t, h, "env X="+secret+" sh -c \"grep -las 'paul-[s]ecret' /proc/\\$\\$/environ\" | wc -l"); have != "1" {
+		t.Errorf("the search finds %s of 1", have)
+	}
+	// Watched from outside while scripts start again and again.
+	done := make(chan error, 1)
+	go func() {
+		for range 20 {
+			if _, err := conn.Run(t.Context(), remote.Script{Name: "true", Root: true, Text: "true"}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+			if have := shell(t, h, "grep -las 'paul-[s]ecret' /proc/[0-9]*/cmdline /proc/[0-9]*/environ || true"); have != "" {
+				t.Errorf("seen in %s", have)
+			}
+		}
+	}
+}
+
+// Scripts run as another user than root, and a host that has doas in place of
+// sudo is none the worse.
+func TestLabTargetUser(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "target", lab.WithPackages("doas"))
+	shell(t, h, "printf 'permit nopass alice as root\\npermit nopass alice as nora\\npermit tina as root\\n' >/etc/doas.conf; chmod 600 /etc/doas.conf")
+	for _, c := range []struct {
+		command, user, target, want string
+		password                    remote.Secret
+	}{
+		{"sudo", lab.UserNoPassword, lab.UserNoSudo, "nora\n/home/nora\n", ""},
+		{"sudo", lab.UserRequireTTY, lab.UserNoSudo, "nora\n/home/nora\n", ""},
+		{"sudo", lab.UserPassword, lab.UserNoSudo, "nora\n/home/nora\n", remote.Secret(lab.Password(lab.UserPassword))},
+		{"doas", lab.UserNoPassword, "", "root\n/root\n", ""},
+		{"doas", lab.UserNoPassword, lab.UserNoSudo, "nora\n/home/nora\n", ""},
+		{"doas", lab.UserRequireTTY, "", "root\n/root\n", remote.Secret(lab.Password(lab.UserRequireTTY))},
+	} {
+		conn := labHost(t, h, c.user, func(cfg *remote.Config, _ *remote.Target) {
+			cfg.Sudo = remote.Sudo{Command: c.command, User: c.target, Password: c.password}
+		}).Dial(t)
+		res, err := conn.Run(t.Context(), remote.Script{Name: "who", Root: true, Text: "id -un; echo $HOME"})
+		if err != nil || string(res.Stdout) != c.want {
+			t.Errorf("%s of %s: have %q, %v", c.command, c.user, res.Stdout, err)
+		}
+		if _, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil); err != nil {
+			t.Errorf("%s of %s: %v", c.command, c.user, err)
+		}
+	}
+	wrong := labHost(t, h, lab.UserRequireTTY, func(cfg *remote.Config, _ *remote.Target) {
+		cfg.Sudo = remote.Sudo{Command: "doas", Password: "wrong"}
+	}).Dial(t)
+	_, err := wrong.Run(t.Context(), remote.Script{Name: "who", Root: true, Text: "id -un"})
+	var sudo *remote.SudoError
+	if !errors.As(err, &sudo) || sudo.Reason != remote.SudoPasswordWrong {
+		t.Errorf("have %v", err)
+	}
+}
+
+// Nothing in /tmp and /var/tmp may be executed, and they are small: what does
+// not fit there goes elsewhere, or says so.
+func TestLabSmallTmp(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "smalltmp")
+	shell(t, h, "for d in /tmp /var/tmp; do mount -t tmpfs -o noexec,nosuid,size=2m,mode=1777 t $d; done")
+	s := labHost(t, h, lab.UserNoPassword, nil)
+	remotetest.Conformance(t, remotetest.Subject{Client: s.Client, Target: s.Target, Root: true, RootAlone: true, SmallDisk: true})
+	conn := s.Dial(t)
+	_, err := conn.Upload(t.Context(), []remote.File{randomFile("big", 8<<20)}, nil)
+	var failed *remote.TransferError
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("have %v", err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	shell(t, h, "chmod 755 /var/tmp")
+	dir, err := labHost(t, h, lab.UserNoSudo, nil).Dial(t).Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil)
+	if err != nil || !strings.HasPrefix(dir, "/tmp/") {
+		t.Errorf("have %q, %v", dir, err)
 	}
 }

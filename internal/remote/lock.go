@@ -77,6 +77,9 @@ func (c *Conn) Lock(ctx context.Context, owner string) error {
 	}
 	// One line, of words and single blanks: that is how it comes back.
 	owner = strings.Join(strings.Fields(strings.Map(printable, owner)), " ")
+	// Before we ask: if the connection breaks before the answer is here, the
+	// lock may be ours all the same.
+	c.client.locks.add(address, token, c)
 	_, answer, err := c.keep(ctx, "lock "+token+" "+lost+" "+owner)
 	if err != nil {
 		return err
@@ -88,9 +91,9 @@ func (c *Conn) Lock(ctx context.Context, owner string) error {
 			c.client.locks.remove(address, t)
 		}
 		c.lockToken = token
-		c.client.locks.add(address, token, c)
 		return nil
 	case "held":
+		c.client.locks.remove(address, token)
 		since, who, _ := strings.Cut(rest, " ")
 		if who == "" {
 			who = "somebody"

@@ -47,8 +47,8 @@ exec 8<&-
 done
 if [ -e "$d/alive" ]&&! mkdir "$d/started" 2>/dev/null&&{ [ -s "$d/started/boot" ]||held;};then echo "begun $d $boot";exit;fi
 if [ -p "$d/in" ];then (exec 7<>"$d/in");i=0;while held&&[ $i -lt 50 ];do i=$((i+1));sleep 0.1 2>/dev/null||sleep 1;done;fi
-rm -rf "$d/started" "$d/alive" "$d/in" "$d/run"
-mkfifo "$d/in"&&printf %s "$runner" >"$d/run"&&: >"$d/alive"||exit 1
+rm -rf "$d/started"
+{ [ -p "$d/in" ]||mkfifo "$d/in";}&&printf %s "$runner" >"$d/.run"&&mv "$d/.run" "$d/run"&&: >>"$d/alive"||exit 1
 unit=
 if [ "$(id -u)" = 0 ]&&[ -d /run/systemd/system ];then
 systemd-run --quiet --unit="${name#.}" --description="a long script of the DC/OS provider" -p KillMode=process /bin/sh "$d/run" "$d" "$name" "$HOME" 8>&- >/dev/null 2>&1&&unit=1
@@ -64,9 +64,9 @@ echo "begun $d $boot"
 const longRunner = `cd "$1"||exit;umask 077;HOME=$3;export HOME
 exec 9>>alive </dev/null >/dev/null 2>&1;flock -n 9||exit
 t="timeout 60";$t true||t=
-s=$($t cat in);rm -f in run
+s=$($t cat in)
 case $s in *"$2") ;;*) exit;;esac
-echo $$ >pid;mkdir started||exit;cat /proc/sys/kernel/random/boot_id >started/.boot;mv started/.boot started/boot
+rm -f in run;echo $$ >pid;mkdir started||exit;cat /proc/sys/kernel/random/boot_id >started/.boot;mv started/.boot started/boot
 umask 022
 (exec 9>&- >out 2>err;cd /;eval "${s%"$2"}")
 echo $? >.code;mv .code code;i=0

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -45,6 +46,7 @@ type process struct {
 	started  chan struct{} // closed when the starter has given its sign
 	exited   chan struct{} // closed when the exit code has come or the channel is gone
 	drained  chan struct{} // closed when both streams have ended
+	whole    chan struct{} // closed when both streams have come to the script's end
 
 	writeMu    sync.Mutex
 	finishOnce sync.Once
@@ -61,6 +63,10 @@ type command struct {
 	input  []byte // sent at once
 	prompt string // a prompt to look for on stderr before the start
 	asked  func(n int)
+	// whole is closed when both streams have come to the script's end; ends
+	// tells that the streams' own ends are to be looked for.
+	whole chan struct{}
+	ends  bool
 
 	stdout, stderr io.Writer // get the output after the start
 }
@@ -84,12 +90,22 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 	}
 	p := &process{
 		t: t, ch: ch, word: word, tty: c.tty,
-		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}),
+		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), whole: c.whole,
 	}
 	var begin sync.Once
 	sign := func() { begin.Do(func() { close(p.started) }) }
 	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked}
 	p.out = &stream{mark: word, to: c.stdout, begun: sign}
+	if c.ends {
+		var ended atomic.Int32
+		p.out.end = endByte + word
+		p.out.ended = func() {
+			if ended.Add(1) == 2 {
+				close(p.whole)
+			}
+		}
+		p.err.end, p.err.ended = p.out.end, p.out.ended
+	}
 	if c.tty {
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked
@@ -240,6 +256,8 @@ func (p *process) drain() {
 	for {
 		select {
 		case <-p.drained:
+			return
+		case <-p.whole:
 			return
 		case <-lag.timer.C:
 			if !lag.goOn() {

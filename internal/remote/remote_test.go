@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,4 +91,44 @@ func TestConformanceInProcess(t *testing.T) {
 func TestConformanceOpenSSH(t *testing.T) {
 	t.Parallel()
 	remotetest.Conformance(t, openSSH(t))
+}
+
+// All uploads of a client together keep to its bandwidth.
+func TestBandwidth(t *testing.T) {
+	t.Parallel()
+	s, _ := inProcess(t, remotetest.Options{}, remote.Config{Limits: remote.Limits{Bandwidth: 200_000}})
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range 2 {
+		conn := s.Dial(t)
+		wg.Go(func() {
+			if _, err := conn.Upload(t.Context(), []remote.File{randomFile("a", 150_000), randomFile("b", 50_000)}, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(start); took < 1900*time.Millisecond {
+		t.Errorf("400 kB at 200 kB a second took %s", took)
+	}
+}
+
+// A host with an IPv6 address, given with and without brackets.
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	sshd := remotetest.StartSSHD(t, "AddressFamily any", "ListenAddress ::1")
+	for _, address := range []string{"::1", "[::1]"} {
+		c := newClient(t, remote.Config{User: sshd.User, HostKeyPolicy: remote.Strict, KnownHosts: []string{fmt.Sprintf("[::1]:%d %s", sshd.Port, sshd.HostKey)},
+			Credentials: remote.Credentials{PrivateKey: remote.Secret(sshd.Key)}})
+		conn, err := c.Dial(t.Context(), remote.Target{Address: address, Port: sshd.Port, ConnectTimeout: 20 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil); err != nil {
+			t.Error(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -62,6 +62,9 @@ func (c *Client) route(t Target) (*route, error) {
 			t.JumpHosts = s.jumps
 		}
 	}
+	if strings.TrimSpace(end.host) == "" {
+		return nil, &ConfigError{Field: "address", Err: fmt.Errorf("%q names no host", t.Address)}
+	}
 	if t.Port == 0 {
 		t.Port = 22
 	}
@@ -111,6 +114,9 @@ func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 			if s.login != nil && len(l.signers) == 0 {
 				l = s.login
 			}
+		}
+		if strings.TrimSpace(e.host) == "" {
+			return nil, &ConfigError{Field: field + ".address", Err: fmt.Errorf("%q names no host", h.Address)}
 		}
 		if h.Port == 0 {
 			h.Port = 22

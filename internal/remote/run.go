@@ -19,6 +19,8 @@ const (
 	defaultMaxOutput = 4 << 20
 	// payloadBlock is how much of a payload goes out at once.
 	payloadBlock = 32 << 10
+	// wholeLimit is how long the host may take to show that it is still there.
+	wholeLimit = 30 * time.Second
 )
 
 // Run runs a script. It takes one round trip, opening the channel aside; the
@@ -183,7 +185,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs}
+	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs, whole: make(chan struct{}), ends: !b.tty && !j.raw}
 	cmd.asked = func(n int) {
 		before := j.prompts.Swap(int32(n))
 		if before == 0 {
@@ -206,6 +208,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 				j.code = code
 				coded()
 			})
+			j.frames.whole = func() { close(cmd.whole) }
 			cmd.stdout, cmd.stderr = j.frames, nil
 		}
 	case atOnce && b.password != "":
@@ -352,13 +355,28 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 			}
 		}
 	}
-	if res.ExitCode < 0 {
+	if res.ExitCode < 0 || !j.isWhole() {
 		return res, c.lost(p.t, j.work, nil)
 	}
 	if res.ExitCode == 0 {
 		return res, nil
 	}
 	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: c.redact(errs.last())}
+}
+
+// isWhole reports whether all output has come. Where its end is missing, as
+// after a syntax error or with a process that was left behind on a terminal,
+// the streams have come to their end by themselves if the connection is alive.
+func (j *job) isWhole() bool {
+	select {
+	case <-j.p.whole:
+		return true
+	default:
+	}
+	timer := time.AfterFunc(wholeLimit, func() { _ = j.p.t.wire.Close() }) // a peer that does not answer is gone
+	defer timer.Stop()
+	_, _, err := j.p.t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+	return err == nil
 }
 
 // signalOf names the signal that a shell's exit code stands for (POSIX, 2.8.2),

@@ -52,35 +52,48 @@ const (
 
 // watchdog reads lines until it is told to end the script, its input ends, or
 // it has not heard from us for the lease; then it ends the whole process
-// group, politely first. The lease begins with the first sign of life from us,
-// so that short scripts pay nothing for it. sshd puts every command into a
-// process group of its own, and sudo, when it makes a terminal, another one.
+// group, politely first. sshd puts every command into a process group of its
+// own, and sudo, when it makes a terminal, another one. Where there is no
+// timeout command, or one that takes other arguments, there is no lease.
 func watchdog(lease int) string {
 	return fmt.Sprintf(`trap "" TERM HUP INT
 dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
-dcos_copy(){ while IFS= read -r x;do case $x in
+dcos_read(){ x=$(timeout %[1]d sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null);case $x in
+sx*) x=${x#sx};;
+s) return 1;;
+*) IFS= read -r x;;
+esac;}
+dcos_copy(){ while dcos_read;do case $x in
 k) dcos_kill;;
 "") ;;
 0) return;;
 *) dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
 esac;done;dcos_kill;}
-dcos_watch(){ IFS= read -r x&&[ "$x" != k ]||dcos_kill
-t="timeout --foreground %[1]d";$t true 2>/dev/null||t="timeout %[1]d";$t true 2>/dev/null||t=
-while $t sh -c 'IFS= read -r x&&[ "$x" != k ]';do :;done;dcos_kill;}
+dcos_watch(){ while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
 `, lease)
 }
 
 // encoder turns its input into frames that survive a terminal, as it comes:
-// each line of base64 with a tag before it and a dot behind it. Two encoders
+// each line of base64 with a tag before it and a dot behind it, and an empty
+// one at the end. Two encoders
 // write to one pipe: what a shell writes at once, a line or all lines of a
 // block, depending on how it buffers, is less than 4096 bytes, so that frames
 // do not mix (POSIX, write(), PIPE_BUF).
-const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|base64);[ "$c" ]||break;printf "%%$1:%s.\n" $c;done;}
+const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|base64);[ "$c" ]||break;printf "%%$1:%s.\n" $c;done;printf "%%$1:.\n";}
 `
 
 // settings give every script the same surroundings, whatever the user's
 // profile or sudo's rules made of them.
 const settings = `LC_ALL=C;export LC_ALL;PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";export PATH;`
+
+// What comes behind a script's output, on both streams, is this byte and the
+// process's word; on a terminal it is an empty frame. So output that is whole is
+// told from what came of it before the connection broke, also when the exit
+// code, which sshd sends at its own time, was faster.
+const (
+	endByte  = "\x01"
+	endOctal = `\001` // the same to printf
+)
 
 // wrap is the script with what surrounds it on the host. Its own text begins
 // on the line after the last of ours, in a subshell: whatever it does to its
@@ -132,6 +145,9 @@ func wrap(s *Script, tty bool, lease int) string {
 		b.WriteString("\nr=$?")
 	}
 	// bash would report the killed watchdog on stderr.
+	if !tty {
+		b.WriteString(";printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2")
+	}
 	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -9 $dcos_w;exit $r\n")
 	return b.String()
 }

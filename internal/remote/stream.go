@@ -26,6 +26,8 @@ type stream struct {
 	begun  func()    // called when the mark has come; may be nil
 	prompt string    // looked for in the noise
 	asked  func(n int)
+	end    string // what comes behind the script's output; "": nothing does
+	ended  func() // called when that has come
 
 	taken atomic.Int64 // bytes that have come
 
@@ -34,6 +36,8 @@ type stream struct {
 	past    bool // the mark has come
 	noise   []byte
 	prompts int
+	over    bool   // the end has come
+	held    []byte // what may be the beginning of the end
 }
 
 // copy reads until the stream ends. Errors of the reader are ends: what they
@@ -48,6 +52,9 @@ func (s *stream) copy(r io.Reader) {
 			s.take(buf[:n])
 		}
 		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.release()
 			return
 		}
 	}
@@ -56,8 +63,18 @@ func (s *stream) copy(r io.Reader) {
 // stop makes sure that nothing is written any more once it returns.
 func (s *stream) stop() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release()
 	s.stopped = true
-	s.mu.Unlock()
+}
+
+// release lets go of what was held: it is not the end.
+func (s *stream) release() {
+	p := s.held
+	s.held = nil
+	if len(p) > 0 && !s.stopped {
+		s.write(p)
+	}
 }
 
 func (s *stream) take(p []byte) {
@@ -69,12 +86,43 @@ func (s *stream) take(p []byte) {
 	if !s.past {
 		p = s.skip(p)
 	}
+	if s.end != "" {
+		p = s.cut(p)
+	}
+	s.write(p)
+}
+
+func (s *stream) write(p []byte) {
 	if len(p) > 0 && s.to != nil {
 		if _, err := s.to.Write(p); err != nil {
 			// A reader of live output that is gone must not stop the work.
 			s.to = nil
 		}
 	}
+}
+
+// cut gives what of p is before the end.
+func (s *stream) cut(p []byte) []byte {
+	if s.over || !s.past {
+		return nil
+	}
+	if len(s.held) == 0 && bytes.IndexByte(p, s.end[0]) < 0 {
+		return p
+	}
+	p = append(s.held, p...)
+	s.held = nil
+	if i := bytes.Index(p, []byte(s.end)); i >= 0 {
+		s.over = true
+		s.ended()
+		return p[:i]
+	}
+	for n := min(len(s.end)-1, len(p)); n > 0; n-- {
+		if bytes.HasSuffix(p, []byte(s.end[:n])) {
+			s.held = bytes.Clone(p[len(p)-n:])
+			return p[:len(p)-n]
+		}
+	}
+	return p
 }
 
 // skip gives what of p is behind the mark.

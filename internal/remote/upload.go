@@ -27,27 +27,30 @@ const uploadsAtOnce = 4
 const partSuffix = ".part"
 
 // surveyScript says what of the wanted files is there already, and makes the
-// directories that they need.
+// directories that they need. Files with an owner of their own may not be
+// readable any more, and come anew.
 const surveyScript = uploadShell + `
 while [ $# -gt 0 ];do f=./$3
 case $3 in */*) mkdir -p "${f%/*}"||exit;;esac
-if [ -f "$f" ]&&sum "$f"&&[ "$s" = "$1" ];then chmod "$2" "$f"&&echo "have $i"
+if [ -z "$4" ]&&[ -f "$f" ]&&sum "$f"&&[ "$s" = "$1" ];then chmod "$2" "$f"&&echo "have $i"
 elif [ -f "$f` + partSuffix + `" ];then echo "part $i $(wc -c <"$f` + partSuffix + `")";fi
-i=$((i+1));shift 3
+i=$((i+1));shift 4
 done
 `
+
+const verifyName = "upload check"
 
 // verifyScript compares what has arrived and gives it its name.
 const verifyScript = uploadShell + `
 while [ $# -gt 0 ];do f=./$3
-if sum "$f` + partSuffix + `"&&[ "$s" = "$1" ];then chmod "$2" "$f` + partSuffix + `"&&mv -f "$f` + partSuffix + `" "$f"||exit
+if sum "$f` + partSuffix + `"&&[ "$s" = "$1" ];then { [ -z "$4" ]||chown "$4" "$f` + partSuffix + `";}&&chmod "$2" "$f` + partSuffix + `"&&mv -f "$f` + partSuffix + `" "$f"||exit
 else echo "bad $i $s";fi
-i=$((i+1));shift 3
+i=$((i+1));shift 4
 done
 `
 
 // uploadShell is the beginning of both: the directory is the first argument,
-// then come sum, mode and name of each file.
+// then come sum, mode, name and owner of each file.
 const uploadShell = `umask 077;cd "$1"||exit;shift;i=0
 if command -v sha256sum >/dev/null 2>&1;then sum(){ s=$(sha256sum <"$1");s=${s%% *};}
 elif command -v openssl >/dev/null 2>&1;then sum(){ s=$(openssl dgst -sha256 <"$1");s=${s##* };}
@@ -106,12 +109,20 @@ func (f *File) check() error {
 	switch sum, err := hex.DecodeString(f.SHA256); {
 	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") || strings.HasSuffix(f.Name, partSuffix) || path.Base(f.Name) == ".keeper":
 		return fmt.Errorf("%q is no name for a file in the work directory", f.Name)
+	case !validOwner(f.Owner):
+		return fmt.Errorf("%q is no owner for %s", f.Owner, f.Name)
 	case f.Open == nil || f.Size < 0:
 		return fmt.Errorf("%s has no content", f.Name)
 	case err != nil || len(sum) != 32:
 		return fmt.Errorf("%s has no sha256 sum", f.Name)
 	}
 	return nil
+}
+
+// validOwner takes "", "user", "user:group" and ":group".
+func validOwner(owner string) bool {
+	user, group, _ := strings.Cut(owner, ":")
+	return checkUser(user) == nil && checkUser(group) == nil
 }
 
 // upload is one call of Upload.
@@ -162,15 +173,16 @@ func (u *upload) close() {
 // script runs one of the scripts over items and gives its answers, each as the
 // item it is about and the words that follow.
 func (u *upload) script(ctx context.Context, name, text string, items []*item, answer func(it *item, word string, rest []string)) error {
-	args := []string{u.dir}
+	args, root := []string{u.dir}, false
 	for _, it := range items {
 		mode := it.Mode.Perm()
 		if mode == 0 {
 			mode = 0o644
 		}
-		args = append(args, strings.ToLower(it.SHA256), fmt.Sprintf("%04o", mode), it.Name)
+		args = append(args, strings.ToLower(it.SHA256), fmt.Sprintf("%04o", mode), it.Name, it.Owner)
+		root = root || it.Owner != "" && name == verifyName
 	}
-	res, err := u.conn.Run(ctx, Script{Name: name, Text: text, Args: args})
+	res, err := u.conn.Run(ctx, Script{Name: name, Text: text, Args: args, Root: root})
 	if err != nil {
 		return err
 	}
@@ -207,7 +219,7 @@ func (u *upload) verify(ctx context.Context, attempt int) error {
 	items := u.pending()
 	var wrong error
 	bad := map[*item]bool{}
-	err := u.script(ctx, "upload check", verifyScript, items, func(it *item, word string, rest []string) {
+	err := u.script(ctx, verifyName, verifyScript, items, func(it *item, word string, rest []string) {
 		if word != "bad" {
 			return
 		}
@@ -278,7 +290,7 @@ func (u *upload) sendFrom(ctx context.Context, it *item, src io.Reader) error {
 			return fmt.Errorf("reading it here: %w", err)
 		}
 	}
-	r := &countingReader{r: src, left: it.Size - offset, add: func(n int) {
+	r := &countingReader{ctx: ctx, pace: &u.conn.client.pace, r: src, left: it.Size - offset, add: func(n int) {
 		it.there += int64(n)
 		u.add(int64(n))
 	}}
@@ -315,6 +327,9 @@ func (u *upload) explain(ctx context.Context, it *item, err error) error {
 	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	res, dfErr := c.Run(limited, Script{Name: "upload disk", Text: `df -Pk "$1"`, Args: []string{u.dir}})
+	if errors.As(dfErr, &lost) {
+		return c.lost(c.primary(), "the upload of "+it.Name, err) // SFTP tells it a moment earlier
+	}
 	if dfErr == nil {
 		lines := tidyLines(string(res.Stdout), 1)
 		if len(lines) == 1 {
@@ -343,6 +358,8 @@ func (u *upload) add(n int64) {
 // countingReader reads at most left bytes and keeps its own reader's error
 // apart from those of who reads from it.
 type countingReader struct {
+	ctx  context.Context
+	pace *pace
 	r    io.Reader
 	left int64
 	add  func(n int)
@@ -353,10 +370,13 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	if r.left <= 0 {
 		return 0, io.EOF
 	}
-	n, err := r.r.Read(p[:min(int64(len(p)), r.left)])
+	n, err := r.r.Read(p[:min(int64(len(p)), r.left, r.pace.most())])
 	if n > 0 {
 		r.left -= int64(n)
 		r.add(n)
+		if err := r.pace.wait(r.ctx, n); err != nil {
+			return n, err
+		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err

@@ -31,6 +31,8 @@ type Subject struct {
 	// RootAlone leaves the user out: where another subject differs from this
 	// one in how root is become alone, that has been tried there.
 	RootAlone bool
+	// SmallDisk tells that there is no room for large files.
+	SmallDisk bool
 }
 
 // Dial connects to the subject; the connection ends with the test.
@@ -478,6 +480,9 @@ func upload(t *testing.T, s Subject) {
 		}
 	}()
 	big := make([]byte, 3<<20+17)
+	if s.SmallDisk {
+		big = big[:500_017]
+	}
 	seeded := rand.New(rand.NewPCG(3, 4))
 	for i := range big {
 		big[i] = byte(seeded.Uint32())

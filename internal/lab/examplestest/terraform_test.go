@@ -242,9 +242,11 @@ func values(t *testing.T, bin, readme string) string {
 	if !found {
 		t.Fatal("README.md shows no values for the variables")
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "fmt", "-")
-	cmd.Stdin = strings.NewReader(text)
-	if out, err := cmd.Output(); err != nil || string(out) != text {
+	file := filepath.Join(t.TempDir(), "terraform.tfvars")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), bin, "fmt", "-check", "-diff", file).Output(); err != nil {
 		t.Errorf("the values in README.md are not formatted: %v\n%s", err, out)
 	}
 	return "\n" + text

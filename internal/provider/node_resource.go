@@ -172,6 +172,7 @@ func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork, kind fleet.Kind
 		return nil, nil, diags
 	}
 	opts.Ensemble.Exists = true
+	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
 	if err := w.dial(ctx); err != nil {
 		diags.Append(w.hostError(ctx, operation, err))
 		return nil, nil, diags

@@ -54,7 +54,9 @@ const (
 // it has not heard from us for the lease; then it ends the whole process
 // group, politely first. sshd puts every command into a process group of its
 // own, and sudo, when it makes a terminal, another one. Where there is no
-// timeout command, or one that takes other arguments, there is no lease.
+// timeout command, or one that takes other arguments, there is no lease. It
+// looks for the first time after a second, since a timed read is dear and most
+// scripts are over by then.
 func watchdog(lease int) string {
 	return fmt.Sprintf(`trap "" TERM HUP INT
 dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
@@ -69,7 +71,7 @@ k) dcos_kill;;
 0) return;;
 *) dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
 esac;done;dcos_kill;}
-dcos_watch(){ while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
+dcos_watch(){ sleep 1;while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
 `, lease)
 }
 

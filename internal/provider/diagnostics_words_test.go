@@ -51,6 +51,7 @@ func TestOtherMessages(t *testing.T) {
 	unknown := &shared{unknown: "ssh.private_key", redactor: runlog.NewRedactor()}
 	_, waits := unknown.begin(t.Context(), w.model)
 	_, variable := configure(t, nil, map[string]string{"DCOS_SSH_PORT": "none"})
+	stopped := poolFailures{redactor: runlog.NewRedactor(), halts: []string{"It was interrupted."}}
 	_, log := configure(t, map[string]any{"run_log": t.TempDir()}, nil)
 	for want, got := range map[string]diag.Diagnostics{
 		"Bundle Cannot Be Made: 10.0.0.1":                         {w.bundleError(errNoRecipe)},
@@ -59,6 +60,8 @@ func TestOtherMessages(t *testing.T) {
 		"Provider Configuration Not Known: ssh.private_key":       waits,
 		"Invalid Environment Variable: DCOS_SSH_PORT":             variable,
 		"Run Log Not Writable: is a directory":                    log,
+		"Pool Not Finished: It was interrupted":                   stopped.diagnostics("installing", 3),
+		"Not Put Back On The Host: a file":                        {w.finding(node.Finding{Name: node.NotPutBack, Found: "a file", Needed: "nothing", Hint: "look"})},
 		"Preflight Warning: 2 GB":                                 {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB", Hint: "use a larger machine"})},
 		"State Of An Ensemble In Exhibitor's Backend: a file":     {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file", Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},
@@ -88,6 +91,8 @@ func TestConfigurationMessages(t *testing.T) {
 		"Invalid Place To Publish: directory":       staticSite(release, `publish = { keep = 1 }`),
 		"Invalid Place To Publish: directory and":   staticSite(release, `publish = { ssh = { address = "10.0.0.9" } }`),
 		"Invalid Place To Publish: directory, dire": staticSite(release, `publish = { directory = "/srv/www", s3 = { bucket = "files" } }`),
+		"Host Twice In The Pool: 10.0.0.1":          staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" }, b = { address = "10.0.0.1" } }`, ""),
+		"Invalid Share: many":                       staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" } }`, `max_failures = "many"`),
 		"Invalid SSH Configuration: private_key":    staticSite(release, "") + "provider \"dcos\" {\n  ssh = { private_key = \"none\" }\n}\n",
 	} {
 		d.Write("main.tf", requiredProviders+config)
@@ -127,4 +132,9 @@ resource "dcos_node" "test" {
 	if _, err := os.Stat(filepath.Join(www, "dcos_install.sh")); err != nil {
 		t.Errorf("another cluster's files are gone: %v", err)
 	}
+}
+
+// somePool is a dcos_node_pool.
+func somePool(hosts, more string) string {
+	return fmt.Sprintf("resource \"dcos_node_pool\" \"test\" {\n  hosts = %s\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n  %s\n}\n", hosts, more)
 }

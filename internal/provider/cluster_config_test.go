@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -147,6 +148,33 @@ func TestClusterConfigMissingRelease(t *testing.T) {
 			{Config: staticSite(release, "oauth_enabled = false"), ExpectError: regexp.MustCompile(`(?s)Release Not Usable.*not\s+found`)},
 		},
 	})
+}
+
+// TestClusterConfigOtherRelease holds that a node does not get what is rendered
+// from another release than its configuration was.
+func TestClusterConfigOtherRelease(t *testing.T) {
+	t.Parallel()
+	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
+	put := func(version sample.Version) {
+		if err := errors.Join(os.RemoveAll(release), os.Symlink(sampleRelease(t, version), release)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(sample.V21)
+	d := newTerraformDir(t)
+	d.Write("main.tf", requiredProviders+staticSite(release, ""))
+	d.Apply()
+	put(sample.V22)
+	d.Write("node.tf", `resource "dcos_node" "m" {
+		address = "192.0.2.1"
+		role    = "master"
+		bundle  = `+testConfig+`.bundle
+	}`)
+	out, err := d.Try("plan", "-no-color")
+	if err == nil {
+		t.Error("it is planned")
+	}
+	mentions(t, out, "Bundle Cannot Be Made", "another release has come to the same place")
 }
 
 // TestClusterConfigGone holds that what Terraform has to do without a release

@@ -280,7 +280,8 @@ func (m *nodeModel) settle(planned *nodeModel) {
 	}
 }
 
-// bundleOf makes a bundle from its object.
+// bundleOf makes a bundle from its object, and makes sure that it is the one
+// that the object is of: nodes of one cluster must not get different ones.
 func (s *shared) bundleOf(ctx context.Context, b bundleModel) (*bundle.Bundle, error) {
 	if b.Recipe.ValueString() == "" {
 		return nil, errNoRecipe
@@ -295,6 +296,10 @@ func (s *shared) bundleOf(ctx context.Context, b bundleModel) (*bundle.Bundle, e
 	}
 	for name := range made.Secret {
 		s.redactor.Add(made.Arguments[name])
+	}
+	if id := b.ID.ValueString(); made.ID != id {
+		return nil, fmt.Errorf("it was planned as %.12s, and is %.12s now: since dcos_cluster_config was planned, another release has come to the same place, "+
+			"or the provider's secrets or the provider itself have changed; put back what was there, or render it anew with -replace", id, made.ID)
 	}
 	return made, nil
 }

@@ -322,6 +322,12 @@ func startAgent(t *testing.T, keys ...any) {
 			t.Fatal(err)
 		}
 	}
+	serveAgent(t, ring)
+}
+
+// serveAgent makes a the agent of this process.
+func serveAgent(t *testing.T, a agent.Agent) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "agent")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -335,7 +341,7 @@ func startAgent(t *testing.T, keys ...any) {
 				return
 			}
 			go func() {
-				_ = agent.ServeAgent(ring, c)
+				_ = agent.ServeAgent(a, c)
 				_ = c.Close()
 			}()
 		}

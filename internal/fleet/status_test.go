@@ -40,7 +40,9 @@ func (w *web) RoundTrip(req *http.Request) (*http.Response, error) {
 		rec.Header().Set("Location", answer)
 		rec.WriteHeader(http.StatusTemporaryRedirect)
 	default:
-		rec.WriteString(answer)
+		if _, err := rec.WriteString(answer); err != nil {
+			panic(err)
+		}
 	}
 	resp := rec.Result()
 	resp.Request = req

@@ -32,7 +32,8 @@ const (
 // will and starts afresh. A runner that is left over waits at the named pipe in
 // which the text travels, so as never to be on a disk, and is sent home with
 // nothing; should it wake up late, it may as well take the text, which ends
-// with the name to show that it is whole.
+// with the name to show that it is whole. BusyBox's shell gives up opening the
+// pipe when the end of a child interrupts it, hence several attempts.
 const longBegin = `umask 077;boot=$(cat /proc/sys/kernel/random/boot_id)
 for b in /var/tmp /tmp "$HOME" /dev/shm;do [ -d "$b" ]&&[ -w "$b" ]&&break;done
 for d in "$b"/.dcos-long.*;do [ "$d" != "$b/$1" ]&&[ -f "$d/started/boot" ]&&[ "$(cat "$d/started/boot")" != "$boot" ]&&rm -rf "$d";done
@@ -53,8 +54,9 @@ unit=
 if [ "$(id -u)" = 0 ]&&[ -d /run/systemd/system ];then
 systemd-run --quiet --unit="${name#.}" --description="a long script of the DC/OS provider" -p KillMode=process /bin/sh "$d/run" "$d" "$name" "$HOME" 8>&- >/dev/null 2>&1&&unit=1
 fi
-[ "$unit" ]||setsid sh "$d/run" "$d" "$name" "$HOME" 8>&- </dev/null >/dev/null 2>&1 &
-printf '%s\n%s' "$text" "$name" >"$d/in";i=0
+if [ -z "$unit" ];then setsid sh "$d/run" "$d" "$name" "$HOME" 8>&- </dev/null >/dev/null 2>&1 &
+fi
+i=0;until { printf '%s\n%s' "$text" "$name" >"$d/in";} 2>/dev/null||[ $i -ge 9 ];do i=$((i+1));done;i=0
 while [ ! -s "$d/started/boot" ];do i=$((i+1));[ $i -lt 300 ]||{ echo "it does not start" >&2;exit 1;};sleep 0.1 2>/dev/null||sleep 1;done
 echo "begun $d $boot"
 `

@@ -56,7 +56,7 @@ const (
 // own, and sudo, when it makes a terminal, another one. Where there is no
 // timeout command, or one that takes other arguments, there is no lease. It
 // looks for the first time after a second, since a timed read is dear and most
-// scripts are over by then.
+// scripts are over by then. SIGPIPE, on which no shell comments, ends it.
 func watchdog(lease int) string {
 	return fmt.Sprintf(`trap "" TERM HUP INT
 dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
@@ -71,7 +71,7 @@ k) dcos_kill;;
 0) return;;
 *) dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
 esac;done;dcos_kill;}
-dcos_watch(){ sleep 1;while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
+dcos_watch(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
 `, lease)
 }
 
@@ -130,8 +130,7 @@ func wrap(s *Script, tty bool, lease int) string {
 	}
 	if s.Stdin != nil {
 		// The shell waits for both ends of a pipe, so the script's end has to
-		// end the watchdog, whose process id comes ahead of the payload. The
-		// signal is the one that no shell comments on.
+		// end the watchdog, whose process id comes ahead of the payload.
 		b.WriteString("{ (")
 		b.WriteString(watchdog(lease))
 		b.WriteString("sh -c 'echo $PPID';dcos_copy;exec >/dev/null;dcos_watch)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w;")
@@ -150,7 +149,7 @@ func wrap(s *Script, tty bool, lease int) string {
 	if !tty {
 		b.WriteString(";printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2")
 	}
-	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -9 $dcos_w;exit $r\n")
+	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -PIPE $dcos_w;exit $r\n")
 	return b.String()
 }
 

@@ -354,14 +354,20 @@ func (r runner) cancel(t *testing.T) {
 // gone waits until no process has the word.
 func (r runner) gone(t *testing.T, word string) {
 	t.Helper()
+	r.await(t, word, "0")
+}
+
+// await waits until so many processes are there.
+func (r runner) await(t *testing.T, word, want string) {
+	t.Helper()
 	deadline := time.Now().Add(15 * time.Second)
 	for {
 		n := strings.TrimSpace(r.running(t, word))
-		if n == "0" {
+		if n == want {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s processes of the script are still there", n)
+			t.Fatalf("%s processes of the script are there, not %s", n, want)
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
@@ -396,9 +402,8 @@ func (r runner) leftBehind(t *testing.T) {
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	// On a terminal it goes with the terminal.
-	if n := strings.TrimSpace(r.running(t, word)); n != "1" && !r.root {
-		t.Errorf("%s processes are left", n)
+	if !r.root { // on a terminal it goes with the terminal
+		r.await(t, word, "1")
 	}
 	r.must(t, remote.Script{Args: []string{word[:4], word[4:]}, Text: `
 for p in $(grep -l "sleep.$1$2" /proc/[0-9]*/cmdline 2>/dev/null); do

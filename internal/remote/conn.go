@@ -212,7 +212,5 @@ func (t *transport) allowed() int {
 
 // lost makes the error of work that was under way when the connection ended.
 func (c *Conn) lost(t *transport, work string, err error) error {
-	// The library tells the end of the channel a moment before that of the
-	// connection below it.
 	return &LostError{Host: c.host(), Work: work, Err: t.reason(err)}
 }

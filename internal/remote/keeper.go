@@ -132,6 +132,8 @@ type keeper struct {
 	dirty bool
 }
 
+var errKeeperEnded = errors.New("the keeper on the host has ended")
+
 // keep gives the connection's keeper, starting it with a first command whose
 // answer is given too. If it runs already, the command is sent to it.
 func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error) {
@@ -167,8 +169,9 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 		err = errors.New("the host has no flock command (util-linux or busybox)")
 	}
 	if err != nil {
+		ended := errors.Is(err, errKeeperEnded)
 		k.p.finish()
-		if !k.p.t.alive() {
+		if !k.p.t.alive() || ended && !k.p.t.answers() {
 			return nil, "", c.lost(k.p.t, j.work, err)
 		}
 		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, c.redact(said.last()))
@@ -217,7 +220,7 @@ func (k *keeper) answer(ctx context.Context) (string, error) {
 		case l := <-k.lines:
 			return l, nil
 		default:
-			return "", errors.New("the keeper on the host has ended")
+			return "", errKeeperEnded
 		}
 	case <-ctx.Done():
 		return "", context.Cause(ctx)

@@ -19,8 +19,6 @@ const (
 	defaultMaxOutput = 4 << 20
 	// payloadBlock is how much of a payload goes out at once.
 	payloadBlock = 32 << 10
-	// wholeLimit is how long the host may take to show that it is still there.
-	wholeLimit = 30 * time.Second
 )
 
 // Run runs a script. It takes one round trip, opening the channel aside; the
@@ -373,10 +371,7 @@ func (j *job) isWhole() bool {
 		return true
 	default:
 	}
-	timer := time.AfterFunc(wholeLimit, func() { _ = j.p.t.wire.Close() }) // a peer that does not answer is gone
-	defer timer.Stop()
-	_, _, err := j.p.t.ssh.SendRequest("keepalive@openssh.com", true, nil)
-	return err == nil
+	return j.p.t.answers()
 }
 
 // signalOf names the signal that a shell's exit code stands for (POSIX, 2.8.2),

@@ -22,6 +22,7 @@ const (
 	tcpLimit       = 15 * time.Second
 	handshakeLimit = 20 * time.Second
 	authLimit      = 60 * time.Second
+	answerLimit    = 30 * time.Second // of a connection that may have broken
 )
 
 // stepLimits are these limits as a Client has them.
@@ -185,6 +186,15 @@ func (t *transport) startKeepalive(interval time.Duration) {
 			t.beat.Reset(next)
 		}
 	})
+}
+
+// answers asks the peer whether it is still there. The library tells the end
+// of a channel a moment before that of the connection below it.
+func (t *transport) answers() bool {
+	timer := time.AfterFunc(answerLimit, func() { _ = t.wire.Close() }) // a peer that does not answer is gone
+	defer timer.Stop()
+	_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+	return err == nil
 }
 
 // fail gives the connection up for a reason that replaces the library's.

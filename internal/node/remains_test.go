@@ -14,6 +14,8 @@ import (
 // remains puts onto a host what DC/OS and its services leave on real ones, as
 // far as the sample release does not: the inventory of a complete uninstall.
 const remains = `
+# What a userdel that was killed leaves, by the numbers of processes that cannot be.
+printf '4999999\0' >/etc/shadow.4999999; ln /etc/shadow.4999999 /etc/shadow.lock; : >/etc/gshadow.4999998; cp -a /etc/shadow /etc/shadow+
 unit() { printf '[Service]\nExecStart=/bin/sleep 1000000\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/$1; }
 mkdir -p /opt/mesosphere/active /opt/mesosphere/bin /opt/mesosphere/etc /opt/mesosphere/packages/x--1 /etc/mesosphere/roles /etc/mesosphere/setup-flags
 touch /etc/mesosphere/roles/slave /opt/mesosphere/install_progress

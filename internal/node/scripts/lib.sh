@@ -114,6 +114,23 @@ save_account_backups() { # DIRECTORY
 	: >"$1/saved"
 }
 
+# remove_account_locks removes what a useradd or userdel that was killed leaves: its lock, which
+# holds its process id, the file that the lock was made from, and a new account file without its name.
+remove_account_locks() {
+	for f in $account_files; do
+		for p in "/etc/$f.lock" "/etc/$f".[0-9]*; do
+			if [ ! -f "$p" ]; then continue; fi
+			pid=${p##*.}
+			if [ "$pid" = lock ]; then pid=$(tr -d '\000' <"$p"); fi
+			case $pid in
+			"" | *[!0-9]*) : ;;
+			*) kill -0 "$pid" 2>/dev/null || rm -f "$p" ;;
+			esac
+		done
+		if [ ! -e "/etc/$f.lock" ]; then rm -f "/etc/$f+"; fi
+	done
+}
+
 restore_account_backups() { # DIRECTORY
 	if [ ! -e "$1/saved" ]; then return 0; fi
 	for f in $account_files; do

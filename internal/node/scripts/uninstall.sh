@@ -172,6 +172,7 @@ done
 if [ -e "$record/had" ] && ! had /var/lib/cni; then remove /var/lib/cni; fi # other container engines have it too
 
 # 5. Accounts. userdel copies the account files aside; those copies are put back.
+remove_account_locks
 if [ -z "$manual" ] && [ -n "$users$(dcos_groups)" ]; then
 	say "removing DC/OS's accounts"
 	save_account_backups "$record/accounts" || fail "keeping the backups of the account files"

@@ -41,7 +41,7 @@ func (w *web) RoundTrip(req *http.Request) (*http.Response, error) {
 		rec.WriteHeader(http.StatusTemporaryRedirect)
 	default:
 		if _, err := rec.WriteString(answer); err != nil {
-			panic(err)
+			return nil, err
 		}
 	}
 	resp := rec.Result()

@@ -22,50 +22,51 @@ import (
 // enough for one that comes at once, on a busy machine too.
 const shortLinger = 8 * time.Second
 
-// The child process of TestLabKilledClient: it locks a host, puts files there,
-// runs a script as root, and does not come back.
-func TestChild(t *testing.T) {
-	address := os.Getenv("REMOTE_CHILD_HOST")
-	if address == "" {
-		t.Skip("not a child")
-	}
+// childOf is, in the child process of TestLabKilledClient, the host's address.
+const childOf = "REMOTE_CHILD_HOST"
+
+// beChild locks a host, puts files there, runs a script as root, and does not
+// come back: it is killed.
+func beChild(ctx context.Context) error {
 	key, err := os.ReadFile(os.Getenv("REMOTE_CHILD_KEY"))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	user := os.Getenv("REMOTE_CHILD_USER")
 	cfg := remote.Config{User: user, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}}
 	if user == lab.UserPassword {
 		cfg.Sudo.Password = remote.Secret(lab.Password(user))
 	}
-	c := newClient(t, cfg)
-	c.SetLinger(shortLinger)
-	conn, err := c.Dial(t.Context(), remote.Target{Address: address, ConnectTimeout: 30 * time.Second})
+	client, err := remote.NewClient(cfg)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := conn.Lock(t.Context(), "the child"); err != nil {
-		t.Fatal(err)
-	}
-	dir, err := conn.Upload(t.Context(), []remote.File{randomFile("big", 8<<20)}, nil)
+	client.SetLinger(shortLinger)
+	conn, err := client.Dial(ctx, remote.Target{Address: os.Getenv(childOf), ConnectTimeout: 30 * time.Second})
 	if err != nil {
-		t.Fatal(err)
+		return err
+	}
+	if err := conn.Lock(ctx, "the child"); err != nil {
+		return err
+	}
+	dir, err := conn.Upload(ctx, []remote.File{randomFile("big", 8<<20)}, nil)
+	if err != nil {
+		return err
 	}
 	word := os.Getenv("REMOTE_CHILD_WORD")
-	_, err = conn.Run(t.Context(), remote.Script{
+	_, err = conn.Run(ctx, remote.Script{
 		Name: "endless", Root: true, Args: []string{dir},
 		Text:   "mkdir $1/made; touch $1/made/x; sleep " + word + " & sh -c 'trap \"\" TERM HUP; sleep " + word + "' & sleep 1; echo up; wait",
 		Stdout: writerFunc(func([]byte) { fmt.Printf("UP %s\n", dir) }),
 	})
-	t.Fatal(err)
+	return err
 }
 
 // startChild gives the child once its script runs, and its work directory.
 func startChild(t *testing.T, h *lab.Host, user, word string) (cmd *exec.Cmd, dir string) {
 	t.Helper()
-	// -test.short keeps the lab's Main from taking the child for a run of its own.
-	cmd = exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.short")
-	cmd.Env = append(os.Environ(), "REMOTE_CHILD_HOST="+h.Address, "REMOTE_CHILD_KEY="+lab.Require(t).KeyFile(), "REMOTE_CHILD_USER="+user, "REMOTE_CHILD_WORD="+word)
+	cmd = exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childOf+"="+h.Address, "REMOTE_CHILD_KEY="+lab.Require(t).KeyFile(), "REMOTE_CHILD_USER="+user, "REMOTE_CHILD_WORD="+word)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

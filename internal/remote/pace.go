@@ -40,12 +40,5 @@ func (p *pace) wait(ctx context.Context, n int) error {
 	p.next = p.next.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
 	pause := p.next.Sub(now)
 	p.mu.Unlock()
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return pass(ctx, pause)
 }

@@ -4,6 +4,7 @@
 package remote_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -19,6 +20,10 @@ import (
 // Most tests wait, for hosts and for time limits, so more of them run at once
 // than there are processors.
 func TestMain(m *testing.M) {
+	if os.Getenv(childOf) != "" {
+		fmt.Fprintln(os.Stderr, beChild(context.Background()))
+		os.Exit(1)
+	}
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -141,6 +141,11 @@ func readMember(path string) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeMember(path, text)
+}
+
+// decodeMember reads what a backend keeps of a member at path.
+func decodeMember(path string, text []byte) (*Member, error) {
 	var m Member
 	if err := json.Unmarshal(text, &m); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

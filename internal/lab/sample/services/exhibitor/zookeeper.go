@@ -84,11 +84,7 @@ func (z ZooKeeper) member(c *zkConn, path string) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m Member
-	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return &m, nil
+	return decodeMember(path, text)
 }
 
 // Numbers of ZooKeeper's protocol (zookeeper.jute, ZooDefs.OpCode and

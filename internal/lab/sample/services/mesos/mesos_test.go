@@ -161,9 +161,9 @@ func (c *cluster) marathon(name, method, path, body string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// hosts are where the running tasks of the app /work are.
+// hosts are where the running tasks of the app /job are.
 func (c *cluster) hosts(master string) []string {
-	_, text := c.marathon(master, "GET", "/v2/apps/work/tasks", "")
+	_, text := c.marathon(master, "GET", "/v2/apps/job/tasks", "")
 	var answer struct {
 		Tasks []struct{ Host, State string }
 	}
@@ -230,7 +230,7 @@ func TestCluster(t *testing.T) {
 	before := c.agentID("a", "y")
 
 	// Tasks are real processes.
-	app := fmt.Sprintf(`{"id": "work", "cmd": "echo $$ >> %s/pids; exec sleep 1000", "instances": 2}`, c.dir)
+	app := fmt.Sprintf(`{"id": "job", "cmd": "echo $$ >> %s/pids; exec sleep 1000", "instances": 2}`, c.dir)
 	if code, text := c.marathon("b", "POST", "/v2/apps", app); code != http.StatusCreated {
 		t.Fatalf("%d %s", code, text)
 	}
@@ -287,7 +287,7 @@ func TestCluster(t *testing.T) {
 		h := c.hosts(rest)
 		return len(h) == 2 && h[0] == "x" && h[1] == "x"
 	})
-	if code, _ := c.marathon(rest, "DELETE", "/v2/apps/work", ""); code != http.StatusOK {
+	if code, _ := c.marathon(rest, "DELETE", "/v2/apps/job", ""); code != http.StatusOK {
 		t.Errorf("delete: %d", code)
 	}
 	c.until("nothing runs", func() bool {

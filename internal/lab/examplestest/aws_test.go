@@ -102,7 +102,7 @@ func installed(h *lab.Host) bool {
 
 func TestAWSELB(t *testing.T) {
 	t.Parallel()
-	l := requireLab(t)
+	l := lab.Require(t)
 	const region = "eu-central-1"
 	s := newCloudSite(t, l, region)
 	tf := open(t, "aws-elb", map[string]any{

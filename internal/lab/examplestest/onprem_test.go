@@ -17,7 +17,7 @@ import (
 
 func TestOnPremStatic(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, requireLab(t), "static", 1)
+	s := newSite(t, lab.Require(t), "static", 1)
 	s.remember()
 	tf := open(t, "onprem-static", s.variables(nil))
 
@@ -39,7 +39,7 @@ const exhibitorDir = "/srv/exhibitor"
 
 func TestOnPremVRRP(t *testing.T) {
 	t.Parallel()
-	l := requireLab(t)
+	l := lab.Require(t)
 	// The file of the example, with this site's values as its README asks for.
 	const virtual = "198.18.90.10"
 	keepalived := exampleFile(t, "onprem-vrrp/keepalived.conf")
@@ -113,7 +113,7 @@ func TestOnPremVRRP(t *testing.T) {
 
 func TestSharedFilesystem(t *testing.T) {
 	t.Parallel()
-	l := requireLab(t)
+	l := lab.Require(t)
 	shared := l.Shared(t)
 	s := newSite(t, l, "sharedfs", 1, lab.WithMount(shared, exhibitorDir))
 	s.remember()

@@ -18,23 +18,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 )
 
 // root is the tree's, as seen from this package.
 const root = "../../.."
-
-// requireLab skips a test unless real Terraform is to be run against real
-// hosts. In CI what is missing is a failure.
-func requireLab(t *testing.T) *lab.Lab {
-	t.Helper()
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("real Terraform against real hosts; set TF_ACC=1")
-	}
-	return lab.Require(t)
-}
 
 // requireTerraform gives the path of Terraform or OpenTofu.
 func requireTerraform(t *testing.T) string {

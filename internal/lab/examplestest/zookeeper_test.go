@@ -12,7 +12,7 @@ import (
 
 func TestZooKeeper(t *testing.T) {
 	t.Parallel()
-	l := requireLab(t)
+	l := lab.Require(t)
 	zookeeper := l.Host(t, "zookeeper", lab.WithPackages("zookeeperd"))
 	cli := func(command string) string {
 		return onHost(t, zookeeper, "/usr/share/zookeeper/bin/zkCli.sh -server 127.0.0.1:2181 "+command+" 2>&1 || :")

@@ -18,14 +18,12 @@ var errGarbled = errors.New("the terminal's output is garbled")
 
 // frames takes apart what the encoder in shell.go puts together on a terminal,
 // a frame to a line or more: "%O:", base64 in lines and "." for stdout, "%E:"
-// for stderr, an empty one of each at its end, and "%X:17." for the exit code. Lines between frames (a
-// broadcast message) are skipped; anything else within a frame makes the whole
-// output invalid.
+// for stderr, and "%X:17." for the exit code. Lines between frames (a broadcast
+// message) are skipped; anything else within a frame makes the whole output
+// invalid.
 type frames struct {
 	stdout, stderr io.Writer
 	exit           func(code int)
-	whole          func() // called when the exit code and both streams' ends have come; may be nil
-	ends           [3]bool
 
 	state byte   // what is expected: '%', a letter, ':', content, or the end of a line
 	kind  byte   // of the frame that has begun
@@ -104,11 +102,6 @@ func (f *frames) complete() error {
 			return fmt.Errorf("%w: exit code %q", errGarbled, f.body)
 		}
 		f.exit(code)
-		f.ending(2)
-		return nil
-	}
-	if len(f.body) == 0 {
-		f.ending(map[byte]int{'O': 0, 'E': 1}[f.kind])
 		return nil
 	}
 	plain := make([]byte, base64.StdEncoding.DecodedLen(len(f.body)))
@@ -124,14 +117,6 @@ func (f *frames) complete() error {
 		return fmt.Errorf("keeping output: %w", err)
 	}
 	return nil
-}
-
-func (f *frames) ending(which int) {
-	f.ends[which] = true
-	if f.ends == [3]bool{true, true, true} && f.whole != nil {
-		f.whole()
-		f.whole = nil
-	}
 }
 
 // finish reports whether the frames were whole up to the end.

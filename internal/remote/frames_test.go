@@ -108,8 +108,10 @@ func FuzzStream(f *testing.F) {
 		for _, after := range []string{end, end + "more", "", end[:4]} {
 			got.Reset()
 			ended := 0
-			s := &stream{mark: word, to: &got, end: end, ended: func() { ended++ }}
+			e := &ending{to: &got, end: end, ended: func() { ended++ }}
+			s := &stream{mark: word, to: e}
 			s.copy(&piecewise{append(bytes.Clone(text), after...), int(n)%7 + 1})
+			e.release()
 			want := string(out)
 			if ended == 0 {
 				want += after

@@ -215,7 +215,7 @@ func (k *keeper) answer(ctx context.Context) (string, error) {
 	case l := <-k.lines:
 		return l, nil
 	case <-k.p.exited:
-		k.p.drain()
+		k.p.drain(nil)
 		select {
 		case l := <-k.lines:
 			return l, nil

@@ -352,6 +352,30 @@ func TestLabTargetUser(t *testing.T) {
 	}
 }
 
+// A host so busy that what a script wrote comes long after its exit code: all
+// of it is waited for, but not for what a process that it left behind may write.
+func TestLabLateOutput(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "late-out")
+	shell(t, h, "printf '#!/bin/sh\\ncat >/tmp/b.$$\\n[ ! -s /tmp/b.$$ ] || sleep 4\\nexec /usr/bin/base64 </tmp/b.$$\\n' >/usr/local/bin/base64; chmod 755 /usr/local/bin/base64")
+	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY} {
+		conn := labHost(t, h, user, nil).Dial(t)
+		res, err := conn.Run(t.Context(), remote.Script{Name: "late", Root: true, Text: "echo out; echo err >&2"})
+		if err != nil || string(res.Stdout) != "out\n" || string(res.Stderr) != "err\n" {
+			t.Errorf("%s: have %q %q, %v", user, res.Stdout, res.Stderr, err)
+		}
+		word := randomWord()
+		var exit *remote.ExitError
+		res, err = conn.Run(t.Context(), remote.Script{
+			Name: "left", Root: true, Args: []string{word}, Timeout: 40 * time.Second, // a process left behind must not make it a minute
+			Text: `sleep "$1" & echo out; exit 3`,
+		})
+		if !errors.As(err, &exit) || exit.Code != 3 || string(res.Stdout) != "out\n" {
+			t.Errorf("%s, with a process left behind: have %q, %v", user, res.Stdout, err)
+		}
+	}
+}
+
 // Nothing in /tmp and /var/tmp may be executed, and they are small: what does
 // not fit there goes elsewhere, or says so.
 func TestLabSmallTmp(t *testing.T) {

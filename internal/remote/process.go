@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -22,8 +21,8 @@ const (
 	// sign of the script: login shell, profile, PAM, sudo.
 	startLimit = time.Minute
 	// drainLimit is how long nothing may come of output that lags behind the
-	// exit code, and drainMost how long it may lag in all. What comes later
-	// comes from processes that the script left behind.
+	// exit code and has no end of its own, and drainMost how long any output may
+	// lag. What comes later comes from processes that were left behind.
 	drainLimit = 2 * time.Second
 	drainMost  = time.Minute
 	// endLimit is how long a script that is being ended gets: two seconds for
@@ -46,7 +45,6 @@ type process struct {
 	started  chan struct{} // closed when the starter has given its sign
 	exited   chan struct{} // closed when the exit code has come or the channel is gone
 	drained  chan struct{} // closed when both streams have ended
-	whole    chan struct{} // closed when both streams have come to the script's end
 
 	writeMu    sync.Mutex
 	finishOnce sync.Once
@@ -63,10 +61,6 @@ type command struct {
 	input  []byte // sent at once
 	prompt string // a prompt to look for on stderr before the start
 	asked  func(n int)
-	// whole is closed when both streams have come to the script's end; ends
-	// tells that the streams' own ends are to be looked for.
-	whole chan struct{}
-	ends  bool
 
 	stdout, stderr io.Writer // get the output after the start
 }
@@ -90,22 +84,12 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 	}
 	p := &process{
 		t: t, ch: ch, word: word, tty: c.tty,
-		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), whole: c.whole,
+		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}),
 	}
 	var begin sync.Once
 	sign := func() { begin.Do(func() { close(p.started) }) }
 	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked}
 	p.out = &stream{mark: word, to: c.stdout, begun: sign}
-	if c.ends {
-		var ended atomic.Int32
-		p.out.end = endByte + word
-		p.out.ended = func() {
-			if ended.Add(1) == 2 {
-				close(p.whole)
-			}
-		}
-		p.err.end, p.err.ended = p.out.end, p.out.ended
-	}
 	if c.tty {
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked
@@ -223,7 +207,7 @@ func (p *process) waitStart(ctx context.Context) error {
 	case <-p.started:
 		return nil
 	case <-p.exited:
-		p.drain()
+		p.drain(nil)
 		select {
 		case <-p.started:
 			return nil
@@ -249,45 +233,27 @@ func (p *process) exitCode() int {
 	return -1
 }
 
-// drain waits for the rest of the output behind the exit code.
-func (p *process) drain() {
-	lag := p.lagging()
-	defer lag.timer.Stop()
+// drain waits for the rest of the output behind the exit code, until it is
+// whole, the streams end, or nothing has come for a while.
+func (p *process) drain(whole <-chan struct{}) {
+	timer := time.NewTimer(drainLimit)
+	defer timer.Stop()
+	end, seen := time.Now().Add(drainMost), p.taken()
 	for {
 		select {
 		case <-p.drained:
 			return
-		case <-p.whole:
+		case <-whole:
 			return
-		case <-lag.timer.C:
-			if !lag.goOn() {
+		case <-timer.C:
+			n := p.taken()
+			if n == seen || time.Now().After(end) {
 				return
 			}
+			seen = n
+			timer.Reset(drainLimit)
 		}
 	}
-}
-
-// lag is the waiting for output that lags behind the exit code.
-type lag struct {
-	p     *process
-	timer *time.Timer
-	end   time.Time
-	seen  int64
-}
-
-func (p *process) lagging() *lag {
-	return &lag{p: p, timer: time.NewTimer(drainLimit), end: time.Now().Add(drainMost), seen: p.taken()}
-}
-
-// goOn reports, when the timer has fired, whether something has come since.
-func (l *lag) goOn() bool {
-	n := l.p.taken()
-	if n == l.seen || time.Now().After(l.end) {
-		return false
-	}
-	l.seen = n
-	l.timer.Reset(drainLimit)
-	return true
 }
 
 // taken is how many bytes of output have come.

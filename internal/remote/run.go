@@ -82,10 +82,12 @@ type job struct {
 	raw       bool // on a terminal, its output is not in frames
 	out, errs io.Writer
 
-	p      *process
-	frames *frames       // on a terminal
-	code   int           // from the frames
-	coded  chan struct{} // closed when the code has come in a frame
+	p       *process
+	endings [2]*ending    // of stdout and stderr; nil where raw
+	whole   chan struct{} // closed when both streams have come to the script's end
+	frames  *frames       // on a terminal
+	code    int           // from the frames
+	coded   chan struct{} // closed when the code has come in a frame
 
 	wrong   chan struct{} // closed when the password is asked for again
 	prompts atomic.Int32
@@ -183,7 +185,10 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs, whole: make(chan struct{}), ends: !b.tty && !j.raw}
+	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs}
+	if !j.raw {
+		cmd.stdout, cmd.stderr = j.end(word)
+	}
 	cmd.asked = func(n int) {
 		before := j.prompts.Swap(int32(n))
 		if before == 0 {
@@ -202,11 +207,10 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		if !j.raw {
 			j.coded = make(chan struct{})
 			coded := sync.OnceFunc(func() { close(j.coded) })
-			j.frames = newFrames(j.out, j.errs, func(code int) {
+			j.frames = newFrames(cmd.stdout, cmd.stderr, func(code int) {
 				j.code = code
 				coded()
 			})
-			j.frames.whole = func() { close(cmd.whole) }
 			cmd.stdout, cmd.stderr = j.frames, nil
 		}
 	case atOnce && b.password != "":
@@ -243,6 +247,20 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	return nil
 }
 
+// end puts the lookout for the script's end before both streams.
+func (j *job) end(word string) (stdout, stderr io.Writer) {
+	whole := make(chan struct{})
+	var ended atomic.Int32
+	both := func() {
+		if ended.Add(1) == 2 {
+			close(whole)
+		}
+	}
+	j.whole = whole
+	j.endings = [2]*ending{{to: j.out, end: endByte + word, ended: both}, {to: j.errs, end: endByte + word, ended: both}}
+	return j.endings[0], j.endings[1]
+}
+
 // passPassword waits for the outcome of asking for a password: the start, the
 // process's end, or the same question again.
 func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan struct{}, password []byte) error {
@@ -267,7 +285,7 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 			// Ends sudo before it counts another failure.
 			return errNoStart
 		case <-p.exited:
-			p.drain()
+			p.drain(nil)
 			return nil
 		case <-timer.C:
 			return fmt.Errorf("%w within %s", errNoStart, startLimit)
@@ -289,23 +307,24 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
 	coded := j.coded // nil without a terminal
-	var behind *lag
-	var late <-chan time.Time
+	var over <-chan struct{}
+	late := time.NewTimer(drainMost)
+	late.Stop()
+	defer late.Stop()
 	for {
 		select {
 		case <-p.exited:
-			p.drain()
+			j.drain(ctx)
 			return j.result(s, out, errs)
 		case <-coded:
-			// The encoders end when the last process that could write does.
-			coded = nil
-			behind = p.lagging()
-			defer behind.timer.Stop()
-			late = behind.timer.C
-		case <-late:
-			if !behind.goOn() {
-				return j.result(s, out, errs)
-			}
+			coded, over = nil, j.whole
+			late.Reset(drainMost)
+		case <-over:
+			// What keeps the encoders now was left behind by the script.
+			over = nil
+			late.Reset(drainLimit)
+		case <-late.C:
+			return j.result(s, out, errs)
 		case err := <-fed:
 			if err != nil {
 				p.end()
@@ -331,11 +350,32 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	}
 }
 
+// drain waits for the rest of the output of a script whose process has ended.
+// However far it is behind, its end comes, unless the script's shell was killed
+// (POSIX, 2.8.2) or could not make sense of it.
+func (j *job) drain(ctx context.Context) {
+	if code := j.p.exitCode(); code < 0 || code >= 128 {
+		j.p.drain(j.whole)
+		return
+	}
+	timer := time.NewTimer(drainMost)
+	defer timer.Stop()
+	select {
+	case <-j.whole:
+	case <-j.p.drained:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // result is what the ended process left.
 func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 	p, c := j.p, j.conn
 	p.out.stop()
 	p.err.stop()
+	for _, e := range j.endings {
+		e.release()
+	}
 	res := &Result{
 		Stdout: out.bytes(), Stderr: errs.bytes(), ExitCode: p.exitCode(),
 		Truncated: out.truncated() || errs.truncated(),
@@ -353,8 +393,11 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 			}
 		}
 	}
-	if res.ExitCode < 0 || !j.isWhole() {
+	if res.ExitCode < 0 {
 		return res, c.lost(p.t, j.work, nil)
+	}
+	if !j.isWhole() {
+		return res, c.lost(p.t, j.work, errCutShort)
 	}
 	if res.ExitCode == 0 {
 		return res, nil
@@ -362,16 +405,19 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: c.redact(errs.last())}
 }
 
-// isWhole reports whether all output has come. Where its end is missing, as
-// after a syntax error or with a process that was left behind on a terminal,
-// the streams have come to their end by themselves if the connection is alive.
+var errCutShort = errors.New("the end of its output did not come")
+
+// isWhole reports whether all output has come. A shell that was killed, or met
+// a syntax error, does not get to say its end: then the streams have ended by
+// themselves if the connection is alive.
 func (j *job) isWhole() bool {
 	select {
-	case <-j.p.whole:
+	case <-j.whole:
 		return true
 	default:
 	}
-	return j.p.t.answers()
+	code := j.p.exitCode() // on a terminal 0 if the frame with the script's own has come
+	return code != 0 && j.p.t.answers()
 }
 
 // signalOf names the signal that a shell's exit code stands for (POSIX, 2.8.2),

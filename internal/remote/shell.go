@@ -76,12 +76,11 @@ dcos_watch(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PI
 }
 
 // encoder turns its input into frames that survive a terminal, as it comes:
-// each line of base64 with a tag before it and a dot behind it, and an empty
-// one at the end. Two encoders
+// each line of base64 with a tag before it and a dot behind it. Two encoders
 // write to one pipe: what a shell writes at once, a line or all lines of a
 // block, depending on how it buffers, is less than 4096 bytes, so that frames
 // do not mix (POSIX, write(), PIPE_BUF).
-const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|base64);[ "$c" ]||break;printf "%%$1:%s.\n" $c;done;printf "%%$1:.\n";}
+const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|base64);[ "$c" ]||break;printf "%%$1:%s.\n" $c;done;}
 `
 
 // settings give every script the same surroundings, whatever the user's
@@ -89,9 +88,9 @@ const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|ba
 const settings = `LC_ALL=C;export LC_ALL;PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";export PATH;`
 
 // What comes behind a script's output, on both streams, is this byte and the
-// process's word; on a terminal it is an empty frame. So output that is whole is
-// told from what came of it before the connection broke, also when the exit
-// code, which sshd sends at its own time, was faster.
+// process's word. So output that is whole is told from what came of it before
+// the connection broke, also when the exit code was faster: sshd sends it at
+// its own time, and on a terminal the encoders are behind.
 const (
 	endByte  = "\x01"
 	endOctal = `\001` // the same to printf
@@ -139,16 +138,14 @@ func wrap(s *Script, tty bool, lease int) string {
 	} else {
 		body()
 	}
+	const end = "r=$?;printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2"
 	if tty {
-		b.WriteString(" 8>&- 6>&-;printf '%%X:%s.\\n' $? >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|dd bs=4096 2>/dev/null\n")
+		b.WriteString(" 8>&- 6>&-;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|dd bs=4096 2>/dev/null\n")
 		b.WriteString("r=0")
 	} else {
-		b.WriteString("\nr=$?")
+		b.WriteString("\n" + end)
 	}
 	// bash would report the killed watchdog on stderr.
-	if !tty {
-		b.WriteString(";printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2")
-	}
 	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -PIPE $dcos_w;exit $r\n")
 	return b.String()
 }

@@ -26,8 +26,6 @@ type stream struct {
 	begun  func()    // called when the mark has come; may be nil
 	prompt string    // looked for in the noise
 	asked  func(n int)
-	end    string // what comes behind the script's output; "": nothing does
-	ended  func() // called when that has come
 
 	taken atomic.Int64 // bytes that have come
 
@@ -36,8 +34,6 @@ type stream struct {
 	past    bool // the mark has come
 	noise   []byte
 	prompts int
-	over    bool   // the end has come
-	held    []byte // what may be the beginning of the end
 }
 
 // copy reads until the stream ends. Errors of the reader are ends: what they
@@ -52,9 +48,6 @@ func (s *stream) copy(r io.Reader) {
 			s.take(buf[:n])
 		}
 		if err != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.release()
 			return
 		}
 	}
@@ -64,17 +57,7 @@ func (s *stream) copy(r io.Reader) {
 func (s *stream) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.release()
 	s.stopped = true
-}
-
-// release lets go of what was held: it is not the end.
-func (s *stream) release() {
-	p := s.held
-	s.held = nil
-	if len(p) > 0 && !s.stopped {
-		s.write(p)
-	}
 }
 
 func (s *stream) take(p []byte) {
@@ -86,43 +69,12 @@ func (s *stream) take(p []byte) {
 	if !s.past {
 		p = s.skip(p)
 	}
-	if s.end != "" {
-		p = s.cut(p)
-	}
-	s.write(p)
-}
-
-func (s *stream) write(p []byte) {
 	if len(p) > 0 && s.to != nil {
 		if _, err := s.to.Write(p); err != nil {
 			// A reader of live output that is gone must not stop the work.
 			s.to = nil
 		}
 	}
-}
-
-// cut gives what of p is before the end.
-func (s *stream) cut(p []byte) []byte {
-	if s.over || !s.past {
-		return nil
-	}
-	if len(s.held) == 0 && bytes.IndexByte(p, s.end[0]) < 0 {
-		return p
-	}
-	p = append(s.held, p...)
-	s.held = nil
-	if i := bytes.Index(p, []byte(s.end)); i >= 0 {
-		s.over = true
-		s.ended()
-		return p[:i]
-	}
-	for n := min(len(s.end)-1, len(p)); n > 0; n-- {
-		if bytes.HasSuffix(p, []byte(s.end[:n])) {
-			s.held = bytes.Clone(p[len(p)-n:])
-			return p[:len(p)-n]
-		}
-	}
-	return p
 }
 
 // skip gives what of p is behind the mark.
@@ -195,6 +147,60 @@ func tidyLines(text string, n int) []string {
 		lines = lines[len(lines)-n:]
 	}
 	return lines
+}
+
+// ending passes on what comes before the end of a script's output, and drops
+// what comes behind it.
+type ending struct {
+	to    io.Writer
+	end   string
+	ended func() // called when the end has come
+
+	over bool
+	held []byte // what may be the beginning of the end
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	n := len(p)
+	if e.over {
+		return n, nil
+	}
+	if len(e.held) == 0 && bytes.IndexByte(p, e.end[0]) < 0 {
+		return e.to.Write(p)
+	}
+	p = append(e.held, p...)
+	e.held = nil
+	if i := bytes.Index(p, []byte(e.end)); i >= 0 {
+		e.over = true
+		e.ended()
+		p = p[:i]
+	} else {
+		p = p[:len(p)-e.hold(p)]
+	}
+	if len(p) == 0 {
+		return n, nil
+	}
+	_, err := e.to.Write(p)
+	return n, err
+}
+
+// hold keeps what of p may be the beginning of the end, and gives its length.
+func (e *ending) hold(p []byte) int {
+	for n := min(len(e.end)-1, len(p)); n > 0; n-- {
+		if bytes.HasSuffix(p, []byte(e.end[:n])) {
+			e.held = bytes.Clone(p[len(p)-n:])
+			return n
+		}
+	}
+	return 0
+}
+
+// release lets go of what was held: it is not the end.
+func (e *ending) release() {
+	if len(e.held) > 0 {
+		_, _ = e.to.Write(e.held) // as in stream.take
+		e.held = nil
+	}
 }
 
 // output keeps what a script writes: all of it up to max bytes, of more the

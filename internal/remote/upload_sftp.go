@@ -149,7 +149,7 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	}
 	select {
 	case <-p.exited:
-		p.drain()
+		p.drain(nil)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -359,13 +359,3 @@ func (s *testSite) events() []runlog.Event {
 	}
 	return events
 }
-
-// sawStage says whether a stage has been started on a host.
-func (s *testSite) sawStage(h *lab.Host, stage string) error {
-	for _, e := range s.events() {
-		if e.Host == h.Address && e.Stage == stage {
-			return nil
-		}
-	}
-	return fmt.Errorf("there is no stage %s of %s in the run log", stage, h.Address)
-}

@@ -113,7 +113,7 @@ func (w *nodeWork) failure(ctx context.Context, operation string, err error) hos
 		}
 	case errors.Is(ctx.Err(), context.Canceled):
 		f.summary = "Interrupted"
-		f.hint = "Apply again: it continues where this ended."
+		f.hint = "Run the same again: it continues where this ended."
 	}
 	return f
 }

@@ -4,15 +4,11 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -133,75 +129,6 @@ func TestAccCluster(t *testing.T) {
 // without gives a list without some of its items.
 func without(items, these []string) []string {
 	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return slices.Contains(these, item) })
-}
-
-// TestAccKilled kills the provider with -9 in the middle of an installation.
-// The next apply converges, and nothing is left of the first.
-func TestAccKilled(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, requireAcceptance(t), 1, 1, 0)
-	for _, stage := range []string{"transfer", "install"} {
-		s.step("in the stage "+stage, func(t *testing.T) {
-			var out strings.Builder
-			cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color")
-			cmd.Stdout, cmd.Stderr = &out, &out
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			await(t, "the stage is not reached", func() error { return s.sawStage(s.masters[0], stage) })
-			killProvider(t, cmd)
-			if err := cmd.Wait(); err == nil {
-				t.Fatalf("apply succeeded:\n%s", out.String())
-			}
-			if err := os.Remove(filepath.Join(s.tf.Dir, "run.jsonl")); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-	s.step("apply again", func(*testing.T) {
-		s.tf.Apply()
-		s.whole()
-		s.nothingStale()
-		s.tf.NoChanges()
-	})
-	s.step("destroy", func(*testing.T) {
-		s.tf.Destroy()
-		s.clean(s.nodes()...)
-	})
-}
-
-// killProvider ends the provider that a running terraform has started: all
-// processes of it, since functions may have one of their own.
-func killProvider(t *testing.T, terraform *exec.Cmd) {
-	t.Helper()
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Process.Pid) + "/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	killed := false
-	for _, task := range tasks {
-		children, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for _, child := range strings.Fields(string(children)) {
-			pid, err := strconv.Atoi(child)
-			if err != nil {
-				t.Fatal(err)
-			}
-			program, err := os.Readlink("/proc/" + child + "/exe")
-			if err != nil || filepath.Base(program) != "terraform-provider-dcos" {
-				continue
-			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				t.Fatal(err)
-			}
-			killed = true
-		}
-	}
-	if !killed {
-		t.Fatal("terraform has started no provider")
-	}
 }
 
 // TestAccHostComesLate applies while a host is still off.

@@ -1,0 +1,193 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A faultStage is where a fault strikes terraform: when the run log has an
+// event of the stage, or, with progress, when the stage has got somewhere.
+type faultStage struct {
+	name, stage string
+	progress    bool
+}
+
+// A faultCell is what came of a fault in a stage.
+type faultCell struct{ stage, fault, said string }
+
+// TestAccFaults is the part of the fault matrix (internal/node has the rest)
+// that concerns Terraform itself: it is interrupted once, and its provider is
+// killed with -9, in the stages of an agent's life. One more apply, or
+// destroy, converges, and each life ends without a trace.
+func TestAccFaults(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 1, 2, 0)
+	s.tf.Apply("-target=dcos_node.master")
+	var (
+		transfer   = faultStage{name: "transfer", stage: "transfer"}
+		install    = faultStage{name: "install", stage: "install", progress: true}
+		postflight = faultStage{name: "postflight", stage: "postflight"}
+		activate   = faultStage{name: "upgrade: activate", stage: "upgrade", progress: true}
+		drain      = faultStage{name: "drain", stage: "drain", progress: true}
+		uninstall  = faultStage{name: "uninstall", stage: "uninstall", progress: true}
+	)
+	lives := []struct{ create, change, remove *faultStage }{
+		{&transfer, nil, &drain},
+		{&install, nil, &uninstall},
+		{&postflight, &activate, nil},
+	}
+	faults := map[string]func(*testing.T, *exec.Cmd){
+		"killed -9": killProvider,
+		"interrupted": func(t *testing.T, terraform *exec.Cmd) {
+			if err := terraform.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		},
+	}
+	var mu sync.Mutex
+	var cells []faultCell
+	var lanes sync.WaitGroup
+	for i, fault := range slices.Sorted(maps.Keys(faults)) {
+		lanes.Go(func() {
+			t.Run(fault, func(t *testing.T) {
+				// Its own state and configuration, of one agent.
+				lane := *s
+				lane.t, lane.tf, lane.masters, lane.agents = t, newTerraformDir(t), nil, s.agents[i:i+1]
+				configure := func(parameters string) { lane.configure(siteOptions{masters: 1, parameters: parameters}) }
+				struck := func(at *faultStage, command string) {
+					t.Helper()
+					if at == nil {
+						return
+					}
+					said := lane.struck(*at, faults[fault], command)
+					mu.Lock()
+					defer mu.Unlock()
+					cells = append(cells, faultCell{at.name, fault, said})
+				}
+				for _, life := range lives {
+					configure("")
+					struck(life.create, "apply")
+					lane.tf.Apply()
+					if life.change != nil {
+						configure(`gc_delay = "3days"`)
+						struck(life.change, "apply")
+						lane.tf.Apply()
+					}
+					lane.tf.NoChanges()
+					struck(life.remove, "destroy")
+					lane.tf.Destroy()
+					if out := lane.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
+						t.Errorf("left in state: %s", out)
+					}
+					lane.clean(lane.agents...)
+				}
+			})
+		})
+	}
+	lanes.Wait()
+	slices.SortFunc(cells, func(a, b faultCell) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.fault, b.fault)) })
+	var table strings.Builder
+	for _, c := range cells {
+		fmt.Fprintf(&table, "%-18s %-12s %s\n", c.stage, c.fault, c.said)
+	}
+	t.Logf("%d cells by terraform; the next apply or destroy converged in all that are not errors above\n%s", len(cells), table.String())
+	if want := 6 * len(faults); len(cells) != want {
+		t.Errorf("%d cells of %d were run", len(cells), want)
+	}
+}
+
+// struck runs terraform, lets the fault happen in a stage, and gives what
+// terraform said.
+func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), command string) string {
+	s.t.Helper()
+	if err := os.Remove(filepath.Join(s.tf.Dir, "run.jsonl")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	var out strings.Builder
+	cmd := s.tf.Command(s.t.Context(), command, "-auto-approve", "-no-color")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	host := s.agents[0].Address
+	there := func(e runlog.Event) bool {
+		return e.Host == host && e.Stage == at.stage && (!at.progress || e.Event == runlog.Progress)
+	}
+	limit, tick := time.After(time.Minute), time.NewTicker(10*time.Millisecond) // some stages are over soon
+	defer tick.Stop()
+	for !slices.ContainsFunc(s.events(), there) {
+		select {
+		case <-tick.C:
+		case <-limit:
+			s.t.Fatalf("%s did not get to the stage %s", command, at.name)
+		}
+	}
+	strike(s.t, cmd)
+	if err := cmd.Wait(); err == nil {
+		s.t.Errorf("%s in %s: %s came to its end all the same:\n%s", s.t.Name(), at.name, command, out.String())
+	}
+	for _, e := range s.events() {
+		if e.Host == host && e.Stage == at.stage && e.Event == runlog.Finished {
+			s.t.Errorf("the stage %s had ended before it was struck", at.name)
+		}
+	}
+	var said []string
+	for line := range strings.Lines(out.String()) {
+		line = strings.TrimSpace(strings.TrimLeft(line, "│╷╵ "))
+		if strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Stage:") || strings.HasPrefix(line, "Doing:") || strings.HasPrefix(line, "What to do:") {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// killProvider ends the provider that a running terraform has started: all
+// processes of it, since functions may have one of their own.
+func killProvider(t *testing.T, terraform *exec.Cmd) {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Process.Pid) + "/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed := false
+	for _, task := range tasks {
+		children, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := os.Readlink("/proc/" + child + "/exe")
+			if err != nil || filepath.Base(program) != "terraform-provider-dcos" {
+				continue
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Fatal(err)
+			}
+			killed = true
+		}
+	}
+	if !killed {
+		t.Fatal("terraform has started no provider")
+	}
+}

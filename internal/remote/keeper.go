@@ -103,6 +103,17 @@ exit 0
 `, lease, max(linger-3, 1))
 }
 
+// endStranded ends what sudo leaves when its terminal is hung up while it
+// starts a script (seen with 1.9.13): a process that blocks all signals and
+// waits, never again asleep for long, to be given a terminal that is gone. Only
+// root can end it, so it has to wait for the next that comes.
+const endStranded = `for p in $(pgrep -x sudo);do
+case $(readlink "/proc/$p/fd/0") in *"(deleted)");;*) continue;;esac
+case $(tr '\0' ' ' <"/proc/$p/cmdline") in *" dcos dcos-"*);;*) continue;;esac
+grep -q '^SigBlk:.ffffff' "/proc/$p/status"&&kill -9 "$p"
+done 2>/dev/null
+`
+
 // keeperSays begins each answer of the keeper.
 const keeperSays = "keeper="
 
@@ -150,9 +161,14 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	}
 	k := &keeper{lines: make(chan string, 4)}
 	said := &output{max: 4 << 10}
-	text := settings + "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease(), c.client.linger)
+	text := "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease(), c.client.linger)
 	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
-	j.text = func(bool) string { return text }
+	j.text = func(tty bool) string {
+		if tty {
+			return settings + endStranded + text
+		}
+		return settings + text
+	}
 	sudo := c.client.cfg.Sudo
 	root := sudo.Command != "none" && (sudo.User == "" || sudo.User == "root")
 	err := j.begin(ctx, root)

@@ -83,11 +83,27 @@ func (e wrongResult) Error() string { return "wrong result: " + string(e) }
 func TestLabPathFaults(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword} {
-		t.Run(user, func(t *testing.T) {
+	for name, c := range map[string]struct {
+		user       string
+		boundaries bool // faults at the boundaries of the steps, too
+		jump       bool // faults on the way to a jump host before the host
+	}{
+		"no password": {user: lab.UserNoPassword, boundaries: true},
+		"terminal":    {user: lab.UserRequireTTY},
+		"password":    {user: lab.UserPassword},
+		"jump host":   {user: lab.UserNoPassword, jump: true},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := l.Host(t, "path-"+user)
-			s, proxy := throughProxy(t, h, user, nil)
+			h := l.Host(t, "path-"+strings.ReplaceAll(name, " ", ""))
+			s, proxy := throughProxy(t, h, c.user, nil)
+			var hops []remote.Hop
+			if c.jump {
+				j := l.Host(t, "path-jump")
+				proxy = l.Proxy(t, fmt.Sprintf("%s:%d", j.Address, j.Port), lab.Faults{})
+				hops = []remote.Hop{{Address: l.Gateway(), Port: proxy.Port(), HostKey: j.HostKey, User: lab.UserNoSudo}}
+				s = labHost(t, h, c.user, func(cfg *remote.Config, _ *remote.Target) { cfg.JumpHosts = hops })
+			}
 			w := newPathWork(s)
 			// Without faults first, to learn where the boundaries are.
 			type boundary struct {
@@ -104,8 +120,8 @@ func TestLabPathFaults(t *testing.T) {
 			}
 			end := boundaries[len(boundaries)-1]
 			// A client that gives up soon, since it is to give up often.
-			hasty := labHost(t, h, user, func(cfg *remote.Config, target *remote.Target) {
-				*target = s.Target
+			hasty := labHost(t, h, c.user, func(cfg *remote.Config, target *remote.Target) {
+				cfg.JumpHosts, *target = hops, s.Target
 				cfg.KeepaliveInterval, target.ConnectTimeout = 400*time.Millisecond, time.Second
 			})
 			hasty.Client.SetLinger(shortLinger)
@@ -135,7 +151,7 @@ func TestLabPathFaults(t *testing.T) {
 					t.Errorf("%s: it took %s", where, took)
 				}
 			}
-			if user == lab.UserNoPassword {
+			if c.boundaries {
 				for kind, name := range kinds {
 					for _, b := range boundaries {
 						try(name+" up at "+b.step, lab.Faults{Up: lab.Fault{Kind: kind, At: b.up}})
@@ -143,7 +159,7 @@ func TestLabPathFaults(t *testing.T) {
 					}
 				}
 			}
-			seeded := rand.New(rand.NewPCG(4, uint64(user[0])))
+			seeded := rand.New(rand.NewPCG(4, uint64(len(name))))
 			for range 2 {
 				for kind, name := range kinds {
 					f := lab.Fault{Kind: kind, At: seeded.Int64N(end.up)}

@@ -36,13 +36,13 @@ const maxLine = 1 << 20
 type Log struct {
 	run      string
 	redactor *Redactor
+	path     string // empty: drops everything
 
 	mu   sync.Mutex
-	file *os.File // nil: drops everything
-	path string
-	most int64 // bytes of one file
-	n    int   // lines since the file was looked at
-	err  error // the first failed write
+	file *os.File // nil once it is closed
+	most int64    // bytes of one file
+	n    int      // lines since the file was looked at
+	err  error    // the first failed write
 }
 
 // Open opens the run log at path for appending, making it (mode 0600) and its
@@ -89,7 +89,7 @@ func (l *Log) Scope(cluster, host, role string) *Scope {
 // Write appends one event, completing its time and run. Its free text is
 // redacted and bounded here and nowhere else.
 func (l *Log) Write(e Event) {
-	if l == nil || l.file == nil {
+	if l == nil || l.path == "" {
 		return
 	}
 	if e.Time.IsZero() {

@@ -84,6 +84,10 @@ func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
 	}
 }
 
+// outputEnd begins what internal/remote has a script's shell say when it has
+// written all: the byte, then the word of the script.
+const outputEnd = "\x01"
+
 // exec takes a script as the starter of internal/remote does, and answers it.
 func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	words := strings.Fields(command)
@@ -127,7 +131,8 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		f.pause()
 		var out strings.Builder
 		code = f.answer(h, text, payload, &out, ch.Stderr())
-		_, _ = io.WriteString(ch, out.String())
+		_, _ = io.WriteString(ch, out.String()+outputEnd+word)
+		_, _ = io.WriteString(ch.Stderr(), outputEnd+word)
 	}
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
 }

@@ -7,7 +7,7 @@ func olderRows() []row {
 	return []row{
 		{
 			name: "dcos_dns_push_ops_timeout", kind: Integer, on: span{"1.12", "2.0"},
-			about:    "The name of `dcos_net_push_ops_timeout` before 2.1.",
+			about:    "The name of `dcos_net_push_ops_timeout` before 2.1, in milliseconds.",
 			fallback: perLine[string]{{"1.12", "1000"}},
 			rules:    rules(between(50, 120000)),
 		},

@@ -14,7 +14,7 @@ func overlayRows() []row {
 		},
 		{
 			name: "dcos_overlay_mtu", kind: Integer,
-			about:    "MTU of containers in overlay networks.",
+			about:    "MTU of containers in overlay networks, in bytes.",
 			fallback: same("1420"),
 			rules:    rules(between(552, 0)),
 			shows:    []string{"/etc/overlay/config/agent-master.json", "/etc/overlay/config/agent.json"},
@@ -68,14 +68,14 @@ func overlayRows() []row {
 		},
 		{
 			name: "calico_ipinip_mtu", kind: Integer, on: since("2.1"),
-			about:    "MTU of Calico's IP-in-IP tunnels; used without VXLAN.",
+			about:    "MTU of Calico's IP-in-IP tunnels, in bytes; used without VXLAN.",
 			fallback: same("1480"),
 			rules:    rules(between(552, 0)),
 			shows:    []string{"/etc/calico/calico-node.env"},
 		},
 		{
 			name: "calico_veth_mtu", kind: Integer, on: since("2.1"),
-			about:    "MTU of Calico's containers.",
+			about:    "MTU of Calico's containers, in bytes.",
 			fallback: same("1500"),
 			rules:    rules(between(552, 0)),
 			shows:    []string{"/etc/dcos/network/cni/calico.conf"},
@@ -89,7 +89,7 @@ func overlayRows() []row {
 		},
 		{
 			name: "calico_vxlan_mtu", kind: Integer, on: since("2.1"),
-			about:    "MTU of Calico's VXLAN.",
+			about:    "MTU of Calico's VXLAN, in bytes.",
 			fallback: same("1450"),
 			rules:    rules(between(552, 0)),
 			shows:    []string{"/etc/calico/calico-node.env"},

@@ -30,13 +30,13 @@ type siteFile struct {
 // file only if a parameter names it, giving the text names it.
 var siteFiles = []siteFile{
 	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename", false,
-		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for common places."},
+		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for common places. No default: DC/OS needs it."},
 	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename", true,
 		"Text of the script that prints the address under which a node is reached from outside. Default: the same as `ip_detect_script`."},
 	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename", true,
 		"Text of the script that prints the node's own IPv6 address. Default: none."},
 	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename", false,
-		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it."},
+		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it. Default: none."},
 }
 
 // checkBinsDirectory is where upstream looks for the programs of custom checks.
@@ -67,7 +67,7 @@ func clusterConfigSchema() schema.Schema {
 				},
 				"sha256": schema.StringAttribute{
 					Optional:            true,
-					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL.",
+					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL. Default: the file is taken as it is.",
 					Validators:          []validator.String{sha256Validator{}},
 				},
 			},
@@ -75,13 +75,13 @@ func clusterConfigSchema() schema.Schema {
 		"extra_parameters": schema.MapAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as JSON). " +
-				"DC/OS ignores names that it does not know; a warning suggests a near one.",
+			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as JSON), for example `{ new_in_my_build = \"true\" }`. " +
+				"DC/OS ignores names that it does not know; a warning suggests a near one. Default: none. Changes in place.",
 		},
 		"custom_check_bins": schema.MapAttribute{
 			Optional:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "Programs for `custom_checks`, file name to text. They are installed on every node and are on the checks' search path.",
+			MarkdownDescription: "Programs for `custom_checks`, file name to text, for example `{ \"check-gpu\" = file(\"check-gpu.sh\") }`. They are installed on every node and are on the checks' search path. Default: none. Changes in place.",
 		},
 		"publish": publishAttribute(),
 
@@ -105,7 +105,7 @@ func clusterConfigSchema() schema.Schema {
 		"bootstrap_id": schema.StringAttribute{
 			Optional:            true, // it is a parameter too
 			Computed:            true,
-			MarkdownDescription: "Id of the release's bootstrap tarball. It may be given, to pin it: another id than the release's is refused.",
+			MarkdownDescription: "Id of the release's bootstrap tarball. It may be given, to pin it: another id than the release's is refused. Default: the release's. It changes with the release, in place.",
 		},
 		"package_ids": schema.ListAttribute{
 			Computed:            true,
@@ -130,7 +130,7 @@ func clusterConfigSchema() schema.Schema {
 		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`."),
 	}
 	for _, file := range siteFiles {
-		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
+		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about + " Changes in place."}
 	}
 	for _, p := range config.Parameters() {
 		if isOutput(p.Name) {

@@ -36,7 +36,7 @@ const clusterInterval = 2 * time.Second
 
 // clusterDataSource is dcos_cluster: a running cluster as its masters see it.
 // Its schema is in cluster_data_source_schema.go.
-type clusterDataSource struct{ shared *shared }
+type clusterDataSource struct{ configured }
 
 func newClusterDataSource() datasource.DataSource { return &clusterDataSource{} }
 
@@ -90,11 +90,6 @@ type clusterAgentModel struct {
 // Metadata names the data source.
 func (d *clusterDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_cluster"
-}
-
-// Configure takes what the provider block made.
-func (d *clusterDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.shared = sharedFrom(req.ProviderData)
 }
 
 // ValidateConfig asks for a way to the cluster.

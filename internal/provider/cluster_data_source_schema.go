@@ -112,51 +112,15 @@ func clusterText(about string) schema.Attribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: about}
 }
 
-// clusterSSHAttributes are those of the host on the way. They are a node's.
+// clusterSSHAttributes are those of the host on the way.
 func clusterSSHAttributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
-		"address": schema.StringAttribute{
-			Required:            true,
-			MarkdownDescription: "Host name or IP address of the host.",
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-		},
-		"port": schema.Int64Attribute{
-			Optional:            true,
-			MarkdownDescription: "TCP port of its SSH server. Default: the provider's.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
-		"user": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "User to log in as. Default: the provider's.",
-		},
-		"host_key": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "The host's public key as in `authorized_keys`, for example a `dcos_node`'s `host_key`. Any other key is refused.",
-		},
-		"jump_hosts": schema.ListNestedAttribute{
-			Optional:            true,
-			MarkdownDescription: "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host.",
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"address": schema.StringAttribute{
-					Required:            true,
-					MarkdownDescription: "Host name or IP address of the jump host.",
-				},
-				"port": schema.Int64Attribute{
-					Optional:            true,
-					MarkdownDescription: "TCP port of its SSH server. Default: `22`.",
-					Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-				},
-				"user": schema.StringAttribute{
-					Optional:            true,
-					MarkdownDescription: "User to log in as on the jump host. Default: the provider's.",
-				},
-				"host_key": schema.StringAttribute{
-					Optional:            true,
-					MarkdownDescription: "The jump host's public key as in `authorized_keys`. Any other key is refused.",
-				},
-			}},
-		},
+	attributes := dataSSHAttributes()
+	attributes["address"] = schema.StringAttribute{
+		Required:            true,
+		MarkdownDescription: "Host name or IP address of the host.",
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 	}
+	return attributes
 }
 
 // target says how the host is reached.

@@ -25,22 +25,22 @@ func credentialAttributes(note, environment string) map[string]schema.Attribute 
 			Optional:  true,
 			Sensitive: true,
 			MarkdownDescription: describe("Text of the private key to log in with (RSA, ECDSA or Ed25519; OpenSSH, PEM or PKCS#8 format), "+
-				"for example `file(\"~/.ssh/id_ed25519\")` or an ephemeral value.", "PRIVATE_KEY"),
+				"for example `file(\"~/.ssh/id_ed25519\")` or an ephemeral value. Default: none.", "PRIVATE_KEY"),
 		},
 		"private_key_passphrase": schema.StringAttribute{
 			Optional:            true,
 			Sensitive:           true,
-			MarkdownDescription: describe("Passphrase of `private_key`, if it is encrypted.", "PRIVATE_KEY_PASSPHRASE"),
+			MarkdownDescription: describe("Passphrase of `private_key`, if it is encrypted. Default: none.", "PRIVATE_KEY_PASSPHRASE"),
 		},
 		"certificate": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: describe("OpenSSH user certificate that belongs to `private_key` (the text of `id_ed25519-cert.pub`).", "CERTIFICATE"),
+			MarkdownDescription: describe("OpenSSH user certificate that belongs to `private_key` (the text of `id_ed25519-cert.pub`). Default: none.", "CERTIFICATE"),
 		},
 		"password": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
 			MarkdownDescription: describe("Password to log in with, also for keyboard-interactive authentication. "+
-				"It is tried after the keys.", "PASSWORD"),
+				"It is tried after the keys. Default: none.", "PASSWORD"),
 		},
 		"agent": schema.BoolAttribute{
 			Optional: true,
@@ -50,7 +50,7 @@ func credentialAttributes(note, environment string) map[string]schema.Attribute 
 		"agent_identity": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: describe("Limits the agent to one of its keys, so that a full agent does not use up the server's `MaxAuthTries`: "+
-				"the public key as in `authorized_keys`, its `SHA256:` fingerprint, or its comment.", "AGENT_IDENTITY"),
+				"the public key as in `authorized_keys`, its `SHA256:` fingerprint, or its comment. Default: all of its keys are tried.", "AGENT_IDENTITY"),
 		},
 	}
 }

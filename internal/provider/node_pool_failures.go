@@ -147,7 +147,7 @@ func (p *poolFailures) diagnostics(operation string, of int) diag.Diagnostics {
 	if !p.failed() {
 		return nil
 	}
-	summary := fmt.Sprintf("%s Of %s Failed", thousands(p.count), titled(plural(of, "host")))
+	summary := fmt.Sprintf("%s of %s Failed", thousands(p.count), titled(plural(of, "host")))
 	if p.count == 0 {
 		summary = "Pool Not Finished"
 	}

@@ -182,5 +182,5 @@ func poolToDo(toDo map[string][]string, leaving []*poolHost, all int, create boo
 	if create && count < all {
 		b.WriteString("\nTerraform calls this a replacement, since the pool's first apply failed on some hosts. The others stay as they are.\n")
 	}
-	return diag.NewWarningDiagnostic(fmt.Sprintf("%s Of %s To Do", thousands(count), titled(plural(all, "host"))), strings.TrimSpace(b.String()))
+	return diag.NewWarningDiagnostic(fmt.Sprintf("%s of %s To Do", thousands(count), titled(plural(all, "host"))), strings.TrimSpace(b.String()))
 }

@@ -151,7 +151,7 @@ func (p *poolFailures) unreached(of int) diag.Diagnostics {
 		return nil
 	}
 	return diag.Diagnostics{diag.NewWarningDiagnostic(
-		fmt.Sprintf("%s Of %s Not Looked At", thousands(p.count), titled(plural(of, "host"))),
+		fmt.Sprintf("%s of %s Not Looked At", thousands(p.count), titled(plural(of, "host"))),
 		"Their state is kept as it was, so this plan may not see what has changed on them.\n\n"+strings.TrimSpace(p.text()))}
 }
 

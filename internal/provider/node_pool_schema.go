@@ -60,12 +60,13 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		"hosts": schema.MapNestedAttribute{
 			Required: true,
 			MarkdownDescription: "The hosts of the pool, by a name of your choice. Hosts that are added are installed, hosts that are left out are drained and uninstalled. " +
-				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is.",
+				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. All of this happens in place: the other hosts are not touched.",
 			Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1))},
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"address": schema.StringAttribute{
-					Required:            true,
-					MarkdownDescription: "Host name or IP address under which the host is reached over SSH.",
+					Required: true,
+					MarkdownDescription: "Host name or IP address under which the host is reached over SSH. Another address is another host: the one at the old address is " +
+						"drained and uninstalled, and the one at the new address installed, in place.",
 				},
 				"ssh": schema.SingleNestedAttribute{
 					Optional:            true,
@@ -84,7 +85,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		"max_parallel": schema.Int64Attribute{
 			Optional: true, Computed: true,
 			Default: int64default.StaticInt64(defaultMaxParallel),
-			MarkdownDescription: "How many hosts are worked on at once. The provider's `limits` hold besides. Masters change one at a time whatever it says. " +
+			MarkdownDescription: "How many hosts are worked on at once. The provider's `limits` hold besides. Masters change one at a time whatever it says. A change touches nothing on the hosts. " +
 				fmt.Sprintf("Default: `%d`.", defaultMaxParallel),
 			Validators: []validator.Int64{int64validator.Between(1, 10000)},
 		},
@@ -92,7 +93,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(defaultMaxUnavailable),
 			MarkdownDescription: "How many agents may be out of service at once for an upgrade, a change of configuration or a repair: a count (`5`) or a percentage of the pool's hosts (`\"10%\"`), " +
-				"rounded down, but at least one. Agents of the cluster that other resources are changing count too. Installing hosts that are not nodes yet is not bounded by it. " +
+				"rounded down, but at least one. Agents of the cluster that other resources are changing count too. Installing hosts that are not nodes yet is not bounded by it. A change touches nothing on the hosts. " +
 				"Default: `" + defaultMaxUnavailable + "`.",
 			Validators: []validator.String{shareValidator{least: 1}},
 		},
@@ -100,7 +101,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(defaultMaxFailures),
 			MarkdownDescription: "How many hosts may fail in one apply: a count (`0`) or a percentage of the hosts that there is something to do on (`\"5%\"`), rounded down. " +
-				"When more have failed no further ones are started; those that are at work end what they do. Removing hosts is not bounded by it. Default: `" + defaultMaxFailures + "`.",
+				"When more have failed no further ones are started; those that are at work end what they do. Removing hosts is not bounded by it. A change touches nothing on the hosts. Default: `" + defaultMaxFailures + "`.",
 			Validators: []validator.String{shareValidator{}},
 		},
 		"canaries": schema.Int64Attribute{
@@ -120,9 +121,9 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		"timeouts": describedTimeouts(ctx, timeouts.Opts{
 			Create: true, Read: true, Update: true, Delete: true,
 			CreateDescription: "Time limit of an installation of one host. A duration such as `90m`. Default: `60m`.",
-			ReadDescription:   "Time limit of looking at one host. Default: `2m`.",
-			UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair of one host. Default: `60m`.",
-			DeleteDescription: "Time limit of draining and uninstalling one host. Default: `30m`.",
+			ReadDescription:   "Time limit of looking at one host. A duration such as `30s`. Default: `2m`.",
+			UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair of one host. A duration such as `90m`. Default: `60m`.",
+			DeleteDescription: "Time limit of draining and uninstalling one host. A duration such as `45m`. Default: `30m`.",
 		}),
 		"wait_for_cloud_init": schema.BoolAttribute{
 			Optional: true, Computed: true,

@@ -194,7 +194,7 @@ func TestNodePool(t *testing.T) {
 		}
 	}
 	s.configure("", pool("a", s.hosts(0, 30), ""))
-	mentions(t, s.tf.Apply(), "30 Of 30 Hosts To Do", "2 added")
+	mentions(t, s.tf.Apply(), "30 of 30 Hosts To Do", "2 added")
 	installed(30)
 	s.tf.NoChanges()
 	if got := s.state()["summary"]; got != "30 of 30 hosts done" {
@@ -204,7 +204,7 @@ func TestNodePool(t *testing.T) {
 	// Added and removed in one go.
 	_, since := s.worked("install", 0)
 	s.configure("", pool("a", s.hosts(5, 33), ""))
-	mentions(t, s.tf.Apply(), "8 Of 28 Hosts To Do", "5 hosts: to be removed", "3 hosts: not installed")
+	mentions(t, s.tf.Apply(), "8 of 28 Hosts To Do", "5 hosts: to be removed", "3 hosts: not installed")
 	installed(28)
 	if got, _ := s.worked("install", since); len(got) != 3 {
 		t.Errorf("installed on %v", got)
@@ -214,7 +214,7 @@ func TestNodePool(t *testing.T) {
 	// Another configuration, canaries first.
 	s.configure(`ui_banner_header_title = jsonencode("changed")`, pool("a", s.hosts(5, 33), "canaries = 2\n max_unavailable = 3"))
 	_, since = s.worked("upgrade", 0)
-	mentions(t, s.tf.Apply(), "28 Of 28 Hosts To Do", "has another bundle")
+	mentions(t, s.tf.Apply(), "28 of 28 Hosts To Do", "has another bundle")
 	if got, _ := s.worked("upgrade", since); len(got) != 28 {
 		t.Errorf("%d hosts were changed", len(got))
 	}
@@ -249,12 +249,12 @@ func TestNodePool(t *testing.T) {
 	if !ok {
 		t.Fatal("no host key")
 	}
-	mentions(t, s.tf.Run("plan", "-no-color"), "1 Of 15 Hosts Not Looked At", "Host Key Refused")
+	mentions(t, s.tf.Run("plan", "-no-color"), "1 of 15 Hosts Not Looked At", "Host Key Refused")
 	old := fmt.Sprintf("h7 = { address = %q }", simhosts.Address(7))
 	s.configure(`ui_banner_header_title = jsonencode("changed")`,
 		pool("a", strings.ReplaceAll(s.hosts(5, 20), old, strings.TrimSuffix(old, " }")+fmt.Sprintf(", ssh = { host_key = %q } }", rebuilt)), "")+
 			pool("b", s.hosts(20, 35), ""))
-	mentions(t, s.tf.Apply(), "1 Of 15 Hosts To Do")
+	mentions(t, s.tf.Apply(), "1 of 15 Hosts To Do")
 	installed(30)
 	s.tf.NoChanges()
 
@@ -277,7 +277,7 @@ func TestNodePoolPartialFailure(t *testing.T) {
 	if err == nil {
 		t.Fatalf("apply succeeded:\n%s", out)
 	}
-	mentions(t, out, fmt.Sprintf("%d Of %d Hosts Failed", len(failing), n), "apply again")
+	mentions(t, out, fmt.Sprintf("%d of %d Hosts Failed", len(failing), n), "apply again")
 	if got := s.state()["summary"]; got != fmt.Sprintf("%d of %d hosts done", n-len(failing), n) {
 		t.Errorf("summary: %v", got)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -70,7 +69,7 @@ func nodeSchema(ctx context.Context) schema.Schema {
 					"skip": schema.SetAttribute{
 						Optional:            true,
 						ElementType:         types.StringType,
-						MarkdownDescription: "Names of checks to leave out, for example `[\"docker\"]`. A failed check is named in its error; a name that no check has is an error.",
+						MarkdownDescription: "Names of checks to leave out, for example `[\"docker\"]`. A failed check is named in its error; a name that no check has is an error. Default: none.",
 					},
 				},
 			},
@@ -98,9 +97,9 @@ func nodeSchema(ctx context.Context) schema.Schema {
 			"timeouts": describedTimeouts(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: "Time limit of an installation, from connecting to the last check. A duration such as `90m`. Default: `60m`.",
-				ReadDescription:   "Time limit of a refresh. A host that cannot be reached within it (30 seconds at most for connecting) keeps its state, with a warning. Default: `2m`.",
-				UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair. Default: `60m`.",
-				DeleteDescription: "Time limit of draining and uninstalling. Default: `30m`.",
+				ReadDescription:   "Time limit of a refresh. A host that cannot be reached within it (30 seconds at most for connecting) keeps its state, with a warning. A duration such as `30s`. Default: `2m`.",
+				UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair. A duration such as `90m`. Default: `60m`.",
+				DeleteDescription: "Time limit of draining and uninstalling. A duration such as `45m`. Default: `30m`.",
 			}),
 
 			// Outputs.
@@ -132,52 +131,6 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				ElementType:         types.StringType,
 				MarkdownDescription: "What refresh found on the host that is not as it was installed, in words. It is planned to be empty: apply repairs it.",
 			},
-		},
-	}
-}
-
-// nodeSSHAttributes are a node's overrides of the provider's ssh.
-func nodeSSHAttributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
-		"port": schema.Int64Attribute{
-			Optional:            true,
-			MarkdownDescription: "TCP port of the SSH server. Default: the provider's.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
-		"user": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "User to log in as. Default: the provider's.",
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-		},
-		"host_key": schema.StringAttribute{
-			Optional: true,
-			MarkdownDescription: "The host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`), if it is known beforehand. Any other key is refused; " +
-				"it comes before the key that was accepted earlier, so it is also the way to accept the new key of a rebuilt machine.",
-		},
-		"jump_hosts": schema.ListNestedAttribute{
-			Optional: true,
-			MarkdownDescription: "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host. " +
-				"They are logged in to with the provider's credentials.",
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"address": schema.StringAttribute{
-					Required:            true,
-					MarkdownDescription: "Host name or IP address of the jump host.",
-					Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				},
-				"port": schema.Int64Attribute{
-					Optional:            true,
-					MarkdownDescription: "TCP port of its SSH server. Default: `22`.",
-					Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-				},
-				"user": schema.StringAttribute{
-					Optional:            true,
-					MarkdownDescription: "User to log in as on the jump host. Default: the provider's.",
-				},
-				"host_key": schema.StringAttribute{
-					Optional:            true,
-					MarkdownDescription: "The jump host's public key as in `authorized_keys`. Any other key is refused.",
-				},
-			}},
 		},
 	}
 }

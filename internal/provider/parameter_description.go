@@ -31,12 +31,11 @@ func parameterDescription(p config.Parameter) string {
 	if p.Allowed != "" && p.Kind != config.Bool {
 		add("Allowed: " + sentence(p.Allowed))
 	}
-	if text := defaultDescription(p); text != "" {
-		add(text)
-	}
+	add(defaultDescription(p))
 	if text := linesDescription(p.Lines); text != "" {
 		add(text)
 	}
+	add(changeDescription(p.Name))
 	if len(p.ShowsUp) > 0 {
 		files := p.ShowsUp
 		more := ""
@@ -65,7 +64,20 @@ func defaultDescription(p config.Parameter) string {
 	case p.DefaultNote != "":
 		return "Default: from " + sentence(p.DefaultNote)
 	}
-	return ""
+	return "No default."
+}
+
+// changeDescription says what a change of a parameter does. What a running
+// cluster cannot change is what node.ChangeTopology refuses.
+func changeDescription(name string) string {
+	switch name {
+	case "master_list":
+		return "Changes in place, but for the number of addresses, which cannot change while the cluster runs."
+	case "master_discovery", "num_masters", "exhibitor_storage_backend",
+		"s3_bucket", "s3_prefix", "exhibitor_fs_config_dir", "exhibitor_zk_path", "exhibitor_azure_prefix":
+		return "It cannot change while the cluster runs."
+	}
+	return "Changes in place."
 }
 
 // linesDescription says on which lines a parameter is known, if not on all.

@@ -30,7 +30,7 @@ var (
 
 // preflightDataSource is dcos_preflight: would these hosts pass? Its schema is
 // in preflight_schema.go.
-type preflightDataSource struct{ shared *shared }
+type preflightDataSource struct{ configured }
 
 func newPreflightDataSource() datasource.DataSource { return &preflightDataSource{} }
 
@@ -71,11 +71,6 @@ func (d *preflightDataSource) Metadata(_ context.Context, req datasource.Metadat
 // Schema is in preflight_schema.go.
 func (d *preflightDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = preflightSchema()
-}
-
-// Configure takes what the provider block made.
-func (d *preflightDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.shared = sharedFrom(req.ProviderData)
 }
 
 // Read checks all hosts at once. Nothing is changed on them.

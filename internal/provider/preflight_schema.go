@@ -6,7 +6,6 @@ package provider
 import (
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -51,17 +50,17 @@ func preflightSchema() schema.Schema {
 					"ssh": schema.SingleNestedAttribute{
 						Optional:            true,
 						MarkdownDescription: "What differs for this host from the provider's `ssh`, as in `dcos_node`.",
-						Attributes:          preflightSSHAttributes(),
+						Attributes:          dataSSHAttributes(),
 					},
 					"skip": schema.SetAttribute{
 						Optional: true, ElementType: types.StringType,
-						MarkdownDescription: "Names of checks to leave out on this host, besides those that are left out on all.",
+						MarkdownDescription: "Names of checks to leave out on this host, besides those that are left out on all. Default: none.",
 					},
 				}},
 			},
 			"skip": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Names of checks to leave out. A name that no check has is an error. " + names,
+				MarkdownDescription: "Names of checks to leave out. A name that no check has is an error. Default: none. " + names,
 			},
 			"connect_timeout": schema.StringAttribute{
 				Optional:            true,
@@ -82,32 +81,6 @@ func preflightSchema() schema.Schema {
 				Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "The findings of severity `error`, each as a line of text that begins with the host's name.",
 			},
-		},
-	}
-}
-
-// preflightSSHAttributes are those of nodeSSHAttributes, for a data source.
-func preflightSSHAttributes() map[string]schema.Attribute {
-	port := schema.Int64Attribute{Optional: true, MarkdownDescription: "TCP port of the SSH server. Default: the provider's.", Validators: []validator.Int64{int64validator.Between(1, 65535)}}
-	text := func(about string) schema.Attribute {
-		return schema.StringAttribute{Optional: true, MarkdownDescription: about}
-	}
-	return map[string]schema.Attribute{
-		"port":     port,
-		"user":     text("User to log in as. Default: the provider's."),
-		"host_key": text("The host's public key as in `authorized_keys`, if it is known. Any other key is refused."),
-		"jump_hosts": schema.ListNestedAttribute{
-			Optional:            true,
-			MarkdownDescription: "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host.",
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"address": schema.StringAttribute{
-					Required: true, MarkdownDescription: "Host name or IP address of the jump host.",
-					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				},
-				"port":     port,
-				"user":     text("User to log in as on the jump host. Default: the provider's."),
-				"host_key": text("The jump host's public key as in `authorized_keys`. Any other key is refused."),
-			}},
 		},
 	}
 }

@@ -36,7 +36,7 @@ func providerAttributes() map[string]schema.Attribute {
 				"password": schema.StringAttribute{
 					Optional:  true,
 					Sensitive: true,
-					MarkdownDescription: "The password that `sudo` asks for. It travels over the connection's standard input only, never on a command line, in an environment or in a file. " +
+					MarkdownDescription: "The password that `sudo` asks for. It travels over the connection's standard input only, never on a command line, in an environment or in a file. Default: none. " +
 						"Environment variable: `DCOS_SUDO_PASSWORD`.",
 				},
 			},
@@ -73,14 +73,14 @@ func providerAttributes() map[string]schema.Attribute {
 			Sensitive:   true,
 			ElementType: types.StringType,
 			MarkdownDescription: "Values of DC/OS parameters that must not be in state, by parameter name, for example `{ exhibitor_admin_password = var.password }`. " +
-				"They take part in rendering as if given to `dcos_cluster_config`, and are kept out of its state and of `config_yaml`. JSON values are given as text. " +
+				"They take part in rendering as if given to `dcos_cluster_config`, and are kept out of its state and of `config_yaml`. JSON values are given as text. Default: none. " +
 				"Environment variable: `DCOS_SECRETS`, a JSON object.",
 		},
 		"api_token": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
 			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has `oauth_enabled`. " +
-				"Nothing else needs one. Environment variable: `DCOS_API_TOKEN`.",
+				"Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
 		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
@@ -118,7 +118,7 @@ func sshAttributes() map[string]schema.Attribute {
 		"proxy_url": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
-			MarkdownDescription: "Proxy to reach the first host through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port` (CONNECT). " +
+			MarkdownDescription: "Proxy to reach the first host through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port` (CONNECT), for example `socks5://127.0.0.1:1080`. Default: none. " +
 				"Environment variable: `DCOS_SSH_PROXY_URL`.",
 		},
 		"host_key_policy": schema.StringAttribute{
@@ -131,18 +131,18 @@ func sshAttributes() map[string]schema.Attribute {
 		"known_hosts": schema.ListAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Lines in the format of OpenSSH's `known_hosts` (hashed names, `[host]:port`, `@cert-authority` and `@revoked` included); an element may hold several lines. " +
+			MarkdownDescription: "Lines in the format of OpenSSH's `known_hosts` (hashed names, `[host]:port`, `@cert-authority` and `@revoked` included); an element may hold several lines, for example `[\"10.0.0.11 ssh-ed25519 AAAA...\"]`. Default: none. " +
 				"Environment variable: `DCOS_SSH_KNOWN_HOSTS`.",
 		},
 		"known_hosts_files": schema.ListAttribute{
 			Optional:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "Paths of `known_hosts` files. They are read and never written. Environment variable: `DCOS_SSH_KNOWN_HOSTS_FILES`, separated as in `PATH`.",
+			MarkdownDescription: "Paths of `known_hosts` files. They are read and never written. Default: none is read. Environment variable: `DCOS_SSH_KNOWN_HOSTS_FILES`, separated as in `PATH`.",
 		},
 		"host_certificate_authorities": schema.ListAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host. " +
+			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host, for example `[\"ssh-ed25519 AAAA...\"]`. Default: none. " +
 				"Environment variable: `DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES`, one key a line.",
 		},
 		"config_file": schema.StringAttribute{
@@ -170,25 +170,6 @@ func sshAttributes() map[string]schema.Attribute {
 // jumpHostAttributes are those of one jump host.
 func jumpHostAttributes() map[string]schema.Attribute {
 	attributes := credentialAttributes(" If no credential is given for the jump host, those of `ssh` are used.", "")
-	maps.Copy(attributes, map[string]schema.Attribute{
-		"address": schema.StringAttribute{
-			Required:            true,
-			MarkdownDescription: "Host name or IP address of the jump host.",
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-		},
-		"port": schema.Int64Attribute{
-			Optional:            true,
-			MarkdownDescription: "TCP port of its SSH server. Default: `22`.",
-			Validators:          []validator.Int64{int64validator.Between(1, 65535)},
-		},
-		"user": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "User to log in as on the jump host. Default: the user of `ssh`.",
-		},
-		"host_key": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "The jump host's public key, as in `authorized_keys` (`ssh-ed25519 AAAA...`). Any other key is refused.",
-		},
-	})
+	maps.Copy(attributes, jumpHostFields().ofProvider())
 	return attributes
 }

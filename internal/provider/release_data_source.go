@@ -23,7 +23,7 @@ var (
 )
 
 // releaseDataSource is dcos_release: what is in a release.
-type releaseDataSource struct{ shared *shared }
+type releaseDataSource struct{ configured }
 
 func newReleaseDataSource() datasource.DataSource { return &releaseDataSource{} }
 
@@ -61,7 +61,7 @@ func (d *releaseDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			},
 			"sha256": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused.",
+				MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Default: the file is taken as it is.",
 				Validators:          []validator.String{sha256Validator{}},
 			},
 			"id":           computed("Identifies what can be rendered from the release: version, commit, ids and templates."),
@@ -76,11 +76,6 @@ func (d *releaseDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			},
 		},
 	}
-}
-
-// Configure takes what the provider block made.
-func (d *releaseDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.shared = sharedFrom(req.ProviderData)
 }
 
 // Read opens the release.

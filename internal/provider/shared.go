@@ -4,6 +4,10 @@
 package provider
 
 import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
@@ -37,4 +41,12 @@ func sharedFrom(data any) *shared {
 		return nil
 	}
 	return s
+}
+
+// configured is what all data sources are built on.
+type configured struct{ shared *shared }
+
+// Configure takes what the provider block made.
+func (c *configured) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	c.shared = sharedFrom(req.ProviderData)
 }

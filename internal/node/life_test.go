@@ -115,10 +115,22 @@ func TestLife(t *testing.T) {
 				t.Errorf("%s: drift: %s", m.h.Name, drift)
 			}
 			m.conn.reset()
+			ran := mainPIDs(t, m.h)
 			if state, err = node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
 				t.Fatalf("%+v", err)
 			}
 			t.Logf("%s: changed:\n%s", m.h.Name, m.conn.table())
+			// It is a setting of agents, so that masters' services go on.
+			var want []string
+			if m.role == node.Agent {
+				want = []string{"dcos-mesos-slave.service"}
+			}
+			if got := restarted(ran, mainPIDs(t, m.h)); !slices.Equal(got, want) {
+				t.Errorf("%s: %q were restarted, want %q", m.h.Name, got, want)
+			}
+			if units, all := node.Restarts(b, changed, m.role); all || len(units) > 0 != (m.role == node.Agent) {
+				t.Errorf("%s: the plan is to restart %q (all: %v)", m.h.Name, units, all)
+			}
 			if d := state.Drift(changed, m.role); len(d) > 0 {
 				t.Errorf("%s: drift %q", m.h.Name, d)
 			}

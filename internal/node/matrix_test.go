@@ -130,8 +130,9 @@ type matrix struct {
 	cells  []cell
 }
 
-// changed is what differs in the matrix's second bundle.
-var changed = []string{"docker_remove_delay", "2hrs"}
+// changed is what differs in the matrix's second bundle: a file that any service
+// may read, so that all of them stop and start.
+var changed = []string{"dns_search", "example.com"}
 
 // TestFaultMatrix lets every fault happen in every stage, on hosts. What was
 // struck is done once more and has to succeed; at the end of each life the

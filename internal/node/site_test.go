@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
@@ -129,6 +130,43 @@ func flag(t *testing.T, h *lab.Host, port int, name string) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return v.Flags[name]
+}
+
+// mainPIDs gives the main process of each of DC/OS's services that run all the
+// time.
+func mainPIDs(t *testing.T, h *lab.Host) map[string]string {
+	t.Helper()
+	pids := map[string]string{}
+	for block := range strings.SplitSeq(shell(t, h, "systemctl show -p Id,MainPID,Restart 'dcos-*.service'"), "\n\n") {
+		var id, pid string
+		always := false
+		for line := range strings.Lines(block) {
+			switch key, value, _ := strings.Cut(strings.TrimSpace(line), "="); key {
+			case "Id":
+				id = value
+			case "MainPID":
+				pid = value
+			case "Restart":
+				always = value != "no"
+			}
+		}
+		if always && pid != "0" {
+			pids[id] = pid
+		}
+	}
+	return pids
+}
+
+// restarted gives the services that have another main process than before.
+func restarted(before, after map[string]string) []string {
+	var names []string
+	for name, pid := range before {
+		if after[name] != pid {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // agents gives the addresses of the agents that are registered with a master.

@@ -116,10 +116,20 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 		}
 		former = nil // nobody knows what it was
 	}
-	if err := s.fetch(ctx); err != nil {
+	var configs []string
+	if !w.swap && len(h.Dangling) == 0 {
+		configs = onlyConfig(h.ActivePackages, s.opts.Bundle)
+	}
+	files, err := s.fetch(ctx, configs)
+	if err != nil {
 		return nil, err
 	}
-	err := s.activate(ctx, s.opts.Bundle.PackageIDs)
+	a := activation{ids: s.opts.Bundle.PackageIDs}
+	if len(configs) > 0 {
+		units, all := readersOf(files, s.opts.Role)
+		a.live, a.restart = !all, units
+	}
+	err = s.activate(ctx, a)
 	if err == nil {
 		w.packages = false
 		err = s.repair(ctx, w)
@@ -146,27 +156,47 @@ func onHost(err error) bool {
 	return errors.As(err, &e) && !errors.As(err, &sudo) && !remote.IsUnreachable(err)
 }
 
-func (s *session) fetch(ctx context.Context) error {
+// fetch gets the bundle's packages. It gives the files in which those to
+// compare differ from the active ones.
+func (s *session) fetch(ctx context.Context, compare []string) ([]string, error) {
 	var in strings.Builder
 	fmt.Fprintf(&in, "url %s\n", s.url)
 	for _, id := range s.opts.Bundle.PackageIDs {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
-	_, err := s.do(ctx, stageUpgrade, call{
+	for _, id := range compare {
+		fmt.Fprintf(&in, "compare %s\n", id)
+	}
+	f, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"fetch"}, doing: "fetching packages",
 		input: &in, timeout: orDefault(s.opts.SetupTimeout, DefaultSetupTimeout),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return nil
+	return f.all("differs"), nil
 }
 
-func (s *session) activate(ctx context.Context, ids []string) error {
+// An activation makes packages the active ones: with DC/OS stopped meanwhile,
+// or, live, with only the named units restarted at the end.
+type activation struct {
+	ids     []string
+	live    bool
+	restart []string
+}
+
+func (s *session) activate(ctx context.Context, a activation) error {
 	var in strings.Builder
 	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
-	for _, id := range ids {
+	for _, id := range a.ids {
 		fmt.Fprintf(&in, "id %s\n", id)
+	}
+	if a.live {
+		in.WriteString("live\n")
+		s.enter(stageUpgrade).Progress("only the configuration differs; "+a.words(), 0)
+	}
+	for _, u := range a.restart {
+		fmt.Fprintf(&in, "restart %s\n", u)
 	}
 	cursor := ""
 	_, err := s.do(ctx, stageUpgrade, call{
@@ -181,6 +211,13 @@ func (s *session) activate(ctx context.Context, ids []string) error {
 		return err
 	}
 	return s.follow(ctx, stageUpgrade, activateUnit, cursor)
+}
+
+func (a activation) words() string {
+	if len(a.restart) == 0 {
+		return "no service has to restart"
+	}
+	return "restarting what reads it: " + strings.Join(a.restart, ", ")
 }
 
 // repair writes the setup files and units that differ, and commands only the
@@ -223,6 +260,11 @@ func (s *session) repairInput(w work) *strings.Builder {
 		if strings.HasPrefix(f.Path, "/etc/systemd/journald.conf.d/") {
 			in.WriteString("restart-if-there systemd-journald.service\n")
 		}
+		if units, all := readersOf([]string{f.Path}, s.opts.Role); !all {
+			for _, u := range units {
+				fmt.Fprintf(&in, "restart-if-there %s\n", u)
+			}
+		}
 	}
 	for _, u := range w.revive {
 		fmt.Fprintf(&in, "revive %s\n", u)
@@ -237,7 +279,7 @@ func (s *session) rollback(ctx context.Context, former []string) error {
 	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
 		return err
 	}
-	if err := s.activate(ctx, former); err != nil {
+	if err := s.activate(ctx, activation{ids: former}); err != nil {
 		return err
 	}
 	if err := s.postflight(ctx, true); err != nil {

@@ -314,10 +314,15 @@ func upgradeRefused(address string, err error, hint string) diag.Diagnostic {
 		fmt.Sprintf("Host:      %s\n\n%s\n\nWhat to do: %s", address, sentence(err.Error()), sentence(hint)))
 }
 
-// masterRestarts warns of what an apply does to a master.
-func masterRestarts(address string) diag.Diagnostic {
+// masterRestarts warns of what an apply does to a master: all of DC/OS's
+// services restart, if none are named.
+func masterRestarts(address string, units []string) diag.Diagnostic {
+	what := "DC/OS's services on this master restart"
+	if len(units) > 0 {
+		what = fmt.Sprintf("Services of DC/OS on this master restart (%s)", strings.Join(units, ", "))
+	}
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Master Will Restart",
-		fmt.Sprintf("Host:      %s\n\nDC/OS's services on this master restart when the change is applied. Masters are changed one at a time, each after the ensemble has quorum again.", address))
+		fmt.Sprintf("Host:      %s\n\n%s when the change is applied. Masters are changed one at a time, each after the ensemble has quorum again.", address, what))
 }
 
 // bundleError words a bundle that cannot be made.

@@ -65,7 +65,8 @@ func TestOtherMessages(t *testing.T) {
 		"Preflight Warning: 2 GB":                                 {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB", Hint: "use a larger machine"})},
 		"State Of An Ensemble In Exhibitor's Backend: a file":     {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file", Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},
-		"Master Will Restart: one at a time":                      {masterRestarts("10.0.0.1")},
+		"Master Will Restart: one at a time":                      {masterRestarts("10.0.0.1", nil)},
+		"Master Will Restart: (dcos-mesos-master.service)":        {masterRestarts("10.0.0.1", []string{"dcos-mesos-master.service"})},
 		"Nothing To Import: DC/OS is not installed on it":         {nothingToImport("10.0.0.1", &node.State{Installed: node.None})},
 		"Nothing To Import: of which exactly one has to be there": {nothingToImport("10.0.0.1", &node.State{Installed: node.Complete})},
 	} {

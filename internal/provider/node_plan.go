@@ -106,9 +106,31 @@ func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) d
 		return diags // a repair
 	}
 	if plan.role() == node.Master && !plan.ConfigPackageID.IsUnknown() && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
-		diags.Append(masterRestarts(plan.Address.ValueString()))
+		if units, all := r.restarts(ctx, state, plan); all || len(units) > 0 {
+			diags.Append(masterRestarts(plan.Address.ValueString(), units))
+		}
 	}
 	return diags
+}
+
+// restarts says which of a node's services a plan restarts. Where what is on
+// the node cannot be rendered any more, that may be all of them.
+func (r *nodeResource) restarts(ctx context.Context, state, plan *nodeModel) (units []string, all bool) {
+	before, diags := state.bundle(ctx)
+	after, d := plan.bundle(ctx)
+	diags.Append(d...)
+	if diags.HasError() || before.Recipe.ValueString() == "" || !before.DCOSVersion.Equal(after.DCOSVersion) || len(state.drift(ctx)) > 0 {
+		return nil, true
+	}
+	from, err := r.shared.bundleOf(ctx, before)
+	if err != nil || configID(from) != state.ConfigPackageID.ValueString() {
+		return nil, true // its release has gone, or its secrets were others
+	}
+	to, err := r.shared.bundleOf(ctx, after)
+	if err != nil {
+		return nil, true // planBundle reports it
+	}
+	return node.Restarts(from, to, plan.role())
 }
 
 // supported refuses what DC/OS cannot change on a running cluster: certain
@@ -176,12 +198,18 @@ func (r *nodeResource) planBundle(ctx context.Context, plan *nodeModel) diag.Dia
 		diags.Append(w.bundleError(err))
 		return diags
 	}
-	for _, p := range made.ConfigPackages {
+	plan.ConfigPackageID = types.StringValue(configID(made))
+	return diags
+}
+
+// configID gives the id of the bundle's package with the configuration.
+func configID(b *bundle.Bundle) string {
+	for _, p := range b.ConfigPackages {
 		if p.Name == configPackage {
-			plan.ConfigPackageID = types.StringValue(p.ID)
+			return p.ID
 		}
 	}
-	return diags
+	return ""
 }
 
 // configPackage is the package that holds a cluster's configuration.

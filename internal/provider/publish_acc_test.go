@@ -81,14 +81,26 @@ func TestAccPublish(t *testing.T) {
 		}
 	})
 	s.step("to a bucket", func(t *testing.T) {
-		publish(fmt.Sprintf("s3 = { bucket = \"files\", prefix = \"dcos/main\", endpoint = %q, path_style = true }", bucket.url), bucket.url+"/files/dcos/main",
-			"docker_remove_delay = \"2hrs\"")
+		to := func(parameters string) {
+			publish(fmt.Sprintf("s3 = { bucket = \"files\", prefix = \"dcos/main\", endpoint = %q, path_style = true }", bucket.url), bucket.url+"/files/dcos/main", parameters)
+		}
+		// exhibitor knows bootstrap_url, and other services may.
+		to("")
 		if said := s.tf.Diagnostics("plan"); !said.mentions("warning", "Master Will Restart") {
 			t.Errorf("nothing says that the master restarts: %+v", said)
 		}
 		s.tf.Apply()
 		s.whole()
 		s.tf.NoChanges()
+		// Nothing on a master reads what is for agents.
+		to("docker_remove_delay = \"2hrs\"")
+		if said := s.tf.Diagnostics("plan"); said.mentions("warning", "Master Will Restart") {
+			t.Errorf("it says that the master restarts: %+v", said)
+		}
+		to("mesos_max_completed_tasks_per_framework = 500")
+		if said := s.tf.Diagnostics("plan"); !said.mentions("warning", "dcos-mesos-master.service") {
+			t.Errorf("nothing says what restarts on the master: %+v", said)
+		}
 		if left := shell("ls -A " + srv); left != "theirs" {
 			t.Errorf("left in the directory: %s", left)
 		}

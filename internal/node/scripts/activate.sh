@@ -1,16 +1,22 @@
 # activate: has DC/OS's package manager make a set of packages the active one.
 #
-# reads    standard input, one line each: marker BASE64, then id ID
+# reads    standard input, one line each: marker BASE64, then id ID; live, if services are to go on
+#          running; restart UNIT, for those that are restarted all the same
 # prints   unit= the transient unit that does it, cursor= the journal's end before
-# changes  starts the unit. pkgpanda stops DC/OS, swaps its directories and starts it again. It must
-#          not be interrupted half-way by a connection that breaks, hence a unit of its own.
+# changes  starts the unit. pkgpanda stops DC/OS, swaps its directories and starts it again, or only
+#          swaps them. It must not be interrupted half-way by a connection that breaks, hence a unit
+#          of its own; it restarts units too, since a host that boots in between restarts them all.
 put begin activate
 unit=terraform-dcos-activate
 ids=
+live=
+restart=
 while read -r what a; do
 	case $what in
 	marker) make_marker "$a" ;;
 	id) ids="$ids $a" ;;
+	live) live=--no-systemd ;;
+	restart) if [ -e "$systemd/dcos.target.wants/$a" ]; then restart="$restart $a"; fi ;;
 	*) fail "reading what to activate: $what" ;;
 	esac
 done
@@ -18,7 +24,11 @@ printf '%s\n' "$ids" >"$staging/.ids" || fail "writing to $staging"
 cat >"$staging/.activate" <<-END
 	set +u
 	. $opt/environment.export
-	exec $opt/bin/pkgpanda activate \$(cat $staging/.ids)
+	$opt/bin/pkgpanda activate $live \$(cat $staging/.ids) || exit
+	if [ -z "$live" ]; then exit 0; fi
+	systemctl daemon-reload || exit
+	for unit in $restart; do systemctl restart \$unit; done
+	exit 0 # one that did not start is tried again, as at any start of DC/OS
 END
 save_account_backups "$record/accounts" || fail "keeping the backups of the account files"
 put cursor "$(journalctl -q --no-pager -n 0 --show-cursor 2>/dev/null </dev/null | sed -n 's/^-- cursor: //p')"

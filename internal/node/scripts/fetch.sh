@@ -1,10 +1,12 @@
 # fetch: gets packages into DC/OS's repository on the node and looks whether they are whole.
 #
-# reads    standard input, one line each: url URL, then id ID
-# prints   fetched=ID for each that is there at the end
+# reads    standard input, one line each: url URL, then id ID; compare ID
+# prints   fetched=ID for each that is there at the end; for those to compare, differs=NAME/PATH for
+#          each file that is not as in the active package of the same name
 # changes  /opt/mesosphere/packages; no service notices
 put begin fetch
 url=
+compare=
 while read -r what a; do
 	case $what in
 	url) url=$a ;;
@@ -15,6 +17,7 @@ while read -r what a; do
 		fi
 		set -- "$@" "$a"
 		;;
+	compare) compare="$compare $a" ;;
 	*) fail "reading what to fetch: $what" ;;
 	esac
 done
@@ -30,4 +33,13 @@ if [ $# -gt 0 ]; then
 		put fetched "$id"
 	done
 fi
+for id in $compare; do
+	name=${id%%--*}
+	was=$opt/active/$name
+	is=$opt/packages/$id
+	files=$(cd "$was/" && find . ! -type d && cd "$is/" && find . ! -type d) || fail "comparing $id with what is active"
+	printf '%s\n' "$files" | sort -u | while read -r f; do
+		cmp -s "$was/$f" "$is/$f" || put differs "$name/${f#./}"
+	done
+done
 put end fetch

@@ -5,7 +5,9 @@ package node
 
 import (
 	"encoding/base64"
+	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -159,6 +161,63 @@ func TestNumberOf(t *testing.T) {
 			out, err := cmd.Output()
 			if err != nil || strings.TrimSpace(string(out)) != want {
 				t.Errorf("%v: %s: %q, %v; want %q", sh, in, out, err, want)
+			}
+		}
+	}
+}
+
+// The kernels of test hosts have no IPVS: a table that is a file, and what
+// empties it, stand in.
+func TestClearIPVS(t *testing.T) {
+	t.Parallel()
+	var lib strings.Builder
+	for _, name := range []string{"lib", "record", "traces"} {
+		text, err := fs.ReadFile(scriptFiles, "scripts/"+name+".sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lib.Write(text)
+	}
+	const header = "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
+	const full = header + "TCP  0B0102E8:0050 wlc\n  -> C6130201:1F90      Masq    1      0          0\nUDP  [fd01:0000]:0035 wlc\n"
+	awk, err := exec.LookPath("awk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		table string
+		tools []string
+		want  string // what was called, and what came of it
+	}{
+		{full, []string{"ipvsadm", "perl"}, "ipvsadm cleared"},
+		{full, []string{"perl", "python3"}, "perl cleared"},
+		{full, []string{"python3"}, "python3 cleared"},
+		{full, nil, "left"},
+		{header, []string{"ipvsadm"}, "cleared"},
+		{"", []string{"ipvsadm"}, "cleared"}, // the module is not loaded, and is not to be
+	} {
+		for _, sh := range shells(t) {
+			dir := t.TempDir()
+			table := filepath.Join(dir, "ip_vs")
+			write := func(path, text string, mode fs.FileMode) {
+				if err := os.WriteFile(path, []byte(text), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.table != "" {
+				write(table, c.table, 0o600)
+			}
+			for _, tool := range c.tools {
+				write(filepath.Join(dir, tool), fmt.Sprintf("#!%s %s\nprintf '%s ' >&3\nprintf '%%s' '%s' >%s\n", sh[0], strings.Join(sh[1:], " "), tool, header, table), 0o700)
+			}
+			if err := os.Symlink(awk, filepath.Join(dir, "awk")); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), sh[0], append(sh[1:], "-c",
+				lib.String()+"PATH=$1 opt=/none ipvs_table=$2; exec 3>&1; if clear_ipvs; then echo cleared; else echo left; fi", "sh", dir, table)...)
+			out, err := cmd.Output()
+			if got := strings.TrimSpace(string(out)); err != nil || got != c.want {
+				t.Errorf("%v with %q: %q, %v; want %q", sh, c.tools, got, err, c.want)
 			}
 		}
 	}

@@ -94,6 +94,40 @@ dcos_links() { # network interfaces that DC/OS makes, one a line
 	done
 }
 
+ipvs_table=/proc/net/ip_vs
+
+ipvs_services() { # how many virtual services the kernel balances; dcos-net puts them there
+	if [ -r "$ipvs_table" ]; then awk '/^[A-Z]+ +[0-9A-F[]/ { n++ } END { print n + 0 }' "$ipvs_table"; else echo 0; fi
+}
+
+clear_ipvs() { # says whether none is left; a host of DC/OS need not have ipvsadm
+	if [ "$(ipvs_services)" != 0 ] && command -v ipvsadm >/dev/null 2>&1; then ipvsadm -C >&2 </dev/null; fi
+	# IP_VS_SO_SET_FLUSH of linux/ip_vs.h, what ipvsadm did before there was netlink
+	if [ "$(ipvs_services)" != 0 ] && command -v perl >/dev/null 2>&1; then
+		perl -MSocket -e 'socket(S, PF_INET, SOCK_RAW, 255) && setsockopt(S, 0, 1157, "") or die "$!\n"' >&2 </dev/null
+	fi
+	for python in python3 "$opt/bin/python3"; do
+		if [ "$(ipvs_services)" != 0 ] && command -v "$python" >/dev/null 2>&1; then
+			"$python" -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 255).setsockopt(0, 1157, b"")' >&2 </dev/null
+		fi
+	done
+	[ "$(ipvs_services)" = 0 ]
+}
+
+ip_sets() { # names of DC/OS's sets, one a line
+	if ! command -v ipset >/dev/null 2>&1; then return 0; fi
+	ipset list -n 2>/dev/null </dev/null | while read -r set; do
+		case $set in
+		dcos-* | minuteman* | cali40* | cali60*) printf '%s\n' "$set" ;;
+		esac
+	done
+}
+
+firewall_chains() { # TOOL: names of DC/OS's chains, one a line
+	if ! command -v "$1-save" >/dev/null 2>&1; then return 0; fi
+	"$1-save" 2>/dev/null </dev/null | sed -n 's/^:\(UCR-DEFAULT-BRIDGE\|M-CALICO\|cali-[^ ]*\) .*/\1/p' | sort -u
+}
+
 dcos_processes() { # ids of processes that run DC/OS's programs or belong to its units or users
 	{
 		# shellcheck disable=SC2012 # these names are numbers

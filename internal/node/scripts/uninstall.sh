@@ -84,14 +84,9 @@ if command -v iptables-save >/dev/null 2>&1; then
 	done
 	if [ -n "$net" ]; then iptables -w -D FORWARD -j ACCEPT >&2 </dev/null; fi
 fi
-if command -v ipset >/dev/null 2>&1; then
-	ipset list -n 2>/dev/null </dev/null | while read -r set; do
-		case $set in
-		dcos-* | minuteman* | cali40* | cali60*) ipset destroy "$set" >&2 </dev/null ;;
-		esac
-	done
-fi
-if [ -n "$net" ] && command -v ipvsadm >/dev/null 2>&1; then ipvsadm -C >&2 </dev/null; fi
+for set in $(ip_sets); do ipset flush "$set" >&2 </dev/null; done # a list holds on to the sets in it
+for set in $(ip_sets); do ipset destroy "$set" >&2 </dev/null; done
+if [ -n "$net" ]; then clear_ipvs || put left "virtual services in the kernel's load balancer (IPVS); ipvsadm -C removes them"; fi
 for link in $(dcos_links); do ip link delete "$link" >&2 </dev/null; done
 
 # 3. Mounts and cgroups.

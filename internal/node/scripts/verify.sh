@@ -36,9 +36,10 @@ done
 for u in $(systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null | awk '$2 != "not-found" { print $1 }'); do
 	leave "unit $u"
 done
-if command -v iptables-save >/dev/null 2>&1; then
-	for c in $(iptables-save 2>/dev/null </dev/null | sed -n 's/^:\(UCR-DEFAULT-BRIDGE\|M-CALICO\|cali-[^ ]*\) .*/\1/p'); do leave "iptables chain $c"; done
-fi
+for tool in iptables ip6tables; do
+	for c in $(firewall_chains $tool); do leave "$tool chain $c"; done
+done
+for set in $(ip_sets); do leave "ipset $set"; done
 if [ -z "$left" ] && [ "$1" = all ]; then
 	keep=
 	if [ -e "$record/had" ] && had /var/lib/dcos; then keep=yes; fi

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // alwaysTouched are files that say which parameters were given, or which
@@ -95,10 +97,10 @@ type diagnostic struct {
 	} `json:"snippet"`
 }
 
-// Diagnostics runs terraform with -json and gives what it reported, whatever
+// diagnosticsOf runs terraform with -json and gives what it reported, whatever
 // its exit code.
-func (d *terraformDir) Diagnostics(args ...string) diagnostics {
-	d.t.Helper()
+func diagnosticsOf(d *terraform.Dir, args ...string) diagnostics {
+	d.T.Helper()
 	out, _ := d.Try(append(args, "-json")...) // an error is what is being looked for
 	var found diagnostics
 	lines := bufio.NewScanner(strings.NewReader(out))
@@ -113,7 +115,7 @@ func (d *terraformDir) Diagnostics(args ...string) diagnostics {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	return found
 }

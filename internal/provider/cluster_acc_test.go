@@ -21,6 +21,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -30,7 +31,7 @@ func requireAcceptance(t *testing.T) *lab.Lab {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("real Terraform against real hosts; set TF_ACC=1")
 	}
-	requireTerraform(t)
+	terraform.Require(t)
 	return lab.Require(t)
 }
 
@@ -43,7 +44,7 @@ type testSite struct {
 	t    *testing.T
 	name string // of the cluster, and before the hosts' names
 	lab  *lab.Lab
-	tf   *terraformDir
+	tf   *terraform.Dir
 
 	balancer *lab.Host
 	masters  []*lab.Host
@@ -99,7 +100,7 @@ func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
 			t.Fatal(err)
 		}
 	}
-	s.tf = newTerraformDir(t)
+	s.tf = terraform.New(t)
 	s.configure(siteOptions{})
 	return s
 }
@@ -108,9 +109,9 @@ func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
 func (s *testSite) step(name string, run func(t *testing.T)) {
 	s.t.Helper()
 	whole := s.t
-	defer func() { s.t, s.tf.t = whole, whole }()
+	defer func() { s.t, s.tf.T = whole, whole }()
 	ok := whole.Run(name, func(t *testing.T) {
-		s.t, s.tf.t = t, t
+		s.t, s.tf.T = t, t
 		run(t)
 	})
 	if !ok {
@@ -151,7 +152,7 @@ func (s *testSite) configure(o siteOptions) {
 	if o.masters > 0 {
 		masters = strconv.Itoa(o.masters)
 	}
-	s.tf.Write("main.tf", requiredProviders+fmt.Sprintf(`
+	s.tf.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf(`
 provider "dcos" {
   ssh = {
     %s
@@ -346,7 +347,7 @@ func (s *testSite) nothingStale() {
 
 // events gives what is in the run log so far.
 func (s *testSite) events() []runlog.Event {
-	f, err := os.Open(filepath.Join(s.tf.Dir, "run.jsonl"))
+	f, err := os.Open(filepath.Join(s.tf.Path, "run.jsonl"))
 	if err != nil {
 		return nil
 	}

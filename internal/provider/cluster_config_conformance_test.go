@@ -13,6 +13,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestClusterConfigConformance holds dcos_cluster_config, driven by the real
@@ -21,7 +22,7 @@ import (
 // those that it refused.
 func TestClusterConfigConformance(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	recorded := conformance.Open(t)
 	for i, tag := range recorded.Tags {
 		if testing.Short() && i > 0 {
@@ -113,12 +114,12 @@ func (s *recordedSite) accepted() bool {
 
 // take plans the sites that are taken and compares what would be in state. The
 // plan is in plan.bin.
-func (c *conformanceRun) take(t *testing.T, conf *mainFile, sites map[string]*recordedSite, bad map[string]bool) *terraformDir {
+func (c *conformanceRun) take(t *testing.T, conf *mainFile, sites map[string]*recordedSite, bad map[string]bool) *terraform.Dir {
 	t.Helper()
-	d := newTerraformDir(t)
-	d.env = append(d.env, "GOGC=400") // so many resources of so many attributes make a lot of garbage
+	d := terraform.New(t)
+	d.Env = append(d.Env, "GOGC=400") // so many resources of so many attributes make a lot of garbage
 	d.Write("main.tf", conf.text.String())
-	for _, problem := range d.Diagnostics("plan", "-out=plan.bin") {
+	for _, problem := range diagnosticsOf(d, "plan", "-out=plan.bin") {
 		if problem.Severity == "error" {
 			at := conf.at[problem.Range.Start.Line]
 			bad[conf.sites[at.resource]] = true
@@ -128,7 +129,7 @@ func (c *conformanceRun) take(t *testing.T, conf *mainFile, sites map[string]*re
 	if t.Failed() {
 		return d
 	}
-	planned := d.Planned("plan.bin")
+	planned := plannedConfigs(d, "plan.bin")
 	if len(planned) != len(conf.sites) {
 		t.Errorf("%d sites are planned, of %d", len(planned), len(conf.sites))
 	}
@@ -185,14 +186,14 @@ func (c *conformanceRun) compare(site *recordedSite, got clusterConfigState) []s
 
 // plan plans the sites that are refused and compares what for.
 func (c *conformanceRun) plan(t *testing.T, conf *mainFile, sites map[string]*recordedSite, bad map[string]bool) {
-	d := newTerraformDir(t)
-	d.env = append(d.env, "GOGC=400") // so many resources of so many attributes make a lot of garbage
+	d := terraform.New(t)
+	d.Env = append(d.Env, "GOGC=400") // so many resources of so many attributes make a lot of garbage
 	d.Write("main.tf", conf.text.String())
 	named := map[string]map[string]bool{} // what is blamed, by site
 	for _, name := range conf.sites {
 		named[name] = map[string]bool{}
 	}
-	for _, problem := range d.Diagnostics("plan") {
+	for _, problem := range diagnosticsOf(d, "plan") {
 		if problem.Severity != "error" {
 			continue
 		}
@@ -282,23 +283,23 @@ type clusterConfigState struct {
 	Files         map[string]string `json:"files"`
 }
 
-// Planned gives the dcos_cluster_config resources of a saved plan by name.
-func (d *terraformDir) Planned(plan string) map[string]clusterConfigState {
-	d.t.Helper()
-	return d.shown("planned_values", plan)
+// plannedConfigs gives the dcos_cluster_config resources of a saved plan by name.
+func plannedConfigs(d *terraform.Dir, plan string) map[string]clusterConfigState {
+	d.T.Helper()
+	return shownConfigs(d, "planned_values", plan)
 }
 
-// State gives the dcos_cluster_config resources in state by name.
-func (d *terraformDir) State() map[string]clusterConfigState {
-	d.t.Helper()
-	return d.shown("values")
+// stateConfigs gives the dcos_cluster_config resources in state by name.
+func stateConfigs(d *terraform.Dir) map[string]clusterConfigState {
+	d.T.Helper()
+	return shownConfigs(d, "values")
 }
 
-func (d *terraformDir) shown(part string, args ...string) map[string]clusterConfigState {
-	d.t.Helper()
-	out, err := d.Command(d.t.Context(), append([]string{"show", "-json"}, args...)...).Output()
+func shownConfigs(d *terraform.Dir, part string, args ...string) map[string]clusterConfigState {
+	d.T.Helper()
+	out, err := d.Command(d.T.Context(), append([]string{"show", "-json"}, args...)...).Output()
 	if err != nil {
-		d.t.Fatalf("terraform show: %v", err)
+		d.T.Fatalf("terraform show: %v", err)
 	}
 	var parts map[string]json.RawMessage
 	var shown struct {
@@ -310,7 +311,7 @@ func (d *terraformDir) shown(part string, args ...string) map[string]clusterConf
 		} `json:"root_module"`
 	}
 	if err := errors.Join(json.Unmarshal(out, &parts), json.Unmarshal(parts[part], &shown)); err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	found := map[string]clusterConfigState{}
 	for _, r := range shown.Root.Resources {
@@ -319,7 +320,7 @@ func (d *terraformDir) shown(part string, args ...string) map[string]clusterConf
 		}
 		var values clusterConfigState
 		if err := json.Unmarshal(r.Values, &values); err != nil {
-			d.t.Fatal(err)
+			d.T.Fatal(err)
 		}
 		found[r.Name] = values
 	}

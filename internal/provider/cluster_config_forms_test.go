@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // named is a staticSite under another name.
@@ -44,9 +45,9 @@ func TestClusterConfigForms(t *testing.T) {
 		"sensitive": {`rexray_config = { a = "hidden" }`, `rexray_config = { a = var.hidden }`, `rexray_config = sensitive({ a = "hidden" })`},
 		"unknown":   {`s3_prefix = "text"`, `s3_prefix = terraform_data.text.output`, `extra_parameters = { s3_prefix = terraform_data.text.output }`},
 	}
-	d := newTerraformDir(t)
+	d := terraform.New(t)
 	var text strings.Builder
-	text.WriteString(requiredProviders + `
+	text.WriteString(terraform.RequiredProviders + `
 variable "nothing" { default = null }
 variable "hidden" {
   default   = "hidden"
@@ -62,7 +63,7 @@ resource "terraform_data" "text" { input = "text" }
 	d.Write("main.tf", text.String())
 	d.Apply()
 	d.NoChanges()
-	state := d.State()
+	state := stateConfigs(d)
 	for group, forms := range groups {
 		for i, form := range forms {
 			want, got := state[group+"_0"], state[fmt.Sprintf("%s_%d", group, i)]
@@ -78,14 +79,14 @@ resource "terraform_data" "text" { input = "text" }
 func TestClusterConfigBootstrapID(t *testing.T) {
 	t.Parallel()
 	release := sampleRelease(t, sample.V22)
-	d := newTerraformDir(t)
+	d := terraform.New(t)
 	write := func(secret, more string) {
-		d.Write("main.tf", requiredProviders+fmt.Sprintf("provider \"dcos\" {\n  secrets = { exhibitor_admin_password = %q }\n}\n", secret)+staticSite(release, more))
+		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  secrets = { exhibitor_admin_password = %q }\n}\n", secret)+staticSite(release, more))
 	}
 	apply := func() clusterConfigState {
 		d.Apply()
 		d.NoChanges()
-		return d.State()["test"]
+		return stateConfigs(d)["test"]
 	}
 	write("first-secret", "")
 	first := apply()

@@ -12,13 +12,14 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestClusterConfigPublish is the life of a published directory.
 func TestClusterConfigPublish(t *testing.T) {
 	t.Parallel()
 	release := sampleRelease(t, sample.V22)
-	d := newTerraformDir(t)
+	d := terraform.New(t)
 	srv := filepath.Join(t.TempDir(), "srv")
 	www := filepath.Join(srv, "www")
 	conf := func(dir, more string) {
@@ -26,7 +27,7 @@ func TestClusterConfigPublish(t *testing.T) {
 		if dir != "" {
 			publish = fmt.Sprintf("publish = { directory = %q, upgrade_from = [\"2.1.100\"] }\n", dir)
 		}
-		d.Write("main.tf", requiredProviders+staticSite(release, publish+more))
+		d.Write("main.tf", terraform.RequiredProviders+staticSite(release, publish+more))
 	}
 	served := func(dir string) bundle.Serving {
 		t.Helper()
@@ -97,8 +98,8 @@ func TestClusterConfigPublish(t *testing.T) {
 	changed("again")
 
 	// Another cluster's directory is not touched.
-	other := newTerraformDir(t)
-	other.Write("main.tf", requiredProviders+strings.Replace(staticSite(release, fmt.Sprintf("publish = { directory = %q }", www)),
+	other := terraform.New(t)
+	other.Write("main.tf", terraform.RequiredProviders+strings.Replace(staticSite(release, fmt.Sprintf("publish = { directory = %q }", www)),
 		`cluster_name              = "test"`, `cluster_name              = "other"`, 1))
 	if out, err := other.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "Directory In Use") {
 		t.Errorf("two clusters share a directory: %s", out)
@@ -110,7 +111,7 @@ func TestClusterConfigPublish(t *testing.T) {
 		t.Errorf("the directory is still there: %v", err)
 	}
 	conf("relative/path", "")
-	if !d.Diagnostics("plan").mentions("error", "absolute path") {
+	if !diagnosticsOf(d, "plan").mentions("error", "absolute path") {
 		t.Error("a relative path is taken")
 	}
 }

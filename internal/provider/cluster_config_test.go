@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // sampleRelease gives the path of a version's dcos_generate_config.sh. The
@@ -63,7 +64,7 @@ var (
 // second plan is empty, a changed parameter names the files it touches.
 func TestClusterConfig(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	release := sampleRelease(t, sample.V22)
 	known := func(name string, check knownvalue.Check) plancheck.PlanCheck {
 		return plancheck.ExpectKnownValue(testConfig, tfjsonpath.New(name), check)
@@ -128,7 +129,7 @@ func TestClusterConfig(t *testing.T) {
 // open the release, which a fresh runner may not have.
 func TestClusterConfigMissingRelease(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
 	link := func() {
 		if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
@@ -161,8 +162,8 @@ func TestClusterConfigOtherRelease(t *testing.T) {
 		}
 	}
 	put(sample.V21)
-	d := newTerraformDir(t)
-	d.Write("main.tf", requiredProviders+staticSite(release, ""))
+	d := terraform.New(t)
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, ""))
 	d.Apply()
 	put(sample.V22)
 	d.Write("node.tf", `resource "dcos_node" "m" {
@@ -186,15 +187,15 @@ func TestClusterConfigGone(t *testing.T) {
 	if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
 		t.Fatal(err)
 	}
-	d := newTerraformDir(t)
-	d.Write("main.tf", requiredProviders+staticSite(release, ""))
+	d := terraform.New(t)
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, ""))
 	d.Apply()
 	if err := os.Remove(release); err != nil {
 		t.Fatal(err)
 	}
-	d.Write("main.tf", requiredProviders+staticSite(release, "oauth_enabled = false"))
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, "oauth_enabled = false"))
 	d.Run("apply", "-refresh-only", "-auto-approve", "-no-color")
-	if len(d.State()) != 1 {
+	if len(stateConfigs(d)) != 1 {
 		t.Error("refreshing lost the resource")
 	}
 	if out, err := d.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "Release Is Gone") || !strings.Contains(out, "Release Not Usable") {
@@ -210,7 +211,7 @@ func TestClusterConfigGone(t *testing.T) {
 // not exist yet can be planned, and is complete after apply.
 func TestClusterConfigUnknown(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	release := sampleRelease(t, sample.V22)
 	site := fmt.Sprintf(`
 resource "terraform_data" "balancer" {
@@ -259,7 +260,7 @@ resource "dcos_cluster_config" "test" {
 // nowhere in state, and that a changed secret is noticed.
 func TestClusterConfigSecrets(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	release := sampleRelease(t, sample.V22)
 	config := func(secret string) string {
 		return fmt.Sprintf("provider \"dcos\" {\n secrets = { exhibitor_admin_password = %q }\n}\n", secret) + staticSite(release, "")
@@ -293,8 +294,8 @@ func TestClusterConfigSecrets(t *testing.T) {
 // each at its own attribute.
 func TestClusterConfigMistakes(t *testing.T) {
 	t.Parallel()
-	d := newTerraformDir(t)
-	d.Write("main.tf", requiredProviders+strings.Replace(staticSite(sampleRelease(t, sample.V22), `
+	d := terraform.New(t)
+	d.Write("main.tf", terraform.RequiredProviders+strings.Replace(staticSite(sampleRelease(t, sample.V22), `
   oauth_enabled          = "yes"
   mesos_log_retention_mb = 12
   dcos_overlay_mtu       = "many"
@@ -305,7 +306,7 @@ func TestClusterConfigMistakes(t *testing.T) {
     oauth_enbled = "true"
   }
 `), "cluster_name              = \"test\"\n", "", 1))
-	found := d.Diagnostics("plan")
+	found := diagnosticsOf(d, "plan")
 	for _, want := range []struct{ severity, code string }{
 		{"error", "oauth_enabled"}, {"error", "mesos_log_retention_mb"}, {"error", "dcos_overlay_mtu"},
 		{"error", "resolvers"}, {"error", "check_time"}, {"error", "dns_search"},
@@ -325,7 +326,7 @@ func TestClusterConfigMistakes(t *testing.T) {
 
 func TestReleaseDataSource(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	release := sampleRelease(t, sample.V21)
 	const name = "data.dcos_release.test"
 	config := func(source string) string {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestAccClusterStatus reads a cluster in the plan that makes it, through the
@@ -83,7 +84,7 @@ data "dcos_cluster" "nobody" {
   timeout = "5s"
 }
 `, s.balancer.Address))
-	said := s.tf.Diagnostics("plan")
+	said := diagnosticsOf(s.tf, "plan")
 	for _, want := range []string{"Cluster Not Ready", "1 of 7 agents", "Cluster Not Read", "through " + master} {
 		if !said.mentions("error", want) {
 			t.Errorf("nothing says %q: %+v", want, said)
@@ -96,7 +97,7 @@ data "dcos_cluster" "nobody" {
 // TestClusterStatusMistakes holds what is refused without asking anybody.
 func TestClusterStatusMistakes(t *testing.T) {
 	t.Parallel()
-	d := newTerraformDir(t)
+	d := terraform.New(t)
 	for config, want := range map[string]string{
 		``:                                    "No Way To The Cluster",
 		`url = "cluster.example.com"`:         "Invalid URL",
@@ -105,13 +106,13 @@ func TestClusterStatusMistakes(t *testing.T) {
 		`ssh = { address = "" }`:              "Invalid Attribute Value Length",
 		"url = \"http://x\"\ntimeout = \"1\"": "Invalid Duration",
 	} {
-		d.Write("main.tf", requiredProviders+"data \"dcos_cluster\" \"test\" {\n"+config+"\n}\n")
-		if said := d.Diagnostics("plan"); !said.mentions("error", want) {
+		d.Write("main.tf", terraform.RequiredProviders+"data \"dcos_cluster\" \"test\" {\n"+config+"\n}\n")
+		if said := diagnosticsOf(d, "plan"); !said.mentions("error", want) {
 			t.Errorf("%s: nothing says %q: %+v", config, want, said)
 		}
 	}
-	d.Write("main.tf", requiredProviders+"data \"dcos_cluster\" \"test\" {\n  url = \"https://127.0.0.1:9\"\n  ca_certificate = \"none\"\n}\n")
-	if said := d.Diagnostics("plan"); !said.mentions("error", "Invalid Certificate") {
+	d.Write("main.tf", terraform.RequiredProviders+"data \"dcos_cluster\" \"test\" {\n  url = \"https://127.0.0.1:9\"\n  ca_certificate = \"none\"\n}\n")
+	if said := diagnosticsOf(d, "plan"); !said.mentions("error", "Invalid Certificate") {
 		t.Errorf("no certificate is taken for one: %+v", said)
 	}
 }

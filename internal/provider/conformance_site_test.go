@@ -16,6 +16,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
@@ -47,7 +48,7 @@ type place struct {
 
 func newMainFile() *mainFile {
 	c := &mainFile{sites: map[string]string{}, at: map[int]place{}, line: 1}
-	c.write("%s", requiredProviders)
+	c.write("%s", terraform.RequiredProviders)
 	return c
 }
 

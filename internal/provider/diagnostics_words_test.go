@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -82,7 +83,7 @@ func TestOtherMessages(t *testing.T) {
 func TestConfigurationMessages(t *testing.T) {
 	t.Parallel()
 	release := sampleRelease(t, sample.V22)
-	d := newTerraformDir(t)
+	d := terraform.New(t)
 	for want, config := range map[string]string{
 		"Missing Parameter: master_list":            strings.Replace(staticSite(release, ""), `master_list               = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]`, "", 1),
 		"Parameter Given Twice: oauth_enabled":      staticSite(release, `oauth_enabled = false`+"\n"+`extra_parameters = { oauth_enabled = "true" }`),
@@ -96,17 +97,17 @@ func TestConfigurationMessages(t *testing.T) {
 		"Invalid Share: many":                       staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" } }`, `max_failures = "many"`),
 		"Invalid SSH Configuration: private_key":    staticSite(release, "") + "provider \"dcos\" {\n  ssh = { private_key = \"none\" }\n}\n",
 	} {
-		d.Write("main.tf", requiredProviders+config)
+		d.Write("main.tf", terraform.RequiredProviders+config)
 		summary, detail, _ := strings.Cut(want, ": ")
-		if said := d.Diagnostics("plan"); !said.mentions("error", summary) || !said.mentions("error", detail) {
+		if said := diagnosticsOf(d, "plan"); !said.mentions("error", summary) || !said.mentions("error", detail) {
 			t.Errorf("nothing says %q: %+v", want, said)
 		}
 	}
-	d.Write("main.tf", requiredProviders+staticSite(release, `extra_parameters = { oauth_enable = "true" }`))
-	if said := d.Diagnostics("plan"); !said.mentions("warning", "Doubtful Parameter") || !said.mentions("warning", "oauth_enabled") {
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, `extra_parameters = { oauth_enable = "true" }`))
+	if said := diagnosticsOf(d, "plan"); !said.mentions("warning", "Doubtful Parameter") || !said.mentions("warning", "oauth_enabled") {
 		t.Errorf("nothing warns of a name that nothing knows: %+v", said)
 	}
-	d.Write("main.tf", requiredProviders+staticSite(release, "")+`
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, "")+`
 resource "dcos_node" "test" {
   address = "10.0.0.1"
   role    = "master"
@@ -119,7 +120,7 @@ resource "dcos_node" "test" {
 
 	// A place that serves another cluster's by now is not cleared.
 	www := filepath.Join(t.TempDir(), "www")
-	d.Write("main.tf", requiredProviders+staticSite(release, fmt.Sprintf("publish = { directory = %q }", www)))
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, fmt.Sprintf("publish = { directory = %q }", www)))
 	d.Apply()
 	manifest := filepath.Join(www, ".terraform-provider-dcos.json")
 	text, err := os.ReadFile(manifest)
@@ -127,7 +128,7 @@ resource "dcos_node" "test" {
 		t.Fatal(err)
 	}
 	mustWrite(t, manifest, strings.Replace(string(text), `"cluster": "test"`, `"cluster": "another"`, 1))
-	if said := d.Diagnostics("destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") || !said.mentions("warning", "another") {
+	if said := diagnosticsOf(d, "destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") || !said.mentions("warning", "another") {
 		t.Errorf("destroy says %+v", said)
 	}
 	if _, err := os.Stat(filepath.Join(www, "dcos_install.sh")); err != nil {

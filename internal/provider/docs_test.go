@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // A docBlock is a piece of HCL in the documentation.
@@ -30,16 +31,16 @@ var (
 // validate. What a block refers to and does not have is put beside it.
 func TestDocsValidate(t *testing.T) {
 	t.Parallel()
-	d := newTerraformDir(t)
-	version := terraformVersion(d)
+	d := terraform.New(t)
+	version := d.Version()
 	// What the blocks read.
 	for name, text := range map[string]string{
 		".ssh/id_ed25519": "key\n", "genconf/ip-detect": "#!/bin/sh\n",
 		"genconf/config.yaml": "cluster_name: main\nmaster_discovery: static\nmaster_list: [10.0.0.11]\nexhibitor_storage_backend: static\nresolvers: [10.0.0.2]\n",
 	} {
-		mustWrite(t, filepath.Join(d.Dir, name), text)
+		mustWrite(t, filepath.Join(d.Path, name), text)
 	}
-	d.env = append(d.env, "HOME="+d.Dir)
+	d.Env = append(d.Env, "HOME="+d.Path)
 	var root strings.Builder
 	checked, others := 0, 0
 	for _, b := range docBlocks(t) {
@@ -47,11 +48,11 @@ func TestDocsValidate(t *testing.T) {
 		case strings.Contains(b.text, "aws_") || strings.Contains(b.text, `"mesosphere/dcos"`):
 			others++ // it needs a provider that is not here
 			continue
-		case strings.Contains(b.text, "ephemeral") && !version.ephemeral():
+		case strings.Contains(b.text, "ephemeral") && !version.Ephemeral():
 			continue
 		case docRoot.MatchString(b.text):
 			// Only a root module may import, and only its variables need no values.
-			own := newTerraformDir(t)
+			own := terraform.New(t)
 			own.Write("block.tf", "# "+b.where+"\n"+b.text)
 			own.Write("beside.tf", besides(b.text))
 			own.Run("validate", "-no-color")
@@ -60,7 +61,7 @@ func TestDocsValidate(t *testing.T) {
 		}
 		checked++
 		name := fmt.Sprintf("block%d", checked)
-		if err := os.Mkdir(filepath.Join(d.Dir, name), 0o700); err != nil {
+		if err := os.Mkdir(filepath.Join(d.Path, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		d.Write(filepath.Join(name, "block.tf"), "# "+b.where+"\n"+b.text)
@@ -109,7 +110,7 @@ func docBlocks(t *testing.T) []docBlock {
 func besides(text string) string {
 	var b strings.Builder
 	if !strings.Contains(text, "required_providers") {
-		b.WriteString(requiredProviders)
+		b.WriteString(terraform.RequiredProviders)
 	}
 	declared := map[string]bool{}
 	for _, m := range docDeclared.FindAllStringSubmatch(text, -1) {
@@ -141,40 +142,4 @@ func besides(text string) string {
 
 func besideConfig(name string) string {
 	return fmt.Sprintf("resource \"dcos_cluster_config\" %q {\n  release = { source = \"dcos_generate_config.sh\" }\n}\n", name)
-}
-
-// A tfVersion is which Terraform or OpenTofu runs.
-type tfVersion struct {
-	tofu         bool
-	major, minor int
-}
-
-// ephemeral says whether values can be ephemeral.
-func (v tfVersion) ephemeral() bool { return v.atLeast(10, 11) }
-
-// atLeast compares with a minor version 1.x of each.
-func (v tfVersion) atLeast(terraform, tofu int) bool {
-	if v.major > 1 {
-		return true
-	}
-	if v.tofu {
-		return v.minor >= tofu
-	}
-	return v.minor >= terraform
-}
-
-// terraformVersion asks it.
-func terraformVersion(d *terraformDir) tfVersion {
-	d.t.Helper()
-	var answer struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal([]byte(d.Run("version", "-json")), &answer); err != nil {
-		d.t.Fatal(err)
-	}
-	v := tfVersion{tofu: strings.HasPrefix(filepath.Base(d.bin), "tofu")}
-	if _, err := fmt.Sscanf(answer.Version, "%d.%d", &v.major, &v.minor); err != nil {
-		d.t.Fatal(err)
-	}
-	return v
 }

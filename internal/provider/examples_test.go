@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestExamplesValidate runs the examples that the documentation shows through
 // terraform validate.
 func TestExamplesValidate(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	root := filepath.Join("..", "..", "examples")
 	files, err := filepath.Glob(filepath.Join(root, "*", "*", "*.tf"))
 	if err != nil {
@@ -30,8 +32,8 @@ func TestExamplesValidate(t *testing.T) {
 		}
 		t.Run(strings.TrimPrefix(file, root+"/"), func(t *testing.T) {
 			t.Parallel()
-			d := newTerraformDir(t)
-			d.Write("required.tf", requiredProviders)
+			d := terraform.New(t)
+			d.Write("required.tf", terraform.RequiredProviders)
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)

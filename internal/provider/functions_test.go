@@ -15,13 +15,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestParseConfigYAML holds that a config.yaml comes out in the types that one
 // would write, and that those render what the written ones render.
 func TestParseConfigYAML(t *testing.T) {
 	t.Parallel()
-	requireTerraform(t)
+	terraform.Require(t)
 	const parsed = `
 locals {
   site = provider::dcos::parse_config_yaml(<<-EOT

@@ -277,7 +277,7 @@ func TestAccJumpHost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
 	password := lab.Password(lab.UserPassword)
-	s.tf.env = append(s.tf.env, "DCOS_SUDO_PASSWORD="+password)
+	s.tf.Env = append(s.tf.Env, "DCOS_SUDO_PASSWORD="+password)
 	s.tf.Write("key.tf", fmt.Sprintf("resource \"terraform_data\" \"key_file\" {\n  input = %q\n}\n", s.lab.KeyFile()))
 	s.configure(siteOptions{ssh: fmt.Sprintf(`
     user        = %q
@@ -289,7 +289,7 @@ func TestAccJumpHost(t *testing.T) {
 	s.tf.NoChanges()
 	s.nothingStale()
 	for _, name := range []string{"terraform.tfstate", "run.jsonl"} {
-		text, err := os.ReadFile(filepath.Join(s.tf.Dir, name))
+		text, err := os.ReadFile(filepath.Join(s.tf.Path, name))
 		if err != nil {
 			t.Fatal(err)
 		}

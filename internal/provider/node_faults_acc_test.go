@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -69,7 +70,7 @@ func TestAccFaults(t *testing.T) {
 			t.Run(fault, func(t *testing.T) {
 				// Its own state and configuration, of one agent.
 				lane := *s
-				lane.t, lane.tf, lane.masters, lane.agents = t, newTerraformDir(t), nil, s.agents[i:i+1]
+				lane.t, lane.tf, lane.masters, lane.agents = t, terraform.New(t), nil, s.agents[i:i+1]
 				configure := func(parameters string) { lane.configure(siteOptions{masters: 1, parameters: parameters}) }
 				struck := func(at *faultStage, command string) {
 					t.Helper()
@@ -117,7 +118,7 @@ func TestAccFaults(t *testing.T) {
 // terraform said.
 func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), command string) string {
 	s.t.Helper()
-	if err := os.Remove(filepath.Join(s.tf.Dir, "run.jsonl")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(filepath.Join(s.tf.Path, "run.jsonl")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		s.t.Fatal(err)
 	}
 	var out strings.Builder

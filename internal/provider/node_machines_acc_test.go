@@ -121,7 +121,7 @@ resource "terraform_data" "machine" {
 	go func() {
 		replaced <- func() error {
 			for {
-				if _, err := os.Stat(filepath.Join(s.tf.Dir, "destroy")); err == nil {
+				if _, err := os.Stat(filepath.Join(s.tf.Path, "destroy")); err == nil {
 					break
 				}
 				select {
@@ -150,7 +150,7 @@ resource "terraform_data" "machine" {
 			if s.before[h.Name], err = h.Snapshot(ctx); err != nil {
 				return err
 			}
-			return os.WriteFile(filepath.Join(s.tf.Dir, "destroyed"), nil, 0o600)
+			return os.WriteFile(filepath.Join(s.tf.Path, "destroyed"), nil, 0o600)
 		}()
 	}()
 	s.tf.Write("machine.tf", machine(2))

@@ -21,6 +21,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -28,13 +29,13 @@ import (
 type simSite struct {
 	t     *testing.T
 	fleet *simhosts.Fleet
-	tf    *terraformDir
+	tf    *terraform.Dir
 	key   string
 }
 
 func newSimSite(t *testing.T, o simhosts.Options) *simSite {
 	t.Helper()
-	s := &simSite{t: t, tf: newTerraformDir(t)}
+	s := &simSite{t: t, tf: terraform.New(t)}
 	var err error
 	if s.fleet, err = simhosts.Start(o); err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func newSimSite(t *testing.T, o simhosts.Options) *simSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.key = filepath.Join(s.tf.Dir, "key")
+	s.key = filepath.Join(s.tf.Path, "key")
 	s.tf.Write("key", string(pem.EncodeToMemory(block)))
 	return s
 }
@@ -71,7 +72,7 @@ func (s *simSite) hosts(from, to int) string {
 // resources.
 func (s *simSite) configure(parameters, resources string) {
 	s.t.Helper()
-	s.tf.Write("main.tf", requiredProviders+fmt.Sprintf(`
+	s.tf.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf(`
 provider "dcos" {
   ssh = {
     user            = "root"
@@ -113,7 +114,7 @@ resource "dcos_node_pool" %q {
 // of events, and the number of events now.
 func (s *simSite) worked(stage string, since int) (addresses []string, now int) {
 	s.t.Helper()
-	f, err := os.Open(filepath.Join(s.tf.Dir, "run.jsonl"))
+	f, err := os.Open(filepath.Join(s.tf.Path, "run.jsonl"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

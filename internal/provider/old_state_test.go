@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestOldState reads states that earlier versions have written: each has an
@@ -21,9 +23,9 @@ func TestOldState(t *testing.T) {
 	for _, state := range states {
 		t.Run(filepath.Base(state), func(t *testing.T) {
 			t.Parallel()
-			d := newTerraformDir(t)
+			d := terraform.New(t)
 			d.Write("terraform.tfstate", readFile(t, state))
-			d.Write("main.tf", requiredProviders+readFile(t, strings.TrimSuffix(state, "state")))
+			d.Write("main.tf", terraform.RequiredProviders+readFile(t, strings.TrimSuffix(state, "state")))
 			d.NoChanges()
 			d.Destroy()
 		})

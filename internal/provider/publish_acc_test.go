@@ -72,7 +72,7 @@ func TestAccPublish(t *testing.T) {
 		if err := web.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
 		}
-		said := s.tf.Diagnostics("plan", "-detailed-exitcode")
+		said := diagnosticsOf(s.tf, "plan", "-detailed-exitcode")
 		if !said.mentions("warning", "Published Files Not Checked") || said.mentions("error", "") {
 			t.Errorf("the plan says %+v", said)
 		}
@@ -86,7 +86,7 @@ func TestAccPublish(t *testing.T) {
 		}
 		// exhibitor knows bootstrap_url, and other services may.
 		to("")
-		if said := s.tf.Diagnostics("plan"); !said.mentions("warning", "Master Will Restart") {
+		if said := diagnosticsOf(s.tf, "plan"); !said.mentions("warning", "Master Will Restart") {
 			t.Errorf("nothing says that the master restarts: %+v", said)
 		}
 		s.tf.Apply()
@@ -94,11 +94,11 @@ func TestAccPublish(t *testing.T) {
 		s.tf.NoChanges()
 		// Nothing on a master reads what is for agents.
 		to("docker_remove_delay = \"2hrs\"")
-		if said := s.tf.Diagnostics("plan"); said.mentions("warning", "Master Will Restart") {
+		if said := diagnosticsOf(s.tf, "plan"); said.mentions("warning", "Master Will Restart") {
 			t.Errorf("it says that the master restarts: %+v", said)
 		}
 		to("mesos_max_completed_tasks_per_framework = 500")
-		if said := s.tf.Diagnostics("plan"); !said.mentions("warning", "dcos-mesos-master.service") {
+		if said := diagnosticsOf(s.tf, "plan"); !said.mentions("warning", "dcos-mesos-master.service") {
 			t.Errorf("nothing says what restarts on the master: %+v", said)
 		}
 		if left := shell("ls -A " + srv); left != "theirs" {

@@ -37,7 +37,7 @@ func TestAccSecrets(t *testing.T) {
 	secrets := map[string]string{"passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
 		"key": strings.Split(key, "\n")[2]}
 	ephemeral := ""
-	if terraformVersion(s.tf).ephemeral() {
+	if s.tf.Version().Ephemeral() {
 		ephemeral = "ephemeral = true"
 	}
 	var variables strings.Builder
@@ -48,7 +48,7 @@ func TestAccSecrets(t *testing.T) {
 	// The log of all that Terraform and the provider say, at its most talkative.
 	logs := filepath.Join(t.TempDir(), "trace.log")
 	cache := filepath.Join(t.TempDir(), "cache")
-	s.tf.env = append(s.tf.env, "TF_LOG=TRACE", "TF_LOG_PATH="+logs, "DCOS_CACHE_DIRECTORY="+cache,
+	s.tf.Env = append(s.tf.Env, "TF_LOG=TRACE", "TF_LOG_PATH="+logs, "DCOS_CACHE_DIRECTORY="+cache,
 		"TF_VAR_private_key="+key, "TF_VAR_passphrase="+passphrase, "TF_VAR_sudo="+sudo, "TF_VAR_exhibitor="+exhibitor, "TF_VAR_token="+token)
 	configure := func(more string) {
 		s.configure(siteOptions{
@@ -86,13 +86,13 @@ func TestAccSecrets(t *testing.T) {
 	if text := readFile(t, logs); !strings.Contains(text, "exhibitor_admin_password") {
 		t.Error("the log is not at its most talkative")
 	}
-	for _, root := range []string{s.tf.Dir, filepath.Dir(logs), cache} {
+	for _, root := range []string{s.tf.Path, filepath.Dir(logs), cache} {
 		lookFor(t, root, secrets)
 	}
 	s.tf.Destroy()
 	shell(t, s.masters[0], "rm -f /run/stop")
 	s.clean(s.nodes()...)
-	for _, root := range []string{s.tf.Dir, filepath.Dir(logs), cache} {
+	for _, root := range []string{s.tf.Path, filepath.Dir(logs), cache} {
 		lookFor(t, root, secrets)
 	}
 }

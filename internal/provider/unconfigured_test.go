@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // twoNodes are nodes on hosts that nobody may dial.
@@ -31,16 +32,16 @@ func TestUnconfiguredUse(t *testing.T) {
 
 	t.Run("no provider block", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
-		d.Write("main.tf", requiredProviders+site+twoNodes)
+		d := terraform.New(t)
+		d.Write("main.tf", terraform.RequiredProviders+site+twoNodes)
 		if changes := d.Plan(); len(changes) != 3 {
 			t.Errorf("planned: %v", changes)
 		}
 	})
 	t.Run("credentials unknown at plan", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
-		d.Write("main.tf", requiredProviders+site+twoNodes+`
+		d := terraform.New(t)
+		d.Write("main.tf", terraform.RequiredProviders+site+twoNodes+`
 resource "terraform_data" "key" { input = "not a key" }
 provider "dcos" {
   ssh     = { private_key = terraform_data.key.output, user = terraform_data.key.output }
@@ -54,10 +55,10 @@ provider "dcos" {
 	})
 	t.Run("two clusters by aliases", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
+		d := terraform.New(t)
 		first := strings.Replace(site, "{\n", "{\n  provider = dcos.one\n", 1)
 		second := strings.NewReplacer(`"test" {`, "\"other\" {\n  provider = dcos.two\n", `= "test"`, `= "other"`).Replace(site)
-		d.Write("main.tf", requiredProviders+first+second+`
+		d.Write("main.tf", terraform.RequiredProviders+first+second+`
 provider "dcos" {
   alias   = "one"
   secrets = { exhibitor_admin_password = "first-secret" }
@@ -70,7 +71,7 @@ provider "dcos" {
 		d.Apply()
 		d.NoChanges()
 		// The secret of one has no part in the other.
-		d.Write("main.tf", strings.Replace(readFile(t, filepath.Join(d.Dir, "main.tf")), "second-secret", "third-secret", 1))
+		d.Write("main.tf", strings.Replace(readFile(t, filepath.Join(d.Path, "main.tf")), "second-secret", "third-secret", 1))
 		if changes := d.Plan(); len(changes) != 1 || changes["dcos_cluster_config.other"].Address == "" {
 			t.Errorf("planned: %v", changes)
 		}
@@ -78,12 +79,12 @@ provider "dcos" {
 	})
 	t.Run("without refresh, targeted, and a saved plan with an empty cache", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
-		d.Write("main.tf", requiredProviders+site+twoNodes)
+		d := terraform.New(t)
+		d.Write("main.tf", terraform.RequiredProviders+site+twoNodes)
 		if changes := d.Plan("-target=" + testConfig); len(changes) != 1 {
 			t.Errorf("planned: %v", changes)
 		}
-		d.env = append(d.env, "DCOS_CACHE_DIRECTORY="+filepath.Join(t.TempDir(), "empty"))
+		d.Env = append(d.Env, "DCOS_CACHE_DIRECTORY="+filepath.Join(t.TempDir(), "empty"))
 		d.Apply("plan.bin")
 		d.NoChanges("-target=" + testConfig)
 		if changes := d.Plan("-refresh=false", "-target="+testConfig); len(changes) != 0 {
@@ -93,15 +94,15 @@ provider "dcos" {
 	})
 	t.Run("moved and removed", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
-		d.Write("main.tf", requiredProviders+site)
+		d := terraform.New(t)
+		d.Write("main.tf", terraform.RequiredProviders+site)
 		d.Apply()
 		renamed := strings.Replace(site, `"test" {`, `"renamed" {`, 1)
-		d.Write("main.tf", requiredProviders+renamed+"moved {\n  from = dcos_cluster_config.test\n  to   = dcos_cluster_config.renamed\n}\n")
+		d.Write("main.tf", terraform.RequiredProviders+renamed+"moved {\n  from = dcos_cluster_config.test\n  to   = dcos_cluster_config.renamed\n}\n")
 		if out := d.Apply(); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
 			t.Errorf("a move has done something: %s", out)
 		}
-		d.Write("main.tf", requiredProviders+"removed {\n  from = dcos_cluster_config.renamed\n  lifecycle {\n    destroy = false\n  }\n}\n")
+		d.Write("main.tf", terraform.RequiredProviders+"removed {\n  from = dcos_cluster_config.renamed\n  lifecycle {\n    destroy = false\n  }\n}\n")
 		d.Apply()
 		if out := d.Run("state", "list"); strings.TrimSpace(out) != "" {
 			t.Errorf("left in state: %s", out)
@@ -109,8 +110,8 @@ provider "dcos" {
 	})
 	t.Run("terraform test with a mock", func(t *testing.T) {
 		t.Parallel()
-		d := newTerraformDir(t)
-		d.Write("main.tf", requiredProviders+strings.Replace(site, release, "no-such-release", 1)+twoNodes)
+		d := terraform.New(t)
+		d.Write("main.tf", terraform.RequiredProviders+strings.Replace(site, release, "no-such-release", 1)+twoNodes)
 		d.Write("main.tftest.hcl", `
 mock_provider "dcos" {}
 

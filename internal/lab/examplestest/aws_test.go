@@ -110,10 +110,10 @@ func TestAWSELB(t *testing.T) {
 		"admin_networks": []string{l.Gateway() + "/32"}, "ami": aws.AMI, "ssh_user": aws.User,
 		"ssh_private_key_file": l.KeyFile(), "ssh_public_key_file": l.KeyFile() + ".pub", "agents": 1, "public_agents": 1,
 	})
-	tf.env = append(tf.env, s.Serve(t))
+	tf.Env = append(tf.Env, s.Serve(t))
 
 	// One apply from nothing, with the balancer's name and the jump host's address unknown.
-	tf.apply()
+	tf.Apply()
 	name := address(tf)
 	if !strings.HasPrefix(name, "internal-awselb-masters-") {
 		t.Errorf("the cluster is at %s, which is not the internal balancer", name)
@@ -132,11 +132,11 @@ func TestAWSELB(t *testing.T) {
 	if out := onHost(t, s.Host("awselb-jump"), "journalctl -u ssh --no-pager | grep -c 'Accepted publickey'"); out == "0" {
 		t.Error("nobody came through the jump host")
 	}
-	tf.unchanged()
+	tf.NoChanges()
 
 	// A machine is replaced: its node leaves it before, the others stay.
 	old := s.Host("awselb-a1").Address
-	tf.run("apply", "-auto-approve", "-no-color", `-replace=aws_instance.agent["a1"]`)
+	tf.Apply(`-replace=aws_instance.agent["a1"]`)
 	if now := s.Host("awselb-a1").Address; now == old {
 		t.Errorf("the agent is still at %s", now)
 	}
@@ -144,9 +144,9 @@ func TestAWSELB(t *testing.T) {
 		t.Errorf("replaced: %v", s.ended)
 	}
 	whole(t, s.Lookup(name), 3, 2)
-	tf.unchanged()
+	tf.NoChanges()
 
-	tf.destroy()
+	tf.Destroy()
 	if left := s.Resources(); len(left) > 0 {
 		t.Errorf("left in AWS: %v", left)
 	}

@@ -7,17 +7,13 @@
 package examplestest
 
 import (
-	"errors"
 	"os"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 func TestMain(m *testing.M) {
-	code := lab.Main(m)
-	if err := os.RemoveAll(pluginDirectory()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		code = max(code, 1)
-	}
-	os.Exit(code)
+	os.Exit(terraform.Main(func() int { return lab.Main(m) }))
 }

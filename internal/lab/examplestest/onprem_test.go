@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 func TestOnPremStatic(t *testing.T) {
@@ -21,16 +22,16 @@ func TestOnPremStatic(t *testing.T) {
 	s.remember()
 	tf := open(t, "onprem-static", s.variables(nil))
 
-	tf.apply()
+	tf.Apply()
 	whole(t, address(tf), 3, 2)
 	for _, h := range s.masters {
 		if list := onHost(t, s.agents[0], "cat /opt/mesosphere/etc/master_list"); !strings.Contains(list, h.Address) {
 			t.Errorf("the agent's list of masters has no %s: %s", h.Address, list)
 		}
 	}
-	tf.unchanged()
+	tf.NoChanges()
 
-	tf.destroy()
+	tf.Destroy()
 	s.clean()
 }
 
@@ -83,14 +84,14 @@ func TestOnPremVRRP(t *testing.T) {
 	s.remember()
 	tf := open(t, "onprem-vrrp", s.variables(map[string]any{"virtual_address": virtual}))
 
-	tf.apply()
+	tf.Apply()
 	whole(t, address(tf), 3, 1)
 	for _, h := range s.masters {
 		if out := onHost(t, s.agents[0], "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || :"); strings.Contains(out, h.Address) {
 			t.Errorf("the agent's configuration has a master's address: %s", out)
 		}
 	}
-	tf.unchanged()
+	tf.NoChanges()
 
 	// The address moves when the power of the master that has it goes.
 	first := holder()
@@ -106,7 +107,7 @@ func TestOnPremVRRP(t *testing.T) {
 	}
 	whole(t, virtual, 3, 1)
 
-	tf.destroy()
+	tf.Destroy()
 	// What is keepalived's: the address, and what it runs to look at DC/OS.
 	s.clean(exhibitorDir, virtual, "keepalived", "/usr/bin/curl")
 }
@@ -119,27 +120,27 @@ func TestSharedFilesystem(t *testing.T) {
 	s.remember()
 	tf := open(t, "shared-filesystem", s.variables(map[string]any{"load_balancer": s.balancer().Address}))
 
-	tf.apply()
+	tf.Apply()
 	whole(t, address(tf), 3, 2)
 	for _, h := range s.masters {
 		if found, err := filepath.Glob(filepath.Join(shared, h.Address+"*")); err != nil || len(found) == 0 {
 			t.Errorf("%s is not in the shared directory: %v", h.Name, err)
 		}
 	}
-	tf.unchanged()
+	tf.NoChanges()
 
-	tf.destroy()
+	tf.Destroy()
 	s.clean(exhibitorDir)
 }
 
 // address is where the example says that the cluster is.
-func address(tf *workspace) string {
-	tf.t.Helper()
+func address(tf *terraform.Dir) string {
+	tf.T.Helper()
 	var text string
-	tf.output("url", &text)
+	tf.Output("url", &text)
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
-		tf.t.Fatalf("the output url is %q", text)
+		tf.T.Fatalf("the output url is %q", text)
 	}
 	return u.Hostname()
 }

@@ -4,157 +4,35 @@
 package examplestest
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
-	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // root is the tree's, as seen from this package.
 const root = "../../.."
 
-// requireTerraform gives the path of Terraform or OpenTofu.
-func requireTerraform(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
-		return path
-	}
-	for _, name := range []string{"terraform", "tofu"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("neither terraform nor tofu is on PATH")
-	}
-	t.Skip("neither terraform nor tofu is on PATH")
-	return ""
-}
-
-// source is the provider's address without the registry's host, for which
-// Terraform and OpenTofu each have their own.
-var source = strings.TrimPrefix(provider.Address, "registry.terraform.io/")
-
-// pluginDirectory is where this test binary puts the provider; TestMain
-// removes it.
-func pluginDirectory() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("terraform-provider-dcos-examples-%d", os.Getpid()))
-}
-
-// builtProvider builds the provider, once.
-var builtProvider = sync.OnceValues(func() (string, error) {
-	dir := pluginDirectory()
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-dcos"), root).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building the provider: %w: %s", err, out)
-	}
-	return dir, nil
-})
-
-// A workspace is a copy of an example, in which the real Terraform runs with
-// the provider built from this tree.
-type workspace struct {
-	t   *testing.T
-	dir string
-	bin string
-	env []string
-}
-
 // open copies an example and sets its variables.
-func open(t *testing.T, example string, variables map[string]any) *workspace {
+func open(t *testing.T, example string, variables map[string]any) *terraform.Dir {
 	t.Helper()
-	plugins, err := builtProvider()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &workspace{t: t, dir: t.TempDir(), bin: requireTerraform(t)}
-	if err := os.CopyFS(w.dir, os.DirFS(filepath.Join(root, "examples", example))); err != nil {
+	d := terraform.New(t)
+	if err := os.CopyFS(d.Path, os.DirFS(filepath.Join(root, "examples", example))); err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.MarshalIndent(variables, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cli := filepath.Join(w.dir, "cli.tfrc")
-	for path, content := range map[string]string{
-		filepath.Join(w.dir, "terraform.tfvars.json"): string(text),
-		cli: fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", source, plugins),
-	} {
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_ACC=", "TF_LOG=")
-	return w
-}
-
-// try runs terraform and gives all that it printed.
-func (w *workspace) try(args ...string) (string, error) {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 8*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, w.bin, args...)
-	cmd.Dir, cmd.Env = w.dir, w.env
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Minute
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	start := time.Now()
-	err := cmd.Run()
-	w.t.Logf("terraform %s: %s", strings.Join(args, " "), time.Since(start).Round(100*time.Millisecond))
-	return out.String(), err
-}
-
-// run runs terraform, which has to succeed.
-func (w *workspace) run(args ...string) {
-	w.t.Helper()
-	if out, err := w.try(args...); err != nil {
-		w.t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
-func (w *workspace) apply() {
-	w.t.Helper()
-	w.run("apply", "-auto-approve", "-no-color")
-}
-
-func (w *workspace) destroy() {
-	w.t.Helper()
-	w.run("destroy", "-auto-approve", "-no-color")
-}
-
-// unchanged fails unless a plan is empty.
-func (w *workspace) unchanged() {
-	w.t.Helper()
-	if out, err := w.try("plan", "-no-color", "-detailed-exitcode"); err != nil {
-		w.t.Fatalf("the plan is not empty: %v\n%s", err, out)
-	}
-}
-
-// output reads an output.
-func (w *workspace) output(name string, into any) {
-	w.t.Helper()
-	cmd := exec.CommandContext(w.t.Context(), w.bin, "output", "-json", name)
-	cmd.Dir, cmd.Env = w.dir, w.env
-	text, err := cmd.Output()
-	if err == nil {
-		err = json.Unmarshal(text, into)
-	}
-	if err != nil {
-		w.t.Fatalf("output %s: %v", name, err)
-	}
+	d.Write("terraform.tfvars.json", string(text))
+	return d
 }
 
 // sampleRelease builds the sample release, or takes the one built before, and
@@ -185,7 +63,7 @@ func sampleRelease(t *testing.T) string {
 // README that says whom it is for and how to run, change and destroy it.
 func TestForm(t *testing.T) {
 	t.Parallel()
-	bin := requireTerraform(t)
+	bin := terraform.Require(t)
 	mains, err := filepath.Glob(filepath.Join(root, "examples", "*", "main.tf"))
 	if err != nil || len(mains) < 5 {
 		t.Fatalf("examples: %v, %v", mains, err)

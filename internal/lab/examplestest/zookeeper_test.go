@@ -23,7 +23,7 @@ func TestZooKeeper(t *testing.T) {
 		"load_balancer": s.balancer().Address, "zookeeper_hosts": []string{zookeeper.Address + ":2181"}, "zookeeper_path": "/dcos/lab",
 	}))
 
-	tf.apply()
+	tf.Apply()
 	whole(t, address(tf), 3, 1)
 	members := cli("ls /dcos/lab/members")
 	for _, h := range s.masters {
@@ -31,8 +31,8 @@ func TestZooKeeper(t *testing.T) {
 			t.Errorf("%s is not in ZooKeeper: %s", h.Name, members)
 		}
 	}
-	tf.unchanged()
+	tf.NoChanges()
 
-	tf.destroy()
+	tf.Destroy()
 	s.clean()
 }

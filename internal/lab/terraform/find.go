@@ -1,0 +1,121 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package terraform
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// pathVariable names the one to test with. It is plugin-testing's variable.
+const pathVariable = "TF_ACC_TERRAFORM_PATH"
+
+// find finds the Terraform or OpenTofu to test with.
+func find() (string, error) {
+	if path := os.Getenv(pathVariable); path != "" {
+		return path, nil
+	}
+	if path, err := exec.LookPath("terraform"); err == nil {
+		return path, nil
+	}
+	return exec.LookPath("tofu")
+}
+
+// isTofu tells OpenTofu by its name.
+func isTofu(path string) bool { return strings.HasPrefix(filepath.Base(path), "tofu") }
+
+// Main runs a test binary's tests, which is what run does. It makes sure that
+// terraform-plugin-testing too uses the one that is here and never downloads
+// one, and removes the providers that were built.
+func Main(run func() int) int {
+	if path, err := find(); err == nil {
+		set := map[string]string{pathVariable: path}
+		if isTofu(path) {
+			set["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
+		}
+		for name, value := range set {
+			if err := os.Setenv(name, value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
+	}
+	code := run()
+	if err := os.RemoveAll(plugins()); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// Require gives the path of the Terraform or OpenTofu to test with. Where there
+// is none the test is skipped. In CI that is a failure.
+func Require(t testing.TB) string {
+	t.Helper()
+	path, err := find()
+	switch {
+	case err == nil:
+		// plugin-testing would download one otherwise.
+		if os.Getenv(pathVariable) == "" {
+			t.Fatalf("TestMain did not set %s", pathVariable)
+		}
+	case os.Getenv("CI") == "true":
+		t.Fatalf("neither terraform nor tofu is on PATH: %v", err)
+	default:
+		t.Skip("neither terraform nor tofu is on PATH")
+	}
+	return path
+}
+
+// plugins is where this test binary puts the providers that it builds.
+func plugins() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("terraform-provider-dcos-test-%d", os.Getpid()))
+}
+
+// built builds the provider once per test binary and gives its address in the
+// registry.
+var built = sync.OnceValues(func() (address string, err error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(plugins(), "terraform-provider-dcos")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the provider: %w: %s", err, out)
+	}
+	out, err := exec.Command(binary, "-address").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
+// Root is the directory of this tree.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("there is no go.mod above the working directory")
+		}
+		dir = up
+	}
+}
+
+// WithoutRegistry is a provider's address without the registry's host, for
+// which Terraform and OpenTofu each have their own.
+func WithoutRegistry(address string) string {
+	return strings.TrimPrefix(address, "registry.terraform.io/")
+}

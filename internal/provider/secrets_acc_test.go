@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/secretstore"
 )
 
 // TestAccSecrets installs, changes and removes a node with a secret of every
@@ -36,15 +37,21 @@ func TestAccSecrets(t *testing.T) {
 	key := encryptedKey(t, s.lab, passphrase)
 	secrets := map[string]string{"passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
 		"key": strings.Split(key, "\n")[2]}
-	ephemeral := ""
-	if s.tf.Version().Ephemeral() {
-		ephemeral = "ephemeral = true"
+	// Where values can be ephemeral, some come from variables that are, and some from an ephemeral resource.
+	store := secretstore.New(map[string]string{"private_key": key, "sudo": sudo, "exhibitor": exhibitor})
+	ephemeral, of := s.tf.Version().Ephemeral(), map[string]string{}
+	var sources strings.Builder
+	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token} {
+		if _, stored := store.Values[name]; ephemeral && stored {
+			fmt.Fprintf(&sources, "ephemeral \"secretstore_value\" %q {\n  name = %q\n}\n", name, name)
+			of[name] = "ephemeral.secretstore_value." + name + ".value"
+			continue
+		}
+		fmt.Fprintf(&sources, "variable %q {\n  type = string\n  sensitive = true\n  %s\n}\n", name, map[bool]string{true: "ephemeral = true"}[ephemeral])
+		of[name] = "var." + name
 	}
-	var variables strings.Builder
-	for _, name := range []string{"private_key", "passphrase", "sudo", "exhibitor", "token"} {
-		fmt.Fprintf(&variables, "variable %q {\n  type = string\n  sensitive = true\n  %s\n}\n", name, ephemeral)
-	}
-	s.tf.Write("variables.tf", variables.String())
+	s.tf.Write("secrets.tf", sources.String())
+	s.tf.Env = append(s.tf.Env, store.Serve(t))
 	// The log of all that Terraform and the provider say, at its most talkative.
 	logs := filepath.Join(t.TempDir(), "trace.log")
 	cache := filepath.Join(t.TempDir(), "cache")
@@ -52,8 +59,9 @@ func TestAccSecrets(t *testing.T) {
 		"TF_VAR_private_key="+key, "TF_VAR_passphrase="+passphrase, "TF_VAR_sudo="+sudo, "TF_VAR_exhibitor="+exhibitor, "TF_VAR_token="+token)
 	configure := func(more string) {
 		s.configure(siteOptions{
-			ssh:      fmt.Sprintf("user = %q\nprivate_key = var.private_key\nprivate_key_passphrase = var.passphrase", lab.UserPassword),
-			provider: "sudo = { password = var.sudo }\nsecrets = { exhibitor_admin_password = var.exhibitor }\napi_token = var.token", parameters: more})
+			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s", lab.UserPassword, of["private_key"], of["passphrase"]),
+			provider: fmt.Sprintf("sudo = { password = %s }\nsecrets = { exhibitor_admin_password = %s }\napi_token = %s",
+				of["sudo"], of["exhibitor"], of["token"]), parameters: more})
 	}
 	configure("")
 	seen := watchProcesses(t, s.masters[0], secrets)
@@ -66,6 +74,12 @@ func TestAccSecrets(t *testing.T) {
 	s.tf.Apply("plan2.bin")
 	s.tf.NoChanges()
 
+	// Each plan and each apply reads them anew.
+	for name := range store.Values {
+		if n := store.Opened(name); ephemeral && n < 5 {
+			t.Errorf("the ephemeral resource of %s was opened %d times", name, n)
+		}
+	}
 	if found := seen(); found != "" {
 		t.Errorf("in a command line or an environment on the host: %s", found)
 	}

@@ -5,80 +5,29 @@ package aws
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/big"
 	"testing"
 
-	"github.com/hashicorp/go-hclog"
-	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	dataschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
-// Addresses of hashicorp/aws, to Terraform and to OpenTofu.
-var addresses = []string{"registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws"}
-
 // Serve serves the provider from this process until the test ends, and gives
-// the environment in which Terraform takes it for hashicorp/aws, without
-// `terraform init`.
+// the environment in which Terraform takes it for hashicorp/aws.
 func (c *Cloud) Serve(t *testing.T) (environment string) {
 	t.Helper()
-	// What Terraform still asks when the test's own context has ended is answered.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	attach, closed, failed := make(chan *goplugin.ReattachConfig), make(chan struct{}), make(chan error, 1)
-	go func() {
-		failed <- tf6server.Serve(addresses[0], providerserver.NewProtocol6(&awsProvider{c}), tf6server.WithDebug(ctx, attach, closed),
-			tf6server.WithLoggingSink(t), tf6server.WithGoPluginLogger(hclog.NewNullLogger()))
-	}()
-	select {
-	case config := <-attach:
-		t.Cleanup(func() {
-			cancel()
-			<-closed
-		})
-		text, err := reattach(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
-	case err := <-failed:
-		cancel()
-		t.Fatalf("serve the stand-in for hashicorp/aws: %v", err)
-		return ""
-	}
-}
-
-// reattach is the environment variable that makes Terraform use a provider
-// that runs already.
-func reattach(config *goplugin.ReattachConfig) (string, error) {
-	type address struct{ Network, String string }
-	type entry struct {
-		Protocol        string
-		ProtocolVersion int
-		Pid             int
-		Test            bool
-		Addr            address
-	}
-	all := map[string]entry{}
-	for _, name := range addresses {
-		all[name] = entry{
-			string(config.Protocol), config.ProtocolVersion, config.Pid, config.Test,
-			address{config.Addr.Network(), config.Addr.String()},
-		}
-	}
-	text, err := json.Marshal(all)
-	return "TF_REATTACH_PROVIDERS=" + string(text), err
+	return terraform.Serve(t, "hashicorp/aws", &awsProvider{c})
 }
 
 // awsProvider is the provider.

@@ -5,23 +5,25 @@ package provider
 
 import (
 	"context"
-	"maps"
+	"errors"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
-// nodePoolModel is a dcos_node_pool.
+// nodePoolModel is a dcos_node_pool. What has an element for each host is
+// packed; see server.
 type nodePoolModel struct {
-	Hosts            types.Map      `tfsdk:"hosts"`
+	Hosts            types.String   `tfsdk:"hosts"`
 	Role             types.String   `tfsdk:"role"`
 	Bundle           types.Object   `tfsdk:"bundle"`
 	MaxParallel      types.Int64    `tfsdk:"max_parallel"`
@@ -37,8 +39,8 @@ type nodePoolModel struct {
 
 	ID      types.String `tfsdk:"id"`
 	Summary types.String `tfsdk:"summary"`
-	Pending types.Map    `tfsdk:"pending"`
-	Nodes   types.Map    `tfsdk:"nodes"`
+	Pending types.String `tfsdk:"pending"`
+	Nodes   types.String `tfsdk:"nodes"`
 }
 
 // States of a pool's host.
@@ -59,8 +61,21 @@ type poolRecord struct {
 	DCOSVersion     string
 	ConfigPackageID string
 	DetectedIP      string
-	Drift           string
-	Error           string
+	Error           string // why it failed, what has drifted, why it is gone
+}
+
+// fields are the attributes of the record; "" stands for null.
+func (r *poolRecord) fields() []recordField {
+	return []recordField{
+		{"status", &r.Status}, {"machine_id", &r.MachineID}, {"host_key", &r.HostKey}, {"bundle_id", &r.BundleID},
+		{"dcos_version", &r.DCOSVersion}, {"config_package_id", &r.ConfigPackageID}, {"detected_ip", &r.DetectedIP},
+		{"error", &r.Error},
+	}
+}
+
+type recordField struct {
+	name  string
+	value *string
 }
 
 // A poolHost is one host of a pool.
@@ -68,7 +83,7 @@ type poolHost struct {
 	name    string
 	address types.String
 	ssh     types.Object
-	object  types.Object
+	raw     []byte // as it is in hosts, encoded
 	poolRecord
 }
 
@@ -93,71 +108,38 @@ func (h *poolHost) toDo(bundleID string) string {
 	case h.Status == poolFailed:
 		return "failed: " + h.Error
 	case h.Status == poolGone:
-		return "DC/OS is gone: " + h.Drift
+		return "DC/OS is gone: " + h.Error
 	case h.BundleID == "":
 		return "not installed"
 	case h.BundleID != bundleID:
 		return "has another bundle"
-	case h.Drift != "":
-		return "drifted: " + h.Drift
+	case h.Status == poolDrifted:
+		return "drifted: " + h.Error
 	}
 	return ""
 }
 
-// hosts gives the hosts of a model with what is known of them, by name. Hosts
-// that are not known yet are left out.
-func (m *nodePoolModel) hosts() []*poolHost {
-	nodes := m.Nodes.Elements()
-	elements := m.Hosts.Elements()
-	hosts := make([]*poolHost, 0, len(elements))
-	for _, name := range slices.Sorted(maps.Keys(elements)) {
-		object, ok := elements[name].(types.Object)
-		if !ok || object.IsUnknown() || object.IsNull() {
-			continue
-		}
-		attributes := object.Attributes()
-		h := &poolHost{name: name, object: object}
-		h.address, _ = attributes["address"].(types.String)
-		h.ssh, _ = attributes["ssh"].(types.Object)
-		if known, ok := nodes[name].(types.Object); ok {
-			h.poolRecord = readPoolRecord(known)
-		}
-		hosts = append(hosts, h)
+// hosts gives the hosts of a model with what is known of them, by name.
+func (m *nodePoolModel) hosts(ctx context.Context) ([]*poolHost, diag.Diagnostics) {
+	hosts, diags := readHosts(ctx, m.Hosts, tfpath.Root("hosts"))
+	nodes, err := readNodes(m.Nodes)
+	if err != nil {
+		diags.Append(internalFault("reading the hosts of the pool", err))
 	}
-	return hosts
+	for _, h := range hosts {
+		h.poolRecord = nodes[h.name]
+	}
+	return hosts, diags
 }
 
-// readPoolRecord is the inverse of nodeValue; of an unknown one nothing is known.
-func readPoolRecord(object types.Object) poolRecord {
-	attributes := object.Attributes()
-	text := func(name string) string {
-		value, _ := attributes[name].(types.String) // of an object that is not known there is none
-		return value.ValueString()
-	}
-	return poolRecord{
-		Status: text("status"), MachineID: text("machine_id"), HostKey: text("host_key"), BundleID: text("bundle_id"),
-		DCOSVersion: text("dcos_version"), ConfigPackageID: text("config_package_id"), DetectedIP: text("detected_ip"),
-		Drift: text("drift"), Error: text("error"),
-	}
-}
-
-// nodeValue is what is known of a host as an element of nodes.
-func (r poolRecord) nodeValue() attr.Value {
-	text := func(s string) attr.Value {
-		if s == "" {
-			return types.StringNull()
-		}
-		return types.StringValue(s)
-	}
-	status := r.Status
-	if status == "" {
-		status = poolPending
-	}
-	return types.ObjectValueMust(poolNodeTypes, map[string]attr.Value{
-		"status": types.StringValue(status), "machine_id": text(r.MachineID), "host_key": text(r.HostKey), "bundle_id": text(r.BundleID),
-		"dcos_version": text(r.DCOSVersion), "config_package_id": text(r.ConfigPackageID), "detected_ip": text(r.DetectedIP),
-		"drift": text(r.Drift), "error": text(r.Error),
+// unfinished says whether there is something to do on hosts of the state.
+func (m *nodePoolModel) unfinished() bool {
+	some := false
+	err := eachElement([]byte(m.Pending.ValueString()), func(int, string, msgpack.RawMessage) error {
+		some = true
+		return nil
 	})
+	return some || err != nil
 }
 
 // observe takes over what was seen on a host that is done.
@@ -169,21 +151,45 @@ func (r *poolRecord) observe(state *node.State, hostKey, bundleID string) {
 }
 
 // set writes what is known of the hosts into the outputs.
-func (m *nodePoolModel) set(ctx context.Context, hosts []*poolHost, bundleID string) {
-	nodes := make(map[string]attr.Value, len(hosts))
-	values := make(map[string]attr.Value, len(hosts))
-	pending := map[string]attr.Value{}
+func (m *nodePoolModel) set(hosts []*poolHost, bundleID string) diag.Diagnostics {
+	nodes, pending := make([]packedElement, 0, len(hosts)), []packedElement{}
+	var errs error
 	for _, h := range hosts {
-		nodes[h.name] = h.nodeValue()
-		values[h.name] = h.object
+		node, err := h.encode()
+		errs = errors.Join(errs, err)
+		nodes = append(nodes, packedElement{h.name, node})
 		if words := h.toDo(bundleID); words != "" {
-			pending[h.name] = types.StringValue(words)
+			text, err := encodeText(words)
+			errs = errors.Join(errs, err)
+			pending = append(pending, packedElement{h.name, text})
 		}
 	}
-	m.Hosts = types.MapValueMust(m.Hosts.ElementType(ctx), values)
-	m.Nodes = types.MapValueMust(poolNodeType, nodes)
-	m.Pending = types.MapValueMust(types.StringType, pending)
 	m.Summary = types.StringValue(poolSummary(len(hosts)-len(pending), len(hosts)))
+	return m.pack(errs, map[*types.String][]packedElement{&m.Nodes: nodes, &m.Pending: pending})
+}
+
+// setHosts makes the hosts others than they were given, and writes what is
+// known of them.
+func (m *nodePoolModel) setHosts(hosts []*poolHost, bundleID string) diag.Diagnostics {
+	packed, err := packHosts(hosts)
+	if err != nil {
+		return diag.Diagnostics{internalFault("writing the hosts of the pool", err)}
+	}
+	m.Hosts = packed
+	return m.set(hosts, bundleID)
+}
+
+// pack sets packed attributes, unless there was an error before.
+func (m *nodePoolModel) pack(err error, attributes map[*types.String][]packedElement) diag.Diagnostics {
+	for attribute, elements := range attributes {
+		if err == nil {
+			*attribute, err = packMap(elements)
+		}
+	}
+	if err != nil {
+		return diag.Diagnostics{internalFault("writing the hosts of the pool", err)}
+	}
+	return nil
 }
 
 func poolSummary(done, all int) string {

@@ -5,11 +5,11 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -30,19 +30,25 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.Pending = types.MapValueMust(types.StringType, map[string]attr.Value{})
-	if plan.Hosts.IsUnknown() {
-		plan.Nodes, plan.Summary = types.MapUnknown(poolNodeType), types.StringUnknown()
+	resp.Diagnostics.Append(plan.pack(nil, map[*types.String][]packedElement{&plan.Pending: nil})...)
+	value, err := hostsValue(plan.Hosts)
+	if err != nil {
+		resp.Diagnostics.Append(internalFault("reading the hosts of the pool", err))
+		return
+	}
+	if isUnknown(value) {
+		plan.Nodes, plan.Summary = types.StringUnknown(), types.StringUnknown()
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
 	}
-	planned := plan.hosts()
+	planned, diags := plan.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(twice(planned)...)
 	var prior nodePoolModel
 	var before []*poolHost
 	create := req.State.Raw.IsNull()
 	if create {
-		successor, err := successorOf(&plan, b.ClusterName.ValueString())
+		successor, err := successorOf(&plan, planned, b.ClusterName.ValueString())
 		if err != nil {
 			resp.Diagnostics.Append(internalFault("noting which hosts the pool will have", err))
 			return
@@ -53,46 +59,46 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		before = prior.hosts()
+		before, diags = prior.hosts(ctx)
+		resp.Diagnostics.Append(diags...)
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)
 	if create {
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
-	toDo := plan.planNodes(hosts, b.ID)
+	toDo, diags := plan.planNodes(hosts, b.ID)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(plan.Hosts.Elements()), create))
+		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
 // planNodes plans the outputs, and gives the hosts that there is something to
 // do on with what it is.
-func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) map[string][]string {
+func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) (map[string][]string, diag.Diagnostics) {
 	toDo := map[string][]string{}
-	nodes := make(map[string]attr.Value, len(hosts))
+	nodes := make([]packedElement, 0, len(hosts))
+	var errs error
 	for _, h := range hosts {
 		words := "depends on values that are not known yet"
 		if !bundleID.IsUnknown() {
 			words = h.toDo(bundleID.ValueString())
 		}
+		value := encodedUnknown
 		if words == "" {
-			nodes[h.name] = h.nodeValue()
-			continue
+			known, err := h.encode()
+			errs = errors.Join(errs, err)
+			value = known
+		} else {
+			toDo[words] = append(toDo[words], h.name)
 		}
-		nodes[h.name] = types.ObjectUnknown(poolNodeTypes)
-		toDo[words] = append(toDo[words], h.name)
+		nodes = append(nodes, packedElement{h.name, value})
 	}
-	for name := range m.Hosts.Elements() {
-		if _, ok := nodes[name]; !ok { // a host that is not known at all
-			nodes[name] = types.ObjectUnknown(poolNodeTypes)
-		}
-	}
-	m.Nodes = types.MapValueMust(poolNodeType, nodes)
 	m.Summary = types.StringValue(poolSummary(len(nodes), len(nodes)))
-	return toDo
+	return toDo, m.pack(errs, map[*types.String][]packedElement{&m.Nodes: nodes})
 }
 
 // planPoolBundle makes sure that the bundle can be made, if it is needed.

@@ -33,7 +33,11 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() || r.shared == nil {
 		return
 	}
-	hosts := model.hosts()
+	hosts, diags := model.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	defer r.shared.pools.remember(&model, b.ClusterName.ValueString(), hosts)
 	chosen := sampleHosts(hosts, model.Refresh.ValueString())
 	if len(chosen) == 0 {
@@ -53,7 +57,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	if run.lookAt(chosen, want, limit) {
-		model.set(ctx, hosts, b.ID.ValueString())
+		resp.Diagnostics.Append(model.set(hosts, b.ID.ValueString())...)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	}
 	resp.Diagnostics.Append(run.warnings...)
@@ -121,25 +125,25 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 	switch {
 	case state.MachineID != h.MachineID:
 		h.poolRecord = poolRecord{Status: poolGone,
-			Drift: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
+			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
 		return
 	case state.Installed == node.None && state.Owner == nil:
-		h.poolRecord = poolRecord{Status: poolGone, Drift: "it is not installed any more"}
+		h.poolRecord = poolRecord{Status: poolGone, Error: "it is not installed any more"}
 		return
 	}
 	w.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, node.Role(w.model.Role.ValueString()))
 	h.HostKey, h.DCOSVersion = w.conn.HostKey(), state.Version
 	h.ConfigPackageID, h.DetectedIP = state.ConfigPackageID, state.DetectedIP
-	h.Drift = ""
+	drift := ""
 	if want != nil {
-		h.Drift = strings.Join(state.Drift(want, node.Role(w.model.Role.ValueString())), "; ")
+		drift = strings.Join(state.Drift(want, node.Role(w.model.Role.ValueString())), "; ")
 	}
 	switch {
 	case h.Status == poolFailed: // there is something to do in any case
-	case h.Drift != "":
-		h.Status = poolDrifted
+	case drift != "":
+		h.Status, h.Error = poolDrifted, drift
 	default:
-		h.Status = poolDone
+		h.Status, h.Error = poolDone, ""
 	}
 }
 
@@ -166,7 +170,7 @@ func newPoolMemory() *poolMemory { return &poolMemory{hosts: map[fleet.Member]po
 
 // remember notes the hosts of a pool that is not done.
 func (m *poolMemory) remember(model *nodePoolModel, cluster string, hosts []*poolHost) {
-	if len(model.Pending.Elements()) == 0 {
+	if !model.unfinished() {
 		return
 	}
 	m.mu.Lock()

@@ -24,9 +24,16 @@ var (
 // nodePoolResource is dcos_node_pool: DC/OS on many hosts of one role. What is
 // done to one host is nodeResource's; its plan is in node_pool_plan.go, its
 // refresh in node_pool_read.go.
-type nodePoolResource struct{ shared *shared }
+type nodePoolResource struct {
+	shared    *shared
+	published bool
+}
 
 func newNodePoolResource() resource.Resource { return &nodePoolResource{} }
+
+// newPublishedNodePoolResource gives the pool with the schema that users see;
+// see server.
+func newPublishedNodePoolResource() resource.Resource { return &nodePoolResource{published: true} }
 
 // Metadata names the resource.
 func (r *nodePoolResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -36,6 +43,9 @@ func (r *nodePoolResource) Metadata(_ context.Context, req resource.MetadataRequ
 // Schema is in node_pool_schema.go.
 func (r *nodePoolResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = nodePoolSchema(ctx)
+	if !r.published {
+		resp.Schema = packedPoolSchema(resp.Schema)
+	}
 }
 
 // Configure takes what the provider block made.
@@ -53,14 +63,15 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
+	hosts, diags := model.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	hosts := model.hosts()
 	r.shared.pools.recall(&model, run.cluster, hosts)
 	run.bring(hosts, limits)
 	model.ID = types.StringValue(rand.Text())
-	model.set(ctx, hosts, run.bundleID)
+	resp.Diagnostics.Append(model.set(hosts, run.bundleID)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
@@ -92,12 +103,16 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	hosts, leaving := matchHosts(model.hosts(), prior.hosts())
+	planned, diags := model.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
+	before, diags := prior.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
 	b, diags := model.asNode().bundle(ctx)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	hosts, leaving := matchHosts(planned, before)
 	toDo := len(leaving)
 	for _, h := range hosts {
 		if h.toDo(b.ID.ValueString()) != "" {
@@ -105,7 +120,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		}
 	}
 	if toDo == 0 {
-		model.set(ctx, hosts, b.ID.ValueString())
+		resp.Diagnostics.Append(model.set(hosts, b.ID.ValueString())...)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
 	}
@@ -117,13 +132,22 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	run.bring(hosts, limits)
-	for _, h := range run.remove(leaving, limit) {
-		if _, taken := model.Hosts.Elements()[h.name]; taken {
+	names := map[string]bool{}
+	for _, h := range hosts {
+		names[h.name] = true
+	}
+	left := run.remove(leaving, limit)
+	for _, h := range left {
+		if names[h.name] {
 			h.name += " (before)" // the name stands for another address now
 		}
 		hosts = append(hosts, h)
 	}
-	model.set(ctx, hosts, run.bundleID)
+	if len(left) > 0 {
+		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
+	} else {
+		resp.Diagnostics.Append(model.set(hosts, run.bundleID)...)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
 	resp.Diagnostics.Append(run.warnings...)
@@ -143,7 +167,8 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	if resp.Diagnostics.HasError() || model.OnDestroy.ValueString() == onDestroyAbandon {
 		return
 	}
-	hosts := model.hosts()
+	hosts, diags := model.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
 	successor, diags := readSuccessor(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -156,14 +181,14 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if len(model.Pending.Elements()) > 0 {
+	if model.unfinished() {
 		hosts = successor.without(hosts, &model, run)
 	}
 	all := len(hosts)
 	left := run.remove(hosts, limit)
 	resp.Diagnostics.Append(run.warnings...)
 	if len(left) > 0 {
-		model.set(ctx, left, run.bundleID)
+		resp.Diagnostics.Append(model.setHosts(left, run.bundleID)...)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	}
 	resp.Diagnostics.Append(run.failures.diagnostics("uninstalling DC/OS", all)...)

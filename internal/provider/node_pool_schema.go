@@ -6,10 +6,10 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -38,42 +38,42 @@ const (
 	defaultMaxFailures    = "10%"
 )
 
-// poolNodeTypes are the types of what is known of one host of a pool.
-var poolNodeTypes = map[string]attr.Type{
-	"status":            types.StringType,
-	"machine_id":        types.StringType,
-	"host_key":          types.StringType,
-	"bundle_id":         types.StringType,
-	"dcos_version":      types.StringType,
-	"config_package_id": types.StringType,
-	"detected_ip":       types.StringType,
-	"drift":             types.StringType,
-	"error":             types.StringType,
+// poolNodeType is the type of what is known of one host of a pool.
+func poolNodeType() types.ObjectType {
+	kinds := map[string]attr.Type{}
+	for _, f := range new(poolRecord).fields() {
+		kinds[f.name] = types.StringType
+	}
+	return types.ObjectType{AttrTypes: kinds}
 }
 
-var poolNodeType = types.ObjectType{AttrTypes: poolNodeTypes}
+// packedPoolSchema is a pool's schema as the framework has it; see server.
+func packedPoolSchema(published schema.Schema) schema.Schema {
+	attributes := maps.Clone(published.Attributes)
+	for name := range poolPacked {
+		a := schema.StringAttribute{Required: attributes[name].IsRequired(), Computed: attributes[name].IsComputed()}
+		if name == "hosts" {
+			a.Validators = []validator.String{hostsValidator{}}
+		}
+		attributes[name] = a
+	}
+	published.Attributes = attributes
+	return published
+}
 
 // nodePoolSchema is the schema of dcos_node_pool.
 func nodePoolSchema(ctx context.Context) schema.Schema {
 	s := nodeSchema(ctx)
 	attributes := map[string]schema.Attribute{
-		"hosts": schema.MapNestedAttribute{
+		// Terraform compares the types of all elements with each other before it
+		// hands a map of objects to a provider. It hands on what is of any type as
+		// it is, so hostsValidator looks at the types.
+		"hosts": schema.DynamicAttribute{
 			Required: true,
-			MarkdownDescription: "The hosts of the pool, by a name of your choice. Hosts that are added are installed, hosts that are left out are drained and uninstalled. " +
-				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. All of this happens in place: the other hosts are not touched.",
-			Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1))},
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"address": schema.StringAttribute{
-					Required: true,
-					MarkdownDescription: "Host name or IP address under which the host is reached over SSH. Another address is another host: the one at the old address is " +
-						"drained and uninstalled, and the one at the new address installed, in place.",
-				},
-				"ssh": schema.SingleNestedAttribute{
-					Optional:            true,
-					MarkdownDescription: "What differs for this host from the provider's `ssh`. A change touches nothing on the host.",
-					Attributes:          nodeSSHAttributes(),
-				},
-			}},
+			MarkdownDescription: "The hosts of the pool: a map of objects, by names of your choice. Hosts that are added are installed, hosts that are left out are drained and uninstalled. " +
+				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. All of this happens in place: the other hosts are not touched. " +
+				"Each host has `address` (required), the host name or IP address under which it is reached over SSH: another address is another host. And it may have " +
+				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key` and `jump_hosts`, as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
 		},
 		"role": schema.StringAttribute{
 			Required:            true,
@@ -148,9 +148,9 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		},
 		"nodes": schema.MapAttribute{
 			Computed:    true,
-			ElementType: poolNodeType,
+			ElementType: poolNodeType(),
 			MarkdownDescription: "What is known of each host, by its name: `status` (`done`, `failed`, `drifted`, `gone`, or `pending` where nothing was begun), `machine_id`, `host_key` (the one that was accepted; from then on only this key is), " +
-				"`bundle_id` and `dcos_version` of what was installed, `config_package_id`, `detected_ip`, `drift` (what refresh found, in words) and `error` (why the host failed last).",
+				"`bundle_id` and `dcos_version` of what was installed, `config_package_id`, `detected_ip` and `error` (why the host failed last, or how refresh found it drifted or gone, in words).",
 		},
 	}
 	for _, name := range []string{"preflight", "on_destroy", "drain_timeout"} {

@@ -33,9 +33,9 @@ func hostHash(kind, text string) uint64 {
 }
 
 // successorOf is what the plan of a creation says, in JSON.
-func successorOf(model *nodePoolModel, cluster string) ([]byte, error) {
+func successorOf(model *nodePoolModel, hosts []*poolHost, cluster string) ([]byte, error) {
 	s := poolSuccessor{Cluster: cluster, Role: model.Role.ValueString()}
-	for _, h := range model.hosts() {
+	for _, h := range hosts {
 		hash := hostHash("name", h.name)
 		if !h.address.IsUnknown() {
 			hash = hostHash("host", h.identity())

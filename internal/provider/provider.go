@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -27,15 +26,9 @@ var (
 
 // dcosProvider is the provider block.
 type dcosProvider struct {
-	version string
-	getenv  func(string) string
-}
-
-// New makes the provider of one process.
-func New(version string) func() provider.Provider {
-	return func() provider.Provider {
-		return &dcosProvider{version: version, getenv: os.Getenv}
-	}
+	version   string
+	getenv    func(string) string
+	published bool // with the schemas that users see; see server
 }
 
 // Metadata names the provider.
@@ -54,7 +47,11 @@ func (p *dcosProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 
 // Resources lists the resources.
 func (p *dcosProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newClusterConfigResource, newNodeResource, newNodePoolResource}
+	pool := newNodePoolResource
+	if p.published {
+		pool = newPublishedNodePoolResource
+	}
+	return []func() resource.Resource{newClusterConfigResource, newNodeResource, pool}
 }
 
 // DataSources lists the data sources.

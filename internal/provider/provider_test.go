@@ -6,14 +6,13 @@ package provider
 import (
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // factories runs the provider in the process of the test.
 func factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		typeName: providerserver.NewProtocol6WithError(New("test")()),
+		typeName: func() (tfprotov6.ProviderServer, error) { return NewServer("test")(), nil },
 	}
 }
 

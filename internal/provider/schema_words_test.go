@@ -83,7 +83,7 @@ func TestDescriptions(t *testing.T) {
 			at("does not say what a change does")
 		}
 	}
-	p := New("test")()
+	p := &dcosProvider{published: true}
 	var schema provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &schema)
 	eachAttribute(t, "provider", plain(schema.Schema.Attributes), "", check)

@@ -42,9 +42,13 @@ func writeKey(dir string) (string, error) {
 	return path, os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
 }
 
-// hostMap is an HCL expression for a map of hosts.
+// hostMap is an HCL expression for a map of hosts. Terraform's range gives 1,024
+// numbers at most.
 func hostMap(n int) string {
-	return fmt.Sprintf(`{ for i in range(%d) : format("h%%05d", i) => { address = "127.${1 + floor(i / 62500)}.${floor(i / 250) %% 250}.${1 + i %% 250}" } }`, n)
+	return fmt.Sprintf(`{
+    for i in flatten([for k in range(%d) : range(k * 1000, min(%d, (k + 1) * 1000))]) :
+    format("h%%05d", i) => { address = "127.${1 + floor(i / 62500)}.${floor(i / 250) %% 250}.${1 + i %% 250}" }
+  }`, (n+999)/1000, n)
 }
 
 // terraformFloor applies and plans an empty resource that holds the map.

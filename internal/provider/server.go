@@ -1,0 +1,177 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// NewServer makes the provider of one process as Terraform talks to it.
+func NewServer(version string) func() tfprotov6.ProviderServer {
+	return func() tfprotov6.ProviderServer {
+		serve := func(published bool) tfprotov6.ProviderServer {
+			return providerserver.NewProtocol6(&dcosProvider{version: version, getenv: os.Getenv, published: published})()
+		}
+		return &server{ProviderServer: serve(false), published: serve(true)}
+	}
+}
+
+// A server is the framework's, but for what it does to maps of many thousand
+// elements: for each element it copies what it knows of all others, several
+// times in one plan. The large attributes of a dcos_node_pool therefore reach
+// it packed, as strings (see pack): it hands them on as it hands on any other
+// string, and only the resource looks into them.
+type server struct {
+	tfprotov6.ProviderServer
+	published tfprotov6.ProviderServer // has the schemas as users see them, and does nothing else
+}
+
+const poolTypeName = typeName + "_node_pool"
+
+// poolPacked are the attributes of a dcos_node_pool that have an element for
+// each host.
+var poolPacked = map[string]bool{"hosts": true, "nodes": true, "pending": true}
+
+// GetProviderSchema gives the schemas as users see them.
+func (s *server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	return s.published.GetProviderSchema(ctx, req)
+}
+
+// ValidateResourceConfig checks a configuration.
+func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if req.TypeName == poolTypeName {
+		packed := *req
+		if err := packPool(&packed.Config); err != nil {
+			return nil, err
+		}
+		req = &packed
+	}
+	return s.ProviderServer.ValidateResourceConfig(ctx, req)
+}
+
+// UpgradeResourceState reads what is in the state file.
+func (s *server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	if req.TypeName != poolTypeName || req.RawState == nil {
+		return s.ProviderServer.UpgradeResourceState(ctx, req)
+	}
+	state, err := readPoolState(ctx, req.RawState.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("reading the state of a pool: %w", err)
+	}
+	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: state}, nil
+}
+
+// readPoolState reads a pool's state as it is in the state file. There has been
+// one version of its schema; Terraform itself refuses the state of a later one.
+func readPoolState(ctx context.Context, text []byte) (*tfprotov6.DynamicValue, error) {
+	var parts map[string]json.RawMessage
+	if err := json.Unmarshal(text, &parts); err != nil {
+		return nil, err
+	}
+	large := map[string]json.RawMessage{}
+	for name := range poolPacked {
+		large[name] = parts[name]
+		delete(parts, name)
+	}
+	text, err := json.Marshal(parts)
+	if err != nil {
+		return nil, err
+	}
+	kind := packedPoolSchema(nodePoolSchema(ctx)).Type().TerraformType(ctx)
+	value, err := tftypes.ValueFromJSONWithOpts(text, kind, tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true})
+	if err != nil {
+		return nil, err
+	}
+	small, err := tfprotov6.NewDynamicValue(kind, value)
+	if err != nil {
+		return nil, err
+	}
+	state, err := repack(small.MsgPack, func(name string, value msgpack.RawMessage) (msgpack.RawMessage, error) {
+		switch text := large[name]; {
+		case len(text) == 0:
+			return value, nil
+		case name == "hosts":
+			return encodeDynamicJSON(text)
+		default:
+			return encodeJSON(text)
+		}
+	})
+	return &tfprotov6.DynamicValue{MsgPack: state}, err
+}
+
+// ReadResource refreshes.
+func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	if req.TypeName != poolTypeName {
+		return s.ProviderServer.ReadResource(ctx, req)
+	}
+	packed := *req
+	if err := packPool(&packed.CurrentState); err != nil {
+		return nil, err
+	}
+	resp, err := s.ProviderServer.ReadResource(ctx, &packed)
+	if err != nil {
+		return nil, err
+	}
+	return resp, unpackPool(&resp.NewState)
+}
+
+// PlanResourceChange plans.
+func (s *server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if req.TypeName != poolTypeName {
+		return s.ProviderServer.PlanResourceChange(ctx, req)
+	}
+	packed := *req
+	if err := packPool(&packed.Config, &packed.PriorState, &packed.ProposedNewState); err != nil {
+		return nil, err
+	}
+	resp, err := s.ProviderServer.PlanResourceChange(ctx, &packed)
+	if err != nil {
+		return nil, err
+	}
+	return resp, unpackPool(&resp.PlannedState)
+}
+
+// ApplyResourceChange creates, changes or destroys.
+func (s *server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	if req.TypeName != poolTypeName {
+		return s.ProviderServer.ApplyResourceChange(ctx, req)
+	}
+	packed := *req
+	if err := packPool(&packed.Config, &packed.PriorState, &packed.PlannedState); err != nil {
+		return nil, err
+	}
+	resp, err := s.ProviderServer.ApplyResourceChange(ctx, &packed)
+	if err != nil {
+		return nil, err
+	}
+	return resp, unpackPool(&resp.NewState)
+}
+
+// packPool packs pools where they are.
+func packPool(values ...**tfprotov6.DynamicValue) error { return eachPool(pack, values) }
+
+// unpackPool is its inverse.
+func unpackPool(values ...**tfprotov6.DynamicValue) error { return eachPool(unpack, values) }
+
+func eachPool(do func([]byte, map[string]bool) ([]byte, error), values []**tfprotov6.DynamicValue) error {
+	for _, v := range values {
+		if *v == nil {
+			continue
+		}
+		text, err := do((*v).MsgPack, poolPacked)
+		if err != nil {
+			return fmt.Errorf("a pool between Terraform and the provider: %w", err)
+		}
+		*v = &tfprotov6.DynamicValue{MsgPack: text}
+	}
+	return nil
+}

@@ -103,14 +103,15 @@ exit 0
 `, lease, max(linger-3, 1))
 }
 
-// endStranded ends what sudo leaves when its terminal is hung up while it
-// starts a script (seen with 1.9.13): a process that blocks all signals and
-// waits, never again asleep for long, to be given a terminal that is gone. Only
-// root can end it, so it has to wait for the next that comes.
+// endStranded ends what sudo may leave when the terminal of a script is hung up
+// (seen with 1.9.13): a process that waits, never asleep for long, to be given
+// a terminal that is gone, if the script was just being started, or one that
+// waits for a command that has ended. Only root can end them, so they have to
+// wait for the next that comes. A script that is still on its way out does not
+// need its sudo.
 const endStranded = `for p in $(pgrep -x sudo);do
 case $(readlink "/proc/$p/fd/0") in *"(deleted)");;*) continue;;esac
-case $(tr '\0' ' ' <"/proc/$p/cmdline") in *" dcos dcos-"*);;*) continue;;esac
-grep -q '^SigBlk:.ffffff' "/proc/$p/status"&&kill -9 "$p"
+case $(tr '\0' ' ' <"/proc/$p/cmdline") in *" dcos dcos-"*) kill -9 "$p";;esac
 done 2>/dev/null
 `
 

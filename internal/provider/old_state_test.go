@@ -16,8 +16,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
-// writeStates is for a version that is about to be tagged, never for one that
-// has been: go test ./internal/provider -run TestOldState -write-states
+// writeStates (go test ./internal/provider -run TestOldState -write-states) is
+// for a version that is about to be tagged, never for one that has been.
 var writeStates = flag.Bool("write-states", false, "write the states of testdata/states anew with the present provider")
 
 // TestOldState reads states that earlier versions have written: each has an

@@ -4,6 +4,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -34,7 +35,12 @@ type S3 struct {
 	Endpoint  string // "": AWS's
 	PathStyle bool   // the bucket is in the path, not in the host name
 	Profile   string // "": as configured for the AWS command line
+	PartSize  int64  // larger files travel in parts of this size; 0: 512 MiB. S3 takes no less than 5 MiB
 }
+
+// s3PartSize is far below the 5 GiB that S3 takes at once, and 10,000 parts of
+// it, which is how many S3 takes, are 5 TiB: the largest object there is.
+const s3PartSize = 512 << 20
 
 // s3AtOnce is how many objects travel side by side.
 const s3AtOnce = 8
@@ -44,6 +50,7 @@ type s3Store struct {
 	client *s3.Client
 	bucket string
 	prefix string
+	part   int64
 }
 
 // NewS3 makes a Store. It asks nobody anything yet.
@@ -76,7 +83,7 @@ func NewS3(ctx context.Context, where S3) (Store, error) {
 	if prefix != "" {
 		prefix += "/"
 	}
-	return &s3Store{client, where.Bucket, prefix}, nil
+	return &s3Store{client, where.Bucket, prefix, cmp.Or(where.PartSize, s3PartSize)}, nil
 }
 
 // Read gives an object.
@@ -142,8 +149,12 @@ func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
 		return Stored{}, err
 	}
 	defer func() { _ = in.Close() }() // it was read
-	if _, ok := in.(io.Seeker); !ok {
+	body, ok := in.(io.ReadSeeker)
+	if !ok {
 		return Stored{}, errors.New("it cannot be read twice")
+	}
+	if f.Size > s.part {
+		return s.putParts(ctx, f, body)
 	}
 	sum, err := hex.DecodeString(f.SHA256)
 	if err != nil {
@@ -151,7 +162,7 @@ func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
 	}
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
-		Bucket:         &s.bucket, Key: aws.String(s.prefix + f.Path), Body: in, ContentLength: &f.Size, ContentType: aws.String(contentType(f.Path)),
+		Bucket:         &s.bucket, Key: aws.String(s.prefix + f.Path), Body: body, ContentLength: &f.Size, ContentType: aws.String(contentType(f.Path)),
 	}, func(o *s3.Options) { o.APIOptions = append(o.APIOptions, signed(f.SHA256)) })
 	if err != nil {
 		return Stored{}, err

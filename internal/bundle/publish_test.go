@@ -4,10 +4,15 @@
 package bundle
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -176,6 +181,58 @@ func TestPublishS3(t *testing.T) {
 	must(t, err)
 	if names := slices.Sorted(maps.Keys(left)); !slices.Equal(names, []string{"packages/theirs"}) {
 		t.Errorf("left: %v", names)
+	}
+}
+
+// TestPublishS3Parts sends a file in parts: it is whole or not there, and
+// nothing that is not what it should be gets its name.
+func TestPublishS3Parts(t *testing.T) {
+	lab := newS3Lab(t)
+	const part = 5 << 20 // the least that S3 takes
+	store, err := NewS3(t.Context(), S3{Bucket: "files", Prefix: s3Prefix, Endpoint: lab.url, PathStyle: true, PartSize: part})
+	must(t, err)
+	content := make([]byte, 2*part+12345)
+	rand.NewChaCha8([32]byte{7}).Read(content) //nolint:errcheck // it never fails
+	sum := sha256.Sum256(content)
+	path := filepath.Join(t.TempDir(), "large")
+	must(t, os.WriteFile(path, content, 0o600))
+	file := Artifact{Path: "packages/large", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	var stored Stored
+	put := func() error {
+		return store.Put(t.Context(), []Artifact{file}, func(_ string, s Stored) { stored = s })
+	}
+	there := func() map[string]Stored {
+		found, err := store.Stat(t.Context(), []string{file.Path})
+		must(t, err)
+		return found
+	}
+
+	must(t, put())
+	if n := len(lab.names()); n != 3 {
+		t.Errorf("the file went in %d parts", n)
+	}
+	back, err := store.Read(t.Context(), file.Path)
+	if err != nil || !bytes.Equal(back, content) {
+		t.Errorf("%d bytes came back, %v", len(back), err)
+	}
+	if now := there()[file.Path]; now != stored || now.Size != file.Size {
+		t.Errorf("it is there as %+v, and was stored as %+v", now, stored)
+	}
+	must(t, store.Remove(t.Context(), []string{file.Path}))
+
+	// A file that has changed, and a server that takes no more.
+	content[part+1]++
+	must(t, os.WriteFile(path, content, 0o600))
+	if err := put(); err == nil || !strings.Contains(err.Error(), "it has changed") {
+		t.Errorf("a file that has changed: %v", err)
+	}
+	lab.refuse = func(string) bool { return len(lab.written) > 1 }
+	lab.names()
+	if err := put(); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") {
+		t.Errorf("a server that refuses: %v", err)
+	}
+	if left := there(); len(left) > 0 {
+		t.Errorf("there is %v", left)
 	}
 }
 

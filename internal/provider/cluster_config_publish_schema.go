@@ -40,7 +40,7 @@ func publishAttribute() schema.Attribute {
 			"s3": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "A bucket of S3 or of a server that is compatible with it. Credentials come from where the AWS command line has them: " +
-					"environment, shared configuration, role of the instance; they need `s3:ListBucket` on the bucket and `s3:GetObject`, `s3:PutObject` and `s3:DeleteObject` below the prefix. " +
+					"environment, shared configuration, role of the instance; they need `s3:ListBucket` on the bucket and `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and `s3:AbortMultipartUpload` below the prefix. " +
 					"Nodes fetch without any, so the bucket has to let them.",
 				Attributes: publishS3Attributes(),
 			},

@@ -54,21 +54,20 @@ const (
 
 // A poolRecord is what is known of one host of a pool.
 type poolRecord struct {
-	Status          string
-	MachineID       string // "" until something was changed on the host
-	HostKey         string
-	BundleID        string // "" until DC/OS was installed
-	DCOSVersion     string
-	ConfigPackageID string
-	DetectedIP      string
-	Error           string // why it failed, what has drifted, why it is gone
+	Status      string
+	MachineID   string // "" until something was changed on the host
+	HostKey     string
+	BundleID    string // "" until DC/OS was installed
+	DCOSVersion string
+	DetectedIP  string
+	Error       string // why it failed, what has drifted, why it is gone
 }
 
 // fields are the attributes of the record; "" stands for null.
 func (r *poolRecord) fields() []recordField {
 	return []recordField{
 		{"status", &r.Status}, {"machine_id", &r.MachineID}, {"host_key", &r.HostKey}, {"bundle_id", &r.BundleID},
-		{"dcos_version", &r.DCOSVersion}, {"config_package_id", &r.ConfigPackageID}, {"detected_ip", &r.DetectedIP},
+		{"dcos_version", &r.DCOSVersion}, {"detected_ip", &r.DetectedIP},
 		{"error", &r.Error},
 	}
 }
@@ -146,7 +145,7 @@ func (m *nodePoolModel) unfinished() bool {
 func (r *poolRecord) observe(state *node.State, hostKey, bundleID string) {
 	*r = poolRecord{
 		Status: poolDone, MachineID: state.MachineID, HostKey: hostKey, BundleID: bundleID,
-		DCOSVersion: state.Version, ConfigPackageID: state.ConfigPackageID, DetectedIP: state.DetectedIP,
+		DCOSVersion: state.Version, DetectedIP: state.DetectedIP,
 	}
 }
 
@@ -222,8 +221,8 @@ func (m *nodePoolModel) node(h *poolHost) *nodeModel {
 	n := &nodeModel{
 		Address: h.address, Role: m.Role, Bundle: m.Bundle, SSH: h.ssh, Preflight: m.Preflight, OnDestroy: m.OnDestroy,
 		DrainTimeout: m.DrainTimeout, WaitForCloudInit: m.WaitForCloudInit,
-		DCOSVersion: types.StringValue(h.DCOSVersion), ConfigPackageID: types.StringValue(h.ConfigPackageID),
-		DetectedIP: types.StringValue(h.DetectedIP), Drift: noDrift(),
+		DCOSVersion: types.StringValue(h.DCOSVersion),
+		DetectedIP:  types.StringValue(h.DetectedIP), Drift: noDrift(),
 	}
 	if h.MachineID != "" {
 		n.ID = types.StringValue(h.MachineID)

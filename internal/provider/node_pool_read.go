@@ -133,7 +133,7 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 	}
 	w.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, node.Role(w.model.Role.ValueString()))
 	h.HostKey, h.DCOSVersion = w.conn.HostKey(), state.Version
-	h.ConfigPackageID, h.DetectedIP = state.ConfigPackageID, state.DetectedIP
+	h.DetectedIP = state.DetectedIP
 	drift := ""
 	if want != nil {
 		drift = strings.Join(state.Drift(want, node.Role(w.model.Role.ValueString())), "; ")

@@ -67,7 +67,7 @@ func newScaledPool(t testing.TB, n int) *scaledPool {
 		hosts[name] = object(hostKind, map[string]tftypes.Value{"address": text(simhosts.Address(i))})
 		nodes[name] = object(node, map[string]tftypes.Value{
 			"status": text("done"), "machine_id": text(fmt.Sprintf("%032x", i)), "bundle_id": text("b"), "dcos_version": text("2.2.1"),
-			"host_key": text(fmt.Sprintf("ssh-ed25519 %068d", i)), "config_package_id": text("dcos-config--setup_0123"), "detected_ip": text(simhosts.Address(i)),
+			"host_key": text(fmt.Sprintf("ssh-ed25519 %068d", i)), "detected_ip": text(simhosts.Address(i)),
 		})
 	}
 	bundle := func(id tftypes.Value) tftypes.Value {

@@ -150,7 +150,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			Computed:    true,
 			ElementType: poolNodeType(),
 			MarkdownDescription: "What is known of each host, by its name: `status` (`done`, `failed`, `drifted`, `gone`, or `pending` where nothing was begun), `machine_id`, `host_key` (the one that was accepted; from then on only this key is), " +
-				"`bundle_id` and `dcos_version` of what was installed, `config_package_id`, `detected_ip` and `error` (why the host failed last, or how refresh found it drifted or gone, in words).",
+				"`bundle_id` and `dcos_version` of what was installed, `detected_ip` and `error` (why the host failed last, or how refresh found it drifted or gone, in words).",
 		},
 	}
 	for _, name := range []string{"preflight", "on_destroy", "drain_timeout"} {

@@ -108,10 +108,36 @@ provider "dcos" {
 			t.Errorf("left in state: %s", out)
 		}
 	})
+	t.Run("nodes and pools moved and removed", func(t *testing.T) {
+		t.Parallel()
+		// On hosts that nobody may dial: those of a kept state.
+		const kept = "testdata/states/nodes-0.1.0.tf"
+		d := terraform.New(t)
+		d.Write("terraform.tfstate", readFile(t, kept+"state"))
+		renamed := strings.NewReplacer(`"dcos_node" "agent"`, `"dcos_node" "a"`, `"dcos_node_pool" "public"`, `"dcos_node_pool" "p"`).Replace(readFile(t, kept))
+		d.Write("main.tf", terraform.RequiredProviders+renamed+
+			"moved {\n  from = dcos_node.agent\n  to   = dcos_node.a\n}\nmoved {\n  from = dcos_node_pool.public\n  to   = dcos_node_pool.p\n}\n")
+		if out := d.Apply("-refresh=false"); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
+			t.Errorf("a move has done something: %s", out)
+		}
+		config, _, _ := strings.Cut(renamed, "resource \"dcos_node\"")
+		d.Write("main.tf", terraform.RequiredProviders+config+
+			"removed {\n  from = dcos_node.a\n  lifecycle {\n    destroy = false\n  }\n}\nremoved {\n  from = dcos_node_pool.p\n  lifecycle {\n    destroy = false\n  }\n}\n")
+		d.Apply("-refresh=false")
+		if out := d.Run("state", "list"); strings.TrimSpace(out) != "dcos_cluster_config.main" {
+			t.Errorf("left in state: %s", out)
+		}
+	})
 	t.Run("terraform test with a mock", func(t *testing.T) {
 		t.Parallel()
 		d := terraform.New(t)
-		d.Write("main.tf", terraform.RequiredProviders+strings.Replace(site, release, "no-such-release", 1)+twoNodes)
+		d.Write("main.tf", terraform.RequiredProviders+strings.Replace(site, release, "no-such-release", 1)+twoNodes+`
+resource "dcos_node_pool" "test" {
+  role   = "agent"
+  bundle = dcos_cluster_config.test.bundle
+  hosts  = { a = { address = "10.0.0.3" }, b = { address = "10.0.0.4", ssh = { port = 2222 } } }
+}
+`)
 		d.Write("main.tftest.hcl", `
 mock_provider "dcos" {}
 
@@ -119,7 +145,7 @@ run "all" {
   command = apply
 
   assert {
-    condition     = length(dcos_node.test) == 2 && dcos_cluster_config.test.cluster_name == "test"
+    condition     = length(dcos_node.test) == 2 && length(dcos_node_pool.test.hosts) == 2 && dcos_cluster_config.test.cluster_name == "test"
     error_message = "the nodes are not there"
   }
 }

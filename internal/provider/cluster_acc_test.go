@@ -240,7 +240,13 @@ func (s *testSite) eventually(what string, try func() error) {
 // await tries for a minute until it works.
 func await(t *testing.T, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	awaitFor(t, time.Minute, what, try)
+}
+
+// awaitFor tries for so long until it works.
+func awaitFor(t *testing.T, limit time.Duration, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for {
 		err := try()
 		if err == nil {

@@ -34,6 +34,13 @@ func (h *hostFacts) facts(o *Options) bundle.PreflightFact {
 }
 
 func checkDCOS(h *hostFacts, o *Options) []Finding {
+	if h.Installed == None && h.f.get("opt") == "empty" && !h.facts(o).EmptyRoot {
+		return one(Finding{
+			Found:  "an empty directory /opt/mesosphere",
+			Needed: fmt.Sprintf("none: dcos-download of DC/OS %s unpacks nothing where there is one, so that it cannot be a mount point either", o.Bundle.Line),
+			Hint:   "rmdir /opt/mesosphere",
+		})
+	}
 	if h.Installed == None || h.Owner != nil && h.Owner.Cluster == o.Bundle.ClusterName {
 		return nil // an unfinished installation of ours is continued
 	}

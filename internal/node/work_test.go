@@ -225,6 +225,8 @@ func TestChecks(t *testing.T) {
 		"clock a little off":      {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
 		"no room":                 {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
 		"DC/OS is there":          {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
+		"an empty root":           {Master, []string{"opt=empty"}, nil, nil},
+		"an empty root, 1.10":     {Master, []string{"opt=empty"}, func(_ *hostFacts, o *Options) { o.Bundle.Line = "1.10" }, []string{"dcos"}},
 		"leftovers":               {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} }, []string{"leftovers"}},
 		"an old ensemble":         {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"}, shared, []string{"exhibitor-backend?"}},
 		"another's ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties", "servers=/srv/x 1:10.0.0.1,2:10.9.9.9"},

@@ -16,7 +16,7 @@ else
 fi
 
 # How much of DC/OS there is.
-if [ -d "$opt" ] && [ -n "$(ls -A "$opt" 2>/dev/null)" ]; then put opt yes; else put opt no; fi
+if [ ! -d "$opt" ]; then put opt no; elif [ -n "$(ls -A "$opt" 2>/dev/null)" ]; then put opt yes; else put opt empty; fi
 if [ -d "$opt/active" ]; then
 	put active_directory yes
 	# shellcheck disable=SC2012 # package ids have no blanks

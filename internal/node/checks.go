@@ -223,7 +223,7 @@ func checkCommands(h *hostFacts, o *Options) []Finding {
 	}
 	return one(Finding{
 		Found:  "no " + strings.Join(missing, ", no "),
-		Needed: "these commands on root's PATH",
+		Needed: strings.Join(missing, ", ") + " on root's PATH",
 		Hint:   "install the packages that have them",
 	})
 }

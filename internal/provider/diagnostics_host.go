@@ -253,13 +253,14 @@ func stageSummary(stage string) string {
 func preflightText(findings []node.Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
-		fmt.Fprintf(&b, "%s: found %s; needed %s.", f.Name, f.Found, f.Needed)
+		// One line each: a hint may begin with a command, and a pool shows the first line.
+		fmt.Fprintf(&b, "%s: found %s; needed: %s", f.Name, f.Found, f.Needed)
 		if f.Hint != "" {
-			b.WriteString(" " + sentence(f.Hint))
+			b.WriteString("; what to do: " + f.Hint)
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // finding words what the user should hear of although it stands in nothing's

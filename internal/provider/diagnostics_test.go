@@ -49,7 +49,7 @@ func TestHostErrors(t *testing.T) {
 		"stage over a lost connection": {&node.StageError{Host: host, Stage: "transfer", Err: &remote.LostError{Host: host, Work: "upload", Err: errors.New("EOF")}},
 			"Connection Lost", []string{"transfer", "upload"}},
 		"preflight": {&node.PreflightError{Host: host, Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"}, {Name: "port-80", Found: "used", Needed: "free"}}},
-			"Preflight Checks Failed", []string{"docker: found none; needed 1.6. install it.", "port-80: found used", "preflight.skip"}},
+			"Preflight Checks Failed", []string{"docker: found none; needed: 1.6; what to do: install it\n", "port-80: found used", "preflight.skip"}},
 		"foreign":  {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
 		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
 		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},

@@ -16,7 +16,7 @@
 #            resolve NAME             has it an address? "@": the host's own name
 #            health TYPE              what does DC/OS's own check runner say?
 # prints   see parseFacts in preflight.go
-# changes  nothing; ip-detect runs from a private temporary file that is gone afterwards
+# changes  nothing; ip-detect runs from a temporary file that is gone afterwards
 put begin preflight
 
 # first existing directory at or above a path: df knows nothing of what is not there yet
@@ -46,16 +46,22 @@ run_script() {
 	esac
 }
 
+# Below /run only root writes, so that names need not be secret: one that is known beforehand is removed
+# whenever the script is stopped, and by the next one if it was killed outright.
 ip_detect() {
-	t=$(mktemp) || return 1
-	trap 'rm -f "$t" "$t.err"' EXIT
+	for f in /run/terraform-dcos-*.*; do
+		if [ -e "$f" ] && [ ! -d "/proc/${f##*.}" ]; then rm -f "$f"; fi
+	done
+	t=/run/terraform-dcos-script.$$
+	e=/run/terraform-dcos-stderr.$$
+	trap 'rm -f "$t" "$e"' EXIT
 	trap 'exit 143' HUP INT TERM
-	decode "$1" >"$t"
-	out=$(PATH=$opt/bin:$PATH run_script "$t" 2>"$t.err" </dev/null)
+	decode "$1" >"$t" || return 1
+	out=$(PATH=$opt/bin:$PATH run_script "$t" 2>"$e" </dev/null)
 	put ip_detect_code $?
 	put ip_detect "$out"
-	tail -c 2000 "$t.err" | put_in ip_detect_stderr
-	rm -f "$t" "$t.err"
+	tail -c 2000 "$e" | put_in ip_detect_stderr
+	rm -f "$t" "$e"
 }
 
 tcp() {

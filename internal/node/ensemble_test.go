@@ -98,7 +98,7 @@ func TestEnsemble(t *testing.T) {
 	}
 	for _, h := range []*lab.Host{agent, public} {
 		for _, m := range masters {
-			if out := shell(t, h, "grep -rl '"+m.Address+"' /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || true"); out != "" {
+			if out := shell(t, h, "grep -rlFw '"+m.Address+"' /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || true"); out != "" {
 				t.Errorf("%s knows %s: %s", h.Name, m.Name, out)
 			}
 		}

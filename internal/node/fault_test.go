@@ -175,7 +175,7 @@ func TestFailingSetup(t *testing.T) {
 	if !errors.As(err, &stage) {
 		t.Fatalf("%v", err)
 	}
-	if stage.Stage != "install" || !strings.Contains(stage.Doing, "dcos-setup.service") || !strings.Contains(stage.Journal, "dcos_") || time.Since(begun) > time.Minute {
+	if stage.Stage != "install" || !strings.Contains(stage.Doing, "dcos-setup.service") || !strings.Contains(stage.Journal, "dcos_") || time.Since(begun) > node.DefaultSetupTimeout/4 {
 		t.Errorf("after %v: %+v", time.Since(begun), stage)
 	}
 	state, err := node.Inspect(t.Context(), conn)
@@ -255,7 +255,7 @@ func TestRepair(t *testing.T) {
 	t.Run("an upgrade that fails", func(t *testing.T) {
 		bad := opts
 		bad.Bundle = build(t, rel, site, "master_list", `["198.18.0.1"]`) // this master is not in it
-		bad.PostflightTimeout = 15 * time.Second
+		bad.PostflightTimeout = 30 * time.Second
 		_, err := node.Upgrade(t.Context(), conn, bad)
 		var back *node.RollbackError
 		if !errors.As(err, &back) || back.Rollback != nil || !strings.Contains(err.Error(), "exhibitor") {

@@ -5,6 +5,7 @@ package node_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,11 @@ func TestMain(m *testing.M) {
 		if err := beChild(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
+		os.Exit(1)
+	}
+	// These tests wait for hosts more than they compute.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(lab.Main(m))
@@ -207,7 +213,7 @@ func snapshot(t *testing.T, h *lab.Host) *lab.Snapshot {
 func wantNoTrace(t *testing.T, before *lab.Snapshot, h *lab.Host) {
 	t.Helper()
 	var left []lab.Change
-	for begun := time.Now(); time.Since(begun) < 45*time.Second; {
+	for begun := time.Now(); time.Since(begun) < 45*time.Second; pause(t) {
 		left = lab.Diff(before, snapshot(t, h))
 		if !slices.ContainsFunc(left, func(c lab.Change) bool { return strings.HasPrefix(c.Name, "process ") }) {
 			break
@@ -215,6 +221,16 @@ func wantNoTrace(t *testing.T, before *lab.Snapshot, h *lab.Host) {
 	}
 	for _, c := range left {
 		t.Errorf("%s: left behind: %s", h.Name, c)
+	}
+}
+
+// pause leaves the processors to the hosts between two looks at one.
+func pause(t *testing.T) {
+	t.Helper()
+	select {
+	case <-time.After(time.Second):
+	case <-t.Context().Done():
+		t.Fatal(context.Cause(t.Context()))
 	}
 }
 

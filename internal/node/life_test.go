@@ -136,7 +136,7 @@ func TestLife(t *testing.T) {
 			}
 			installedBy(t, m.h, changed, m.role.OnDisk())
 		}
-		if got := flag(t, agent, 5051, "gc_delay"); got != "3days" {
+		if got := mesosFlag(t, agent, 5051, "gc_delay"); got != "3days" {
 			t.Errorf("the agent's gc_delay is %q", got)
 		}
 	})

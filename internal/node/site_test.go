@@ -121,8 +121,8 @@ func installedBy(t *testing.T, h *lab.Host, b *bundle.Bundle, role string) {
 	}
 }
 
-// flag reads a flag of the Mesos process on a host.
-func flag(t *testing.T, h *lab.Host, port int, name string) string {
+// mesosFlag reads a flag of the Mesos process on a host.
+func mesosFlag(t *testing.T, h *lab.Host, port int, name string) string {
 	t.Helper()
 	out := shell(t, h, fmt.Sprintf("curl -fsS http://%s:%d/flags", h.Address, port))
 	var v struct{ Flags map[string]string }

@@ -168,7 +168,7 @@ func TestDrain(t *testing.T) {
 	}
 	until := func(what string, ok func() bool) {
 		t.Helper()
-		for begun := time.Now(); !ok(); {
+		for begun := time.Now(); !ok(); pause(t) {
 			if time.Since(begun) > time.Minute {
 				t.Fatalf("%s: never; tasks %v", what, tasks())
 			}
@@ -213,7 +213,7 @@ func TestByHand(t *testing.T) {
 	conn := dial(t, newClient(t, l), h)
 	var state *node.State
 	var err error
-	for begun := time.Now(); state == nil || state.Installed != node.Complete; {
+	for begun := time.Now(); state == nil || state.Installed != node.Complete; pause(t) {
 		if state, err = node.Inspect(t.Context(), conn, node.Paths(b)...); err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func TestAccCluster(t *testing.T) {
 	s.step("agents know no master", func(t *testing.T) {
 		for _, h := range slices.Concat(s.agents, s.public) {
 			for _, m := range s.masters {
-				out, err := h.Shell(t.Context(), "grep -rlF "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
+				out, err := h.Shell(t.Context(), "grep -rlFw "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -16,13 +16,13 @@ one() { # PLACE: make it there
   # The remote is where the release's page would be; nothing is sent there.
   git remote set-url origin https://github.com/dcos-install/terraform-provider-dcos.git
   if [ -z "${TARGETS:-}" ]; then
-    goreleaser release --snapshot --clean --skip=sign >"$work/log" 2>&1 || { cat "$work/log"; return 1; }
+    goreleaser release --snapshot --clean --skip=sign --timeout=3h >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
     (cd dist && sha256sum -- *.zip *.json *_SHA256SUMS | grep -v -e ' artifacts.json' -e ' metadata.json')
     return
   fi
   for target in $TARGETS; do
     GOOS=${target%_*} GOARCH=${target#*_} goreleaser build --snapshot --clean --single-target --output "$work/binary" >"$work/log" 2>&1 ||
-      { cat "$work/log"; return 1; }
+      { cat "$work/log" >&2; return 1; }
     printf '%s  %s\n' "$(sha256sum <"$work/binary" | cut -d ' ' -f 1)" "$target"
   done
 }

@@ -128,7 +128,9 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
 		return
 	case state.Installed == node.None && state.Owner == nil:
-		h.poolRecord = poolRecord{Status: poolGone, Error: "it is not installed any more"}
+		// It is the same machine, so destroy looks there once more: of an uninstall
+		// that broke off at its very end, what it had noted may be left.
+		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: w.conn.HostKey(), Error: "it is not installed any more"}
 		return
 	}
 	w.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, node.Role(w.model.Role.ValueString()))

@@ -185,8 +185,8 @@ func TestHostKeys(t *testing.T) {
 func TestAcceptNewRemembers(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, remote.Config{User: "user"})
-	first := remotetest.Serve(t, remotetest.Options{})
-	target := remote.Target{Address: first.Host, Port: first.Port, ConnectTimeout: 20 * time.Second}
+	s := remotetest.Serve(t, remotetest.Options{})
+	target := remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 20 * time.Second}
 	conn, err := c.Dial(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
@@ -194,11 +194,10 @@ func TestAcceptNewRemembers(t *testing.T) {
 	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}
-	first.Stop()
-	second := remotetest.Serve(t, remotetest.Options{Listen: fmt.Sprintf("127.0.0.1:%d", first.Port)})
+	s.ChangeHostKey()
 	_, err = c.Dial(t.Context(), target)
 	var key *remote.HostKeyError
-	if !errors.As(err, &key) || key.Source != "seen earlier in this run" || key.Key != second.HostKey {
+	if !errors.As(err, &key) || key.Source != "seen earlier in this run" || key.Key != s.HostKey {
 		t.Errorf("have %v", err)
 	}
 }

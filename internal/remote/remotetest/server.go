@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -47,7 +48,7 @@ type Server struct {
 
 	t        testing.TB
 	opts     Options
-	cfg      *ssh.ServerConfig
+	cfg      atomic.Pointer[ssh.ServerConfig]
 	listener net.Listener
 	wg       sync.WaitGroup
 
@@ -61,7 +62,7 @@ type Server struct {
 func Serve(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := &Server{t: t, opts: o, conns: map[net.Conn]bool{}}
-	cfg := o.Config
+	cfg := o.Config // has no keys yet
 	if cfg.PublicKeyCallback == nil && cfg.PasswordCallback == nil && cfg.KeyboardInteractiveCallback == nil {
 		cfg.NoClientAuth = true
 	}
@@ -73,12 +74,20 @@ func Serve(t testing.TB, o Options) *Server {
 		cfg.AddHostKey(k)
 	}
 	s.HostKey = AuthorizedKey(keys[0].PublicKey())
-	s.cfg = &cfg
+	s.cfg.Store(&cfg)
 	address := o.Listen
 	if address == "" {
 		address = "127.0.0.1:0"
 	}
 	l, err := net.Listen("tcp", address)
+	for n := 0; err != nil && errors.Is(err, syscall.EADDRINUSE) && n < 100; n++ {
+		// Somebody else was given the port meanwhile, for a connection that will end.
+		select {
+		case <-time.After(100 * time.Millisecond):
+			l, err = net.Listen("tcp", address)
+		case <-t.Context().Done():
+		}
+	}
 	if err != nil {
 		t.Fatalf("listening: %v", err)
 	}
@@ -97,6 +106,17 @@ func Serve(t testing.TB, o Options) *Server {
 		s.wg.Wait()
 	})
 	return s
+}
+
+// ChangeHostKey gives the server a new key, as if another had taken its place.
+func (s *Server) ChangeHostKey() {
+	s.t.Helper()
+	cfg := s.opts.Config
+	cfg.NoClientAuth = s.cfg.Load().NoClientAuth
+	key := NewKey(s.t)
+	cfg.AddHostKey(key)
+	s.HostKey = AuthorizedKey(key.PublicKey())
+	s.cfg.Store(&cfg)
 }
 
 // Stop closes the listener and all connections.
@@ -153,7 +173,7 @@ func (s *Server) accept() {
 
 func (s *Server) serve(nc net.Conn) {
 	defer nc.Close()
-	conn, channels, requests, err := ssh.NewServerConn(nc, s.cfg)
+	conn, channels, requests, err := ssh.NewServerConn(nc, s.cfg.Load())
 	if err != nil {
 		return
 	}

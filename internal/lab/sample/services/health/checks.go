@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
 )
@@ -145,31 +144,6 @@ func CheckTime(h host.Host, out io.Writer) int {
 		return 1
 	}
 	return ok
-}
-
-// Bits and limits of the kernel's clock, as adjtimex(2) has them.
-const (
-	unsynchronised = 0x40
-	maxError       = 100 * time.Millisecond
-)
-
-// clock tells whether the kernel says that its clock is right. A container's
-// clock is its machine's, which the container can neither set nor judge.
-func clock() error {
-	if _, err := os.Stat("/run/systemd/container"); err == nil {
-		return nil
-	}
-	var t syscall.Timex
-	if _, err := syscall.Adjtimex(&t); err != nil {
-		return fmt.Errorf("adjtimex: %w", err)
-	}
-	if t.Status&unsynchronised != 0 {
-		return errors.New("the clock is not synchronised")
-	}
-	if off := time.Duration(t.Esterror) * time.Microsecond; off > maxError {
-		return fmt.Errorf("the clock may be wrong by %v", off)
-	}
-	return nil
 }
 
 func cockroach(ctx context.Context) error {

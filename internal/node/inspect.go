@@ -150,7 +150,9 @@ func parseUnits(text string) []UnitState {
 			case "ConditionResult":
 				u.Unconditional = value == "yes"
 			case "TriggeredBy":
-				u.Triggered = value != ""
+				// dcos.target starts those with a socket too: the agent that
+				// is stopped does not come back by itself.
+				u.Triggered = slices.ContainsFunc(strings.Fields(value), func(t string) bool { return !strings.HasSuffix(t, ".socket") })
 			case "LoadState":
 				loaded = value != "not-found"
 			}

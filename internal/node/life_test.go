@@ -102,6 +102,27 @@ func TestLife(t *testing.T) {
 		}
 	})
 
+	t.Run("a service with a socket is stopped", func(t *testing.T) {
+		m := members[1]
+		const unit = "dcos-mesos-slave.service"
+		if trigger := shell(t, m.h, "systemctl show -p TriggeredBy --value "+unit+"; systemctl stop "+unit); !strings.Contains(trigger, ".socket") {
+			t.Fatalf("%s has no socket: %q", unit, trigger)
+		}
+		state, err := node.Inspect(t.Context(), m.conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drift := state.Drift(b, m.role); !slices.Equal(drift, []string{"unit " + unit + " is stopped"}) {
+			t.Errorf("drift: %q", drift)
+		}
+		if _, err := node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if got := shell(t, m.h, "systemctl is-active "+unit); got != "active" {
+			t.Errorf("%s is %s", unit, got)
+		}
+	})
+
 	t.Run("another configuration", func(t *testing.T) {
 		changed := build(t, rel21, site, "gc_delay", "3days")
 		for _, m := range members {

@@ -85,7 +85,7 @@ type UnitState struct {
 	Job           bool   // it is queued
 	Always        bool   // systemd restarts it whenever it ends
 	Unconditional bool   // its conditions, if it has any, were met
-	Triggered     bool   // a socket, timer or path starts it
+	Triggered     bool   // a timer or path starts it
 }
 
 // A FileState is what a file looks like.

@@ -193,7 +193,7 @@ func TestAccRefused(t *testing.T) {
 			s.configure(test.options)
 			start := time.Now()
 			out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
-			if took := time.Since(start); took > 25*time.Second {
+			if took := time.Since(start); took > 2*time.Minute {
 				t.Errorf("it took %s", took)
 			}
 			if err == nil {
@@ -266,6 +266,22 @@ func TestAccMachineReplaced(t *testing.T) {
 	s.tf.Apply()
 	s.whole()
 	s.tf.NoChanges()
+
+	// What an uninstall leaves that breaks off at its very end goes with the next.
+	const record, kept = "/var/lib/dcos/.before-install", "/root/.kept"
+	shell := func(script string) {
+		if out, err := h.Shell(t.Context(), script); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	shell("cp -a " + record + " " + kept)
+	state, err := os.ReadFile(filepath.Join(s.tf.Path, "terraform.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tf.Destroy()
+	shell("mkdir -p /var/lib/dcos && mv " + kept + " " + record)
+	s.tf.Write("terraform.tfstate", string(state))
 	s.tf.Destroy()
 	s.clean(h)
 }

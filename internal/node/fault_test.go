@@ -7,13 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // TestInterruptions interrupts a master's installation where TestFaultMatrix
@@ -42,7 +45,7 @@ func TestInterruptions(t *testing.T) {
 		}
 		installedBy(t, h, b, "master")
 		t.Logf("went on in %d round trips: %s", len(conn.trips), strings.Join(conn.trips, ", "))
-		if len(conn.trips) > 10 {
+		if len(conn.trips) > 12 {
 			t.Errorf("%d round trips", len(conn.trips))
 		}
 		return state
@@ -81,6 +84,43 @@ func TestInterruptions(t *testing.T) {
 			remove(t, node.Options{MachineID: state.MachineID})
 		})
 	}
+
+	t.Run("connection lost behind apply", func(t *testing.T) {
+		// What it has written, while there is no DC/OS yet, is not the host's own when it is written again.
+		const dropIn = "/run/systemd/system/dcos-download.service.d"
+		shell(t, h, "mkdir -p "+dropIn+" && printf '[Service]\\nExecStartPre=/bin/false\\n' >"+dropIn+"/fail.conf")
+		conn := &lostConn{Conn: dial(t, client, h), script: "apply"}
+		opts := options()
+		opts.Redial = func(context.Context) (node.Conn, error) { return dial(t, client, h), nil }
+		var stage *node.StageError
+		if _, err := node.Install(t.Context(), conn, opts); !errors.As(err, &stage) || !strings.Contains(stage.Doing, "dcos-download.service") {
+			t.Fatalf("%+v", err)
+		}
+		if got := shell(t, h, "ls -d /etc/rexray/config.yml /opt/mesosphere/active 2>/dev/null || true"); got != "/etc/rexray/config.yml" {
+			t.Errorf("it got to %q", got)
+		}
+		shell(t, h, "rm -r "+dropIn)
+		state := install(t)
+		remove(t, node.Options{MachineID: state.MachineID})
+	})
+}
+
+// A lostConn breaks once, when a script has ended.
+type lostConn struct {
+	node.Conn
+	script string
+	once   sync.Once
+}
+
+func (c *lostConn) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
+	res, err := c.Conn.Run(ctx, s)
+	if strings.Contains(s.Name, c.script) {
+		c.once.Do(func() {
+			c.Close()
+			err = &remote.LostError{Host: c.Target().Address, Work: s.Name, Err: io.ErrUnexpectedEOF}
+		})
+	}
+	return res, err
 }
 
 // TestInterruptedChanges interrupts a master's upgrade and removal where

@@ -31,9 +31,17 @@ write() { # MODE PATH BASE64
 
 before() { # PATH
 	to=$record/files$1
-	if [ ! -e "$record/complete" ] || [ ! -e "$1" ] || [ -e "$to" ] || [ -d "$opt/active" ]; then return 0; fi
-	try "keeping a copy of $1" mkdir -p "${to%/*}"
-	try "keeping a copy of $1" cp -a "$1" "$to"
+	# That nothing was there is noted too: a run that goes on with this one finds what this one writes.
+	none=$record/none$1
+	if [ ! -e "$record/complete" ] || [ -e "$to" ] || [ -e "$none" ] || [ -d "$opt/active" ]; then return 0; fi
+	if [ ! -e "$1" ]; then to=$none; fi
+	try "noting what $1 was" mkdir -p "${to%/*}"
+	if [ "$to" = "$none" ]; then
+		: >"$none" || fail "noting that there was no $1"
+	else
+		try "keeping a copy of $1" cp -a "$1" "$to.new"
+		try "keeping a copy of $1" mv -f "$to.new" "$to"
+	fi
 }
 
 keep() { # PATH

@@ -94,6 +94,10 @@ type FileState struct {
 	Mode   string // octal, "644"
 }
 
+// Gone says that nothing of DC/OS or of ours is on the host. A record that is
+// left is of an uninstall which broke off at its very end, and is gone on with.
+func (s State) Gone() bool { return s.Installed == None && s.Owner == nil && !s.Recorded }
+
 // Drift says in words what on the host differs from the bundle; empty means
 // that there is nothing to do.
 func (s State) Drift(b *bundle.Bundle, role Role) []string {

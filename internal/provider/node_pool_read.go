@@ -127,9 +127,8 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 		h.poolRecord = poolRecord{Status: poolGone,
 			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
 		return
-	case state.Installed == node.None && state.Owner == nil:
-		// It is the same machine, so destroy looks there once more: of an uninstall
-		// that broke off at its very end, what it had noted may be left.
+	case state.Gone():
+		// It is the same machine, so destroy looks there once more.
 		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: w.conn.HostKey(), Error: "it is not installed any more"}
 		return
 	}

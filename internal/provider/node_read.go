@@ -64,8 +64,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	case state.MachineID != model.ID.ValueString():
 		resp.Diagnostics.Append(machineReplaced(model.Address.ValueString(), model.ID.ValueString(), state.MachineID))
 		resp.State.RemoveResource(ctx)
-	case state.Installed == node.None && state.Owner == nil && !state.Recorded:
-		// Where our record is left an uninstall broke off at its very end: destroy goes on with it.
+	case state.Gone():
 		resp.State.RemoveResource(ctx)
 	default:
 		r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, model.role())

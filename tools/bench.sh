@@ -30,5 +30,6 @@ for pid in $lab/run/sshd-127.*.pid; do
     mkdir $lab && mount --rbind /run/dcos-bench $lab; }"
 done
 for work in "${@:-w1}"; do $lab/run.sh "$work" floor floor-remote; done
+hosts=$(find $lab -name hosts.200 | head -n 1)
 printf 'live connections: '
-$lab/remote idle -hosts $lab/work/hosts.200 -port 2222 -key $lab/srv/id_ed25519 -hostkey $lab/srv/host_ed25519.pub
+$lab/remote idle -hosts "$hosts" -port 2222 -key $lab/srv/id_ed25519 -hostkey $lab/srv/host_ed25519.pub

@@ -131,6 +131,7 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		f.pause()
 		var out strings.Builder
 		code = f.answer(h, text, payload, &out, ch.Stderr())
+		// A client that is gone does not miss them.
 		_, _ = io.WriteString(ch, out.String()+outputEnd+word)
 		_, _ = io.WriteString(ch.Stderr(), outputEnd+word)
 	}

@@ -7,7 +7,7 @@ resource "dcos_cluster_config" "example" {
   cluster_name = "example"
 
   master_discovery  = "master_http_loadbalancer"
-  exhibitor_address = "internal-masters.example.com" # or aws_lb.masters.dns_name: it may be unknown at plan
+  exhibitor_address = "internal-masters.example.com" # or aws_elb.masters.dns_name: it may be unknown at plan
   num_masters       = 3
 
   exhibitor_storage_backend = "aws_s3"

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package aws stands in for AWS and for hashicorp/aws, Terraform's provider
-// of it, as far as examples/aws-elb uses them. It is a test double: nothing
-// in it is meant to be right beyond what the example asks for.
+// of it, as far as examples/aws-elb and the documentation use them. It is a test
+// double: nothing in it is meant to be right beyond what the example asks for.
 //
 // To Terraform it is a provider ([Cloud.Serve]) with the resources, argument
 // names, required arguments and blocks of hashicorp/aws's documentation, which

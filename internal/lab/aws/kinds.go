@@ -93,7 +93,8 @@ func named(attribute, arn string) func(context.Context, *Cloud, values) (map[str
 }
 
 // kinds are all types of resources, each as the page of its name in
-// hashicorp/aws's documentation (website/docs/r) has it, as far as it is used.
+// hashicorp/aws's documentation (website/docs/r) has it, as far as it is used:
+// testdata/documented.txt has the names there, and a test compares.
 var kinds = append(networkKinds(), append(machineKinds(), append(balancerKinds(), accessKinds()...)...)...)
 
 func networkKinds() []*kind {
@@ -128,14 +129,14 @@ func networkKinds() []*kind {
 		},
 		{
 			name:       "aws_internet_gateway",
-			attributes: with(map[string]schema.Attribute{"vpc_id": required()}, true),
+			attributes: with(map[string]schema.Attribute{"vpc_id": optional()}, true),
 			refers:     map[string]string{"vpc_id": "aws_vpc"},
 			create:     made("igw"),
 		},
 		{
 			name: "aws_subnet",
 			attributes: with(map[string]schema.Attribute{
-				"vpc_id": required(), "cidr_block": optional(), "availability_zone": either(), "map_public_ip_on_launch": flag(),
+				"vpc_id": required(), "cidr_block": required(), "availability_zone": either(), "map_public_ip_on_launch": flag(),
 			}, true),
 			refers: map[string]string{"vpc_id": "aws_vpc"},
 			create: createSubnet,
@@ -150,7 +151,7 @@ func networkKinds() []*kind {
 		},
 		{
 			name:       "aws_nat_gateway",
-			attributes: with(map[string]schema.Attribute{"allocation_id": optional(), "subnet_id": required(), "public_ip": computed()}, true),
+			attributes: with(map[string]schema.Attribute{"allocation_id": optional(), "subnet_id": required(), "tags": tags(), "public_ip": computed()}, false),
 			refers:     map[string]string{"allocation_id": "aws_eip", "subnet_id": "aws_subnet"},
 			create:     made("nat"),
 		},

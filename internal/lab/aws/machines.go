@@ -21,7 +21,7 @@ func machineKinds() []*kind {
 	return []*kind{{
 		name: "aws_instance",
 		attributes: with(map[string]schema.Attribute{
-			"ami": required(), "instance_type": required(), "subnet_id": required(), "vpc_security_group_ids": setOfText(),
+			"ami": optional(), "instance_type": optional(), "subnet_id": optional(), "vpc_security_group_ids": setOfText(),
 			"iam_instance_profile": optional(), "key_name": optional(), "associate_public_ip_address": flag(),
 			"availability_zone": either(), "private_ip": either(), "public_ip": computed(), "private_dns": computed(), "instance_state": computed(),
 		}, true),
@@ -83,6 +83,12 @@ func (c *Cloud) zones() []string { return []string{c.region + "a", c.region + "b
 func launch(ctx context.Context, c *Cloud, v values) (map[string]any, error) {
 	if v.text("ami") != AMI {
 		return nil, fmt.Errorf("InvalidAMIID.NotFound: there is no %q", v.text("ami"))
+	}
+	// There are no launch templates here, which could give them.
+	for _, needed := range []string{"instance_type", "subnet_id"} {
+		if v.text(needed) == "" {
+			return nil, fmt.Errorf("MissingInput: an instance needs %s", needed)
+		}
 	}
 	key, _ := c.get("aws_key_pair", v.text("key_name"))
 	ours, err := os.ReadFile(c.lab.KeyFile() + ".pub")

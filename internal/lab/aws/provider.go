@@ -30,7 +30,14 @@ func (c *Cloud) Serve(t *testing.T) (environment string) {
 	return terraform.Serve(t, "hashicorp/aws", &awsProvider{c})
 }
 
-// awsProvider is the provider.
+// ServeSchemas serves the provider without a cloud: what terraform validate
+// looks at, and no more.
+func ServeSchemas(t *testing.T) (environment string) {
+	t.Helper()
+	return terraform.Serve(t, "hashicorp/aws", &awsProvider{})
+}
+
+// awsProvider is the provider. It has no cloud where only schemas are served.
 type awsProvider struct{ cloud *Cloud }
 
 var _ provider.Provider = (*awsProvider)(nil)

@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,9 +93,11 @@ func (f *Fleet) Mend() { f.mended.Store(true) }
 // Count says what the fleet has seen so far.
 func (f *Fleet) Count() Count {
 	c := Count{Connections: f.connections.Load(), Scripts: f.scripts.Load(), Bytes: f.bytes.Load(), Most: f.most.Load()}
+	// What answers for a host holds its lock when it takes the fleet's.
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, h := range f.hosts {
+	hosts := slices.Collect(maps.Values(f.hosts))
+	f.mu.Unlock()
+	for _, h := range hosts {
 		h.mu.Lock()
 		if h.installed {
 			c.Installed++

@@ -21,7 +21,7 @@ const module = "github.com/dcos-install/terraform-provider-dcos"
 // Straight down, no step back up: only provider knows Terraform, only remote knows SSH, only config
 // knows what a parameter means.
 var mayImport = map[string][]string{
-	"provider": {"provider", "fleet", "node", "bundle", "config", "render", "release", "remote", "runlog"},
+	"provider": {"provider", "fleet", "node", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
 	"fleet":    {"node", "runlog"},
 	"node":     {"remote", "bundle", "runlog"},
 	"bundle":   {"release", "config", "render"},
@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"remote":   {"runlog"},
 	"release":  {"runlog"},
 	"render":   {"runlog"},
+	"packed":   {},
 	"runlog":   {},
 }
 

@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -14,10 +13,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
 // nodePoolModel is a dcos_node_pool. What has an element for each host is
@@ -82,7 +81,7 @@ type poolHost struct {
 	name    string
 	address types.String
 	ssh     types.Object
-	raw     []byte // as it is in hosts, encoded
+	raw     packed.Value // as it is in hosts, encoded
 	poolRecord
 }
 
@@ -134,7 +133,7 @@ func (m *nodePoolModel) hosts(ctx context.Context) ([]*poolHost, diag.Diagnostic
 // unfinished says whether there is something to do on hosts of the state.
 func (m *nodePoolModel) unfinished() bool {
 	some := false
-	err := eachElement([]byte(m.Pending.ValueString()), func(int, string, msgpack.RawMessage) error {
+	err := packed.Value(m.Pending.ValueString()).Each(func(int, string, packed.Value) error {
 		some = true
 		return nil
 	})
@@ -150,44 +149,27 @@ func (r *poolRecord) observe(state *node.State, hostKey, bundleID string) {
 }
 
 // set writes what is known of the hosts into the outputs.
-func (m *nodePoolModel) set(hosts []*poolHost, bundleID string) diag.Diagnostics {
-	nodes, pending := make([]packedElement, 0, len(hosts)), []packedElement{}
-	var errs error
+func (m *nodePoolModel) set(hosts []*poolHost, bundleID string) {
+	nodes, pending := make([]packed.Element, 0, len(hosts)), []packed.Element{}
 	for _, h := range hosts {
-		node, err := h.encode()
-		errs = errors.Join(errs, err)
-		nodes = append(nodes, packedElement{h.name, node})
+		nodes = append(nodes, packed.Element{Name: h.name, Value: h.encode()})
 		if words := h.toDo(bundleID); words != "" {
-			text, err := encodeText(words)
-			errs = errors.Join(errs, err)
-			pending = append(pending, packedElement{h.name, text})
+			pending = append(pending, packed.Element{Name: h.name, Value: packed.Text(words)})
 		}
 	}
 	m.Summary = types.StringValue(poolSummary(len(hosts)-len(pending), len(hosts)))
-	return m.pack(errs, map[*types.String][]packedElement{&m.Nodes: nodes, &m.Pending: pending})
+	m.Nodes, m.Pending = packMap(nodes), packMap(pending)
 }
 
 // setHosts makes the hosts others than they were given, and writes what is
 // known of them.
 func (m *nodePoolModel) setHosts(hosts []*poolHost, bundleID string) diag.Diagnostics {
-	packed, err := packHosts(hosts)
+	all, err := packHosts(hosts)
 	if err != nil {
 		return diag.Diagnostics{internalFault("writing the hosts of the pool", err)}
 	}
-	m.Hosts = packed
-	return m.set(hosts, bundleID)
-}
-
-// pack sets packed attributes, unless there was an error before.
-func (m *nodePoolModel) pack(err error, attributes map[*types.String][]packedElement) diag.Diagnostics {
-	for attribute, elements := range attributes {
-		if err == nil {
-			*attribute, err = packMap(elements)
-		}
-	}
-	if err != nil {
-		return diag.Diagnostics{internalFault("writing the hosts of the pool", err)}
-	}
+	m.Hosts = all
+	m.set(hosts, bundleID)
 	return nil
 }
 

@@ -4,18 +4,19 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
 // nodeSSHType is the type of a node's ssh object.
@@ -25,23 +26,30 @@ var nodeSSHType = types.ObjectType{AttrTypes: map[string]attr.Type{
 
 // hostsValue gives the value of packed hosts. They are of any type to
 // Terraform, which sends the type along.
-func hostsValue(hosts types.String) (msgpack.RawMessage, error) {
+func hostsValue(hosts types.String) (packed.Value, error) {
 	if hosts.IsUnknown() {
-		return encodedUnknown, nil
+		return packed.Unknown(), nil
 	}
 	if hosts.IsNull() {
 		return nil, nil
 	}
-	text := []byte(hosts.ValueString())
-	start, n, err := head(text)
-	if err != nil || !isArray(text) || n != 2 {
-		return nil, errors.New("hosts: there is no type and value")
-	}
-	kind, err := valueSize(text[start:])
+	value, err := packed.Value(hosts.ValueString()).Dynamic()
 	if err != nil {
 		return nil, fmt.Errorf("hosts: %w", err)
 	}
-	return text[start+kind:], nil
+	return value, nil
+}
+
+// encodedText gives encoded text.
+func encodedText(raw packed.Value) (types.String, error) {
+	switch {
+	case raw.IsNull():
+		return types.StringNull(), nil
+	case raw.IsUnknown():
+		return types.StringUnknown(), nil
+	}
+	text, err := raw.Text()
+	return types.StringValue(text), err
 }
 
 // readHosts gives the hosts of packed hosts, in the order that they have there,
@@ -53,14 +61,14 @@ func readHosts(ctx context.Context, hosts types.String, at tfpath.Path) ([]*pool
 	if err != nil {
 		return nil, diag.Diagnostics{internalFault("reading the hosts of the pool", err)}
 	}
-	if len(value) == 0 || isNull(value) {
+	if len(value) == 0 || value.IsNull() {
 		return nil, diag.Diagnostics{invalidHost(at, "a pool needs hosts: a map of objects with an address")}
 	}
-	if !isMap(value) && !isUnknown(value) {
+	if !value.IsMap() && !value.IsUnknown() {
 		return nil, diag.Diagnostics{invalidHost(at, "the hosts of a pool are a map of objects, by names of your choice")}
 	}
 	var list []*poolHost
-	err = eachElement(value, func(length int, name string, value msgpack.RawMessage) error {
+	err = value.Each(func(length int, name string, value packed.Value) error {
 		if list == nil {
 			list = make([]*poolHost, 0, length)
 		}
@@ -76,17 +84,17 @@ func readHosts(ctx context.Context, hosts types.String, at tfpath.Path) ([]*pool
 }
 
 // readHost gives one host.
-func readHost(ctx context.Context, name string, raw msgpack.RawMessage, at tfpath.Path) (*poolHost, diag.Diagnostics) {
+func readHost(ctx context.Context, name string, raw packed.Value, at tfpath.Path) (*poolHost, diag.Diagnostics) {
 	h := &poolHost{name: name, raw: raw, address: types.StringUnknown(), ssh: types.ObjectNull(nodeSSHType.AttrTypes)}
-	if isUnknown(raw) {
+	if raw.IsUnknown() {
 		return h, nil
 	}
 	var diags diag.Diagnostics
-	if !isMap(raw) {
+	if !raw.IsMap() {
 		return h, diag.Diagnostics{invalidHost(at.AtMapKey(name), "a host is an object with an address, such as { address = \"10.0.0.1\" }")}
 	}
 	h.address = types.StringNull()
-	err := eachElement(raw, func(_ int, attribute string, value msgpack.RawMessage) (err error) {
+	err := raw.Each(func(_ int, attribute string, value packed.Value) (err error) {
 		switch attribute {
 		case "address":
 			if h.address, err = encodedText(value); err != nil {
@@ -108,9 +116,9 @@ func readHost(ctx context.Context, name string, raw msgpack.RawMessage, at tfpat
 }
 
 // readSSH gives a host's ssh object.
-func readSSH(ctx context.Context, raw msgpack.RawMessage, at tfpath.Path) (types.Object, diag.Diagnostics) {
+func readSSH(ctx context.Context, raw packed.Value, at tfpath.Path) (types.Object, diag.Diagnostics) {
 	none := types.ObjectNull(nodeSSHType.AttrTypes)
-	if isNull(raw) {
+	if raw.IsNull() {
 		return none, nil
 	}
 	value, d := shaped(nodeSSHType.TerraformType(ctx), raw, at)
@@ -131,23 +139,23 @@ func readSSH(ctx context.Context, raw msgpack.RawMessage, at tfpath.Path) (types
 // shaped makes a value of a type of what was given for it, as Terraform does
 // with attributes whose types it knows: text for a number and a number for
 // text are taken, what is left out is null.
-func shaped(kind tftypes.Type, raw msgpack.RawMessage, at tfpath.Path) (tftypes.Value, diag.Diagnostic) {
-	if isUnknown(raw) {
+func shaped(kind tftypes.Type, raw packed.Value, at tfpath.Path) (tftypes.Value, diag.Diagnostic) {
+	if raw.IsUnknown() {
 		return tftypes.NewValue(kind, tftypes.UnknownValue), nil
 	}
-	if isNull(raw) {
+	if raw.IsNull() {
 		return tftypes.NewValue(kind, nil), nil
 	}
 	none := tftypes.Value{}
 	switch k := kind.(type) {
 	case tftypes.Object:
-		if !isMap(raw) {
+		if !raw.IsMap() {
 			return none, invalidHost(at, "this is to be an object")
 		}
 		return shapedObject(k, raw, at)
 	case tftypes.List:
-		var elements []msgpack.RawMessage
-		if err := msgpack.Unmarshal(raw, &elements); err != nil {
+		elements, err := raw.Elements()
+		if err != nil {
 			return none, invalidHost(at, "this is to be a list")
 		}
 		values := make([]tftypes.Value, len(elements))
@@ -159,27 +167,27 @@ func shaped(kind tftypes.Type, raw msgpack.RawMessage, at tfpath.Path) (tftypes.
 		}
 		return tftypes.NewValue(k, values), nil
 	}
-	text, err := scalarText(raw)
+	text, err := raw.Scalar()
 	switch {
 	case err != nil:
 		return none, invalidHost(at, "this is to be text or a number")
 	case kind.Is(tftypes.String):
 		return tftypes.NewValue(kind, text), nil
 	}
-	number, err := parseNumber(text)
+	number, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
 	if err != nil {
 		return none, invalidHost(at, fmt.Sprintf("this is to be a number, not %q", text))
 	}
 	return tftypes.NewValue(kind, number), nil
 }
 
-func shapedObject(kind tftypes.Object, raw msgpack.RawMessage, at tfpath.Path) (tftypes.Value, diag.Diagnostic) {
+func shapedObject(kind tftypes.Object, raw packed.Value, at tfpath.Path) (tftypes.Value, diag.Diagnostic) {
 	values := map[string]tftypes.Value{}
 	for name, k := range kind.AttributeTypes {
 		values[name] = tftypes.NewValue(k, nil)
 	}
 	var bad diag.Diagnostic
-	err := eachElement(raw, func(_ int, name string, value msgpack.RawMessage) error {
+	err := raw.Each(func(_ int, name string, value packed.Value) error {
 		k, ok := kind.AttributeTypes[name]
 		if !ok {
 			bad = invalidHost(at, fmt.Sprintf("there is no attribute %q", name))
@@ -202,39 +210,34 @@ func shapedObject(kind tftypes.Object, raw msgpack.RawMessage, at tfpath.Path) (
 // packHosts makes packed hosts of some, with the type that their values have.
 func packHosts(hosts []*poolHost) (types.String, error) {
 	kinds := map[string]any{}
-	elements := make([]packedElement, 0, len(hosts))
+	elements := make([]packed.Element, 0, len(hosts))
 	var errs error
 	for _, h := range hosts {
-		kind, err := shapeOf(h.raw)
+		kind, err := h.raw.Shape()
 		errs = errors.Join(errs, err)
 		kinds[h.name] = kind
-		elements = append(elements, packedElement{h.name, h.raw})
+		elements = append(elements, packed.Element{Name: h.name, Value: h.raw})
 	}
 	kind, err := json.Marshal([]any{"object", kinds})
-	errs = errors.Join(errs, err)
-	value, err := encodeMap(elements)
-	errs = errors.Join(errs, err)
-	packed, err := encodeDynamic(kind, value)
-	return types.StringValue(string(packed)), errors.Join(errs, err)
+	return types.StringValue(string(packed.Dynamic(kind, packed.Map(elements)))), errors.Join(errs, err)
 }
 
 // packMap makes a packed map.
-func packMap(elements []packedElement) (types.String, error) {
-	text, err := encodeMap(elements)
-	return types.StringValue(string(text)), err
+func packMap(elements []packed.Element) types.String {
+	return types.StringValue(string(packed.Map(elements)))
 }
 
 // readNodes gives what is known of hosts from a packed map. Of hosts that are
 // not known yet nothing is.
 func readNodes(nodes types.String) (map[string]poolRecord, error) {
 	var records map[string]poolRecord
-	err := eachElement([]byte(nodes.ValueString()), func(length int, name string, value msgpack.RawMessage) error {
+	err := packed.Value(nodes.ValueString()).Each(func(length int, name string, value packed.Value) error {
 		if records == nil {
 			records = make(map[string]poolRecord, length)
 		}
 		var r poolRecord
 		fields := r.fields()
-		err := eachElement(value, func(_ int, name string, value msgpack.RawMessage) error {
+		err := value.Each(func(_ int, name string, value packed.Value) error {
 			for _, f := range fields {
 				if f.name == name {
 					text, err := encodedText(value)
@@ -254,25 +257,14 @@ func readNodes(nodes types.String) (map[string]poolRecord, error) {
 }
 
 // encode is the record as an element of nodes.
-func (r poolRecord) encode() (msgpack.RawMessage, error) {
+func (r poolRecord) encode() packed.Value {
 	if r.Status == "" {
 		r.Status = poolPending
 	}
-	var b bytes.Buffer
-	out := msgpack.NewEncoder(&b)
 	fields := r.fields()
-	err := out.EncodeMapLen(len(fields))
-	for _, f := range fields {
-		if err == nil {
-			err = out.EncodeString(f.name)
-		}
-		switch {
-		case err != nil:
-		case *f.value == "":
-			err = out.EncodeNil()
-		default:
-			err = out.EncodeString(*f.value)
-		}
+	list := make([]packed.Field, len(fields))
+	for i, f := range fields {
+		list[i] = packed.Field{Name: f.name, Text: *f.value}
 	}
-	return b.Bytes(), err
+	return packed.Fields(list)
 }

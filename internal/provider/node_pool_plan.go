@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
 // ModifyPlan says on which hosts apply has something to do. Of all others
@@ -30,13 +31,13 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(plan.pack(nil, map[*types.String][]packedElement{&plan.Pending: nil})...)
+	plan.Pending = packMap(nil)
 	value, err := hostsValue(plan.Hosts)
 	if err != nil {
 		resp.Diagnostics.Append(internalFault("reading the hosts of the pool", err))
 		return
 	}
-	if isUnknown(value) {
+	if value.IsUnknown() {
 		plan.Nodes, plan.Summary = types.StringUnknown(), types.StringUnknown()
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
@@ -67,8 +68,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if create {
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
-	toDo, diags := plan.planNodes(hosts, b.ID)
-	resp.Diagnostics.Append(diags...)
+	toDo := plan.planNodes(hosts, b.ID)
 	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
@@ -78,27 +78,25 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 
 // planNodes plans the outputs, and gives the hosts that there is something to
 // do on with what it is.
-func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) (map[string][]string, diag.Diagnostics) {
+func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) map[string][]string {
 	toDo := map[string][]string{}
-	nodes := make([]packedElement, 0, len(hosts))
-	var errs error
+	nodes := make([]packed.Element, 0, len(hosts))
 	for _, h := range hosts {
 		words := "depends on values that are not known yet"
 		if !bundleID.IsUnknown() {
 			words = h.toDo(bundleID.ValueString())
 		}
-		value := encodedUnknown
+		value := packed.Unknown()
 		if words == "" {
-			known, err := h.encode()
-			errs = errors.Join(errs, err)
-			value = known
+			value = h.encode()
 		} else {
 			toDo[words] = append(toDo[words], h.name)
 		}
-		nodes = append(nodes, packedElement{h.name, value})
+		nodes = append(nodes, packed.Element{Name: h.name, Value: value})
 	}
 	m.Summary = types.StringValue(poolSummary(len(nodes), len(nodes)))
-	return toDo, m.pack(errs, map[*types.String][]packedElement{&m.Nodes: nodes})
+	m.Nodes = packMap(nodes)
+	return toDo
 }
 
 // planPoolBundle makes sure that the bundle can be made, if it is needed.

@@ -57,7 +57,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	if run.lookAt(chosen, want, limit) {
-		resp.Diagnostics.Append(model.set(hosts, b.ID.ValueString())...)
+		model.set(hosts, b.ID.ValueString())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	}
 	resp.Diagnostics.Append(run.warnings...)

@@ -71,7 +71,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	r.shared.pools.recall(&model, run.cluster, hosts)
 	run.bring(hosts, limits)
 	model.ID = types.StringValue(rand.Text())
-	resp.Diagnostics.Append(model.set(hosts, run.bundleID)...)
+	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
@@ -120,7 +120,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		}
 	}
 	if toDo == 0 {
-		resp.Diagnostics.Append(model.set(hosts, b.ID.ValueString())...)
+		model.set(hosts, b.ID.ValueString())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
 	}
@@ -146,7 +146,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	if len(left) > 0 {
 		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
 	} else {
-		resp.Diagnostics.Append(model.set(hosts, run.bundleID)...)
+		model.set(hosts, run.bundleID)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)

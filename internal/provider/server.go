@@ -12,7 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
 // NewServer makes the provider of one process as Terraform talks to it.
@@ -28,7 +29,7 @@ func NewServer(version string) func() tfprotov6.ProviderServer {
 // A server is the framework's, but for what it does to maps of many thousand
 // elements: for each element it copies what it knows of all others, several
 // times in one plan. The large attributes of a dcos_node_pool therefore reach
-// it packed, as strings (see pack): it hands them on as it hands on any other
+// it packed, as strings (see packed.Pack): it hands them on as it hands on any other
 // string, and only the resource looks into them.
 type server struct {
 	tfprotov6.ProviderServer
@@ -49,11 +50,11 @@ func (s *server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProvid
 // ValidateResourceConfig checks a configuration.
 func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	if req.TypeName == poolTypeName {
-		packed := *req
-		if err := packPool(&packed.Config); err != nil {
+		call := *req
+		if err := packPool(&call.Config); err != nil {
 			return nil, err
 		}
-		req = &packed
+		req = &call
 	}
 	return s.ProviderServer.ValidateResourceConfig(ctx, req)
 }
@@ -95,14 +96,14 @@ func readPoolState(ctx context.Context, text []byte) (*tfprotov6.DynamicValue, e
 	if err != nil {
 		return nil, err
 	}
-	state, err := repack(small.MsgPack, func(name string, value msgpack.RawMessage) (msgpack.RawMessage, error) {
+	state, err := packed.Change(small.MsgPack, func(name string, value packed.Value) (packed.Value, error) {
 		switch text := large[name]; {
 		case len(text) == 0:
 			return value, nil
 		case name == "hosts":
-			return encodeDynamicJSON(text)
+			return packed.DynamicFromJSON(text)
 		default:
-			return encodeJSON(text)
+			return packed.FromJSON(text)
 		}
 	})
 	return &tfprotov6.DynamicValue{MsgPack: state}, err
@@ -113,11 +114,11 @@ func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRe
 	if req.TypeName != poolTypeName {
 		return s.ProviderServer.ReadResource(ctx, req)
 	}
-	packed := *req
-	if err := packPool(&packed.CurrentState); err != nil {
+	call := *req
+	if err := packPool(&call.CurrentState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.ReadResource(ctx, &packed)
+	resp, err := s.ProviderServer.ReadResource(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +130,11 @@ func (s *server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanReso
 	if req.TypeName != poolTypeName {
 		return s.ProviderServer.PlanResourceChange(ctx, req)
 	}
-	packed := *req
-	if err := packPool(&packed.Config, &packed.PriorState, &packed.ProposedNewState); err != nil {
+	call := *req
+	if err := packPool(&call.Config, &call.PriorState, &call.ProposedNewState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.PlanResourceChange(ctx, &packed)
+	resp, err := s.ProviderServer.PlanResourceChange(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +146,11 @@ func (s *server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRe
 	if req.TypeName != poolTypeName {
 		return s.ProviderServer.ApplyResourceChange(ctx, req)
 	}
-	packed := *req
-	if err := packPool(&packed.Config, &packed.PriorState, &packed.PlannedState); err != nil {
+	call := *req
+	if err := packPool(&call.Config, &call.PriorState, &call.PlannedState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.ApplyResourceChange(ctx, &packed)
+	resp, err := s.ProviderServer.ApplyResourceChange(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -157,12 +158,12 @@ func (s *server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRe
 }
 
 // packPool packs pools where they are.
-func packPool(values ...**tfprotov6.DynamicValue) error { return eachPool(pack, values) }
+func packPool(values ...**tfprotov6.DynamicValue) error { return eachPool(packed.Pack, values) }
 
 // unpackPool is its inverse.
-func unpackPool(values ...**tfprotov6.DynamicValue) error { return eachPool(unpack, values) }
+func unpackPool(values ...**tfprotov6.DynamicValue) error { return eachPool(packed.Unpack, values) }
 
-func eachPool(do func([]byte, map[string]bool) ([]byte, error), values []**tfprotov6.DynamicValue) error {
+func eachPool(do func(packed.Value, map[string]bool) (packed.Value, error), values []**tfprotov6.DynamicValue) error {
 	for _, v := range values {
 		if *v == nil {
 			continue

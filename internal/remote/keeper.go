@@ -22,7 +22,9 @@ import (
 // Each work directory holds a file that its keeper has locked (flock(2)). The
 // kernel drops that lock with the process, so a directory whose file can be
 // locked belongs to nobody: the next keeper takes one of those over, with the
-// files that a broken run left in it, and removes the others.
+// files that a broken run left in it, and removes the others. One that needs no
+// directory itself removes them when it is done: whose they were may have been
+// over with its work when it was killed (a host that reboots).
 //
 // When its input ends without "bye", the connection has broken. The keeper
 // then waits for the scripts of the connection to end and gives up the
@@ -42,19 +44,25 @@ pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
 unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
 leave(){ unlock;[ -z "$w" ]||{ cd /;rm -rf "$w";};w=;}
 owner(){ set -- $(ls -ldn "$1" 2>/dev/null);o=$3;}
+who(){ u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER);m=$(id -u);}
+ours(){ [ -d "$1" ]&&[ ! -L "$1" ]||return;owner "$1";[ "$o" = "$u" ]||[ "$o" = "$m" ];}
+drop(){ if [ ! -f "$1/.keeper" ];then
+[ -z "$(find "$1" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$1"
+elif [ -r "$1/.keeper" ];then (exec 6<"$1/.keeper"&&flock -n 6&&rm -rf "$1") 2>/dev/null;fi;}
+sweep(){ for d in /var/tmp/.dcos-work.* /tmp/.dcos-work.* "$HOME"/.dcos-work.* /dev/shm/.dcos-work.*;do
+[ -d "$d" ]||continue
+who;ours "$d"&&drop "$d"
+done;}
 work(){ [ -z "$w" ]||return 0
-u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER);m=$(id -u)
+who
 for b in /var/tmp /tmp "$HOME" /dev/shm;do
 [ -d "$b" ]&&[ -w "$b" ]||continue
 for d in "$b"/.dcos-work.*;do
-[ -d "$d" ]&&[ ! -L "$d" ]||continue
-owner "$d";[ "$o" = "$u" ]||[ "$o" = "$m" ]||continue
-if [ ! -f "$d/.keeper" ];then
-[ -z "$(find "$d" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$d"
-elif [ ! -r "$d/.keeper" ];then :
-elif [ -z "$w" ]&&[ "$o" = "$u" ];then
+ours "$d"||continue
+if [ -z "$w" ]&&[ "$o" = "$u" ]&&[ -f "$d/.keeper" ];then
+[ -r "$d/.keeper" ]||continue
 if { command exec 8<"$d/.keeper";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
-else (exec 6<"$d/.keeper"&&flock -n 6&&rm -rf "$d") 2>/dev/null;fi
+else drop "$d";fi
 done
 [ -z "$w" ]||return 0
 d=$(mktemp -d "$b/.dcos-work.XXXXXXXXXX" 2>/dev/null)||continue
@@ -82,7 +90,7 @@ done;}
 do_line(){ case $1 in
 work) if work;then say "$k $w";else say "nowhere";fi;;
 lock) shift;lock "$@";;
-bye) leave;say bye;exit 0;;
+bye) leave;sweep;say bye;exit 0;;
 esac;}
 trap 'leave;exit 143' TERM INT;trap : HUP
 command -v flock >/dev/null 2>&1||{ say noflock;exit 1;}

@@ -185,6 +185,41 @@ func TestLabPowerCut(t *testing.T) {
 	eventually(t, h, 0, lockFile, "")
 }
 
+// Whoever comes next removes what nobody holds any more, if it only locks the
+// host, too.
+func TestLabSweep(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY, lab.UserNoSudo} {
+		t.Run(user, func(t *testing.T) {
+			t.Parallel()
+			h := l.Host(t, "sweep-"+user)
+			s := labHost(t, h, user, nil)
+			conn := s.Dial(t)
+			dir, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, h, 0, workDirectories, dir)
+			// As a host does that reboots: the keeper has no time to tidy up.
+			if _, err := h.Shell(t.Context(), "fuser -k -KILL "+dir+"/.keeper || pkill -KILL -u "+user); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.Close() // its keeper is gone
+			eventually(t, h, 0, workDirectories, dir)
+			next := s.Dial(t)
+			if err := next.Lock(t.Context(), "the next"); err != nil {
+				t.Fatal(err)
+			}
+			if err := next.Close(); err != nil {
+				t.Error(err)
+			}
+			eventually(t, h, 0, workDirectories, "")
+			eventually(t, h, 0, lockFile, "")
+		})
+	}
+}
+
 // The network swallows everything: we notice within the keepalive's limit,
 // the host within its lease, and a lock that we lost sight of is ours again at
 // once when the network is back.

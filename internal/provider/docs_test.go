@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"golang.org/x/crypto/ssh"
+
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/aws"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/secretstore"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
@@ -87,6 +90,49 @@ func TestDocsValidate(t *testing.T) {
 	d.Write("main.tf", root.String())
 	d.Run("get")
 	d.Run("validate", "-no-color")
+}
+
+// TestDocsHostKeys holds that the host keys in the documentation are keys, with
+// which an example can be tried.
+func TestDocsHostKeys(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, b := range docBlocks(t) {
+		for _, key := range regexp.MustCompile(`"(ssh-ed25519 [^"]+)"`).FindAllStringSubmatch(b.text, -1) {
+			seen++
+			if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key[1])); err != nil {
+				t.Errorf("%s: %s: %v", b.where, key[1], err)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("there are none")
+	}
+}
+
+// TestModulesTable holds that the table for those who come from the
+// dcos-terraform modules has each variable once, and names attributes that
+// there are.
+func TestModulesTable(t *testing.T) {
+	t.Parallel()
+	page := readFile(t, filepath.Join("..", "..", "templates", "guides", "from-dcos-terraform.md"))
+	var schema resource.SchemaResponse
+	newClusterConfigResource().Schema(t.Context(), resource.SchemaRequest{}, &schema)
+	seen := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\| (.+) \\|$").FindAllStringSubmatch(page, -1) {
+		if seen[row[1]] {
+			t.Errorf("%s is there twice", row[1])
+		}
+		seen[row[1]] = true
+		if name := strings.Trim(row[2], "`"); len(name) == len(row[2])-2 && !strings.ContainsAny(name, "` .") {
+			if _, found := schema.Schema.Attributes[name]; !found {
+				t.Errorf("%s: there is no attribute %s", row[1], name)
+			}
+		}
+	}
+	if len(seen) < 183 {
+		t.Errorf("only %d of the modules' variables are there", len(seen))
+	}
 }
 
 // docBlocks finds the blocks, each once.

@@ -61,6 +61,43 @@ func recordedBundle(t testing.TB, dir, tag, name string) *Bundle {
 	return b
 }
 
+// Of exhibitor's backends azure alone has no recorded site that is taken: each
+// line has the account for exhibitor, and the prefix of its blob.
+func TestAzure(t *testing.T) {
+	t.Parallel()
+	for _, tag := range conformance.Open(t).Tags {
+		t.Run(tag, func(t *testing.T) {
+			t.Parallel()
+			dir := recordedRelease(t, tag)
+			rel, err := release.Open(t.Context(), dir, release.Options{})
+			must(t, err)
+			t.Cleanup(func() { must(t, rel.Close()) })
+			recipe := recordedRecipe(t, dir, tag, "azure-missing")
+			recipe.Given["exhibitor_azure_account_name"], recipe.Given["exhibitor_azure_prefix"] = "account", "prefix-1"
+			const key = "bm90LWEtcmVhbC1rZXk="
+			delete(recipe.Given, "exhibitor_azure_account_key")
+			b, err := Build(t.Context(), rel, recipe.Site(map[string]string{"exhibitor_azure_account_key": key}))
+			must(t, err)
+			text := map[string]string{}
+			for _, p := range b.ConfigPackages {
+				for _, f := range p.Files {
+					text[f.Path] += string(f.Content)
+				}
+			}
+			for path, lines := range map[string][]string{
+				"/etc/exhibitor":            {"EXHIBITOR_BACKEND=AZURE", "AZURE_PREFIX=prefix-1"},
+				"/etc/exhibitor.properties": {"com.netflix.exhibitor.azure.account-name=account", "com.netflix.exhibitor.azure.account-key=" + key},
+			} {
+				for _, line := range lines {
+					if !slices.Contains(strings.Split(text[path], "\n"), line) {
+						t.Errorf("%s has no line %s:\n%s", path, line, text[path])
+					}
+				}
+			}
+		})
+	}
+}
+
 // From the release to the serve directory, everything is as the generator
 // leaves it: names, and where its bytes are the same each time, bytes. Modes
 // are saner: upstream's directories are open to all for writing.

@@ -208,6 +208,9 @@ func TestChecks(t *testing.T) {
 	inS3 := func(_ *hostFacts, o *Options) {
 		o.Bundle.Arguments["exhibitor_storage_backend"], o.Bundle.Arguments["aws_region"] = "aws_s3", "eu-1"
 	}
+	inAzure := func(_ *hostFacts, o *Options) {
+		o.Bundle.Arguments["exhibitor_storage_backend"], o.Bundle.Arguments["exhibitor_azure_account_name"] = "azure", "account"
+	}
 	for name, c := range map[string]struct {
 		role   Role
 		facts  []string
@@ -236,6 +239,8 @@ func TestChecks(t *testing.T) {
 		"no ensemble yet":          {Master, []string{"directory=/srv/x yes", "contents=/srv/x "}, shared, nil},
 		"no shared directory":      {Master, []string{"directory=/srv/x missing"}, shared, []string{"exhibitor-backend"}},
 		"S3 is out of reach":       {Master, []string{"tcp=s3.eu-1.amazonaws.com 443 no"}, inS3, []string{"exhibitor-backend?"}},
+		"Azure is out of reach":    {Master, []string{"tcp=account.blob.core.windows.net 443 no"}, inAzure, []string{"exhibitor-backend?"}},
+		"Azure answers":            {Master, []string{"tcp=account.blob.core.windows.net 443 yes"}, inAzure, nil},
 		"a name that is not known": {Master, []string{"resolve=h1 no"}, nil, []string{"hostname?"}},
 		"not systemd":              {Master, []string{"pid1=init"}, nil, []string{"systemd"}},
 		"skipped":                  {Master, []string{"pid1=init"}, func(_ *hostFacts, o *Options) { o.SkipChecks = []string{"systemd"} }, nil},

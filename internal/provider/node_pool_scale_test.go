@@ -9,7 +9,9 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -208,11 +210,20 @@ func (p *scaledPool) calls() map[string]func(testing.TB) {
 	}
 }
 
-// The work for each host is the same however many there are. Not time is
-// counted but what is allocated, which is the same on every machine: what
-// copies or looks at all hosts for each host shows there.
-func TestNodePoolScales(t *testing.T) { //nolint:paralleltest // what other tests allocate would count
-	const small, factor = 250, 8
+// What one more host may cost in one call. What copies all hosts for each
+// host, or hands each to the framework by itself, needs a hundred times that.
+const (
+	mostAllocations = 60
+	mostBytes       = 12 << 10
+)
+
+// The work for each host is the same however many there are. What is allocated
+// for one more host is the same on every machine, and bounded: what copies all
+// hosts for each host shows there. What only looks at all of them for each
+// shows in the processor's time, which is compared with that of a smaller pool.
+func TestNodePoolScales(t *testing.T) { //nolint:paralleltest // what other tests do would count
+	const small, factor = 500, 16
+	const more = small * (factor - 1)
 	one, many := newScaledPool(t, small), newScaledPool(t, small*factor)
 	if !one.same(t, one.plan(t, one.config, one.state, one.state), one.state) {
 		t.Fatal("the plan has changes")
@@ -220,27 +231,53 @@ func TestNodePoolScales(t *testing.T) { //nolint:paralleltest // what other test
 	manyCalls := many.calls()
 	calls := one.calls()
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
-		count, bytes := allocated(t, calls[name])
-		manyCount, manyBytes := allocated(t, manyCalls[name])
-		t.Logf("%-22s %6.1f allocations and %7.0f bytes for each of %d hosts, %6.1f and %7.0f for each of %d", name,
-			count/small, bytes/small, small, manyCount/small/factor, manyBytes/small/factor, small*factor)
-		// What is not for hosts at all makes small pools look dear; buffers that
-		// grow by doubling may be twice as large as they need to be.
-		if manyCount > count*factor*1.1 || manyBytes > bytes*factor*2 {
-			t.Errorf("%s: %.0f allocations of %.0f bytes for %d hosts, %.0f of %.0f for %d", name, count, bytes, small, manyCount, manyBytes, small*factor)
+		low, high := costOf(t, calls[name]), costOf(t, manyCalls[name])
+		count, bytes := (high.allocations-low.allocations)/more, (high.bytes-low.bytes)/more
+		slower := float64(high.cpu) / float64(low.cpu) / factor
+		t.Logf("%-22s %5.1f allocations of %6.0f bytes for one more host; %6s of CPU for each of %d, %6s for each of %d", name,
+			count, bytes, low.cpu/small, small, high.cpu/small/factor, small*factor)
+		if count > mostAllocations || bytes > mostBytes {
+			t.Errorf("%s: %.0f allocations of %.0f bytes for one more host; goal: %d, %d", name, count, bytes, mostAllocations, mostBytes)
+		}
+		if slower > 2 {
+			t.Errorf("%s: each of %d hosts costs %.1f times the CPU that each of %d does", name, small*factor, slower, small)
 		}
 	}
 }
 
-// allocated gives how many allocations a call makes, and of how many bytes.
-func allocated(t *testing.T, call func(testing.TB)) (count, bytes float64) {
+// callCost is what a call costs.
+type callCost struct {
+	allocations, bytes float64
+	cpu                time.Duration
+}
+
+// costOf measures a call, the best of three.
+func costOf(t *testing.T, call func(testing.TB)) (best callCost) {
 	t.Helper()
 	call(t) // what is made once
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	call(t)
-	runtime.ReadMemStats(&after)
-	return float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)
+	for i := range 3 {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begin := cpuTime(t)
+		call(t)
+		cpu := cpuTime(t) - begin
+		runtime.ReadMemStats(&after)
+		if i == 0 || cpu < best.cpu {
+			best = callCost{float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc), cpu}
+		}
+	}
+	return best
+}
+
+// cpuTime is the processor's time that this process has had.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkNodePoolPlan is a plan without changes: ns/host is to be the same

@@ -41,9 +41,11 @@ type span struct {
 }
 
 // spans gives when a stage was at work on hosts, after so many events.
-func (s *testSite) spans(stage string, after int) (list []span) {
+func (s *testSite) spans(stage string, after int) []span { return spansOf(s.events()[after:], stage) }
+
+func spansOf(events []runlog.Event, stage string) (list []span) {
 	open := map[string]int{}
-	for _, e := range s.events()[after:] {
+	for _, e := range events {
 		if e.Stage != stage {
 			continue
 		}
@@ -66,15 +68,30 @@ func (s *testSite) inOrder(after int) {
 	if len(list) != len(s.nodes()) {
 		s.t.Errorf("%d of %d nodes were changed", len(list), len(s.nodes()))
 	}
+	changedInOrder(s.t, list)
+}
+
+func changedInOrder(t *testing.T, list []span) {
+	t.Helper()
 	for i, a := range list {
 		for _, b := range list[i+1:] {
 			overlap := a.from.Before(b.to) && b.from.Before(a.to)
 			if a.role == "master" && b.role == "master" && overlap {
-				s.t.Errorf("the masters %s and %s were changed at once", a.host, b.host)
+				t.Errorf("the masters %s and %s were changed at once", a.host, b.host)
 			}
 			if a.role != "master" && b.role == "master" {
-				s.t.Errorf("the agent %s was changed before the master %s", a.host, b.host)
+				t.Errorf("the agent %s was changed before the master %s", a.host, b.host)
 			}
+		}
+	}
+}
+
+// removedInOrder holds that no master was removed before an agent.
+func removedInOrder(t *testing.T, list []span) {
+	t.Helper()
+	for i, r := range list {
+		if r.role == "master" && slices.ContainsFunc(list[i:], func(later span) bool { return later.role != "master" }) {
+			t.Errorf("the master %s was removed before an agent", r.host)
 		}
 	}
 }

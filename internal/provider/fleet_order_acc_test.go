@@ -5,7 +5,6 @@ package provider
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 )
 
@@ -29,12 +28,7 @@ func TestAccFleetOrder(t *testing.T) {
 			s.tf.NoChanges()
 			seen = len(s.events())
 			s.tf.Destroy(at)
-			removed := s.spans("uninstall", seen)
-			for i, r := range removed {
-				if r.role == "master" && slices.ContainsFunc(removed[i:], func(later span) bool { return later.role != "master" }) {
-					t.Errorf("the master %s was removed before an agent", r.host)
-				}
-			}
+			removedInOrder(t, s.spans("uninstall", seen))
 			s.clean(s.nodes()...)
 		})
 	}

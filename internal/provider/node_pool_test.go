@@ -31,6 +31,8 @@ type simSite struct {
 	fleet *simhosts.Fleet
 	tf    *terraform.Dir
 	key   string
+
+	masters int // of master_list, the first hosts; 0: one that there is not
 }
 
 func newSimSite(t *testing.T, o simhosts.Options) *simSite {
@@ -72,6 +74,10 @@ func (s *simSite) hosts(from, to int) string {
 // resources.
 func (s *simSite) configure(parameters, resources string) {
 	s.t.Helper()
+	masters := []string{"127.0.9.1"}
+	for i := range s.masters {
+		masters = append(masters[:i], simhosts.Address(i))
+	}
 	s.tf.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf(`
 provider "dcos" {
   ssh = {
@@ -87,15 +93,18 @@ resource "dcos_cluster_config" "test" {
   release                   = { source = %q }
   cluster_name              = "sim"
   master_discovery          = "static"
-  master_list               = ["127.0.9.1"]
+  master_list               = %s
   exhibitor_storage_backend = "static"
   resolvers                 = ["192.0.2.53"]
   oauth_enabled             = false
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, sampleRelease(s.t, sample.V22), parameters)+resources)
+`, s.fleet.Port(), s.key, sampleRelease(s.t, sample.V22), list(masters), parameters)+resources)
 }
+
+// list is a list of texts in HCL.
+func list(texts []string) string { return `["` + strings.Join(texts, `", "`) + `"]` }
 
 // pool is a pool of agents.
 func pool(name, hosts, more string) string {

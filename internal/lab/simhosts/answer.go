@@ -113,6 +113,9 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 			h.active = h.stored
 		} else {
 			h.installed, h.active = true, h.wanted
+			if h.role == "master" {
+				f.join(h.address)
+			}
 		}
 		r.put("outcome", "done")
 	case "fetch":
@@ -133,7 +136,18 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		r.put("outcome", "well")
 	case "finish":
 		h.marker = ""
+	case "health":
+		r.put("ip", h.address)
+		masters := f.ensemble()
+		for _, address := range masters {
+			r.put("entry", fmt.Sprintf(`{"hostname":%q,"description":"serving"}`, address))
+		}
+		if len(masters) > 0 {
+			r.put("leader", masters[0])
+			r.put("recovered", "yes")
+		}
 	case "uninstall":
+		f.part(h.address)
 		h.installed, h.files = false, nil
 		h.role, h.version, h.wanted, h.active, h.stored, h.units = "", "", "", "", "", ""
 	case "verify":

@@ -13,7 +13,8 @@
 // the packages, files and units that the installer was given.
 //
 // What it leaves out: anything that is not in a result. No time passes but
-// Options.Delay, uploads go nowhere (Options.Transfer) or are said to be there
-// already, and masters know no ensemble. Hosts of a share fail at a stage that
+// Options.Delay, and uploads go nowhere (Options.Transfer) or are said to be there
+// already. All masters are of one ensemble and serve as soon as they are
+// installed. Hosts of a share fail at a stage that
 // is drawn for each ([Options.Failures]) until they are mended.
 package simhosts

@@ -59,6 +59,7 @@ type Fleet struct {
 	hosts map[string]*host
 	conns map[net.Conn]bool
 	texts map[string]string // what many hosts have alike, once
+	ready map[string]bool   // the masters
 	wg    sync.WaitGroup
 }
 
@@ -71,7 +72,7 @@ func Start(o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for simulated hosts: %w", err)
 	}
-	f := &Fleet{opts: o, listener: l, hosts: map[string]*host{}, conns: map[net.Conn]bool{}, texts: map[string]string{}}
+	f := &Fleet{opts: o, listener: l, hosts: map[string]*host{}, conns: map[net.Conn]bool{}, texts: map[string]string{}, ready: map[string]bool{}}
 	f.wg.Go(f.accept)
 	return f, nil
 }
@@ -115,6 +116,7 @@ func (f *Fleet) Forget(address string) {
 	if h := f.hosts[address]; h != nil {
 		generation := h.generation + 1
 		f.hosts[address] = &host{address: address, generation: generation}
+		delete(f.ready, address)
 	}
 }
 
@@ -185,6 +187,27 @@ func (f *Fleet) host(address string) *host {
 		f.hosts[address] = h
 	}
 	return h
+}
+
+// join makes a host a master that serves; there is one ensemble.
+func (f *Fleet) join(address string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ready[address] = true
+}
+
+// part takes it out of the ensemble.
+func (f *Fleet) part(address string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.ready, address)
+}
+
+// ensemble gives the masters.
+func (f *Fleet) ensemble() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.ready))
 }
 
 // share keeps one copy of a text that many hosts have.

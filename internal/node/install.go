@@ -165,7 +165,7 @@ func (s *session) preflight(h *hostFacts, upgrade bool) error {
 	findings := h.judge(&s.opts, upgrade)
 	for _, f := range findings {
 		st.Progress(string(f.Severity)+": "+f.String(), 0)
-		if f.Severity == SeverityWarning && slices.Contains([]string{"clock", "exhibitor-backend"}, f.Name) {
+		if f.Severity == SeverityWarning && slices.Contains([]string{"clock", "exhibitor-backend", "machine-id"}, f.Name) {
 			s.warn(f) // of the others a cluster that is just being made has plenty
 		}
 	}
@@ -296,7 +296,7 @@ func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 	}
 	s.change(h.State)
 	if !w.empty() {
-		if err := s.repair(ctx, w); err != nil {
+		if err := s.repair(ctx, w, true); err != nil {
 			return nil, err
 		}
 	}

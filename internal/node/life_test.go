@@ -162,13 +162,62 @@ func TestLife(t *testing.T) {
 		}
 	})
 
+	credentials := func(user string) []string {
+		return []string{"cluster_docker_credentials_enabled", "true", "cluster_docker_credentials_dcos_owned", "false",
+			"cluster_docker_credentials_write_to_etc", "true", "cluster_docker_credentials", fmt.Sprintf(`{"auths": {"registry.example": {"auth": %q}}}`, user)}
+	}
+	const slave = "dcos-mesos-slave.service"
+	// onceStarted fails unless the agent's service is started once meanwhile.
+	// It reads the credentials, which are a setup file, and what names that.
+	onceStarted := func(t *testing.T, user string, meanwhile func()) {
+		t.Helper()
+		started := func() int { return strings.Count(shell(t, agent, "journalctl -q -o cat -u "+slave), "Started ") }
+		before := started()
+		meanwhile()
+		if got := started() - before; got != 1 {
+			t.Errorf("%s was started %d times", slave, got)
+		}
+		if text := shell(t, agent, "cat /etc/mesosphere/docker_credentials"); !strings.Contains(text, user) {
+			t.Errorf("the credentials are %s", text)
+		}
+	}
+
+	t.Run("other credentials", func(t *testing.T) {
+		changed := build(t, rel21, site, append(credentials("jane"), "gc_delay", "3days")...)
+		onceStarted(t, "jane", func() {
+			for _, m := range members {
+				m.opts.Bundle = changed
+				ran := mainPIDs(t, m.h)
+				state, err := node.Upgrade(t.Context(), m.conn, m.opts)
+				if err != nil {
+					t.Fatalf("%+v", err)
+				}
+				var want []string
+				if m.role == node.Agent {
+					want = []string{slave}
+				}
+				if got := restarted(ran, mainPIDs(t, m.h)); !slices.Equal(got, want) || len(state.Drift(changed, m.role)) > 0 {
+					t.Errorf("%s: %q were restarted, want %q; drift %q", m.h.Name, got, want, state.Drift(changed, m.role))
+				}
+			}
+		})
+	})
+
 	t.Run("another version", func(t *testing.T) {
-		next := build(t, rel22, site)
+		next := build(t, rel22, site, credentials("john")...)
 		for _, m := range members {
 			m.opts.Bundle = next
-			state, err := node.Upgrade(t.Context(), m.conn, m.opts)
-			if err != nil {
-				t.Fatalf("%+v", err)
+			var state *node.State
+			var err error
+			upgrade := func() {
+				if state, err = node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
+					t.Fatalf("%+v", err)
+				}
+			}
+			if m.role == node.Agent {
+				onceStarted(t, "john", upgrade)
+			} else {
+				upgrade()
 			}
 			if state.Version != "2.2.100" || len(state.Drift(next, m.role)) > 0 {
 				t.Errorf("%s: version %s, drift %q", m.h.Name, state.Version, state.Drift(next, m.role))

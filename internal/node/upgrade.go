@@ -55,7 +55,7 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	}
 	if !w.packages && !w.swap {
 		s.change(h.State)
-		if err := s.repair(ctx, w); err != nil {
+		if err := s.repair(ctx, w, true); err != nil {
 			return nil, err
 		}
 		if len(w.revive) > 0 || h.Owner != nil {
@@ -129,10 +129,25 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 		units, all := readersOf(files, s.opts.Role)
 		a.live, a.restart = !all, units
 	}
-	err = s.activate(ctx, a)
-	if err == nil {
-		w.packages = false
-		err = s.repair(ctx, w)
+	// A service that reads a setup file which differs restarts once, when all
+	// that it reads is there.
+	read, rest, readers := w.split(s.opts.Role)
+	w.packages = false
+	if a.live {
+		a.restart = slices.DeleteFunc(a.restart, func(u string) bool { return slices.Contains(readers, u) })
+		a.later = readers
+		err = s.activate(ctx, a)
+		if err == nil {
+			err = s.repair(ctx, w, true)
+		}
+	} else {
+		err = s.repair(ctx, read, false)
+		if err == nil {
+			err = s.activate(ctx, a)
+		}
+		if err == nil {
+			err = s.repair(ctx, rest, true)
+		}
 	}
 	if err == nil {
 		err = s.postflight(ctx, true)
@@ -183,6 +198,7 @@ type activation struct {
 	ids     []string
 	live    bool
 	restart []string
+	later   []string // units that are restarted after it
 }
 
 func (s *session) activate(ctx context.Context, a activation) error {
@@ -214,20 +230,41 @@ func (s *session) activate(ctx context.Context, a activation) error {
 }
 
 func (a activation) words() string {
-	if len(a.restart) == 0 {
+	units := slices.Concat(a.restart, a.later)
+	if len(units) == 0 {
 		return "no service has to restart"
 	}
-	return "restarting what reads it: " + strings.Join(a.restart, ", ")
+	slices.Sort(units)
+	return "restarting what reads it: " + strings.Join(units, ", ")
+}
+
+// split takes the files that DC/OS's services read, which readers names, from
+// the rest of the work.
+func (w work) split(role Role) (read, rest work, readers []string) {
+	read, rest = work{fileWhy: w.fileWhy}, w
+	rest.files = nil
+	for _, f := range w.files {
+		units, all := readersOf([]string{f.Path}, role)
+		if all || len(units) == 0 {
+			rest.files = append(rest.files, f)
+			continue
+		}
+		read.files = append(read.files, f)
+		readers = append(readers, units...)
+	}
+	slices.Sort(readers)
+	return read, rest, slices.Compact(readers)
 }
 
 // repair writes the setup files and units that differ, and commands only the
-// units that this concerns.
-func (s *session) repair(ctx context.Context, w work) error {
+// units that this concerns. Those that read a file are restarted, unless they
+// are about to be in any case.
+func (s *session) repair(ctx context.Context, w work, restart bool) error {
 	if len(w.files) == 0 && !w.role && len(w.enable) == 0 && len(w.revive) == 0 {
 		return nil
 	}
 	_, err := s.do(ctx, stageUpgrade, call{
-		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w), timeout: 10 * time.Minute,
+		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w, restart), timeout: 10 * time.Minute,
 	})
 	if err != nil {
 		return err
@@ -235,7 +272,7 @@ func (s *session) repair(ctx context.Context, w work) error {
 	return nil
 }
 
-func (s *session) repairInput(w work) *strings.Builder {
+func (s *session) repairInput(w work, restart bool) *strings.Builder {
 	var in strings.Builder
 	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
 	if w.role {
@@ -260,10 +297,10 @@ func (s *session) repairInput(w work) *strings.Builder {
 		if strings.HasPrefix(f.Path, "/etc/systemd/journald.conf.d/") {
 			in.WriteString("restart-if-there systemd-journald.service\n")
 		}
-		if units, all := readersOf([]string{f.Path}, s.opts.Role); !all {
-			for _, u := range units {
-				fmt.Fprintf(&in, "restart-if-there %s\n", u)
-			}
+	}
+	if _, _, readers := w.split(s.opts.Role); restart {
+		for _, u := range readers {
+			fmt.Fprintf(&in, "restart-if-there %s\n", u)
 		}
 	}
 	for _, u := range w.revive {

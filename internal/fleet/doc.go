@@ -27,6 +27,11 @@
 // With -parallelism=1 the order is therefore that of Terraform's own graph,
 // where depends_on decides.
 //
+// # Cloned machines
+//
+// [Machines] knows which machines nodes run on, also what earlier processes on
+// this computer have seen, so that preflight finds one that is there twice.
+//
 // # Many hosts in one call
 //
 // A [Batch] runs work on many hosts: so many at once, the canaries first, and

@@ -69,15 +69,43 @@ func checkLeftovers(h *hostFacts, _ *Options) []Finding {
 	})
 }
 
+// checkMachineID stands in the way of a new node alone: one that is in the
+// cluster is not made better by being left as it is.
 func checkMachineID(h *hostFacts, o *Options) []Finding {
-	if h.peers.Twin == "" || h.peers.Twin == o.Address {
+	twin := h.peers.Twin
+	if twin == nil || twin.Address == o.Address {
 		return nil
 	}
-	return one(Finding{
-		Found:  fmt.Sprintf("machine id %s, which %s has too", h.MachineID, h.peers.Twin),
+	f := Finding{
+		Found:  fmt.Sprintf("machine id %s, which the node %s has too (%s)", h.MachineID, twin.Address, twin.known(h.after)),
 		Needed: "a machine id of its own",
-		Hint:   "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && systemd-machine-id-setup and reboot",
-	})
+		Hint: "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && systemd-machine-id-setup and reboot. " +
+			"If there is no such node any more, skip this check",
+	}
+	if twin.BootID != "" && twin.BootID == h.BootID {
+		f.Found = fmt.Sprintf("the machine of the node %s (%s): its machine id, %s, and its boot id are the same", twin.Address, twin.known(h.after), h.MachineID)
+		f.Needed = "a machine that is no other node of the cluster"
+		f.Hint = "name the machine once, by one of its addresses. If there is no such node any more, skip this check"
+	}
+	if o.MachineID != "" {
+		f.Severity = SeverityWarning
+	}
+	return one(f)
+}
+
+// known says how it is known, and how fresh that is.
+func (t *Twin) known(now time.Time) string {
+	if t.Seen.IsZero() {
+		return "as Terraform's state has it, not looked at since"
+	}
+	switch minutes := int(now.Sub(t.Seen).Minutes()); {
+	case minutes < 1:
+		return "looked at just now"
+	case minutes == 1:
+		return "looked at 1 minute ago"
+	default:
+		return fmt.Sprintf("looked at %d minutes ago", minutes)
+	}
 }
 
 // checkClock compares clocks to the second; the host's was read at some time

@@ -88,9 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
-	// Claim is told the machine id that was found, and gives what is known of
-	// the cluster's other nodes. It may be nil.
-	Claim func(machineID string) Peers
+	// Claim is told what was found on the host, and gives what is known of the
+	// cluster's other nodes. It may be nil.
+	Claim func(State) Peers
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(Finding)
@@ -127,12 +127,18 @@ type Ensemble struct {
 
 // Peers is what is known of a cluster's other nodes.
 type Peers struct {
-	// Twin is the address of one with the same machine id, which means cloned
-	// images; "" if none is known.
-	Twin string
+	// Twin is one with the same machine id; nil if none is known.
+	Twin *Twin
 	// Master says that another master is there or is being installed, so that
 	// state in exhibitor's storage backend is no surprise.
 	Master bool
+}
+
+// A Twin is another node with a machine's id.
+type Twin struct {
+	Address string
+	BootID  string    // "" if not known
+	Seen    time.Time // when it was looked at; zero: Terraform's state has it so
 }
 
 // size gives the number of masters, 0 if nothing says it.

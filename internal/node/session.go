@@ -239,7 +239,7 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
 	if s.opts.Claim != nil {
-		h.peers = s.opts.Claim(h.MachineID)
+		h.peers = s.opts.Claim(h.State)
 	}
 	var bootstrapped []string
 	if h.Installed == None {

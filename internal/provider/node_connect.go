@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -90,13 +89,11 @@ func (w *nodeWork) bundle(ctx context.Context) (*bundle.Bundle, error) {
 func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options, diag.Diagnostics) {
 	skip, diags := w.model.skip(ctx)
 	return node.Options{
-		Role:      w.model.role(),
-		Bundle:    b,
-		Address:   w.model.Address.ValueString(),
-		MachineID: w.model.ID.ValueString(),
-		Claim: func(id string) node.Peers {
-			return w.shared.machines.claim(w.cluster, w.target.Address, id, w.model.role())
-		},
+		Role:             w.model.role(),
+		Bundle:           b,
+		Address:          w.model.Address.ValueString(),
+		MachineID:        w.model.ID.ValueString(),
+		Claim:            w.claim(ctx, w.shared.machines),
 		Run:              w.shared.log.Run(),
 		SkipChecks:       skip,
 		DrainTimeout:     w.model.drainTimeout(),
@@ -104,93 +101,4 @@ func (w *nodeWork) options(ctx context.Context, b *bundle.Bundle) (node.Options,
 		Log:              w.log,
 		Redial:           w.redial,
 	}, diags
-}
-
-// machines are what a process knows of its nodes' machines, by cluster: a
-// machine id that is there twice means cloned images.
-type machines struct {
-	mu       sync.Mutex
-	clusters map[string]*clusterMachines
-}
-
-// clusterMachines are found by address and by id: a cluster may have fifty
-// thousand.
-type clusterMachines struct {
-	byAddress map[string]machine
-	addresses map[string]string // by machine id; of two, the first
-	masters   int
-}
-
-type machine struct {
-	id     string
-	master bool
-}
-
-func newMachines() *machines { return &machines{clusters: map[string]*clusterMachines{}} }
-
-func (m *machines) cluster(name string) *clusterMachines {
-	c := m.clusters[name]
-	if c == nil {
-		c = &clusterMachines{byAddress: map[string]machine{}, addresses: map[string]string{}}
-		m.clusters[name] = c
-	}
-	return c
-}
-
-// seen notes the machine of a node.
-func (m *machines) seen(cluster, address, id string, role node.Role) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.cluster(cluster).note(address, machine{id, role == node.Master})
-}
-
-func (c *clusterMachines) note(address string, found machine) {
-	c.forget(address)
-	c.byAddress[address] = found
-	if _, taken := c.addresses[found.id]; !taken {
-		c.addresses[found.id] = address
-	}
-	if found.master {
-		c.masters++
-	}
-}
-
-func (c *clusterMachines) forget(address string) {
-	was, known := c.byAddress[address]
-	if !known {
-		return
-	}
-	delete(c.byAddress, address)
-	if c.addresses[was.id] == address {
-		delete(c.addresses, was.id)
-	}
-	if was.master {
-		c.masters--
-	}
-}
-
-// claim notes a machine that is to become a node, or is one, and gives what is
-// known of the others. The first of two with the same machine id has it.
-func (m *machines) claim(cluster, address, id string, role node.Role) node.Peers {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.cluster(cluster)
-	others := c.masters
-	if c.byAddress[address].master {
-		others--
-	}
-	peers := node.Peers{Master: others > 0}
-	if other, known := c.addresses[id]; known && other != address {
-		peers.Twin = other
-	} else {
-		c.note(address, machine{id, role == node.Master})
-	}
-	return peers
-}
-
-// gone forgets a node.
-func (m *machines) gone(cluster, address string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.cluster(cluster).forget(address)
 }

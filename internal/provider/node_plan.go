@@ -38,6 +38,10 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if b, d := state.bundle(ctx); !d.HasError() {
+		at := &nodeWork{shared: r.shared, model: &state}
+		r.shared.recorded(ctx, b.ClusterName.ValueString(), at.machine(state.ID.ValueString(), ""))
+	}
 	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
 	resp.Diagnostics.Append(diags...)

@@ -62,6 +62,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		}
 		before, diags = prior.hosts(ctx)
 		resp.Diagnostics.Append(diags...)
+		r.shared.recordedPool(ctx, &prior, before)
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)

@@ -89,6 +89,8 @@ func sampleHosts(hosts []*poolHost, how string) []*poolHost {
 // lookAt looks at hosts, and says whether it saw anything new.
 func (r *poolRun) lookAt(hosts []*poolHost, want *bundle.Bundle, limit time.Duration) (news bool) {
 	var mu sync.Mutex
+	var seen []fleet.Machine
+	var gone []string
 	batch := fleet.Batch{Parallel: int(r.model.MaxParallel.ValueInt64()), MaxFailures: -1, Stop: r.asked.Done()}
 	batch.Run(r.asked, len(hosts), func(ctx context.Context, i int) error {
 		h := hosts[i]
@@ -115,8 +117,15 @@ func (r *poolRun) lookAt(hosts []*poolHost, want *bundle.Bundle, limit time.Dura
 		mu.Lock()
 		defer mu.Unlock()
 		news = news || h.poolRecord != before
+		if h.Status == poolGone {
+			gone = append(gone, w.target.Address)
+		} else {
+			seen = append(seen, w.machine(state.MachineID, state.BootID))
+		}
 		return nil
 	})
+	r.shared.gone(r.work, r.cluster, gone...)
+	r.shared.seen(r.work, r.cluster, seen...)
 	return news
 }
 
@@ -132,7 +141,6 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: w.conn.HostKey(), Error: "it is not installed any more"}
 		return
 	}
-	w.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, node.Role(w.model.Role.ValueString()))
 	h.HostKey, h.DCOSVersion = w.conn.HostKey(), state.Version
 	h.DetectedIP = state.DetectedIP
 	drift := ""

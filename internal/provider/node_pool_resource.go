@@ -131,6 +131,9 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if run.abandons() {
+		r.shared.goneHosts(ctx, run.cluster, leaving) // one of them may come back at another address
+	}
 	run.bring(hosts, limits)
 	names := map[string]bool{}
 	for _, h := range hosts {
@@ -164,7 +167,11 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var model nodePoolModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() || model.OnDestroy.ValueString() == onDestroyAbandon {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if model.OnDestroy.ValueString() == onDestroyAbandon {
+		r.shared.gonePool(ctx, &model)
 		return
 	}
 	hosts, diags := model.hosts(ctx)

@@ -154,7 +154,7 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 		return w, err
 	}
 	h.observe(state, w.conn.HostKey(), r.bundleID)
-	r.shared.machines.seen(r.cluster, w.target.Address, state.MachineID, opts.Role)
+	r.shared.seen(r.work, r.cluster, w.machine(state.MachineID, state.BootID))
 	return w, nil
 }
 
@@ -197,6 +197,8 @@ func (r *poolRun) warn(d diag.Diagnostic) {
 	}
 }
 
+func (r *poolRun) abandons() bool { return r.model.OnDestroy.ValueString() == onDestroyAbandon }
+
 // remove uninstalls hosts that nobody takes over, and gives those of which
 // something is left to do.
 func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHost) {
@@ -206,7 +208,11 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 			there = append(there, h)
 		}
 	}
-	if len(there) == 0 || r.model.OnDestroy.ValueString() == onDestroyAbandon {
+	if r.abandons() {
+		r.shared.goneHosts(r.work, r.cluster, there)
+		return nil
+	}
+	if len(there) == 0 {
 		return nil
 	}
 	removal := func(*poolHost) fleet.Kind { return fleet.Removal }
@@ -275,7 +281,7 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (*nodeWork, error)
 		err = nil
 	}
 	if err == nil {
-		r.shared.machines.gone(r.cluster, w.target.Address)
+		r.shared.gone(r.work, r.cluster, w.target.Address)
 	}
 	return w, err
 }

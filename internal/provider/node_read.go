@@ -63,11 +63,13 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.Diagnostics.Append(keepObserved(ctx, resp.Private, state)...)
 	case state.MachineID != model.ID.ValueString():
 		resp.Diagnostics.Append(machineReplaced(model.Address.ValueString(), model.ID.ValueString(), state.MachineID))
+		r.shared.gone(ctx, w.cluster, w.target.Address)
 		resp.State.RemoveResource(ctx)
 	case state.Gone():
+		r.shared.gone(ctx, w.cluster, w.target.Address)
 		resp.State.RemoveResource(ctx)
 	default:
-		r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, model.role())
+		r.shared.seen(ctx, w.cluster, w.machine(state.MachineID, state.BootID))
 		resp.Diagnostics.Append(w.refresh(ctx, state, want, resp)...)
 	}
 }

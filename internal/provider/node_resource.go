@@ -111,7 +111,7 @@ func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bund
 		diags.Append(w.hostError(ctx, operation, err))
 		return b, nil, changed, diags
 	}
-	r.shared.machines.seen(w.cluster, w.target.Address, state.MachineID, opts.Role)
+	r.shared.seen(ctx, w.cluster, w.machine(state.MachineID, state.BootID))
 	return b, state, changed, diags
 }
 
@@ -195,7 +195,13 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	const operation = "uninstalling DC/OS"
 	var model nodeModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() || model.OnDestroy.ValueString() == onDestroyAbandon {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if model.OnDestroy.ValueString() == onDestroyAbandon {
+		if b, d := model.bundle(ctx); r.shared != nil && !d.HasError() {
+			r.shared.gone(ctx, b.ClusterName.ValueString(), model.Address.ValueString())
+		}
 		return
 	}
 	w, diags := r.shared.begin(ctx, &model)
@@ -234,7 +240,7 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		resp.Diagnostics.Append(w.hostError(ctx, operation, err))
 		return
 	}
-	r.shared.machines.gone(w.cluster, w.target.Address)
+	r.shared.gone(ctx, w.cluster, w.target.Address)
 }
 
 // ImportState takes the address; Read fills in the rest from the host.

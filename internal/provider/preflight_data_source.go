@@ -120,7 +120,7 @@ func (d *preflightDataSource) works(ctx context.Context, model *preflightModel) 
 	}
 	var b *bundle.Bundle
 	var works []*preflightWork
-	machines := newMachines() // of this reading alone: it may be repeated
+	machines := d.shared.newMachines() // of this reading alone: it may be repeated
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
 		h := hosts[name]
 		own, more := checkNames(ctx, tfpath.Root("hosts").AtMapKey(name).AtName("skip"), h.Skip)
@@ -142,9 +142,7 @@ func (d *preflightDataSource) works(ctx context.Context, model *preflightModel) 
 		works = append(works, &preflightWork{nodeWork: w, name: name, opts: node.Options{
 			Role: w.model.role(), Bundle: b, Address: h.Address.ValueString(), Run: d.shared.log.Run(), Log: w.log,
 			SkipChecks: slices.Concat(skip, own),
-			Claim: func(id string) node.Peers {
-				return machines.claim(w.cluster, w.target.Address, id, w.model.role())
-			},
+			Claim:      w.claim(ctx, machines),
 		}})
 	}
 	return works, diags

@@ -53,7 +53,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if c.diags.HasError() {
 		return nil
 	}
-	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), machines: newMachines(), pools: newPoolMemory()}
+	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), pools: newPoolMemory()}
 	s.secrets = c.readSecrets(model.Secrets)
 	for name, value := range s.secrets.values {
 		s.redactor.Add(value)
@@ -65,7 +65,9 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	}
 	s.apiToken = c.text("api_token", model.APIToken, "DCOS_API_TOKEN")
 	s.redactor.Add(s.apiToken)
-	s.bundles = bundle.NewCache(c.cacheDirectory(model.CacheDirectory))
+	s.cache = c.cacheDirectory(model.CacheDirectory)
+	s.bundles = bundle.NewCache(s.cache)
+	s.machines = s.newMachines()
 
 	log, err := runlog.Open(expandHome(c.text("run_log", model.RunLog, "DCOS_RUN_LOG")), s.redactor)
 	if err != nil {

@@ -84,7 +84,7 @@ func providerAttributes() map[string]schema.Attribute {
 		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes. " +
+			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes, and which machines the nodes of clusters ran on in the last hour. " +
 				"Default: `terraform-provider-dcos` in the user's cache directory. Environment variable: `DCOS_CACHE_DIRECTORY`.",
 		},
 		"run_log": schema.StringAttribute{

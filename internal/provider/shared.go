@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
@@ -17,12 +18,14 @@ import (
 // shared is what the resources of one configured provider have in common. Two
 // aliases of the provider in one configuration have one each, in one process.
 type shared struct {
+	cache    string // directory
 	bundles  *bundle.Cache
 	fleet    *fleet.Coordinator
 	log      *runlog.Log
 	redactor *runlog.Redactor
 	secrets  secrets
-	machines *machines
+	machines *fleet.Machines
+	sites    sync.Map // by bundle id; see site
 	pools    *poolMemory
 	apiToken string // of DC/OS, for dcos_cluster
 

@@ -1,0 +1,164 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// A Machine is what a node runs on.
+type Machine struct {
+	Address string
+	ID      string // of /etc/machine-id
+	BootID  string // "" if not known
+	// Site tells clusters of the same name apart; "" if not known, and then
+	// the machine may be of any of them.
+	Site   string
+	Master bool
+}
+
+// Machines is what is known of the machines of clusters' nodes. A machine id
+// that is there twice means cloned images.
+//
+// Terraform runs a plan and its apply in processes of their own, and apply
+// calls only what changes. What one process has seen is therefore noted in
+// files, for an hour, and counts in all others on this computer.
+type Machines struct {
+	dir string
+	now func() time.Time
+
+	mu       sync.Mutex
+	clusters map[string]*clusterMachines
+}
+
+// NewMachines keeps its notes in a directory, which is made when the first
+// note is.
+func NewMachines(dir string, now func() time.Time) *Machines {
+	return &Machines{dir: dir, now: now, clusters: map[string]*clusterMachines{}}
+}
+
+// clusterMachines are found by address and by id: a cluster may have fifty
+// thousand.
+type clusterMachines struct {
+	byAddress map[string]seenMachine
+	addresses map[string]string // by machine id; of two, the first
+	masters   int
+	notes     *notes
+}
+
+type seenMachine struct {
+	Machine
+	at time.Time
+}
+
+func (m *Machines) cluster(name string) *clusterMachines {
+	c := m.clusters[name]
+	if c == nil {
+		c = &clusterMachines{byAddress: map[string]seenMachine{}, addresses: map[string]string{}, notes: newNotes(m.dir, name, m.now)}
+		m.clusters[name] = c
+	}
+	return c
+}
+
+// Seen says that these are machines of nodes: somebody has just looked.
+func (m *Machines) Seen(cluster string, machines ...Machine) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cluster(cluster)
+	for _, it := range machines {
+		c.take(seenMachine{it, m.now()})
+	}
+	return c.notes.add(noteSeen, machines)
+}
+
+// Recorded says that these are machines of nodes as Terraform's state has it.
+func (m *Machines) Recorded(cluster string, machines ...Machine) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cluster(cluster).notes.add(noteRecorded, machines)
+}
+
+// Gone says that there are no nodes at these addresses any more.
+func (m *Machines) Gone(cluster string, addresses ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cluster(cluster)
+	machines := make([]Machine, len(addresses))
+	for i, a := range addresses {
+		c.forget(a)
+		machines[i].Address = a
+	}
+	return c.notes.add(noteGone, machines)
+}
+
+// Claim is told of a machine that is to become a node, or is one, and gives
+// what is known of the others. The first of two with the same machine id has
+// it. The error says why not all notes of other processes count.
+func (m *Machines) Claim(cluster string, it Machine) (node.Peers, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cluster(cluster)
+	masters := c.masters
+	if c.byAddress[it.Address].Master {
+		masters--
+	}
+	peers := node.Peers{Master: masters > 0}
+	if other, known := c.addresses[it.ID]; known && other != it.Address {
+		twin := c.byAddress[other]
+		peers.Twin = &node.Twin{Address: other, BootID: twin.BootID, Seen: twin.at}
+		return peers, nil
+	}
+	noted, err := c.notes.with(it.ID)
+	peers.Twin = c.twin(it, noted)
+	if peers.Twin == nil {
+		c.take(seenMachine{it, m.now()})
+	}
+	return peers, err
+}
+
+// twin gives the one of the noted machines that is another node with the
+// machine's id, the one last looked at if there are several.
+func (c *clusterMachines) twin(it Machine, noted []notedMachine) *node.Twin {
+	var twin *node.Twin
+	for _, other := range noted {
+		if own, known := c.byAddress[other.Address]; known && own.ID != other.ID {
+			continue // it was there before
+		}
+		if other.Address == it.Address || it.Site != "" && other.Site != "" && it.Site != other.Site {
+			continue
+		}
+		if twin == nil || other.seen.After(twin.Seen) {
+			twin = &node.Twin{Address: other.Address, BootID: other.BootID, Seen: other.seen}
+		}
+	}
+	return twin
+}
+
+func (c *clusterMachines) take(found seenMachine) {
+	c.forget(found.Address)
+	c.byAddress[found.Address] = found
+	if _, taken := c.addresses[found.ID]; !taken {
+		c.addresses[found.ID] = found.Address
+	}
+	if found.Master {
+		c.masters++
+	}
+}
+
+func (c *clusterMachines) forget(address string) {
+	was, known := c.byAddress[address]
+	if !known {
+		return
+	}
+	delete(c.byAddress, address)
+	if c.addresses[was.ID] == address {
+		delete(c.addresses, was.ID)
+	}
+	if was.Master {
+		c.masters--
+	}
+}

@@ -18,7 +18,7 @@ type StageError struct {
 	Stderr   string // its tail
 	Journal  string // of the units that failed, taken before anything was cleaned up
 	Hint     string // what to do
-	Err      error
+	Err      error  // nil: what was being done failed, and that is all
 }
 
 func (e *StageError) Error() string {
@@ -30,8 +30,11 @@ func (e *StageError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
-	if e.ExitCode != 0 {
+	switch {
+	case e.ExitCode != 0:
 		fmt.Fprintf(&b, " (exit code %d)", e.ExitCode)
+	case e.Err == nil:
+		b.WriteString(" failed")
 	}
 	return b.String()
 }

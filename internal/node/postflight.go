@@ -63,7 +63,7 @@ func (s *session) unwellError(stage string, f *frame, err error, limit time.Dura
 		return err
 	}
 	if f.yes("timeout") {
-		e.Err = fmt.Errorf("not within %s", limit)
+		e.Err = fmt.Errorf("gave up after %s", limit)
 		e.Hint = "the journal of the units named shows why; the next apply goes on from here. A host that needs longer needs a longer timeout"
 	} else if waited != "" {
 		e.Doing += " (" + waited + ")"

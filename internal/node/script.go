@@ -138,9 +138,6 @@ func stageError(host, stage, doing string, f *frame, err error) *StageError {
 			if exit.Code == exitFailed {
 				e.ExitCode = 0 // it would say nothing
 			}
-			if e.Err == nil {
-				e.Err = errors.New("failed")
-			}
 		}
 	}
 	e.Journal = tail(f.get("journal"), 8<<10)

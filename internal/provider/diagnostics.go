@@ -142,6 +142,16 @@ func sentence(text string) string {
 	return text
 }
 
+// capital begins a text with a capital, if it begins with a plain word: names
+// of units, files, hosts and checks stay as they are.
+func capital(text string) string {
+	word, _, more := strings.Cut(text, " ")
+	if !more || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" || word == "" {
+		return text
+	}
+	return strings.ToUpper(word[:1]) + text[1:]
+}
+
 // fieldPath turns a name such as ssh.jump_hosts[1].private_key into a path.
 func fieldPath(field string) tfpath.Path {
 	at := tfpath.Empty()

@@ -69,7 +69,7 @@ func (f hostFailure) detail() string {
 	if f.exitCode != 0 {
 		field("Exit code", fmt.Sprint(f.exitCode))
 	}
-	b.WriteString("\n" + sentence(f.message) + "\n")
+	b.WriteString("\n" + capital(sentence(f.message)) + "\n")
 	block := func(title, text string) {
 		text = strings.TrimRight(text, "\n")
 		if strings.TrimSpace(text) == "" {
@@ -83,7 +83,7 @@ func (f hostFailure) detail() string {
 	block("Last lines of error output:", f.stderr)
 	block("Journal of the units that failed:", f.journal)
 	if f.hint != "" {
-		b.WriteString("\nWhat to do: " + sentence(f.hint) + "\n")
+		b.WriteString("\nWhat to do: " + capital(sentence(f.hint)) + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
@@ -115,6 +115,9 @@ func (w *nodeWork) failure(ctx context.Context, operation string, err error) hos
 		f.summary = "Interrupted"
 		f.hint = "Run the same again: it continues where this ended."
 	}
+	if f.hint == "" && f.stage != "" {
+		f.hint = "Put right what the output names, then run the same again: it goes on from what is there."
+	}
 	return f
 }
 
@@ -138,8 +141,11 @@ func (f *hostFailure) fromNode(err error) {
 		if stage.Hint != "" {
 			f.hint = stage.Hint
 		}
-		if stage.Err != nil {
+		switch {
+		case stage.Err != nil:
 			f.message = stage.Err.Error()
+		case stage.Doing != "":
+			f.message = stage.Doing + " failed"
 		}
 		var exit *remote.ExitError
 		if errors.As(stage.Err, &exit) && f.stderr == exit.Stderr {
@@ -157,7 +163,15 @@ func (f *hostFailure) fromNode(err error) {
 		f.hint = halted.Hint()
 	case errors.As(err, &rollback):
 		f.summary = "Upgrade Failed"
-		f.message = rollback.Error()
+		if stage == nil {
+			f.message = rollback.Upgrade.Error()
+		}
+		f.message = sentence(f.message) + " The node was put back on its former packages and passed its checks."
+		f.hint = "The node does its work as before. Put right what kept the new packages from working, then apply again."
+		if rollback.Rollback != nil {
+			f.message = rollback.Error()
+			f.hint = "Look at the node: its services may be down. Put right what the output names, then apply again."
+		}
 	case errors.As(err, &preflight):
 		f.summary = "Preflight Checks Failed"
 		f.stage = "preflight"
@@ -274,7 +288,7 @@ func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 		summary = "Not Put Back On The Host"
 	}
 	return diag.NewWarningDiagnostic(summary, w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
-		w.model.Address.ValueString(), sentence(f.Found), sentence(f.Needed), sentence(f.Hint))))
+		w.model.Address.ValueString(), capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))
 }
 
 // notLookedAt words a refresh that had to be left out.
@@ -312,7 +326,7 @@ func unknownChecksText(names []string) string {
 // upgradeRefused words a change that DC/OS does not support on a node that runs.
 func upgradeRefused(address string, err error, hint string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Upgrade Not Supported",
-		fmt.Sprintf("Host:      %s\n\n%s\n\nWhat to do: %s", address, sentence(err.Error()), sentence(hint)))
+		fmt.Sprintf("Host:      %s\n\n%s\n\nWhat to do: %s", address, capital(sentence(err.Error())), capital(sentence(hint))))
 }
 
 // masterRestarts warns of what an apply does to a master: all of DC/OS's
@@ -330,7 +344,7 @@ func masterRestarts(address string, units []string) diag.Diagnostic {
 func (w *nodeWork) bundleError(err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Cannot Be Made",
 		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, so the release has to be within reach of this run too.",
-			w.model.Address.ValueString(), sentence(err.Error()))))
+			w.model.Address.ValueString(), capital(sentence(err.Error())))))
 }
 
 // nothingToImport words an import from a host that is no node.

@@ -45,7 +45,7 @@ func TestHostErrors(t *testing.T) {
 		"locked": {&remote.LockedError{Host: host, Owner: "ci run 5", Since: "2026-01-01T00:00:00Z"}, "Host Locked By Another Run", []string{"ci run 5"}},
 		"lost":   {&remote.LostError{Host: host, Work: "script apply", Err: errors.New("EOF")}, "Connection Lost", []string{"script apply"}},
 		"stage": {&node.StageError{Host: host, Stage: "install", Doing: "starting dcos-setup", ExitCode: 3, Stderr: exit.Stderr, Journal: "dcos-setup: failed", Hint: "look at it", Err: exit},
-			"Installation Failed", []string{"install", "starting dcos-setup", "Exit code: 3", "  no space left on device", "  dcos-setup: failed", "What to do: look at it"}},
+			"Installation Failed", []string{"install", "starting dcos-setup", "Exit code: 3", "  no space left on device", "  dcos-setup: failed", "What to do: Look at it"}},
 		"stage over a lost connection": {&node.StageError{Host: host, Stage: "transfer", Err: &remote.LostError{Host: host, Work: "upload", Err: errors.New("EOF")}},
 			"Connection Lost", []string{"transfer", "upload"}},
 		"preflight": {&node.PreflightError{Host: host, Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"}, {Name: "port-80", Found: "used", Needed: "free"}}},
@@ -53,7 +53,7 @@ func TestHostErrors(t *testing.T) {
 		"foreign":  {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
 		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
 		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
-		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"it broke", "put back"}},
+		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
 		"gate":     {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk", []string{"2 of 3 masters serve"}},
 		"another":  {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
 	}

@@ -95,10 +95,8 @@ func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
 			}
 		}
 	})
-	for _, h := range s.nodes() {
-		if s.before[h.Name], err = h.Snapshot(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	if s.before, err = snapshots(t.Context(), s.nodes()); err != nil {
+		t.Fatal(err)
 	}
 	s.tf = terraform.New(t)
 	s.configure(siteOptions{})
@@ -310,29 +308,50 @@ func (s *testSite) whole() {
 	})
 }
 
+// snapshots looks at hosts, at all of them at once: one that is just booting
+// is waited for.
+func snapshots(ctx context.Context, hosts []*lab.Host) (map[string]*lab.Snapshot, error) {
+	seen := make([]*lab.Snapshot, len(hosts))
+	var group errgroup.Group
+	for i, h := range hosts {
+		group.Go(func() (err error) {
+			seen[i], err = h.Snapshot(ctx)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	byName := make(map[string]*lab.Snapshot, len(hosts))
+	for i, h := range hosts {
+		byName[h.Name] = seen[i]
+	}
+	return byName, nil
+}
+
 // clean fails unless each host is what it was before anything was installed.
 // Services of the system that were woken to answer a question may take their
 // time to go to sleep again.
 func (s *testSite) clean(hosts ...*lab.Host) {
 	s.t.Helper()
-	for _, h := range hosts {
-		await(s.t, h.Name+" is not what it was", func() error {
-			after, err := h.Snapshot(s.t.Context())
-			if err != nil {
-				return err
-			}
-			var left []string
-			for _, c := range lab.Diff(s.before[h.Name], after) {
+	await(s.t, "hosts are not what they were", func() error {
+		after, err := snapshots(s.t.Context(), hosts)
+		if err != nil {
+			return err
+		}
+		var left []string
+		for _, h := range hosts {
+			for _, c := range lab.Diff(s.before[h.Name], after[h.Name]) {
 				if !strings.HasPrefix(c.Name, "file "+exhibitorDir) { // shared by the masters, not the host's
-					left = append(left, c.String())
+					left = append(left, h.Name+": "+c.String())
 				}
 			}
-			if len(left) > 0 {
-				return errors.New(strings.Join(left, "\n"))
-			}
-			return nil
-		})
-	}
+		}
+		if len(left) > 0 {
+			return errors.New(strings.Join(left, "\n"))
+		}
+		return nil
+	})
 }
 
 // nothingStale fails if something of a run is left on a host or in the state

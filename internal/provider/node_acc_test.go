@@ -20,7 +20,7 @@ import (
 func TestAccCluster(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 3, 1, 1)
-	one := "-parallelism=1"
+	const one, changed = "-parallelism=1", `ui_banner_header_title = jsonencode("changed")`
 
 	s.step("apply", func(t *testing.T) {
 		s.tf.Apply(one)
@@ -42,7 +42,7 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("an empty plan", func(*testing.T) { s.tf.NoChanges() })
 	s.step("a changed parameter", func(t *testing.T) {
-		s.configure(siteOptions{parameters: `ui_banner_header_title = jsonencode("changed")`})
+		s.configure(siteOptions{parameters: changed})
 		plan := s.tf.Plan()
 		config := plan["dcos_cluster_config.test"]
 		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched, []string{"dcos-config/etc/ui-config.json"}) {
@@ -101,6 +101,8 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("a host that is out of reach", func(t *testing.T) {
 		public := s.public[0]
+		// Nobody comes, so there is nothing to wait long for.
+		s.configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"", lab.UserNoPassword, s.lab.KeyFile())})
 		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
 		}
@@ -114,6 +116,7 @@ func TestAccCluster(t *testing.T) {
 		if err := public.Rejoin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		s.configure(siteOptions{parameters: changed})
 	})
 	s.step("import", func(t *testing.T) {
 		s.tf.Run("state", "rm", `dcos_node.agent["n1"]`)

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/objectstore"
 )
@@ -20,9 +20,12 @@ import (
 // TestAccPublish installs a node that fetches from nginx on a host that the
 // provider publishes to over SSH, and moves it to a bucket of an S3 server.
 func TestAccPublish(t *testing.T) {
+	t.Parallel()
 	l := requireAcceptance(t)
-	bucket := newPublicBucket(t, l) // sets environment variables, so this test runs alone
+	bucket := newPublicBucket(t, l)
 	s := newSite(t, l, 1, 0, 0)
+	s.tf.Env = append(s.tf.Env, "AWS_ACCESS_KEY_ID="+bucketKey, "AWS_SECRET_ACCESS_KEY="+bucketSecret, "AWS_CONFIG_FILE="+filepath.Join(t.TempDir(), "none"))
+	logs := filepath.Join(t.TempDir(), "trace.log")
 	web := l.Host(t, "publish-www", lab.WithPackages("nginx-light"))
 	before, err := web.Snapshot(t.Context())
 	if err != nil {
@@ -86,6 +89,7 @@ func TestAccPublish(t *testing.T) {
 		}
 		// exhibitor knows bootstrap_url, and other services may.
 		to("")
+		s.tf.Env = append(s.tf.Env, "TF_LOG=TRACE", "TF_LOG_PATH="+logs)
 		if said := diagnosticsOf(s.tf, "plan"); !said.mentions("warning", "Master Will Restart") {
 			t.Errorf("nothing says that the master restarts: %+v", said)
 		}
@@ -106,6 +110,12 @@ func TestAccPublish(t *testing.T) {
 		}
 		if bucket.fetched() == 0 {
 			t.Error("the node fetched nothing")
+		}
+		for _, root := range []string{s.tf.Path, filepath.Dir(logs)} {
+			lookFor(t, root, map[string]string{"secret key of the bucket": bucketSecret})
+		}
+		if text := readFile(t, logs); !strings.Contains(text, "[TRACE]") {
+			t.Error("the log is not at its most talkative")
 		}
 	})
 	s.step("taken away", func(t *testing.T) {
@@ -128,6 +138,9 @@ func TestAccPublish(t *testing.T) {
 	})
 }
 
+// The key that may write to a publicBucket.
+const bucketKey, bucketSecret = "AKIDLAB", "lab-s3-secret"
+
 // A publicBucket is an S3 server in the lab's network, whose bucket "files"
 // anybody may read and one key may write.
 type publicBucket struct {
@@ -139,7 +152,7 @@ type publicBucket struct {
 func newPublicBucket(t *testing.T, l *lab.Lab) *publicBucket {
 	t.Helper()
 	b := &publicBucket{store: objectstore.New(), gets: make(chan struct{}, 1000)}
-	b.store.Allow("AKIDLAB", "lab-s3-secret")
+	b.store.Allow(bucketKey, bucketSecret)
 	if err := b.store.CreateBucket(t.Context(), "files"); err != nil {
 		t.Fatal(err)
 	}
@@ -148,20 +161,13 @@ func newPublicBucket(t *testing.T, l *lab.Lab) *publicBucket {
 		t.Fatal(err)
 	}
 	b.url = "http://" + listener.Addr().String()
-	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDLAB")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "lab-s3-secret")
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	files, err := bundle.NewS3(t.Context(), bundle.S3{Bucket: "files", Endpoint: b.url, PathStyle: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, public := strings.CutPrefix(r.URL.Path, "/files/")
 		if !public || r.Header.Get("Authorization") != "" {
 			b.store.ServeHTTP(w, r)
 			return
 		}
-		text, err := files.Read(r.Context(), name)
+		text, err := b.store.Object(r.Context(), "files", name)
 		if err != nil {
 			http.NotFound(w, r)
 			return
@@ -172,7 +178,7 @@ func newPublicBucket(t *testing.T, l *lab.Lab) *publicBucket {
 			default:
 			}
 		}
-		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(string(text)))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
 	})}
 	go server.Serve(listener) //nolint:errcheck // it ends with the test
 	t.Cleanup(func() { _ = server.Close() })

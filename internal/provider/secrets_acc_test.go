@@ -23,8 +23,9 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/secretstore"
 )
 
-// TestAccSecrets installs, changes and removes a node with a secret of every
-// kind, and looks for each of them wherever it could have got to.
+// TestAccSecrets installs, changes and removes a node behind a jump host with a
+// secret of every kind, and looks for each of them wherever it could have got
+// to. (TestAccPublish does with the keys of a bucket.)
 func TestAccSecrets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
@@ -33,15 +34,17 @@ func TestAccSecrets(t *testing.T) {
 		sudo       = "paul-secret" // the lab's
 		exhibitor  = "exhibitor-password-4c77d0"
 		token      = "api-token-e19b52"
+		hop        = "nora-secret" // the lab's
+		docker     = "ZG9ja2VyOmRvY2tlci1wYXNzd29yZC01ZQ=="
 	)
 	key := encryptedKey(t, s.lab, passphrase)
 	secrets := map[string]string{"passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
-		"key": strings.Split(key, "\n")[2]}
+		"password of the jump host": hop, "docker credentials": docker, "key": strings.Split(key, "\n")[2]}
 	// Where values can be ephemeral, some come from variables that are, and some from an ephemeral resource.
 	store := secretstore.New(map[string]string{"private_key": key, "sudo": sudo, "exhibitor": exhibitor})
 	ephemeral, of := s.tf.Version().Ephemeral(), map[string]string{}
 	var sources strings.Builder
-	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token} {
+	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token, "hop": hop, "docker": docker} {
 		if _, stored := store.Values[name]; ephemeral && stored {
 			fmt.Fprintf(&sources, "ephemeral \"secretstore_value\" %q {\n  name = %q\n}\n", name, name)
 			of[name] = "ephemeral.secretstore_value." + name + ".value"
@@ -56,17 +59,29 @@ func TestAccSecrets(t *testing.T) {
 	logs := filepath.Join(t.TempDir(), "trace.log")
 	cache := filepath.Join(t.TempDir(), "cache")
 	s.tf.Env = append(s.tf.Env, "TF_LOG=TRACE", "TF_LOG_PATH="+logs, "DCOS_CACHE_DIRECTORY="+cache,
-		"TF_VAR_private_key="+key, "TF_VAR_passphrase="+passphrase, "TF_VAR_sudo="+sudo, "TF_VAR_exhibitor="+exhibitor, "TF_VAR_token="+token)
+		"TF_VAR_private_key="+key, "TF_VAR_passphrase="+passphrase, "TF_VAR_sudo="+sudo, "TF_VAR_exhibitor="+exhibitor, "TF_VAR_token="+token,
+		"TF_VAR_hop="+hop, "TF_VAR_docker="+docker)
 	configure := func(more string) {
 		s.configure(siteOptions{
-			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s", lab.UserPassword, of["private_key"], of["passphrase"]),
-			provider: fmt.Sprintf("sudo = { password = %s }\nsecrets = { exhibitor_admin_password = %s }\napi_token = %s",
-				of["sudo"], of["exhibitor"], of["token"]), parameters: more})
+			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s\njump_hosts = [{ address = %q, user = %q, password = %s }]",
+				lab.UserPassword, of["private_key"], of["passphrase"], s.balancer.Address, lab.UserNoSudo, of["hop"]),
+			provider: fmt.Sprintf(`sudo = { password = %s }
+  api_token = %s
+  secrets = {
+    exhibitor_admin_password   = %s
+    cluster_docker_credentials = jsonencode({ auths = { "registry.example.com" = { auth = %s } } })
+  }
+`, of["sudo"], of["token"], of["exhibitor"], of["docker"]), parameters: "cluster_docker_credentials_enabled = true\n" + more})
 	}
 	configure("")
-	seen := watchProcesses(t, s.masters[0], secrets)
+	seen, seenOnJumpHost := watchProcesses(t, s.masters[0], secrets), watchProcesses(t, s.balancer, secrets)
 
 	s.tf.Run("plan", "-no-color", "-out=plan.bin")
+	// A saved plan needs nothing that planning has left here: another machine may apply it.
+	lookFor(t, cache, secrets)
+	if err := os.RemoveAll(cache); err != nil {
+		t.Fatal(err)
+	}
 	s.tf.Apply("plan.bin")
 	s.whole()
 	configure("docker_remove_delay = \"2hrs\"")
@@ -80,8 +95,8 @@ func TestAccSecrets(t *testing.T) {
 			t.Errorf("the ephemeral resource of %s was opened %d times", name, n)
 		}
 	}
-	if found := seen(); found != "" {
-		t.Errorf("in a command line or an environment on the host: %s", found)
+	if found := seen() + seenOnJumpHost(); found != "" {
+		t.Errorf("in a command line or an environment on a host: %s", found)
 	}
 	// On the host's disk: nowhere but where DC/OS itself has its configuration.
 	found := shell(t, s.masters[0], "grep -rlaF -f "+patternsFile+" --exclude-dir=proc --exclude-dir=sys --exclude=patterns / 2>/dev/null || :")
@@ -93,8 +108,13 @@ func TestAccSecrets(t *testing.T) {
 			t.Errorf("a secret is on the host in %s", file)
 		}
 	}
+	for what, secret := range map[string]string{"password": exhibitor, "docker credentials": docker} {
+		if found := shell(t, s.masters[0], "grep -rlaF -e "+secret+" /opt/mesosphere/packages || :"); found == "" {
+			t.Errorf("DC/OS does not have its %s", what)
+		}
+	}
 	if configured == 0 {
-		t.Error("DC/OS does not have its password, or nothing was looked for")
+		t.Error("nothing was found, so nothing was looked for")
 	}
 	shell(t, s.masters[0], "rm "+patternsFile)
 	if text := readFile(t, logs); !strings.Contains(text, "exhibitor_admin_password") {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/rclone/gofakes3"
@@ -64,6 +65,16 @@ func (s *Store) Keys(ctx context.Context, bucket string) ([]string, error) {
 		keys = append(keys, object.Key)
 	}
 	return keys, nil
+}
+
+// Object gives an object's content.
+func (s *Store) Object(ctx context.Context, bucket, key string) ([]byte, error) {
+	object, err := s.backend.GetObject(ctx, bucket, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer object.Contents.Close()
+	return io.ReadAll(object.Contents)
 }
 
 // DeleteBucket removes a bucket, which has to be empty unless force is set.

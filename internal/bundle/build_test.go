@@ -323,7 +323,7 @@ const sumOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 func TestConfigYAML(t *testing.T) {
 	t.Parallel()
 	check := func(line string, given map[string]string) {
-		text := (&Bundle{UserArguments: given}).ConfigYAML()
+		text := (&Bundle{UserArguments: given}).ConfigYAML(nil)
 		back, err := config.FromYAML(line, []byte(text))
 		if err != nil {
 			t.Errorf("%v:\n%s", err, text)
@@ -358,7 +358,7 @@ func TestConfigYAML(t *testing.T) {
 	}
 	want := "bootstrap_url: http://10.0.0.1:8080\ncluster_name: \"a b\"\nip_detect_contents: |\n  #!/bin/sh\n  echo 1\nmaster_list:\n- \"10.0.0.1\"\n- m2\nnum_masters: 3\noauth_enabled: true\n"
 	got := (&Bundle{UserArguments: map[string]string{"bootstrap_url": "http://10.0.0.1:8080", "cluster_name": "a b", "num_masters": "3", "oauth_enabled": "true",
-		"master_list": `["10.0.0.1", "m2"]`, "ip_detect_contents": "#!/bin/sh\necho 1\n"}}).ConfigYAML()
+		"master_list": `["10.0.0.1", "m2"]`, "ip_detect_contents": "#!/bin/sh\necho 1\n", "aws_secret_access_key": "hidden"}}).ConfigYAML(map[string]bool{"aws_secret_access_key": true})
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -15,10 +15,13 @@ import (
 )
 
 // ConfigYAML gives a config.yaml from which DC/OS's own generator would read
-// the same arguments. It holds secrets.
-func (b *Bundle) ConfigYAML() string {
+// the same arguments, but for those that are left out, as secrets are.
+func (b *Bundle) ConfigYAML(leftOut map[string]bool) string {
 	var out strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(b.UserArguments)) {
+		if leftOut[name] {
+			continue
+		}
 		out.WriteString(yamlKey(name))
 		out.WriteByte(':')
 		out.WriteString(yamlValue(b.UserArguments[name]))

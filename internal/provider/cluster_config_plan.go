@@ -6,7 +6,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -19,7 +18,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
-	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
 // ModifyPlan checks every rule whose inputs are known, and computes the
@@ -247,17 +245,10 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 	values["bootstrap_id"] = b.BootstrapID
 	values["package_ids"] = b.PackageIDs
 	values["files"] = b.Files()
-	values["config_yaml"] = o.configYAML()
+	values["config_yaml"] = b.ConfigYAML(o.site.secret)
 	parts["id"] = types.StringValue(b.ID)
 	parts["cluster_name"] = types.StringValue(b.ClusterName)
 	parts["recipe"] = types.StringValue(recipe)
 	values["bundle"] = types.ObjectValueMust(bundleTypes, parts)
 	return values, diags
-}
-
-// configYAML is the equivalent config.yaml without the provider's secrets.
-func (o *outputs) configYAML() string {
-	given := maps.Clone(o.bundle.UserArguments)
-	maps.DeleteFunc(given, func(name, _ string) bool { return o.site.secret[name] })
-	return render.EncodeYAMLLiterals(given)
 }

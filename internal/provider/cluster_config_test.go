@@ -82,6 +82,7 @@ func TestClusterConfig(t *testing.T) {
 					known("bootstrap_id", knownvalue.StringRegexp(sha1Hex)),
 					known("dcos_version", knownvalue.StringExact("2.2.100")),
 					known("package_ids", knownvalue.NotNull()),
+					known("config_yaml", knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
 					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
 						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(sha256Hex),
 						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(sha256Hex),

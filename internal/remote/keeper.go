@@ -19,12 +19,13 @@ import (
 // line. It runs as root where that is possible, so that it can remove whatever
 // ends up in the directory.
 //
-// Each work directory holds a file that its keeper has locked (flock(2)). The
-// kernel drops that lock with the process, so a directory whose file can be
-// locked belongs to nobody: the next keeper takes one of those over, with the
-// files that a broken run left in it, and removes the others. One that needs no
-// directory itself removes them when it is done: whose they were may have been
-// over with its work when it was killed (a host that reboots).
+// A keeper has its work directory locked (flock(2)), and then makes a file in
+// it that says so. The kernel drops that lock with the process, so a directory
+// that can be locked belongs to nobody: the next keeper takes one of those
+// over, with the files that a broken run left in it, and removes the others. One
+// that needs no directory itself removes them when it is done: whose they were
+// may have been over with its work when it was killed (a host that reboots).
+// "work" comes with the end of a new directory's name, which nobody can know.
 //
 // When its input ends without "bye", the connection has broken. The keeper
 // then waits for the scripts of the connection to end and gives up the
@@ -38,17 +39,18 @@ import (
 // looked at, a broadcast message). "command exec" is exec whose failure does
 // not end the shell (POSIX, 2.8.1): files go away between a look and an open.
 func keeperScript(lease, linger int) string {
-	return fmt.Sprintf(`umask 077;w=;k=;l=;b=
+	return fmt.Sprintf(`umask 077;w=;k=;l=;b=;m=
 say(){ printf '`+keeperSays+`%%s\n' "$*";}
 pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
 unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
 leave(){ unlock;[ -z "$w" ]||{ cd /;rm -rf "$w";};w=;}
 owner(){ set -- $(ls -ldn "$1" 2>/dev/null);o=$3;}
-who(){ u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER);m=$(id -u);}
+who(){ u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER)
+{ while read -r q m i&&[ "$q" != Uid: ];do :;done </proc/self/status;} 2>/dev/null;[ "$m" ]||m=$(id -u);}
 ours(){ [ -d "$1" ]&&[ ! -L "$1" ]||return;owner "$1";[ "$o" = "$u" ]||[ "$o" = "$m" ];}
 drop(){ if [ ! -f "$1/.keeper" ];then
 [ -z "$(find "$1" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$1"
-elif [ -r "$1/.keeper" ];then (exec 6<"$1/.keeper"&&flock -n 6&&rm -rf "$1") 2>/dev/null;fi;}
+else (exec 6<"$1"&&flock -n 6&&rm -rf "$1") 2>/dev/null;fi;}
 sweep(){ for d in /var/tmp/.dcos-work.* /tmp/.dcos-work.* "$HOME"/.dcos-work.* /dev/shm/.dcos-work.*;do
 [ -d "$d" ]||continue
 who;ours "$d"&&drop "$d"
@@ -60,14 +62,14 @@ for b in /var/tmp /tmp "$HOME" /dev/shm;do
 for d in "$b"/.dcos-work.*;do
 ours "$d"||continue
 if [ -z "$w" ]&&[ "$o" = "$u" ]&&[ -f "$d/.keeper" ];then
-[ -r "$d/.keeper" ]||continue
-if { command exec 8<"$d/.keeper";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
+if { command exec 8<"$d";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
 else drop "$d";fi
 done
 [ -z "$w" ]||return 0
-d=$(mktemp -d "$b/.dcos-work.XXXXXXXXXX" 2>/dev/null)||continue
-if : >"$d/.new"&&chmod 644 "$d/.new"&&command exec 8<"$d/.new"&&flock -n 8&&mv "$d/.new" "$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d";};then w=$d;k=new;return 0;fi
-rm -rf "$d"
+d=$b/.dcos-work.$1
+if mkdir "$d" 2>/dev/null;then
+if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+partsDirectory+`";};then w=$d;k=new;return 0;fi
+rm -rf "$d";fi
 done;return 1;}
 above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return
 case $c in sshd*) kill "$q" 2>/dev/null;return;;esac
@@ -88,25 +90,31 @@ i=$((i+1));[ $i -lt 20 ]||{ exec 7<&-;say "held $s $a";return;}
 sleep 0.25 2>/dev/null||sleep 1
 done;}
 do_line(){ case $1 in
-work) if work;then say "$k $w";else say "nowhere";fi;;
+work) if work "$2";then say "$k $w";else say "nowhere";fi;;
 lock) shift;lock "$@";;
 bye) leave;sweep;say bye;exit 0;;
 esac;}
 trap 'leave;exit 143' TERM INT;trap : HUP
 command -v flock >/dev/null 2>&1||{ say noflock;exit 1;}
-t="timeout %[1]d";$t true 2>/dev/null||t=
+t="timeout %[1]d"
 x=$FIRST
 while :;do
 case $x in
 "") ;;
 *) set -f;set -- $x;set +f;do_line "$@";;esac
-if [ "$t" ];then x=$($t sh -c 'IFS= read -r x&&printf %%s "$x"' 7<&- 8<&-)||break;else IFS= read -r x||break;fi
+[ -z "$t" ]||{ x=$($t sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null 7<&- 8<&-)
+case $x in
+sx*) x=${x#sx};continue;;
+s) break;;
+*) t=;;
+esac;}
+IFS= read -r x||break
 done
 trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
 [ -z "$l" ]||{ pause 3;unlock;}
 [ "$w" ]||exit 0
 exec 8<&-;i=0;while [ $i -lt %[2]d ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
-[ -f "$w/.keeper" ]&&command exec 8<"$w/.keeper"&&flock -n 8&&leave
+[ -f "$w/.keeper" ]&&command exec 8<"$w"&&flock -n 8&&leave
 exit 0
 `, lease, max(linger-3, 1))
 }
@@ -259,7 +267,11 @@ func (c *Conn) workDirectory(ctx context.Context) (*keeper, error) {
 	if k := c.runningKeeper(); k != nil && k.dir != "" {
 		return k, nil
 	}
-	k, answer, err := c.keep(ctx, "work")
+	word, err := newWord()
+	if err != nil {
+		return nil, err
+	}
+	k, answer, err := c.keep(ctx, "work "+strings.TrimPrefix(word, "dcos-"))
 	if err != nil {
 		return nil, err
 	}

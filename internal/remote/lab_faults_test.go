@@ -202,7 +202,7 @@ func TestLabSweep(t *testing.T) {
 			}
 			eventually(t, h, 0, workDirectories, dir)
 			// As a host does that reboots: the keeper has no time to tidy up.
-			if _, err := h.Shell(t.Context(), "fuser -k -KILL "+dir+"/.keeper || pkill -KILL -u "+user); err != nil {
+			if _, err := h.Shell(t.Context(), "fuser -k -KILL "+dir+" || pkill -KILL -u "+user); err != nil {
 				t.Fatal(err)
 			}
 			_ = conn.Close() // its keeper is gone

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -23,39 +24,10 @@ import (
 // one, since each costs three round trips in which the line would be idle.
 const uploadsAtOnce = 4
 
-// partSuffix marks a file that has not arrived yet.
-const partSuffix = ".part"
-
-// surveyScript says what of the wanted files is there already, and makes the
-// directories that they need. Files with an owner of their own may not be
-// readable any more, and come anew.
-const surveyScript = uploadShell + `
-while [ $# -gt 0 ];do f=./$3
-case $3 in */*) mkdir -p "${f%/*}"||exit;;esac
-if [ -z "$4" ]&&[ -f "$f" ]&&sum "$f"&&[ "$s" = "$1" ];then chmod "$2" "$f"&&echo "have $i"
-elif [ -f "$f` + partSuffix + `" ];then echo "part $i $(wc -c <"$f` + partSuffix + `")";fi
-i=$((i+1));shift 4
-done
-`
-
-const verifyName = "upload check"
-
-// verifyScript compares what has arrived and gives it its name.
-const verifyScript = uploadShell + `
-while [ $# -gt 0 ];do f=./$3
-if sum "$f` + partSuffix + `"&&[ "$s" = "$1" ];then { [ -z "$4" ]||chown "$4" "$f` + partSuffix + `";}&&chmod "$2" "$f` + partSuffix + `"&&mv -f "$f` + partSuffix + `" "$f"||exit
-else echo "bad $i $s";fi
-i=$((i+1));shift 4
-done
-`
-
-// uploadShell is the beginning of both: the directory is the first argument,
-// then come sum, mode, name and owner of each file.
-const uploadShell = `umask 077;cd "$1"||exit;shift;i=0
-if command -v sha256sum >/dev/null 2>&1;then sum(){ s=$(sha256sum <"$1");s=${s%% *};}
-elif command -v openssl >/dev/null 2>&1;then sum(){ s=$(openssl dgst -sha256 <"$1");s=${s##* };}
-elif command -v sha256 >/dev/null 2>&1;then sum(){ s=$(sha256 -q <"$1");}
-else echo "no program for sha256 sums (sha256sum, openssl, sha256)" >&2;exit 1;fi`
+// partsDirectory is where in the work directory files are until they have
+// arrived, each under its own name: so all that belong into one directory get
+// there by one command.
+const partsDirectory = ".part"
 
 // Upload puts files into the work directory, and gives the directory's path.
 // It makes the directory on first need: mode 0700, owned by the user that is
@@ -107,7 +79,7 @@ func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int6
 
 func (f *File) check() error {
 	switch sum, err := hex.DecodeString(f.SHA256); {
-	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") || strings.HasSuffix(f.Name, partSuffix) || path.Base(f.Name) == ".keeper":
+	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") || slices.Contains([]string{partsDirectory, ".keeper"}, firstElement(f.Name)):
 		return fmt.Errorf("%q is no name for a file in the work directory", f.Name)
 	case !validOwner(f.Owner):
 		return fmt.Errorf("%q is no owner for %s", f.Owner, f.Name)
@@ -117,6 +89,11 @@ func (f *File) check() error {
 		return fmt.Errorf("%s has no sha256 sum", f.Name)
 	}
 	return nil
+}
+
+func firstElement(name string) string {
+	first, _, _ := strings.Cut(name, "/")
+	return first
 }
 
 // validOwner takes "", "user", "user:group" and ":group".
@@ -142,8 +119,19 @@ type item struct {
 	*File
 	there   int64 // bytes that the host has
 	resumed bool  // some of them from an earlier run
+	arrived bool  // all of them, not compared yet
 	done    bool
 }
+
+func (it *item) mode() string {
+	mode := it.Mode.Perm()
+	if mode == 0 {
+		mode = 0o644
+	}
+	return fmt.Sprintf("%04o", mode)
+}
+
+func (it *item) sum() string { return strings.ToLower(it.SHA256) }
 
 func (u *upload) pending() []*item {
 	var items []*item
@@ -170,77 +158,6 @@ func (u *upload) close() {
 	}
 }
 
-// script runs one of the scripts over items and gives its answers, each as the
-// item it is about and the words that follow.
-func (u *upload) script(ctx context.Context, name, text string, items []*item, answer func(it *item, word string, rest []string)) error {
-	args, root := []string{u.dir}, false
-	for _, it := range items {
-		mode := it.Mode.Perm()
-		if mode == 0 {
-			mode = 0o644
-		}
-		args = append(args, strings.ToLower(it.SHA256), fmt.Sprintf("%04o", mode), it.Name, it.Owner)
-		root = root || it.Owner != "" && name == verifyName
-	}
-	res, err := u.conn.Run(ctx, Script{Name: name, Text: text, Args: args, Root: root})
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(res.Stdout)) {
-		words := strings.Fields(line)
-		if len(words) < 2 {
-			continue
-		}
-		n, err := strconv.Atoi(words[1])
-		if err != nil || n < 0 || n >= len(items) {
-			return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), name, line)
-		}
-		answer(items[n], words[0], words[2:])
-	}
-	return nil
-}
-
-func (u *upload) survey(ctx context.Context) error {
-	return u.script(ctx, "upload survey", surveyScript, u.items, func(it *item, word string, rest []string) {
-		switch word {
-		case "have":
-			it.done = true
-			u.add(it.Size)
-		case "part":
-			if n, err := strconv.ParseInt(strings.Join(rest, ""), 10, 64); err == nil && n > 0 && n <= it.Size {
-				it.there, it.resumed = n, true
-				u.add(n)
-			}
-		}
-	})
-}
-
-func (u *upload) verify(ctx context.Context, attempt int) error {
-	items := u.pending()
-	var wrong error
-	bad := map[*item]bool{}
-	err := u.script(ctx, verifyName, verifyScript, items, func(it *item, word string, rest []string) {
-		if word != "bad" {
-			return
-		}
-		bad[it] = true
-		if it.resumed && attempt == 1 {
-			// What was there was not the beginning of this file.
-			u.add(-it.there)
-			it.there, it.resumed = 0, false
-			return
-		}
-		wrong = &TransferError{Host: u.conn.host(), File: it.Name, Err: fmt.Errorf("sha256 on the host is %s, not %s", strings.Join(rest, ""), it.SHA256)}
-	})
-	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		it.done = !bad[it]
-	}
-	return wrong
-}
-
 // transfer sends what is missing of the pending items.
 func (u *upload) transfer(ctx context.Context) error {
 	if u.sftp == nil && !u.conn.withoutSFTP() {
@@ -260,6 +177,7 @@ func (u *upload) transfer(ctx context.Context) error {
 			if err := u.send(ctx, it); err != nil {
 				return u.explain(ctx, it, err)
 			}
+			it.arrived = true
 			return nil
 		})
 	}
@@ -268,7 +186,7 @@ func (u *upload) transfer(ctx context.Context) error {
 
 // send brings one item's part file to its full length.
 func (u *upload) send(ctx context.Context, it *item) error {
-	if it.there == it.Size && it.resumed {
+	if it.arrived || it.there == it.Size && it.resumed {
 		return nil
 	}
 	src, err := it.Open()
@@ -294,7 +212,7 @@ func (u *upload) sendFrom(ctx context.Context, it *item, src io.Reader) error {
 		it.there += int64(n)
 		u.add(int64(n))
 	}}
-	target := path.Join(u.dir, it.Name) + partSuffix
+	target := path.Join(u.dir, partsDirectory, it.Name)
 	var err error
 	if u.sftp != nil {
 		err = u.sftp.send(ctx, target, offset, r)

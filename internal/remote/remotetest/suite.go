@@ -508,7 +508,7 @@ func upload(t *testing.T, s Subject) {
 	if last != total || calls < 2 {
 		t.Errorf("progress ended at %d of %d after %d calls", last, total, calls)
 	}
-	look := remote.Script{Name: "look", Args: []string{dir}, Text: `cd "$1" || exit; sha256sum big; ls -ld big "a/b/it's nested" empty . | cut -c1-10; cat many/19; find . -name '*.part'`}
+	look := remote.Script{Name: "look", Args: []string{dir}, Text: `cd "$1" || exit; sha256sum big; ls -ld big "a/b/it's nested" empty . | cut -c1-10; cat many/19; find .part -type f`}
 	res, err := conn.Run(t.Context(), look)
 	if err != nil {
 		t.Fatal(err)
@@ -526,7 +526,7 @@ func upload(t *testing.T, s Subject) {
 	if last != total || sentAfter-sentBefore > 100_000 {
 		t.Errorf("sent %d bytes, progress %d", sentAfter-sentBefore, last)
 	}
-	if _, err := conn.Run(t.Context(), remote.Script{Name: "break", Args: []string{dir}, Text: `cd "$1" && head -c 100000 big >big.part && chmod 600 big && echo x >>big && printf WRONG >many/3.part && echo y >many/3`}); err != nil {
+	if _, err := conn.Run(t.Context(), remote.Script{Name: "break", Args: []string{dir}, Text: `cd "$1" && head -c 100000 big >.part/big && chmod 600 big && echo x >>big && printf WRONG >.part/many/3 && echo y >many/3`}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conn.Upload(t.Context(), files, progress); err != nil {

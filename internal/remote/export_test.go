@@ -13,3 +13,9 @@ func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 // SetLinger shortens the time for which the work directory of a broken
 // connection waits for a successor.
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }
+
+// CommandLine is what a login shell gets for a script with such a word.
+func CommandLine(word string) string { return commandLine("", word, false) }
+
+// Message is what the script's shell gets to read then.
+func Message(word, text string) []byte { return message(word, text) }

@@ -178,7 +178,7 @@ func (j *job) notStarted(err error) error {
 // errNoStart leaves the ended process in j.p.
 func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	c := j.conn
-	text := []byte(word + "\n" + j.text(b.tty) + word + "\n")
+	text := message(word, j.text(b.tty))
 	password := []byte(b.password.Reveal() + "\n")
 
 	j.wrong = make(chan struct{})

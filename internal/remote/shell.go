@@ -16,23 +16,38 @@ import (
 // It says the word on stderr and stdout (once on a terminal), so that
 // everything before it (profiles that chatter, sudo's lecture) is known to be
 // noise. Then it reads up to the word, which throws away a password line that
-// sudo did not ask for, then the script up to the word again. A script that
-// comes incomplete is not run at all.
+// sudo did not ask for, then the script's size in bytes, then the script up to
+// the word again. A script that comes incomplete is not run at all.
 //
 // From a pipe, "read" takes no byte more than its line (POSIX, sh, "INPUT
-// FILES"), so what follows is left for the script's own machinery. From a
-// terminal bash takes all there is: a dd in between makes a pipe of it
-// (BusyBox's cat would hold bytes back, since it uses sendfile).
+// FILES"), so what follows is left for the script's own machinery. For that it
+// asks the kernel for each byte, so dd reads longer scripts; one that does not
+// know fullblock reads nothing. From a terminal bash takes all there is: a dd
+// in between makes a pipe of it (BusyBox's cat would hold bytes back, since it
+// uses sendfile).
 //
 // It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
 const starter = `m(){ n=${IFS#??};l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
-	`s=;l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
+	`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
 	`if [ "$2" ];then stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
 
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"
+
+// longScript is from how many bytes on a script is read by dd: starting that
+// takes as long as reading two or three thousand bytes one by one.
+const longScript = 3 << 10
+
+// message is what the starter gets to read.
+func message(word, text string) []byte {
+	size := 0
+	if len(text) >= longScript {
+		size = len(text)
+	}
+	return fmt.Appendf(nil, "%s\n%d\n%s%s\n", word, size, text, word)
+}
 
 // commandLine is what the login shell gets.
 func commandLine(prefix, word string, tty bool) string {

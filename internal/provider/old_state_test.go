@@ -4,12 +4,16 @@
 package provider
 
 import (
+	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
@@ -53,6 +57,54 @@ func TestOldState(t *testing.T) {
 	}
 	if len(kinds) != 3 || !kinds["dcos_cluster_config"] || !kinds["dcos_node"] || !kinds["dcos_node_pool"] {
 		t.Errorf("resources in states: %v", kinds)
+	}
+}
+
+// TestSchemaVersions holds that a schema of a new version can read states of
+// all versions before, and that a state of each version is kept to try it on.
+func TestSchemaVersions(t *testing.T) {
+	t.Parallel()
+	states, err := filepath.Glob(filepath.Join("testdata", "states", "*.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	for _, state := range states {
+		var content struct {
+			Resources []struct {
+				Type      string
+				Instances []struct {
+					Version int64 `json:"schema_version"`
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(readFile(t, state)), &content); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range content.Resources {
+			for _, i := range r.Instances {
+				kept[fmt.Sprintf("%s, version %d", r.Type, i.Version)] = true
+			}
+		}
+	}
+	for _, newResource := range (&dcosProvider{}).Resources(t.Context()) {
+		r := newResource()
+		var name resource.MetadataResponse
+		var schema resource.SchemaResponse
+		r.Metadata(t.Context(), resource.MetadataRequest{ProviderTypeName: typeName}, &name)
+		r.Schema(t.Context(), resource.SchemaRequest{}, &schema)
+		upgraders := map[int64]resource.StateUpgrader{}
+		if u, ok := r.(resource.ResourceWithUpgradeState); ok {
+			upgraders = u.UpgradeState(t.Context())
+		}
+		for version := range schema.Schema.Version + 1 {
+			if of := fmt.Sprintf("%s, version %d", name.TypeName, version); !kept[of] {
+				t.Errorf("no state is kept of %s", of)
+			}
+			if _, found := upgraders[version]; !found && version < schema.Schema.Version {
+				t.Errorf("%s cannot read states of version %d", name.TypeName, version)
+			}
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ type Options struct {
 	SkipChecks        []string
 	SetupTimeout      time.Duration
 	PostflightTimeout time.Duration
-	DrainTimeout      time.Duration
+	DrainTimeout      time.Duration // negative: tasks are not waited for
 	// WaitForCloudInit waits for cloud-init to end before anything else.
 	WaitForCloudInit bool
 	Ensemble         Ensemble

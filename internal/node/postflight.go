@@ -64,7 +64,7 @@ func (s *session) unwellError(stage string, f *frame, err error, limit time.Dura
 	}
 	if f.yes("timeout") {
 		e.Err = fmt.Errorf("gave up after %s", limit)
-		e.Hint = "the journal of the units named shows why; the next apply goes on from here. A host that needs longer needs a longer timeout"
+		e.Hint = "the journal of the units named shows why; the next apply goes on from here"
 	} else if waited != "" {
 		e.Doing += " (" + waited + ")"
 	}

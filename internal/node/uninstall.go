@@ -110,14 +110,17 @@ func (s *session) tellOfEnsemble(ctx context.Context, state State, others []stri
 }
 
 // drain empties an agent and takes it out of its cluster. An agent that
-// cannot be drained in time is stopped all the same; that is in the run log.
+// cannot be drained in time is stopped all the same, with a warning.
 func (s *session) drain(ctx context.Context, state State) error {
 	st := s.enter(stageDrain)
 	unit := "dcos-mesos-slave.service"
 	if state.Role == PublicAgent {
 		unit = "dcos-mesos-slave-public.service"
 	}
-	limit := orDefault(s.opts.DrainTimeout, DefaultDrainTimeout)
+	limit := s.opts.DrainTimeout
+	if limit == 0 {
+		limit = DefaultDrainTimeout
+	}
 	deadline := time.Now().Add(limit)
 	f, err := s.steady(ctx, stageDrain, func() call {
 		left := max(time.Until(deadline), time.Second)
@@ -131,6 +134,8 @@ func (s *session) drain(ctx context.Context, state State) error {
 					st.Progress(value, 0)
 				case "warning":
 					st.Progress("warning: "+value, 0)
+					s.warn(Finding{Name: NotDrained, Severity: SeverityWarning, Found: value, Needed: "an agent that gives its tasks away before it stops",
+						Hint: "look whether the tasks that it had run elsewhere now"})
 				}
 			},
 		}
@@ -138,9 +143,18 @@ func (s *session) drain(ctx context.Context, state State) error {
 	if err != nil {
 		return s.explain(stageDrain, "draining the agent", f, err)
 	}
+	if n := f.get("left"); n != "" && limit > 0 {
+		left := fmt.Sprintf("tasks that were still there after the drain_timeout of %s, and were stopped with the agent: %s", limit, n)
+		st.Progress("warning: "+left, 0)
+		s.warn(Finding{Name: NotDrained, Severity: SeverityWarning, Found: left, Needed: "tasks that end or move in time",
+			Hint: "give agents with such tasks a longer drain_timeout; whether a task is started elsewhere is for its framework to say"})
+	}
 	st.Progress(f.get("outcome"), 0)
 	return nil
 }
+
+// NotDrained is the name of the finding on an agent that stopped with tasks.
+const NotDrained = "not-drained"
 
 // NotPutBack is the name of the finding on something that DC/OS had changed on
 // the host and that could not be put back.

@@ -175,7 +175,7 @@ func TestDrain(t *testing.T) {
 		}
 	}
 	until("two tasks on the first agent", func() bool { return tasks()[one.Address] == 2 })
-	install(two, node.Agent)
+	lastConn, last := install(two, node.Agent)
 	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
 		t.Fatalf("%+v", err)
 	}
@@ -187,13 +187,24 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"waiting for 2 task(s)", `"message":"drained"`} {
+	for _, want := range []string{"waiting for 2 tasks to move to other agents (", `"message":"drained"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the run log lacks %q", want)
 		}
 	}
 	if got := agents(t, master); !slices.Equal(got, []string{two.Address}) {
 		t.Errorf("registered: %q", got)
+	}
+
+	// There is nobody left to take them, and they take two seconds to end.
+	var warned []node.Finding
+	last.DrainTimeout, last.Log = time.Second, nil
+	last.Warn = func(f node.Finding) { warned = append(warned, f) }
+	if err := node.Uninstall(t.Context(), lastConn, last); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if len(warned) == 0 || warned[0].Name != node.NotDrained || !strings.HasSuffix(warned[0].Found, ": 2") {
+		t.Errorf("nothing is said of the tasks that were stopped with the agent: %+v", warned)
 	}
 }
 

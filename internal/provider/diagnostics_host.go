@@ -116,7 +116,7 @@ func (w *nodeWork) failure(ctx context.Context, operation string, err error) hos
 		f.hint = "Run the same again: it continues where this ended."
 	}
 	if f.hint == "" && f.stage != "" {
-		f.hint = "Put right what the output names, then run the same again: it goes on from what is there."
+		f.hint = "Put right what the output names, then run the same again."
 	}
 	return f
 }
@@ -284,6 +284,8 @@ func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 	switch f.Name {
 	case "exhibitor-backend":
 		summary = "State Of An Ensemble In Exhibitor's Backend"
+	case node.NotDrained:
+		summary = "Agent Not Drained"
 	case node.NotPutBack:
 		summary = "Not Put Back On The Host"
 	}

@@ -63,6 +63,7 @@ func TestOtherMessages(t *testing.T) {
 		"Run Log Not Writable: is a directory":                    log,
 		"Pool Not Finished: It was interrupted":                   stopped.diagnostics("installing", 3),
 		"Not Put Back On The Host: A file":                        {w.finding(node.Finding{Name: node.NotPutBack, Found: "a file", Needed: "nothing", Hint: "look"})},
+		"Agent Not Drained: Tasks":                                {w.finding(node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2", Needed: "none", Hint: "wait longer"})},
 		"Preflight Warning: 2 GB":                                 {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB", Hint: "use a larger machine"})},
 		"State Of An Ensemble In Exhibitor's Backend: A file":     {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file", Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},

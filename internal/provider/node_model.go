@@ -212,7 +212,11 @@ func parseImportID(text string) (importID, bool) {
 	return id, id.address != "" && !strings.ContainsAny(id.address, " \t\r\n/[]")
 }
 
-// drainTimeout says how long an agent's tasks may take to end.
+// drainTimeout says how long an agent's tasks may take to end; less than
+// nothing if they are not waited for.
 func (m *nodeModel) drainTimeout() time.Duration {
-	return durationOr(m.DrainTimeout, defaultDrainTimeout)
+	if d := durationOr(m.DrainTimeout, defaultDrainTimeout); d > 0 {
+		return d
+	}
+	return -1
 }

@@ -6,8 +6,10 @@ package provider
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -101,6 +103,21 @@ func TestSecretsFingerprint(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%+v matches %s: %t", test.secrets, test.kept, got)
+		}
+	}
+}
+
+// TestDrainTimeout tells no time limit from one of nothing, which waits for no
+// task.
+func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{"": defaultDrainTimeout, "5m": 5 * time.Minute, "0s": -1} {
+		m := nodeModel{DrainTimeout: types.StringNull()}
+		if text != "" {
+			m.DrainTimeout = types.StringValue(text)
+		}
+		if got := m.drainTimeout(); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }

@@ -1,7 +1,8 @@
 # drain: empties an agent and takes it out of its cluster.
 #
 # reads    arguments: the agent's unit; DC/OS's line; the time limit in seconds
-# prints   progress=; warning= what could not be done; outcome=drained, stopped or absent
+# prints   progress=; warning= what could not be done; outcome=drained, stopped or absent;
+#          left= how many tasks were still there when the time was up
 # changes  tells the leading master to drain the agent (lines from 2.0 on), waits for its tasks,
 #          then lets it unregister (SIGUSR1) and stops it
 put begin drain
@@ -41,6 +42,7 @@ esac
 outcome=stopped
 if [ -n "$asked" ]; then
 	told=
+	said=$(now)
 	while :; do
 		n=$(tasks)
 		if [ -z "$n" ] || [ "$n" = 0 ]; then
@@ -48,12 +50,14 @@ if [ -n "$asked" ]; then
 			break
 		fi
 		if [ $(($(now) - begun)) -ge "$limit" ]; then
-			put warning "$n task(s) were still there after $limit s and are stopped with the agent"
+			put left "$n"
 			break
 		fi
-		if [ "$n" != "$told" ]; then
-			say "waiting for $n task(s) to move to other agents"
+		# Also where nothing changes: how long it has been going on, and may go on.
+		if [ "$n" != "$told" ] || [ $(($(now) - said)) -ge 30 ]; then
+			say "waiting for $n $([ "$n" = 1 ] && echo task || echo tasks) to move to other agents ($(($(now) - begun)) of at most $limit s)"
 			told=$n
+			said=$(now)
 		fi
 		sleep 1
 	done

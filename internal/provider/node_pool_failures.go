@@ -31,7 +31,6 @@ type poolFailures struct {
 	mu      sync.Mutex
 	byCause map[string]*poolCause
 	count   int
-	full    int
 	halts   []string // why hosts were not begun
 }
 
@@ -48,8 +47,12 @@ func (p *poolFailures) add(name string, f hostFailure) string {
 	if f.host != name {
 		f.host = name + ": " + f.host
 	}
-	text := f.summary + ": " + short(f.message)
-	key := f.summary + ": " + causeOf(f.message, name, strings.TrimPrefix(f.host, name+": "))
+	why := f.message
+	if f.doing != "" {
+		why = f.doing + ": " + why // which alone may say no more than that it failed
+	}
+	text := f.summary + ": " + short(why)
+	key := f.summary + ": " + causeOf(why, name, strings.TrimPrefix(f.host, name+": "))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count++
@@ -62,10 +65,8 @@ func (p *poolFailures) add(name string, f hostFailure) string {
 		p.byCause[key] = c
 	}
 	c.hosts = append(c.hosts, name)
-	// The first of each cause, then more as long as there is room.
-	if len(c.full) == 0 || p.full < maxFullFailures/2 {
+	if len(c.full) < maxFullFailures {
 		c.full = append(c.full, p.redactor.Redact(f.detail()))
-		p.full++
 	}
 	return text
 }
@@ -118,6 +119,27 @@ func (p *poolFailures) causes() []*poolCause {
 	return list
 }
 
+// inFull picks the failures to show in full: one of each cause as long as there
+// is room, then a second one of each, and so on.
+func (p *poolFailures) inFull() (texts []string) {
+	list := p.causes()
+	take := make([]int, len(list))
+	for left, some := maxFullFailures, true; some && left > 0; {
+		some = false
+		for i, c := range list {
+			if left > 0 && take[i] < len(c.full) {
+				take[i]++
+				left--
+				some = true
+			}
+		}
+	}
+	for i, c := range list {
+		texts = append(texts, c.full[:take[i]]...)
+	}
+	return texts
+}
+
 // text lists the causes with counts and names.
 func (p *poolFailures) text() string {
 	var b strings.Builder
@@ -158,15 +180,11 @@ func (p *poolFailures) diagnostics(operation string, of int) diag.Diagnostics {
 		b.WriteString(h + "\n")
 	}
 	b.WriteString("\n" + p.text())
-	shown := 0
-	for _, c := range p.causes() {
-		for _, full := range c.full {
-			if shown < maxFullFailures {
-				shown++
-				b.WriteString("\n----\n" + full + "\n")
-			}
-		}
+	full := p.inFull()
+	for _, text := range full {
+		b.WriteString("\n----\n" + text + "\n")
 	}
+	shown := len(full)
 	if shown < p.count {
 		fmt.Fprintf(&b, "\n----\n%s of %s shown in full; the run log has all.\n", thousands(shown), plural(p.count, "failed host"))
 	}

@@ -225,8 +225,24 @@ func TestNodePool(t *testing.T) {
 	s.configure(`ui_banner_header_title = jsonencode("changed")`, pool("a", s.hosts(5, 33), "canaries = 2\n max_unavailable = 3"))
 	_, since = s.worked("upgrade", 0)
 	mentions(t, s.tf.Apply(), "28 of 28 Hosts To Do", "has another bundle")
-	if got, _ := s.worked("upgrade", since); len(got) != 28 {
-		t.Errorf("%d hosts were changed", len(got))
+	changed := spansOf(s.events()[since:], "upgrade")
+	if len(changed) != 28 {
+		t.Fatalf("%d hosts were changed", len(changed))
+	}
+	canaries := []string{simhosts.Address(10), simhosts.Address(11)} // h10 and h11, the first ones by name
+	for _, a := range changed {
+		out := 0
+		for _, b := range changed {
+			if !b.from.After(a.from) && b.to.After(a.from) {
+				out++
+			}
+			if slices.Contains(canaries, b.host) && !slices.Contains(canaries, a.host) && a.from.Before(b.to) {
+				t.Errorf("%s was begun before the canary %s was done", a.host, b.host)
+			}
+		}
+		if out > 3 {
+			t.Errorf("%d hosts were out of service at once", out)
+		}
 	}
 	s.tf.NoChanges()
 

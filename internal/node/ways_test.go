@@ -180,18 +180,6 @@ func TestDrain(t *testing.T) {
 		t.Fatalf("%+v", err)
 	}
 	until("two tasks on the second agent", func() bool { return tasks()[two.Address] == 2 && tasks()[one.Address] == 0 })
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"waiting for 2 tasks to move to other agents (", `"message":"drained"`} {
-		if !strings.Contains(string(text), want) {
-			t.Errorf("the run log lacks %q", want)
-		}
-	}
 	if got := agents(t, master); !slices.Equal(got, []string{two.Address}) {
 		t.Errorf("registered: %q", got)
 	}
@@ -205,6 +193,33 @@ func TestDrain(t *testing.T) {
 	}
 	if len(warned) == 0 || warned[0].Name != node.NotDrained || !strings.HasSuffix(warned[0].Found, ": 2") {
 		t.Errorf("nothing is said of the tasks that were stopped with the agent: %+v", warned)
+	}
+
+	// Mesos of 1.x knows no draining: its agents only take their leave.
+	if err := conn.Close(); err != nil { // which has the host's lock
+		t.Fatal(err)
+	}
+	conn, opts = install(one, node.Agent)
+	until("two tasks on the first agent again", func() bool { return tasks()[one.Address] == 2 })
+	shell(t, one, `sed -i 's/"2\.2\.100"/"1.13.9"/' /opt/mesosphere/etc/dcos-version.json`)
+	opts.Warn = func(f node.Finding) { t.Errorf("a warning: %+v", f) }
+	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if got := agents(t, master); len(got) != 0 {
+		t.Errorf("still registered: %q", got)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"waiting for 2 tasks to move to other agents (", `"message":"drained"`, `"message":"stopped"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the run log lacks %q", want)
+		}
 	}
 }
 

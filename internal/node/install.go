@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Install makes the host a node: preflight, transfer, install, postflight.
@@ -257,10 +259,11 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 }
 
 // interrupted says whether the work failed because the host was booted, and
-// looks at the host again.
+// looks at the host again. One that could not be reached has been waited for
+// already.
 func (s *session) interrupted(ctx context.Context, before State, err error) (bool, *hostFacts) {
 	var e *StageError
-	if ctx.Err() != nil || !errors.As(err, &e) {
+	if ctx.Err() != nil || !errors.As(err, &e) || remote.IsUnreachable(err) {
 		return false, nil
 	}
 	s.leave(err)

@@ -53,8 +53,8 @@ type testSite struct {
 	before   map[string]*lab.Snapshot
 }
 
-// newSite makes hosts: names say how many of each role.
-func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
+// newSite makes hosts: names say how many of each role, options are the agents'.
+func newSite(t *testing.T, l *lab.Lab, masters, agents, public int, opts ...lab.Option) *testSite {
 	t.Helper()
 	s := &testSite{t: t, lab: l, before: map[string]*lab.Snapshot{}}
 	s.masters = make([]*lab.Host, masters)
@@ -74,7 +74,7 @@ func newSite(t *testing.T, l *lab.Lab, masters, agents, public int) *testSite {
 		}
 	}
 	raise(s.masters, "m", shared)
-	raise(s.agents, "a")
+	raise(s.agents, "a", opts...)
 	raise(s.public, "p")
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
@@ -359,7 +359,12 @@ func (s *testSite) clean(hosts ...*lab.Host) {
 // killed run was holding may take as long to go as a host takes to notice.
 func (s *testSite) nothingStale() {
 	s.t.Helper()
-	for _, h := range s.nodes() {
+	s.nothingStaleIn(s.nodes()...)
+}
+
+func (s *testSite) nothingStaleIn(hosts ...*lab.Host) {
+	s.t.Helper()
+	for _, h := range hosts {
 		await(s.t, h.Name, func() error {
 			left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
 			if left = strings.TrimSpace(left); err == nil && left != "" {

@@ -54,14 +54,7 @@ func TestAccFaults(t *testing.T) {
 		{&install, nil, &uninstall},
 		{&postflight, &activate, nil},
 	}
-	faults := map[string]func(*testing.T, *exec.Cmd){
-		"killed -9": killProvider,
-		"interrupted": func(t *testing.T, terraform *exec.Cmd) {
-			if err := terraform.Process.Signal(os.Interrupt); err != nil {
-				t.Error(err)
-			}
-		},
-	}
+	faults := terraformFaults()
 	var mu sync.Mutex
 	var cells []faultCell
 	var lanes sync.WaitGroup
@@ -111,6 +104,18 @@ func TestAccFaults(t *testing.T) {
 	t.Logf("%d cells by terraform; the next apply or destroy converged in all that are not errors above\n%s", len(cells), table.String())
 	if want := 6 * len(faults); len(cells) != want {
 		t.Errorf("%d cells of %d were run", len(cells), want)
+	}
+}
+
+// terraformFaults are what can happen to a running Terraform itself.
+func terraformFaults() map[string]func(*testing.T, *exec.Cmd) {
+	return map[string]func(*testing.T, *exec.Cmd){
+		"killed -9": killProvider,
+		"interrupted": func(t *testing.T, terraform *exec.Cmd) {
+			if err := terraform.Process.Signal(os.Interrupt); err != nil {
+				t.Error(err)
+			}
+		},
 	}
 }
 

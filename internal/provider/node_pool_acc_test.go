@@ -23,9 +23,9 @@ type poolSite struct {
 }
 
 // newPoolSite makes a master and hosts for pools.
-func newPoolSite(t *testing.T, masters, hosts int) *poolSite {
+func newPoolSite(t *testing.T, masters, hosts int, opts ...lab.Option) *poolSite {
 	t.Helper()
-	s := &poolSite{testSite: newSite(t, requireAcceptance(t), masters, hosts, 0)}
+	s := &poolSite{testSite: newSite(t, requireAcceptance(t), masters, hosts, 0, opts...)}
 	s.hosts = s.agents
 	s.agents = nil
 	s.reconfigure("")

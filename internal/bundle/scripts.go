@@ -43,11 +43,27 @@ type unitCommand struct {
 func (b *Bundle) HostFiles() []File {
 	var files []File
 	for _, f := range b.SetupFiles {
+		if f.Sealed {
+			files = append(files, f)
+			continue
+		}
 		files = append(files, File{Path: f.Path, Mode: f.Mode, Content: append(slices.Clone(f.Content), '\n')})
 	}
 	for _, u := range b.Units {
 		if u.Content != "" {
 			files = append(files, File{Path: unitDirectory + u.Name, Mode: 0o644, Content: []byte(u.Content + "\n")})
+		}
+	}
+	return files
+}
+
+// SealedFiles are the setup files without the content of those that hold
+// secrets: those that only root may read, and others that hide says so of.
+func (b *Bundle) SealedFiles(hide func(File) bool) []File {
+	files := slices.Clone(b.SetupFiles)
+	for i, f := range files {
+		if f.Mode&0o077 == 0 || hide(f) {
+			files[i].Content, files[i].Sealed = nil, true
 		}
 	}
 	return files

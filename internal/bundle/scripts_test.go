@@ -69,11 +69,11 @@ func testBundle(t testing.TB, version string) *Bundle {
 		PackageListID: "abcd", BootstrapID: testBootstrap,
 		PackageIDs: []string{"dcos-config--setup_1", "dcos-image--aaaa", "mesos--bbbb"},
 		ConfigPackages: []Package{{"dcos-config", "dcos-config--setup_1", []File{
-			{"/etc/a", 0o644, []byte("A\n")}, {"/etc_master/secret", 0o600, []byte("B\n")}, {"/bin/x", 0o755, nil},
+			{Path: "/etc/a", Mode: 0o644, Content: []byte("A\n")}, {Path: "/etc_master/secret", Mode: 0o600, Content: []byte("B\n")}, {Path: "/bin/x", Mode: 0o755},
 		}}},
 		SetupFiles: []File{
-			{"/etc/mesosphere/setup-flags/repository-url", 0o644, []byte("http://b/x\n")},
-			{"/etc/mesosphere/docker_credentials", 0o600, []byte("line\nEND\n  $HOME `id` \\ 'q' \"q\"\nno end")},
+			{Path: "/etc/mesosphere/setup-flags/repository-url", Mode: 0o644, Content: []byte("http://b/x\n")},
+			{Path: "/etc/mesosphere/docker_credentials", Mode: 0o600, Content: []byte("line\nEND\n  $HOME `id` \\ 'q' \"q\"\nno end")},
 		},
 		Units: []Unit{
 			{Name: "docker.service", Command: "restart"},

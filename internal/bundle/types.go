@@ -10,6 +10,9 @@ type File struct {
 	Path    string // absolute; within a package, from the package's root
 	Mode    fs.FileMode
 	Content []byte
+	// Sealed says that the content, which holds a secret, is left out. Such a
+	// file can be compared, with what was written, and not be installed.
+	Sealed bool `json:",omitempty"`
 }
 
 // A Package is one of the packages that belong to a site, not to a release.

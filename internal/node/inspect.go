@@ -102,6 +102,7 @@ func parseState(f *frame) (*State, error) {
 		}
 		s.Files[p[2]] = FileState{SHA256: p[0], Mode: p[1]}
 	}
+	s.Edited = f.all("edited")
 	if f.has("owner") {
 		if s.Owner, err = parseOwner(f.get("owner")); err != nil {
 			return nil, err

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // TestLife takes a master and an agent through everything that happens to a
@@ -223,6 +225,7 @@ func TestLife(t *testing.T) {
 				t.Errorf("%s: version %s, drift %q", m.h.Name, state.Version, state.Drift(next, m.role))
 			}
 			installedBy(t, m.h, next, m.role.OnDisk())
+			editedSecret(t, m.conn, m.opts, m.role)
 		}
 		if got := agents(t, master); !slices.Equal(got, []string{agent.Address}) {
 			t.Errorf("registered agents: %q", got)
@@ -263,4 +266,32 @@ func TestLife(t *testing.T) {
 			wantNoTrace(t, m.before, m.h)
 		}
 	})
+}
+
+// editedSecret edits a file whose content is not to be known by who looks at
+// the host, and has it put right.
+func editedSecret(t *testing.T, conn node.Conn, opts node.Options, role node.Role) {
+	t.Helper()
+	const path = "/etc/mesosphere/docker_credentials"
+	sealed := *opts.Bundle
+	sealed.SetupFiles = opts.Bundle.SealedFiles(func(bundle.File) bool { return false })
+	drift := func(want ...string) {
+		t.Helper()
+		state, err := node.Inspect(t.Context(), conn, node.Paths(&sealed)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := state.Drift(&sealed, role); !slices.Equal(got, want) {
+			t.Errorf("drift %q, want %q", got, want)
+		}
+	}
+	drift()
+	if _, err := conn.Run(t.Context(), remote.Script{Name: "edit", Root: true, Text: "echo '{}' >" + path}); err != nil {
+		t.Fatal(err)
+	}
+	drift(path + " differs")
+	if _, err := node.Upgrade(t.Context(), conn, opts); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	drift()
 }

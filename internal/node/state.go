@@ -65,6 +65,9 @@ type State struct {
 	// path.
 	Files  map[string]FileState
 	Looked []string // paths that Inspect was told to look at, besides
+	// Edited are those of the files, of mode 0600 or the like, that are not
+	// what we wrote: whoever looks does not have to know what that was.
+	Edited []string
 
 	Clock time.Time // the host's, when it was looked at
 }

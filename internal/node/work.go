@@ -136,7 +136,7 @@ func (s State) plan(b *bundle.Bundle, role Role) work {
 			continue
 		case !there:
 			w.fileWhy[f.Path] = "is missing"
-		case have.SHA256 != sum(f.Content):
+		case f.Sealed && slices.Contains(s.Edited, f.Path), !f.Sealed && have.SHA256 != sum(f.Content):
 			w.fileWhy[f.Path] = "differs"
 		case have.Mode != fmt.Sprintf("%o", f.Mode.Perm()):
 			w.fileWhy[f.Path] = fmt.Sprintf("has mode %s instead of %o", have.Mode, f.Mode.Perm())

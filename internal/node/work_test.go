@@ -112,6 +112,33 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// TestDriftSealed holds that a file whose content is not known is compared with
+// what the host knows of it.
+func TestDriftSealed(t *testing.T) {
+	t.Parallel()
+	const path = "/etc/mesosphere/docker_credentials"
+	b, sealed := testBundle(), testBundle()
+	sealed.SetupFiles = b.SealedFiles(func(bundle.File) bool { return false })
+	for name, c := range map[string]struct {
+		change func(*State)
+		want   []string
+	}{
+		"none":   {func(*State) {}, nil},
+		"edited": {func(s *State) { s.Edited = []string{path} }, []string{path + " differs"}},
+		"gone":   {func(s *State) { delete(s.Files, path) }, []string{path + " is missing"}},
+		"mode":   {func(s *State) { s.Files[path] = FileState{Mode: "644"} }, []string{path + " has mode 644 instead of 600"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := wellState(b)
+			c.change(&s)
+			if got := s.Drift(sealed, Master); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestSituation(t *testing.T) {
 	t.Parallel()
 	ours := &Owner{Cluster: "one", BundleID: "bundle-1", Role: Master}

@@ -35,8 +35,8 @@ const (
 // maxExpected bounds what is unpacked from private state.
 const maxExpected = 16 << 20
 
-// expectation is the part of a bundle that a host is compared with. Files that
-// hold secrets are left out.
+// expectation is the part of a bundle that a host is compared with. The content
+// of files that hold secrets is left out.
 type expectation struct {
 	PackageIDs []string      `json:"package_ids"`
 	SetupFiles []bundle.File `json:"setup_files"`
@@ -51,11 +51,7 @@ func (e expectation) bundle() *bundle.Bundle {
 // expect gives what is to be kept of a bundle, packed, in JSON.
 func (s *shared) expect(b *bundle.Bundle) ([]byte, error) {
 	e := expectation{PackageIDs: b.PackageIDs, Units: b.Units}
-	for _, f := range b.SetupFiles {
-		if f.Mode&0o077 != 0 && s.redactor.Redact(string(f.Content)) == string(f.Content) {
-			e.SetupFiles = append(e.SetupFiles, f)
-		}
-	}
+	e.SetupFiles = b.SealedFiles(func(f bundle.File) bool { return s.redactor.Redact(string(f.Content)) != string(f.Content) })
 	text, err := json.Marshal(e)
 	if err != nil {
 		return nil, err

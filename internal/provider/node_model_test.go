@@ -63,7 +63,9 @@ func TestExpectation(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := e.bundle()
-	want := &bundle.Bundle{PackageIDs: b.PackageIDs, SetupFiles: b.SetupFiles[:1], Units: b.Units}
+	want := &bundle.Bundle{PackageIDs: b.PackageIDs, Units: b.Units, SetupFiles: []bundle.File{
+		b.SetupFiles[0], {Path: "/etc/closed", Mode: 0o600, Sealed: true}, {Path: "/etc/secret", Mode: 0o644, Sealed: true},
+	}}
 	if d := cmp.Diff(want.PackageIDs, got.PackageIDs); d != "" {
 		t.Error(d)
 	}

@@ -25,8 +25,21 @@ write() { # MODE PATH BASE64
 	# Never a moment with half a file, or with a secret that anybody may read.
 	(umask 077 && decode "$3" >"$2.dcos-new") || fail "writing $2"
 	try "setting the mode of $2" chmod "$1" "$2.dcos-new"
+	case $1 in
+	*00) if [ -d "$record" ]; then note_written "$2" || fail "noting what $2 is"; fi ;;
+	esac
 	try "writing $2" mv -f "$2.dcos-new" "$2"
 	put written "$2"
+}
+
+# A file that only root may read holds secrets. To see that somebody edited it, nobody but this host
+# has to know what was in it.
+note_written() { # PATH
+	s=$(sha256sum <"$1.dcos-new") || return 1
+	(umask 077 && {
+		if [ -f "$record/written" ]; then awk -v p="$1" '$2 != p' "$record/written"; fi
+		printf '%s %s\n' "${s%% *}" "$1"
+	} >"$record/written.new") && mv -f "$record/written.new" "$record/written"
 }
 
 before() { # PATH
@@ -50,6 +63,10 @@ keep() { # PATH
 	if [ -e "$1" ]; then try "keeping a copy of $1" cp -a "$1" "$to"; else : >"$to.none"; fi
 }
 
+keep_once() { # PATH
+	if [ ! -e "$staging/.former$1" ] && [ ! -e "$staging/.former$1.none" ]; then keep "$1"; fi
+}
+
 while read -r what a b c; do
 	case $what in
 	marker) make_marker "$a" ;;
@@ -60,7 +77,10 @@ while read -r what a b c; do
 		;;
 	work) printf '%s\n' "$a" >>"$record/work_directories" || fail "noting the agent's work directory" ;;
 	before) before "$a" ;;
-	keep) keep "$a" ;;
+	keep)
+		if [ -d "$record" ]; then keep_once "$record/written"; fi
+		keep "$a"
+		;;
 	file) write "$a" "$b" "$c" ;;
 	reload) try "reloading systemd's units" systemctl daemon-reload ;;
 	enable) try "enabling $a" systemctl enable "$a" ;;

@@ -67,12 +67,25 @@ if [ -d "$systemd/dcos.target.wants" ] || [ -e "$systemd/dcos.target" ]; then pu
 
 put activating "$(unit_show terraform-dcos-activate.service SubState)"
 
-# Files that the installer writes.
+# Files that the installer writes. Of those that only root may read, the host knows what was written.
+is_edited() { # SUM PATH, lines of sum and path on standard input
+	while read -r s p; do
+		if [ "$p" = "$2" ]; then
+			[ "$s" != "$1" ]
+			return
+		fi
+	done
+	return 1
+}
 for f in "$etc"/setup-flags/* "$etc/docker_credentials" /etc/systemd/journald.conf.d/dcos.conf /etc/rexray/config.yml \
 	"$systemd/dcos-link-env.service" "$systemd/dcos-download.service" "$systemd/dcos-setup.service" "$@"; do
 	if [ -f "$f" ]; then
 		sum=$(sha256sum <"$f") || continue
-		put file "${sum%% *} $(stat -c %a "$f") $f"
+		mode=$(stat -c %a "$f")
+		put file "${sum%% *} $mode $f"
+		case $mode in
+		*00) if [ -f "$record/written" ] && is_edited "${sum%% *}" "$f" <"$record/written"; then put edited "$f"; fi ;;
+		esac
 	fi
 done
 

@@ -243,11 +243,11 @@ func (p *Proxy) carry(c *path, to, from net.Conn, passed *int64, choose func(Fau
 			return
 		}
 		data, end := p.strike(c, choose(p.now()), count, next.data)
+		// Before they go: who has them from the proxy finds them counted.
+		p.count(passed, len(data))
 		n, err := to.Write(data)
+		p.count(passed, n-len(data))
 		count += int64(len(next.data))
-		p.mu.Lock()
-		*passed += int64(n)
-		p.mu.Unlock()
 		if end != nil {
 			end()
 			if !p.wait(c, 0) {
@@ -262,6 +262,12 @@ func (p *Proxy) carry(c *path, to, from net.Conn, passed *int64, choose func(Fau
 	if tcp, ok := to.(*net.TCPConn); ok && p.wait(c, 0) {
 		_ = tcp.CloseWrite() // gone already, which is as good
 	}
+}
+
+func (p *Proxy) count(passed *int64, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*passed += int64(n)
 }
 
 // arrival says when a segment read now is to arrive, after one that arrives at last.

@@ -48,8 +48,8 @@ func (p *poolFailures) add(name string, f hostFailure) string {
 		f.host = name + ": " + f.host
 	}
 	why := f.message
-	if f.doing != "" {
-		why = f.doing + ": " + why // which alone may say no more than that it failed
+	if f.doing != "" && !strings.HasPrefix(why, f.doing) {
+		why = f.doing + ": " + why
 	}
 	text := f.summary + ": " + short(why)
 	key := f.summary + ": " + causeOf(why, name, strings.TrimPrefix(f.host, name+": "))

@@ -12,8 +12,8 @@
 #            restart-if-there UNIT    nothing if the host has no such unit
 #            revive UNIT              reset-failed and start
 # prints   cursor= the journal's end before units were commanded; written=PATH for each file
-# changes  what it was told; before a file is overwritten it is kept below the staging directory
-#          if a former copy is asked for with
+# changes  what it was told; in the record it notes the sums of files that only root may read; before
+#          a file is overwritten it is kept below the staging directory if a former copy is asked for with
 #            keep PATH
 put begin apply
 put cursor "$(journalctl -q --no-pager -n 0 --show-cursor 2>/dev/null </dev/null | sed -n 's/^-- cursor: //p')"

@@ -6,7 +6,9 @@ package bundle
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +26,13 @@ type Recipe struct {
 	Release ReleaseRef
 	Given   map[string]string // parameters that are not in the provider's secrets
 	Files   map[string]string // "genconf/ip-detect" → content
+}
+
+// SiteID tells clusters apart, those of the same name too, by where nodes find
+// the masters.
+func (r Recipe) SiteID() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{r.Given["master_discovery"], r.Given["exhibitor_address"], r.Given["master_list"]}))
+	return hex.EncodeToString(sum[:8])
 }
 
 // A ReleaseRef says where a release is.

@@ -54,6 +54,26 @@ func TestRecipe(t *testing.T) {
 	}
 }
 
+// What does not say where the masters are found does not make another cluster.
+func TestRecipeSiteID(t *testing.T) {
+	t.Parallel()
+	id := func(given ...string) string {
+		r := bundle.Recipe{Given: map[string]string{"master_discovery": "static", "master_list": `["10.0.0.1"]`, "gc_delay": "2days"}}
+		for i := 0; i < len(given); i += 2 {
+			r.Given[given[i]] = given[i+1]
+		}
+		return r.SiteID()
+	}
+	if id() == "" || id() != id("gc_delay", "3days") || id() != id("cluster_name", "another") {
+		t.Errorf("%q, %q, %q", id(), id("gc_delay", "3days"), id("cluster_name", "another"))
+	}
+	for _, other := range []string{id("master_list", `["10.0.0.2"]`), id("master_discovery", "master_http_loadbalancer"), id("exhibitor_address", "lb.example")} {
+		if other == id() {
+			t.Error("another site has the same id")
+		}
+	}
+}
+
 func TestRecipeRefused(t *testing.T) {
 	t.Parallel()
 	good, err := someRecipe().Encode()

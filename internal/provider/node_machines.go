@@ -5,8 +5,6 @@ package provider
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -103,8 +101,8 @@ func (s *shared) notNoted(ctx context.Context, err error) {
 	}
 }
 
-// site tells clusters of the same name apart by where their nodes find the
-// masters; "" if the bundle does not say it.
+// site tells clusters of the same name apart (see [bundle.Recipe.SiteID]); "" if
+// the bundle does not say it.
 func (s *shared) site(value types.Object) string {
 	text := func(name string) string {
 		attribute, _ := value.Attributes()[name].(types.String) // one that is not there is ""
@@ -119,8 +117,7 @@ func (s *shared) site(value types.Object) string {
 	if id == "" || err != nil {
 		return "" // such as that of an imported node
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{recipe.Given["master_discovery"], recipe.Given["exhibitor_address"], recipe.Given["master_list"]}))
-	site := fmt.Sprintf("%x", sum[:8])
+	site := recipe.SiteID()
 	s.sites.Store(id, site)
 	return site
 }

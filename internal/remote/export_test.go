@@ -3,7 +3,10 @@
 
 package remote
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // SetStepLimits shortens the limits of the steps of connecting.
 func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
@@ -18,4 +21,6 @@ func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }
 func CommandLine(word string) string { return commandLine("", word, false) }
 
 // Message is what the script's shell gets to read then.
-func Message(word, text string) []byte { return message(word, text) }
+func Message(word, text string) []byte {
+	return new(message).write(word, func(b *bytes.Buffer) { b.WriteString(text) })
+}

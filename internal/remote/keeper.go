@@ -180,11 +180,12 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	said := &output{max: 4 << 10}
 	text := "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease(), c.client.linger)
 	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
-	j.text = func(tty bool) string {
+	j.text = func(b *bytes.Buffer, tty bool) {
+		b.WriteString(settings)
 		if tty {
-			return settings + endStranded + text
+			b.WriteString(endStranded)
 		}
-		return settings + text
+		b.WriteString(text)
 	}
 	sudo := c.client.cfg.Sudo
 	root := sudo.Command != "none" && (sudo.User == "" || sudo.User == "root")

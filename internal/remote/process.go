@@ -94,10 +94,12 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked
 	}
+	t.wire.hold()
 	err = p.request(c)
 	if err == nil && len(c.input) > 0 {
 		err = p.write(c.input)
 	}
+	t.wire.release()
 	if err != nil && !isClosed(err) {
 		// The process never came to be; its channel has nothing to say.
 		_ = ch.Close()
@@ -190,6 +192,8 @@ func (p *process) serve(requests <-chan *ssh.Request) {
 func (p *process) write(b []byte) error {
 	p.writeMu.Lock()
 	defer p.writeMu.Unlock()
+	p.t.wire.hold()
+	defer p.t.wire.release()
 	_, err := p.ch.Write(b)
 	return err
 }

@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,10 @@ const (
 	defaultMaxOutput = 4 << 20
 	// payloadBlock is how much of a payload goes out at once.
 	payloadBlock = 32 << 10
+	// startMost is how much is sent before the script's first sign: less than
+	// the smallest window that servers open with (dropbear's 24 KiB), so that
+	// nothing waits for a shell that does not read.
+	startMost = 20 << 10
 )
 
 // Run runs a script. It takes one round trip, opening the channel aside; the
@@ -65,8 +70,8 @@ func (c *Conn) redact(s string) string { return c.client.cfg.Redactor.Redact(s) 
 func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
-	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs}
-	j.text = func(tty bool) string { return wrap(s, tty, c.client.lease()) }
+	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs, payload: payloadOf(s)}
+	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.client.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
@@ -78,9 +83,11 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 type job struct {
 	conn      *Conn
 	work      string // what it is, for messages
-	text      func(tty bool) string
+	text      func(b *bytes.Buffer, tty bool)
 	raw       bool // on a terminal, its output is not in frames
 	out, errs io.Writer
+	payload   []byte // the script's whole input, in blocks; nil if there is none or it is long
+	fed       bool   // it went out with the text
 
 	p       *process
 	endings [2]*ending    // of stdout and stderr; nil where raw
@@ -178,7 +185,9 @@ func (j *job) notStarted(err error) error {
 // errNoStart leaves the ended process in j.p.
 func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	c := j.conn
-	text := message(word, j.text(b.tty))
+	m, _ := messages.Get().(*message)
+	defer messages.Put(m)
+	text := m.write(word, func(to *bytes.Buffer) { j.text(to, b.tty) })
 	password := []byte(b.password.Reveal() + "\n")
 
 	j.wrong = make(chan struct{})
@@ -200,6 +209,9 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	}
 	_, accepted := c.root.get()
 	atOnce := !b.tty && (b.password == "" || accepted)
+	if j.fed = atOnce && j.payload != nil && len(text)+len(j.payload) <= startMost; j.fed {
+		text = m.add(j.payload)
+	}
 	switch {
 	case b.tty:
 		// Nothing is sent to a terminal before it is known to be ready:
@@ -300,7 +312,13 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 	p := j.p
 	defer p.finish()
 	fed := make(chan error, 1)
-	if s.Stdin != nil {
+	switch {
+	case j.payload != nil && !j.fed:
+		go func() {
+			_ = p.write(j.payload) // a script that has ended takes no more, which shows elsewhere
+			fed <- nil
+		}()
+	case j.payload == nil && s.Stdin != nil:
 		go func() { fed <- p.feed(s.Stdin) }()
 	}
 	beat := time.NewTicker(j.conn.client.heartbeat())
@@ -429,23 +447,60 @@ func signalOf(signal string, code int) string {
 	return map[int]string{129: "HUP", 130: "INT", 131: "QUIT", 134: "ABRT", 137: "KILL", 139: "SEGV", 141: "PIPE", 143: "TERM"}[code]
 }
 
+// blocks are for feed: a block with room for its size before it and for the
+// end behind it.
+var blocks = sync.Pool{New: func() any { return new([blockRoom + payloadBlock + len(payloadEnd)]byte) }}
+
+const (
+	// blockRoom is enough for a block's size and a newline.
+	blockRoom  = 8
+	payloadEnd = "0\n"
+)
+
+// payloadOf gives the whole input of a script whose input is in memory and
+// short, as feed sends it: what is known at once need not wait for the script's
+// first sign.
+func payloadOf(s *Script) []byte {
+	n := payloadBlock + 1
+	switch in := s.Stdin.(type) {
+	case *strings.Reader:
+		n = in.Len()
+	case *bytes.Reader:
+		n = in.Len()
+	case *bytes.Buffer:
+		n = in.Len()
+	}
+	if n > payloadBlock {
+		return nil
+	}
+	b := make([]byte, 0, blockRoom+n+len(payloadEnd))
+	if n > 0 {
+		b = append(strconv.AppendInt(b, int64(n), 10), '\n')
+		b = b[:len(b)+n]
+		_, _ = io.ReadFull(s.Stdin, b[len(b)-n:]) // readers of memory do not fail
+	}
+	return append(b, payloadEnd...)
+}
+
 // feed sends a payload in blocks, each with its size before it.
 func (p *process) feed(r io.Reader) error {
-	buf := make([]byte, 0, payloadBlock+16)
-	body := make([]byte, payloadBlock)
+	buf, _ := blocks.Get().(*[blockRoom + payloadBlock + len(payloadEnd)]byte)
+	defer blocks.Put(buf)
 	for {
-		n, err := io.ReadFull(r, body)
+		n, err := io.ReadFull(r, buf[blockRoom:blockRoom+payloadBlock])
+		over := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		from, to := blockRoom, blockRoom+n
 		if n > 0 {
-			buf = strconv.AppendInt(buf[:0], int64(n), 10)
-			buf = append(buf, '\n')
-			buf = append(buf, body[:n]...)
-			if p.write(buf) != nil {
-				return nil //nolint:nilerr // the script has ended, which shows elsewhere
-			}
+			size := strconv.AppendInt(nil, int64(n), 10)
+			from -= len(size) + 1
+			copy(buf[from:], append(size, '\n'))
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			_ = p.write([]byte("0\n")) // as above
-			return nil
+		if over {
+			to += copy(buf[to:], payloadEnd)
+		}
+		// A script that has ended takes no more, which shows elsewhere.
+		if p.write(buf[from:to]) != nil || over {
+			return nil //nolint:nilerr // as above
 		}
 		if err != nil {
 			return err

@@ -4,8 +4,10 @@
 package remote
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // starter is what the login shell is asked to run, the same for every script:
@@ -40,13 +42,29 @@ const scriptName = "dcos"
 // takes as long as reading two or three thousand bytes one by one.
 const longScript = 3 << 10
 
-// message is what the starter gets to read.
-func message(word, text string) []byte {
+// A message is what the starter gets to read, and what it is made in.
+type message struct{ text, whole bytes.Buffer }
+
+var messages = sync.Pool{New: func() any { return new(message) }}
+
+// write makes the message of a text. It is there until the next one is made.
+func (m *message) write(word string, text func(*bytes.Buffer)) []byte {
+	m.text.Reset()
+	text(&m.text)
 	size := 0
-	if len(text) >= longScript {
-		size = len(text)
+	if m.text.Len() >= longScript {
+		size = m.text.Len()
 	}
-	return fmt.Appendf(nil, "%s\n%d\n%s%s\n", word, size, text, word)
+	m.whole.Reset()
+	fmt.Fprintf(&m.whole, "%s\n%d\n", word, size)
+	m.whole.Write(m.text.Bytes())
+	return m.add([]byte(word + "\n"))
+}
+
+// add puts more behind it.
+func (m *message) add(more []byte) []byte {
+	m.whole.Write(more)
+	return m.whole.Bytes()
 }
 
 // commandLine is what the login shell gets.
@@ -111,12 +129,10 @@ const (
 	endOctal = `\001` // the same to printf
 )
 
-// wrap is the script with what surrounds it on the host. Its own text begins
+// wrap writes the script with what surrounds it on the host. Its own text begins
 // on the line after the last of ours, in a subshell: whatever it does to its
 // shell, the exit code comes back.
-func wrap(s *Script, tty bool, lease int) string {
-	var b strings.Builder
-	b.Grow(len(s.Text) + 1500)
+func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	body := func() {
 		b.WriteString("(unset n l s w dcos_w;set --")
 		for _, a := range s.Args {
@@ -162,7 +178,6 @@ func wrap(s *Script, tty bool, lease int) string {
 	}
 	// bash would report the killed watchdog on stderr.
 	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -PIPE $dcos_w;exit $r\n")
-	return b.String()
 }
 
 // quote makes one word of a POSIX shell of s.

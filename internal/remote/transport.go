@@ -263,31 +263,3 @@ func (t *transport) openChannel(ctx context.Context, kind string, extra []byte) 
 		return nil, nil, ctx.Err()
 	}
 }
-
-// wire counts what passes and notices silence.
-type wire struct {
-	net.Conn
-	read, written atomic.Int64
-	last          atomic.Int64 // monotonic time of the last byte read
-}
-
-// epoch makes monotonic times of time.Duration since it.
-var epoch = time.Now()
-
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if n > 0 {
-		w.read.Add(int64(n))
-		w.touch()
-	}
-	return n, err
-}
-
-func (w *wire) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
-	w.written.Add(int64(n))
-	return n, err
-}
-
-func (w *wire) touch()              { w.last.Store(int64(time.Since(epoch))) }
-func (w *wire) idle() time.Duration { return time.Since(epoch) - time.Duration(w.last.Load()) }

@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	}
 	errs := &output{max: 4 << 10}
 	j := &job{conn: c, work: "an upload", out: io.Discard, errs: errs}
-	j.text = func(bool) string { return "umask 077;exec cat " + how + quote(name) + "\n" }
+	j.text = func(b *bytes.Buffer, _ bool) { b.WriteString("umask 077;exec cat " + how + quote(name) + "\n") }
 	if err := j.begin(ctx, false); err != nil {
 		return err
 	}

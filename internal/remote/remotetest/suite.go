@@ -261,6 +261,19 @@ func (r runner) stdin(t *testing.T) {
 			}
 		})
 	}
+	// What is short goes out with the script, what is longer behind it, in
+	// blocks; of a reader it is not known how much there is.
+	for _, size := range []int{1, 9_000, 19_000, 21_000, 32 << 10, 32<<10 + 1, 64 << 10} {
+		sum := sha256.Sum256(payload[:size])
+		want := hex.EncodeToString(sum[:]) + "  -\n"
+		for name, stdin := range map[string]io.Reader{"memory": bytes.NewReader(payload[:size]), "reader": io.MultiReader(bytes.NewReader(payload[:size]))} {
+			t.Run(fmt.Sprintf("%d bytes of a %s", size, name), func(t *testing.T) {
+				if have := r.must(t, remote.Script{Text: "sha256sum", Stdin: stdin}); have != want {
+					t.Error(difference(have, want))
+				}
+			})
+		}
+	}
 	t.Run("failing", func(t *testing.T) {
 		broken := errors.New("disk on fire")
 		_, err := r.run(t, remote.Script{Text: "cat >/dev/null; sleep 60", Stdin: io.MultiReader(strings.NewReader("some"), errReader{broken})})

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,8 +28,37 @@ type Artifact struct {
 
 // Artifacts gives everything that a node fetches below bootstrap_url, sorted
 // by path: the bootstrap tarball, the package list, and all packages of the
-// cluster. Those of the release are streamed from it.
+// cluster. Those of the release are streamed from it. They are worked out once
+// for all nodes.
 func (b *Bundle) Artifacts(ctx context.Context) ([]Artifact, error) {
+	list, err := b.artifacts.get(func() ([]Artifact, error) { return b.listArtifacts(ctx) })
+	return slices.Clone(list), err
+}
+
+// kept is what a bundle works out the first time that somebody asks for it; a
+// nil one works it out each time. An error is not kept.
+type kept[T any] struct {
+	mu    sync.Mutex
+	known bool
+	value T
+}
+
+func (k *kept[T]) get(work func() (T, error)) (value T, err error) {
+	if k == nil {
+		return work()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.known {
+		if k.value, err = work(); err != nil {
+			return value, err
+		}
+		k.known = true
+	}
+	return k.value, nil
+}
+
+func (b *Bundle) listArtifacts(ctx context.Context) ([]Artifact, error) {
 	artifacts := make([]Artifact, len(b.PackageIDs), len(b.PackageIDs)+2)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))

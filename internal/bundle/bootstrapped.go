@@ -15,7 +15,11 @@ import (
 // Bootstrapped gives the ids of the packages that are in the bootstrap tarball
 // already: a node that unpacks it need not fetch them. A rebuilt release may
 // not say; then none is known.
-func (b *Bundle) Bootstrapped(ctx context.Context) (ids []string, err error) {
+func (b *Bundle) Bootstrapped(ctx context.Context) ([]string, error) {
+	return b.bootstrapped.get(func() ([]string, error) { return b.readBootstrapped(ctx) })
+}
+
+func (b *Bundle) readBootstrapped(ctx context.Context) (ids []string, err error) {
 	path := "bootstrap/" + b.BootstrapID + ".active.json"
 	a, err := b.releaseArtifact(ctx, path)
 	var missing *release.Error

@@ -45,6 +45,9 @@ type Bundle struct {
 
 	rel      *release.Release
 	tarballs []func() ([]byte, error) // of ConfigPackages, each made once
+
+	artifacts    *kept[[]Artifact]
+	bootstrapped *kept[[]string]
 }
 
 // A Generator renders sites through the templates of one release. It is safe
@@ -137,7 +140,7 @@ func (g *Generator) Build(ctx context.Context, site config.Site) (*Bundle, error
 		BootstrapID:    r.Arguments["bootstrap_id"],
 		ConfigPackages: r.Packages, SetupFiles: r.SetupFiles, Units: r.Units,
 		Arguments: r.Arguments, UserArguments: r.UserArguments, Secret: res.Secret, Warnings: slices.Concat(res.Warnings, r.Warnings),
-		rel: g.rel,
+		rel: g.rel, artifacts: &kept[[]Artifact]{}, bootstrapped: &kept[[]string]{},
 	}
 	for _, p := range b.ConfigPackages {
 		b.tarballs = append(b.tarballs, sync.OnceValues(func() ([]byte, error) { return tarball(p) }))

@@ -130,17 +130,32 @@ var commands = []struct {
 	{"systemctl", "200", span{}},
 }
 
+// knownFacts are the facts of all lines, first of agents, then of masters: each
+// host is asked for the same ones.
+var knownFacts = func() (facts [2]map[string]PreflightFact) {
+	for i, where := range []int{onAgent, onMaster} {
+		facts[i] = map[string]PreflightFact{}
+		for _, line := range knownLines {
+			facts[i][line] = preflightFacts(line, where)
+		}
+	}
+	return facts
+}()
+
 // PreflightFacts gives what the line's preflight asks of a host in the role,
 // by its name on disk: "master", "slave", "slave_public". For a line that is
-// not known it gives the newest line's facts.
+// not known it gives the newest line's facts. They are read only.
 func PreflightFacts(line, role string) PreflightFact {
 	if !slices.Contains(knownLines, line) {
 		line = knownLines[len(knownLines)-1]
 	}
-	where := onAgent
 	if role == "master" {
-		where = onMaster
+		return knownFacts[1][line]
 	}
+	return knownFacts[0][line]
+}
+
+func preflightFacts(line string, where int) PreflightFact {
 	f := PreflightFact{
 		SELinuxTargeted: span{from: "1.12"}.has(line),
 		DockerRunning:   span{from: "1.11"}.has(line),

@@ -15,11 +15,11 @@ import (
 // fact gives the rest of the line that preflight.sh printed about a subject:
 // "command curl /usr/bin/curl" → "/usr/bin/curl".
 func (h *hostFacts) fact(key, subject string) string {
-	for _, v := range slices.Backward(h.f.all(key)) {
-		if v == subject {
-			return ""
+	for _, l := range slices.Backward(h.f.lines) {
+		if l.key != key {
+			continue
 		}
-		if rest, found := strings.CutPrefix(v, subject+" "); found {
+		if rest, found := strings.CutPrefix(l.value, subject); found && (rest == "" || rest[0] == ' ') {
 			return strings.TrimSpace(rest)
 		}
 	}

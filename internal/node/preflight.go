@@ -156,9 +156,16 @@ func errorsOf(findings []Finding) []Finding {
 func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	var b strings.Builder
 	wish := func(words ...string) {
-		if !slices.Contains(words, "") {
-			b.WriteString(strings.Join(words, " ") + "\n")
+		if slices.Contains(words, "") {
+			return
 		}
+		for i, w := range words {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(w)
+		}
+		b.WriteByte('\n')
 	}
 	args := s.opts.Bundle.Arguments
 	facts := bundle.PreflightFacts(s.opts.Bundle.Line, s.opts.Role.OnDisk())

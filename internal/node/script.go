@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
@@ -33,9 +35,38 @@ var libraries = map[string][]string{
 	"drain":      {"cluster"},
 }
 
+// bareScripts are the scripts by name, without what only says something to
+// their reader: comments stay at home. They are read once, since each host gets
+// several of them.
+var bareScripts = sync.OnceValues(func() (map[string]string, error) {
+	paths, err := fs.Glob(scriptFiles, "scripts/*.sh")
+	if err != nil {
+		return nil, err
+	}
+	scripts := map[string]string{}
+	for _, p := range paths {
+		text, err := fs.ReadFile(scriptFiles, p)
+		if err != nil {
+			return nil, err
+		}
+		var b strings.Builder
+		for line := range strings.Lines(string(text)) {
+			if t := strings.TrimSpace(line); t != "" && !strings.HasPrefix(t, "#") {
+				b.WriteString(line)
+			}
+		}
+		scripts[strings.TrimSuffix(path.Base(p), ".sh")] = b.String()
+	}
+	return scripts, nil
+})
+
 // scriptText puts scripts together that run in one round trip, one after the
-// other. Comments stay at home.
+// other.
 func scriptText(names ...string) (string, error) {
+	scripts, err := bareScripts()
+	if err != nil {
+		return "", fmt.Errorf("reading the embedded scripts: %w", err)
+	}
 	parts := []string{"lib"}
 	for _, n := range names {
 		for _, l := range libraries[n] {
@@ -44,19 +75,16 @@ func scriptText(names ...string) (string, error) {
 			}
 		}
 	}
-	var b strings.Builder
-	for _, p := range append(parts, names...) {
-		text, err := fs.ReadFile(scriptFiles, "scripts/"+p+".sh")
-		if err != nil {
-			return "", fmt.Errorf("reading an embedded script: %w", err)
+	parts = append(parts, names...)
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		text, ok := scripts[p]
+		if !ok {
+			return "", fmt.Errorf("there is no script %q", p)
 		}
-		for line := range strings.Lines(string(text)) {
-			if t := strings.TrimSpace(line); t != "" && !strings.HasPrefix(t, "#") {
-				b.WriteString(line)
-			}
-		}
+		texts[i] = text
 	}
-	return b.String(), nil
+	return strings.Join(texts, ""), nil
 }
 
 // A call is one round trip.

@@ -48,6 +48,7 @@ type notes struct {
 	now         func() time.Time
 	swept       bool
 	offsets     map[string]int64 // how far each file was read
+	complete    int64            // up to this file nothing comes any more, and all is read
 	machines    map[string]notedMachine
 	byID        map[string][]string // addresses, by machine id
 }
@@ -116,10 +117,20 @@ func (n *notes) append(file string, lines []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if info, err := f.Stat(); err != nil || info.Size() > maxNotes {
+	info, err := f.Stat()
+	if err != nil || info.Size() > maxNotes {
 		return err
 	}
-	_, err = f.Write(lines)
+	if _, err := f.Write(lines); err != nil {
+		return err
+	}
+	// What is ours alone need not be read: others may have written before it
+	// since the file was read, or between the two looks at its size.
+	if before := info.Size(); before == n.offsets[file] {
+		if info, err = f.Stat(); err == nil && info.Size() == before+int64(len(lines)) {
+			n.offsets[file] = info.Size()
+		}
+	}
 	return err
 }
 
@@ -146,8 +157,12 @@ func (n *notes) sweep() error {
 func (n *notes) with(id string) ([]notedMachine, error) {
 	now := n.now()
 	var errs error
-	for i := number(now.Add(-noteLife)); i <= number(now); i++ {
-		errs = errors.Join(errs, n.read(n.path(i)))
+	for i := max(number(now.Add(-noteLife)), n.complete+1); i <= number(now); i++ {
+		err := n.read(n.path(i))
+		// Who took the time a moment ago may still write to the file before this one's.
+		if errs = errors.Join(errs, err); errs == nil && i < number(now)-1 {
+			n.complete = i
+		}
 	}
 	var found []notedMachine
 	for _, address := range n.byID[id] {
@@ -165,6 +180,13 @@ func (n *notes) with(id string) ([]notedMachine, error) {
 
 // read takes in what has come to a file since it was read last.
 func (n *notes) read(file string) error {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.Size() == n.offsets[file] {
+		return err
+	}
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -173,9 +195,6 @@ func (n *notes) read(file string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	if info, err := f.Stat(); err != nil || info.Size() == n.offsets[file] {
-		return err
-	}
 	text, err := io.ReadAll(io.NewSectionReader(f, n.offsets[file], 2*maxNotes))
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,11 +35,28 @@ type host struct {
 	units     string // enabled, one a line
 }
 
-var (
-	beginning  = regexp.MustCompile(`(?m)^put begin ([a-z]+)$`)
-	versionOf  = regexp.MustCompile(`(?m)^version=(.*)$`)
-	firstLines = regexp.MustCompile(`(?m)\(unset n l s w dcos_w;set --(.*)$`)
-)
+// names gives the scripts that a text has in it, each by the line with which
+// its result begins. Hosts have processors of their own: what the simulation
+// takes of this machine's is not to be seen in what is measured.
+func names(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			name, ok := "", false
+			if _, text, ok = strings.Cut(text, "\nput begin "); !ok {
+				return
+			}
+			if name, text, ok = strings.Cut(text, "\n"); !ok || !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// arguments gives the line that has a text's arguments.
+func arguments(text string) string {
+	line, _ := between(text, "(unset n l s w dcos_w;set --", "\n")
+	return line
+}
 
 // A reply is a result as scripts print it.
 type reply struct{ strings.Builder }
@@ -60,15 +77,15 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 	var r reply
 	fails := f.Fails(h.address)
 	code := 0
-	for _, m := range beginning.FindAllStringSubmatch(text, -1) {
-		r.put("begin", m[1])
-		if doing := f.script(h, m[1], text, payload, fails, &r); doing != "" {
+	for name := range names(text) {
+		r.put("begin", name)
+		if doing := f.script(h, name, text, payload, fails, &r); doing != "" {
 			r.put("failed", doing)
 			_, _ = io.WriteString(stderr, "simulated failure at "+fails+"\n") // the peer may be gone
 			code = 70
 			break
 		}
-		r.put("end", m[1])
+		r.put("end", name)
 	}
 	_, _ = out.WriteString(r.String()) // a strings.Builder never fails
 	return code
@@ -87,8 +104,8 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	if m := words("marker"); len(m) > 0 {
 		if marker, err := base64.StdEncoding.DecodeString(m[0]); err == nil {
 			h.marker = f.share(string(marker))
-			if v := versionOf.FindStringSubmatch(h.marker); v != nil {
-				h.version = f.share(v[1])
+			if v, ok := between("\n"+h.marker+"\n", "\nversion=", "\n"); ok {
+				h.version = f.share(v)
 			}
 		}
 	}
@@ -109,7 +126,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		if fails == FailInstall {
 			return "running dcos-setup.service"
 		}
-		if strings.Contains(firstLines.FindString(text), "terraform-dcos-activate") {
+		if strings.Contains(arguments(text), "terraform-dcos-activate") {
 			h.active = h.stored
 		} else {
 			h.installed, h.active = true, h.wanted

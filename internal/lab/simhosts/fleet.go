@@ -44,7 +44,10 @@ type Options struct {
 
 // Count is what a fleet has seen.
 type Count struct {
-	Connections, Scripts, Installed, Bytes, Most int64
+	Connections, Scripts, Installed int64
+	Input                           int64 // bytes that the scripts were sent, themselves included
+	Bytes                           int64 // of files
+	Most                            int64 // connections at once
 }
 
 // A Fleet is many hosts. It is safe for concurrent use.
@@ -53,7 +56,7 @@ type Fleet struct {
 	listener net.Listener
 	mended   atomic.Bool
 
-	connections, scripts, bytes, now, most atomic.Int64
+	connections, scripts, input, bytes, now, most atomic.Int64
 
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -93,7 +96,7 @@ func (f *Fleet) Mend() { f.mended.Store(true) }
 
 // Count says what the fleet has seen so far.
 func (f *Fleet) Count() Count {
-	c := Count{Connections: f.connections.Load(), Scripts: f.scripts.Load(), Bytes: f.bytes.Load(), Most: f.most.Load()}
+	c := Count{Connections: f.connections.Load(), Scripts: f.scripts.Load(), Input: f.input.Load(), Bytes: f.bytes.Load(), Most: f.most.Load()}
 	// What answers for a host holds its lock when it takes the fleet's.
 	f.mu.Lock()
 	hosts := slices.Collect(maps.Values(f.hosts))

@@ -92,7 +92,7 @@ const outputEnd = "\x01"
 func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	words := strings.Fields(command)
 	word := words[len(words)-1]
-	in := bufio.NewReaderSize(ch, 4<<10)
+	in := bufio.NewReaderSize(counted{ch, &f.input}, 4<<10)
 	// What cannot be written is not read either: the peer is gone.
 	_, _ = io.WriteString(ch.Stderr(), word+"\n")
 	_, _ = io.WriteString(ch, word+"\n")
@@ -136,6 +136,18 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		_, _ = io.WriteString(ch.Stderr(), outputEnd+word)
 	}
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // pause takes as long as a script does.

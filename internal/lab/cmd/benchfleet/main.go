@@ -5,9 +5,10 @@
 // Terraform, the real provider, and simulated SSH hosts in a process of their
 // own. Beside it stand Terraform's own floor, an empty resource that holds the
 // same map, and the floor of SSH, a bare client that makes the same handshakes
-// and runs as many scripts.
+// and runs as many scripts of the same size. With several rounds they take
+// turns, and what is printed are medians.
 //
-//	go run ./internal/lab/cmd/benchfleet -hosts 100,1000,10000 -nodes 100
+//	go run ./internal/lab/cmd/benchfleet -hosts 100,1000,10000 -nodes 100 -rounds 3
 package main
 
 import (
@@ -20,6 +21,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +64,7 @@ func hosts(ctx context.Context, args []string, out io.Writer) error {
 	lines := bufio.NewScanner(os.Stdin)
 	for ctx.Err() == nil && lines.Scan() {
 		c := fleet.Count()
-		fmt.Fprintln(out, c.Connections, c.Scripts, c.Installed, c.Bytes)
+		fmt.Fprintln(out, c.Connections, c.Scripts, c.Installed, c.Input, c.Bytes)
 	}
 	return fleet.Close()
 }
@@ -70,7 +72,7 @@ func hosts(ctx context.Context, args []string, out io.Writer) error {
 // bench is one run of the command.
 type bench struct {
 	terraform, dir, plugins, release, key string
-	parallel, nodes                       int
+	parallel, nodes, rounds               int
 	hostsArgs                             []string
 }
 
@@ -80,6 +82,7 @@ func run(ctx context.Context, args []string) error {
 	sizes := flags.String("hosts", "100,1000", "numbers of hosts")
 	flags.IntVar(&b.parallel, "parallel", 100, "hosts at once")
 	flags.IntVar(&b.nodes, "nodes", 100, "number of dcos_node to measure, 0 for none")
+	flags.IntVar(&b.rounds, "rounds", 1, "how often everything is measured, in turns")
 	delay := flags.Duration("delay", 0, "how long each script takes on a host")
 	failures := flags.Float64("failures", 0, "share of hosts that fail, from 0 to 1")
 	transfer := flags.Bool("transfer", false, "transfer all packages to each host, which throws them away")
@@ -87,6 +90,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	b.hostsArgs = []string{"hosts", "-delay", delay.String(), "-failures", fmt.Sprint(*failures), fmt.Sprintf("-transfer=%v", *transfer)}
+	if b.rounds < 1 {
+		return fmt.Errorf("-rounds %d: there is nothing to measure", b.rounds)
+	}
 	cleanup, err := b.prepare(ctx)
 	if err != nil {
 		return err
@@ -145,29 +151,39 @@ func (b *bench) prepare(ctx context.Context) (cleanup func(), err error) {
 
 // size measures everything for a number of hosts.
 func (b *bench) size(ctx context.Context, n int) error {
-	floor, err := b.terraformFloor(ctx, n)
-	if err != nil {
-		return err
-	}
-	floor.print("empty resource", n)
-	pool, scripts, err := b.provider(ctx, n, true)
-	if err != nil {
-		return err
-	}
-	pool.print("dcos_node_pool", n)
-	ssh, err := b.sshFloor(ctx, n, scripts)
-	if err != nil {
-		return err
-	}
-	ssh.print(fmt.Sprintf("bare SSH, %d scripts", scripts), n)
-	fmt.Printf("  pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty resource's\n",
-		pool.wall.Seconds()/ssh.wall.Seconds(), pool.plan.Seconds()/floor.plan.Seconds())
-	if b.nodes > 0 && n >= b.nodes {
-		nodes, _, err := b.provider(ctx, b.nodes, false)
+	var floors, pools, bares, nodes []result
+	var w work
+	for range b.rounds {
+		floor, err := b.terraformFloor(ctx, n)
 		if err != nil {
 			return err
 		}
-		nodes.print("dcos_node", b.nodes)
+		pool, did, err := b.provider(ctx, n, true)
+		if err != nil {
+			return err
+		}
+		w = did
+		bare, err := b.sshFloor(ctx, n, w)
+		if err != nil {
+			return err
+		}
+		floors, pools, bares = append(floors, floor), append(pools, pool), append(bares, bare)
+		if b.nodes > 0 && n >= b.nodes {
+			node, _, err := b.provider(ctx, b.nodes, false)
+			if err != nil {
+				return err
+			}
+			nodes = append(nodes, node)
+		}
+	}
+	floor, pool, bare := medians(floors), medians(pools), medians(bares)
+	floor.print("empty resource", n)
+	pool.print("dcos_node_pool", n)
+	bare.print("bare SSH", n)
+	fmt.Printf("  %d scripts a host, of %d bytes; pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty resource's\n",
+		w.scripts, w.size, pool.wall.Seconds()/bare.wall.Seconds(), pool.plan.Seconds()/floor.plan.Seconds())
+	if len(nodes) > 0 {
+		medians(nodes).print("dcos_node", b.nodes)
 	}
 	return nil
 }
@@ -211,7 +227,7 @@ func (f *fleetProcess) count() (c simhosts.Count, err error) {
 	if _, err := io.WriteString(f.in, "\n"); err != nil {
 		return c, err
 	}
-	_, err = fmt.Fscan(f.out, &c.Connections, &c.Scripts, &c.Installed, &c.Bytes)
+	_, err = fmt.Fscan(f.out, &c.Connections, &c.Scripts, &c.Installed, &c.Input, &c.Bytes)
 	return c, err
 }
 
@@ -222,12 +238,41 @@ func (f *fleetProcess) close() error {
 	return f.cmd.Wait()
 }
 
+// work is what was done on each host.
+type work struct {
+	scripts int64
+	size    int64 // bytes, of each on average
+}
+
 // result is what a measurement gives.
 type result struct {
 	wall, cpu time.Duration
 	plan      time.Duration // on the processors, of a plan without changes and refresh
 	peak      int64         // bytes, of the provider; of Terraform where there is none
 	state     int64         // bytes
+}
+
+// medians gives the median of each figure.
+func medians(rounds []result) result {
+	d := func(figure func(result) time.Duration) time.Duration {
+		return time.Duration(median(rounds, func(r result) int64 { return int64(figure(r)) }))
+	}
+	return result{
+		wall:  d(func(r result) time.Duration { return r.wall }),
+		cpu:   d(func(r result) time.Duration { return r.cpu }),
+		plan:  d(func(r result) time.Duration { return r.plan }),
+		peak:  median(rounds, func(r result) int64 { return r.peak }),
+		state: median(rounds, func(r result) int64 { return r.state }),
+	}
+}
+
+func median(rounds []result, figure func(result) int64) int64 {
+	values := make([]int64, len(rounds))
+	for i, r := range rounds {
+		values[i] = figure(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 func (r result) print(what string, n int) {

@@ -56,12 +56,12 @@ func (b *bench) terraformFloor(ctx context.Context, n int) (result, error) {
 	return b.measure(ctx, "floor", fmt.Sprintf("resource \"terraform_data\" \"fleet\" {\n  input = %s\n}\n", hostMap(n)))
 }
 
-// provider applies and plans hosts as a pool or as nodes, and gives how many
-// scripts each host has run.
-func (b *bench) provider(ctx context.Context, n int, pool bool) (r result, scripts int64, err error) {
+// provider applies and plans hosts as a pool or as nodes, and gives what was
+// done on each host.
+func (b *bench) provider(ctx context.Context, n int, pool bool) (r result, w work, err error) {
 	fleet, err := b.fleet(ctx)
 	if err != nil {
-		return r, 0, err
+		return r, w, err
 	}
 	resource := fmt.Sprintf("resource \"dcos_node\" \"fleet\" {\n  for_each = %s\n  address = each.value.address\n  role = \"agent\"\n  bundle = dcos_cluster_config.bench.bundle\n}\n", hostMap(n))
 	name := "nodes"
@@ -93,16 +93,17 @@ resource "dcos_cluster_config" "bench" {
 }
 `, fleet.port, b.key, b.release)+resource)
 	if err != nil {
-		return r, 0, err
+		return r, w, err
 	}
 	c, err := fleet.count()
 	if err != nil {
-		return r, 0, err
+		return r, w, err
 	}
 	if c.Installed != int64(n) {
 		fmt.Printf("  %d of %d hosts were installed\n", c.Installed, n)
 	}
-	return r, c.Scripts / int64(n), fleet.close()
+	w = work{scripts: c.Scripts / int64(n), size: c.Input / max(c.Scripts, 1)}
+	return r, w, fleet.close()
 }
 
 // measure applies a configuration and plans it again without refresh.
@@ -173,7 +174,7 @@ func (b *bench) tf(ctx context.Context, dir string, args ...string) (wall, cpu t
 
 // watchPeak looks at the providers that a process has started.
 func watchPeak(parent int, stop <-chan struct{}) (peak int64) {
-	ticker := time.NewTicker(50 * time.Millisecond)
+	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {
@@ -209,11 +210,8 @@ func watchPeak(parent int, stop <-chan struct{}) (peak int64) {
 	}
 }
 
-// scriptSize is about what a script of internal/node weighs.
-const scriptSize = 6 << 10
-
 // sshFloor is a bare client: one connection and so many scripts for each host.
-func (b *bench) sshFloor(ctx context.Context, n int, scripts int64) (r result, err error) {
+func (b *bench) sshFloor(ctx context.Context, n int, w work) (r result, err error) {
 	fleet, err := b.fleet(ctx)
 	if err != nil {
 		return r, err
@@ -227,6 +225,8 @@ func (b *bench) sshFloor(ctx context.Context, n int, scripts int64) (r result, e
 		return r, err
 	}
 	cfg := &ssh.ClientConfig{User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: time.Minute} //nolint:gosec // it measures
+	line := strings.Repeat("x", 63) + "\n"
+	script := "word\n" + strings.Repeat(line, int(w.size)/len(line)) + "word\n"
 	var before, after syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
 		return r, err
@@ -239,7 +239,7 @@ func (b *bench) sshFloor(ctx context.Context, n int, scripts int64) (r result, e
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return bare(fmt.Sprintf("%s:%d", simhosts.Address(i), fleet.port), cfg, scripts)
+			return bare(fmt.Sprintf("%s:%d", simhosts.Address(i), fleet.port), cfg, w.scripts, script)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -253,7 +253,7 @@ func (b *bench) sshFloor(ctx context.Context, n int, scripts int64) (r result, e
 	return r, fleet.close()
 }
 
-func bare(address string, cfg *ssh.ClientConfig, scripts int64) error {
+func bare(address string, cfg *ssh.ClientConfig, scripts int64, script string) error {
 	client, err := ssh.Dial("tcp", address, cfg)
 	if err != nil {
 		return err
@@ -264,7 +264,7 @@ func bare(address string, cfg *ssh.ClientConfig, scripts int64) error {
 		if err != nil {
 			return err
 		}
-		session.Stdin = strings.NewReader("word\n" + strings.Repeat(strings.Repeat("x", 63)+"\n", scriptSize/64) + "word\n")
+		session.Stdin = strings.NewReader(script)
 		session.Stdout, session.Stderr = io.Discard, io.Discard
 		if err := session.Run("exec sh word"); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -23,11 +24,17 @@ import (
 // version is set by the linker when a release is built.
 var version = "dev"
 
+// heapGrowth is by how many percent the heap may grow before garbage is
+// collected, unless GOGC says so. With thousands of hosts in work much is
+// short-lived and little stays: what waits to be collected is cheaper than
+// collecting it (make bench-fleet).
+const heapGrowth = 300
+
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "runlog" {
 		os.Exit(showRunLog(os.Args[2:]))
 	}
-	debug := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
+	wait := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	showAddress := flag.Bool("address", false, "print the address of the provider in the registry and exit")
 	flag.Parse()
@@ -40,8 +47,11 @@ func main() {
 		fmt.Println(provider.Address)
 		return
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 	var options []tf6server.ServeOpt
-	if *debug {
+	if *wait {
 		options = append(options, tf6server.WithManagedDebug())
 	}
 	if err := tf6server.Serve(provider.Address, provider.NewServer(version), options...); err != nil {

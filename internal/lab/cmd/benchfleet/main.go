@@ -3,10 +3,11 @@
 
 // Command benchfleet measures what the provider costs on many hosts: real
 // Terraform, the real provider, and simulated SSH hosts in a process of their
-// own. Beside it stand Terraform's own floor, an empty resource that holds the
-// same map, and the floor of SSH, a bare client that makes the same handshakes
-// and runs as many scripts of the same size. With several rounds they take
-// turns, and what is printed are medians.
+// own. Beside a pool stand Terraform's own floor, an empty resource that holds
+// the same map, and the floor of SSH, a bare client that makes the same
+// handshakes and runs as many scripts of the same size; beside nodes as many
+// empty resources. With several rounds they take turns, and what is printed are
+// medians.
 //
 //	go run ./internal/lab/cmd/benchfleet -hosts 100,1000,10000 -nodes 100 -rounds 3
 package main
@@ -151,10 +152,10 @@ func (b *bench) prepare(ctx context.Context) (cleanup func(), err error) {
 
 // size measures everything for a number of hosts.
 func (b *bench) size(ctx context.Context, n int) error {
-	var floors, pools, bares, nodes []result
+	var floors, pools, bares, nodes, nodeFloors []result
 	var w work
 	for range b.rounds {
-		floor, err := b.terraformFloor(ctx, n)
+		floor, err := b.terraformFloor(ctx, n, true)
 		if err != nil {
 			return err
 		}
@@ -169,11 +170,15 @@ func (b *bench) size(ctx context.Context, n int) error {
 		}
 		floors, pools, bares = append(floors, floor), append(pools, pool), append(bares, bare)
 		if b.nodes > 0 && n >= b.nodes {
+			floor, err := b.terraformFloor(ctx, b.nodes, false)
+			if err != nil {
+				return err
+			}
 			node, _, err := b.provider(ctx, b.nodes, false)
 			if err != nil {
 				return err
 			}
-			nodes = append(nodes, node)
+			nodes, nodeFloors = append(nodes, node), append(nodeFloors, floor)
 		}
 	}
 	floor, pool, bare := medians(floors), medians(pools), medians(bares)
@@ -183,6 +188,7 @@ func (b *bench) size(ctx context.Context, n int) error {
 	fmt.Printf("  %d scripts a host, of %d bytes; pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty resource's\n",
 		w.scripts, w.size, pool.wall.Seconds()/bare.wall.Seconds(), pool.plan.Seconds()/floor.plan.Seconds())
 	if len(nodes) > 0 {
+		medians(nodeFloors).print("empty resources", b.nodes)
 		medians(nodes).print("dcos_node", b.nodes)
 	}
 	return nil

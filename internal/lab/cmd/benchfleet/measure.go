@@ -51,9 +51,14 @@ func hostMap(n int) string {
   }`, (n+999)/1000, n)
 }
 
-// terraformFloor applies and plans an empty resource that holds the map.
-func (b *bench) terraformFloor(ctx context.Context, n int) (result, error) {
-	return b.measure(ctx, "floor", fmt.Sprintf("resource \"terraform_data\" \"fleet\" {\n  input = %s\n}\n", hostMap(n)))
+// terraformFloor applies and plans an empty resource that holds the map, or an
+// empty resource for each of its elements.
+func (b *bench) terraformFloor(ctx context.Context, n int, one bool) (result, error) {
+	resource := "resource \"terraform_data\" \"fleet\" {\n  input = %s\n}\n"
+	if !one {
+		resource = "resource \"terraform_data\" \"fleet\" {\n  for_each = %s\n  input = each.value\n}\n"
+	}
+	return b.measure(ctx, "floor", fmt.Sprintf(resource, hostMap(n)))
 }
 
 // provider applies and plans hosts as a pool or as nodes, and gives what was

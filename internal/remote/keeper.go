@@ -208,7 +208,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 		if !k.p.t.alive() || ended && !k.p.t.answers() {
 			return nil, "", c.lost(k.p.t, j.work, err)
 		}
-		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, c.redact(said.last()))
+		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, said.last(c.redact))
 	}
 	k.startBeat(c.client.heartbeat())
 	c.keeper = k

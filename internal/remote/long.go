@@ -197,7 +197,7 @@ func (c *Client) newLong(t Target, id string, s Script) (*long, error) {
 
 func (l *long) unit() string { return strings.TrimPrefix(l.name, ".") }
 
-func (l *long) redacted() string { return l.client.cfg.Redactor.Redact(l.errs.last()) }
+func (l *long) redacted() string { return l.errs.last(l.client.cfg.Redactor.Redact) }
 
 func (l *long) close() {
 	if l.conn != nil {

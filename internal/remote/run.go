@@ -58,8 +58,7 @@ func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 		if ctx.Err() != nil {
 			return res, fmt.Errorf("%s: script %s: %w", c.host(), s.Name, context.Cause(ctx))
 		}
-		last := strings.Join(tidyLines(string(tailBytes(res.Stderr, 4<<10)), 10), "\n")
-		return res, &TimeoutError{Host: c.host(), Script: s.Name, After: s.Timeout, Stderr: c.redact(last)}
+		return res, &TimeoutError{Host: c.host(), Script: s.Name, After: s.Timeout, Stderr: lastLines(c.redact(string(res.Stderr)))}
 	}
 	return res, err
 }
@@ -420,7 +419,7 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 	if res.ExitCode == 0 {
 		return res, nil
 	}
-	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: c.redact(errs.last())}
+	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: errs.last(c.redact)}
 }
 
 var errCutShort = errors.New("the end of its output did not come")
@@ -506,11 +505,4 @@ func (p *process) feed(r io.Reader) error {
 			return err
 		}
 	}
-}
-
-func tailBytes(b []byte, n int) []byte {
-	if len(b) > n {
-		return b[len(b)-n:]
-	}
-	return b
 }

@@ -256,12 +256,25 @@ func (o *output) bytes() []byte {
 	return append(b, o.tail[:o.at]...)
 }
 
-// last gives the last lines for a message.
-func (o *output) last() string {
+// last gives the last lines for a message, redacted. Where the middle was not
+// kept the line that begins behind it is not shown: half a secret would not be
+// recognised.
+func (o *output) last(redact func(string) string) string {
 	b := o.bytes()
-	if len(b) > 4<<10 {
-		b = b[len(b)-4<<10:]
+	if o.truncated() {
+		_, b, _ = bytes.Cut(b[len(o.head):], []byte("\n"))
 	}
-	lines := tidyLines(string(b), 10)
-	return strings.Join(lines, "\n")
+	return lastLines(redact(string(b)))
+}
+
+// maxLast bounds what a message shows of output, in bytes.
+const maxLast = 4 << 10
+
+// lastLines gives the last lines of a text that is redacted.
+func lastLines(text string) string {
+	text = strings.Join(tidyLines(text, 10), "\n")
+	if len(text) > maxLast {
+		text = "…" + strings.ToValidUTF8(text[len(text)-maxLast:], "")
+	}
+	return text
 }

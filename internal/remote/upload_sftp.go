@@ -156,7 +156,7 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	}
 	switch code := p.exitCode(); {
 	case code > 0:
-		return fmt.Errorf("cat ended with exit code %d: %s", code, c.redact(errs.last()))
+		return fmt.Errorf("cat ended with exit code %d: %s", code, errs.last(c.redact))
 	case code < 0:
 		return c.lost(p.t, "an upload", copyErr)
 	}

@@ -18,31 +18,71 @@ type Member struct {
 }
 
 // Claim says that a member is wanted where it was not before. Whoever lets go
-// of it then leaves it as it is. It gives the machine id with which the member
+// of it then leaves it as it is. It gives what was said of the member when it
 // was offered, "" if it was not.
-func (c *Coordinator) Claim(m Member) (machineID string) {
+func (c *Coordinator) Claim(m Member) (known string) {
 	cl := c.cluster(m.Cluster)
 	cl.set(func() {
 		cl.claims[m] = true
-		machineID = cl.offers[m]
+		known = cl.offers[m]
 	})
-	return machineID
+	return known
 }
 
-// Offer says that a member is let go, and with which machine id it was known,
-// and reports whether somebody has claimed it or does so within the Grace that
-// Terraform gets to call whoever may want it.
-func (c *Coordinator) Offer(ctx context.Context, machineIDs map[Member]string) (claimed map[Member]bool) {
-	claimed = map[Member]bool{}
+// Offered gives what was said of a claimed member that has been offered since,
+// or is within the Grace that Terraform gets to call whoever lets it go.
+func (c *Coordinator) Offered(ctx context.Context, m Member) (known string) {
+	cl := c.cluster(m.Cluster)
 	deadline := time.NewTimer(Grace)
 	defer deadline.Stop()
-	for m, id := range machineIDs {
-		cl := c.cluster(m.Cluster)
-		cl.set(func() { cl.offers[m] = id })
-	}
 	for {
+		cl.mu.Lock()
+		known, changed := cl.offers[m], cl.changed
+		cl.mu.Unlock()
+		if known != "" {
+			return known
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			return ""
+		case <-ctx.Done():
+			return ""
+		}
+	}
+}
+
+// Unclaim takes a claim back: nothing has come of it. If the member was offered
+// meanwhile it cannot be given back, and what was said of it is given.
+func (c *Coordinator) Unclaim(m Member) (known string) {
+	cl := c.cluster(m.Cluster)
+	cl.set(func() {
+		if known = cl.offers[m]; known == "" {
+			delete(cl.claims, m)
+		}
+	})
+	return known
+}
+
+// Offer says that members are let go, and what is known of each.
+func (c *Coordinator) Offer(known map[Member]string) {
+	for m, said := range known {
+		cl := c.cluster(m.Cluster)
+		cl.set(func() { cl.offers[m] = said })
+	}
+}
+
+// Claimed reports which of some members that were offered somebody has claimed,
+// or claims within the Grace that Terraform gets to call whoever may want them.
+// Those stay offered: whoever has claimed one learns what is known of it. The
+// others cannot be had any more.
+func (c *Coordinator) Claimed(ctx context.Context, members []Member) map[Member]bool {
+	claimed := make(map[Member]bool, len(members))
+	deadline := time.NewTimer(Grace)
+	defer deadline.Stop()
+	for waiting := true; waiting; {
 		var changed chan struct{}
-		for m := range machineIDs {
+		for _, m := range members {
 			cl := c.cluster(m.Cluster)
 			cl.mu.Lock()
 			if cl.claims[m] {
@@ -51,23 +91,25 @@ func (c *Coordinator) Offer(ctx context.Context, machineIDs map[Member]string) (
 			changed = cl.changed
 			cl.mu.Unlock()
 		}
-		if len(claimed) == len(machineIDs) {
-			return claimed
+		if len(claimed) == len(members) {
+			break
 		}
 		select {
 		case <-changed: // members that are offered together are of one cluster
 		case <-deadline.C:
-			return claimed
+			waiting = false
 		case <-ctx.Done():
-			return claimed
+			waiting = false
 		}
 	}
-}
-
-// Leave takes offers back: nobody may count on those members any more.
-func (c *Coordinator) Leave(members ...Member) {
 	for _, m := range members {
 		cl := c.cluster(m.Cluster)
-		cl.set(func() { delete(cl.offers, m) })
+		cl.set(func() {
+			// One may have been claimed, or given back, at the last moment.
+			if claimed[m] = cl.claims[m]; !claimed[m] {
+				delete(cl.offers, m)
+			}
+		})
 	}
+	return claimed
 }

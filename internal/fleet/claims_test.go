@@ -25,7 +25,7 @@ func TestMembersMove(t *testing.T) {
 	}{
 		"claimed before": {a, -time.Second, true, ""},
 		"claimed after":  {a, fleet.Grace / 2, true, "machine-a"},
-		"too late":       {a, 2 * fleet.Grace, false, "machine-a"},
+		"too late":       {a, 2 * fleet.Grace, false, ""},
 		"another role":   {public, 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +40,8 @@ func TestMembersMove(t *testing.T) {
 					time.AfterFunc(c.after, claim)
 				}
 				start := time.Now()
-				got := f.Offer(t.Context(), map[fleet.Member]string{a: "machine-a", b: "machine-b"})
+				f.Offer(map[fleet.Member]string{a: "machine-a", b: "machine-b"})
+				got := f.Claimed(t.Context(), []fleet.Member{a, b})
 				if got[a] != c.want || got[b] {
 					t.Errorf("%v", got)
 				}
@@ -53,4 +54,37 @@ func TestMembersMove(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whoever claims a member before it is offered learns of it afterwards, and may
+// give it back only as long as nobody has let it go.
+func TestClaimsAreKeptAndGivenBack(t *testing.T) {
+	t.Parallel()
+	a := fleet.Member{Cluster: "one", Role: node.Agent, Host: "a"}
+	synctest.Test(t, func(t *testing.T) {
+		f := fleet.New()
+		f.Claim(a)
+		if known := f.Unclaim(a); known != "" {
+			t.Errorf("%q is known", known)
+		}
+		offer := map[fleet.Member]string{a: "machine-a"}
+		f.Offer(offer)
+		if claimed := f.Claimed(t.Context(), []fleet.Member{a}); claimed[a] {
+			t.Error("a claim that was taken back counts")
+		}
+		f.Claim(a)
+		if known := f.Offered(t.Context(), a); known != "" {
+			t.Errorf("%q is known of what cannot be had any more", known)
+		}
+		time.AfterFunc(fleet.Grace/2, func() { f.Offer(offer) })
+		if known := f.Offered(t.Context(), a); known != "machine-a" {
+			t.Errorf("%q is known", known)
+		}
+		if claimed := f.Claimed(t.Context(), []fleet.Member{a}); !claimed[a] {
+			t.Error("the claim does not count")
+		}
+		if known := f.Unclaim(a); known != "machine-a" {
+			t.Errorf("%q is known of what was let go", known)
+		}
+	})
 }

@@ -28,10 +28,12 @@ type cluster struct {
 	masterOut   bool      // a master has its turn
 	mastersDone map[string]bool
 	agentsOut   int
+	agentsLost  int          // of agentsOut, those whose work has failed
 	atRisk      error        // a master's first gate is closed
 	halted      *HaltedError // a master's change has failed
+	missed      *HaltedError // a master could not be reached to be changed
 	claims      map[Member]bool
-	offers      map[Member]string // machine ids
+	offers      map[Member]string // what is known of them
 }
 
 // set changes something, and wakes those who wait.
@@ -133,24 +135,38 @@ func (cl *cluster) mayChangeAgent(w *Work, now time.Time) (bool, time.Time, erro
 		if cl.atRisk != nil {
 			return false, time.Time{}, cl.atRisk
 		}
+		if cl.missed != nil {
+			return false, time.Time{}, cl.missed
+		}
 		all := w.Masters > 0 && len(cl.mastersDone) >= w.Masters
 		if until := cl.lastMaster.Add(Grace); !all && now.Before(until) {
 			return false, until, nil
 		}
 	}
 	if w.MaxUnavailable > 0 && cl.agentsOut >= w.MaxUnavailable {
+		if cl.agentsLost >= w.MaxUnavailable {
+			return false, time.Time{}, &UnavailableError{Host: w.Host, Lost: cl.agentsLost, Most: w.MaxUnavailable}
+		}
 		return false, time.Time{}, nil
 	}
 	cl.agentsOut++
 	return true, time.Time{}, nil
 }
 
-// mayRemoveMaster says whether the agents are gone.
+// mayRemoveMaster says whether the agents are gone and no master is changed or
+// about to be: those that are changed count on the others.
 func (cl *cluster) mayRemoveMaster(now time.Time) (bool, time.Time, error) {
-	if cl.here[arrival{false, Removal}] > 0 {
+	if cl.halted != nil {
+		return false, time.Time{}, cl.halted
+	}
+	if cl.masterOut || cl.here[arrival{true, Change}] > 0 || cl.here[arrival{false, Removal}] > 0 {
 		return false, time.Time{}, nil
 	}
-	if until := cl.lastAgent.Add(Grace); now.Before(until) {
+	last := cl.lastAgent
+	if cl.lastMaster.After(last) {
+		last = cl.lastMaster
+	}
+	if until := last.Add(Grace); now.Before(until) {
 		return false, until, nil
 	}
 	return true, time.Time{}, nil

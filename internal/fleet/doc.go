@@ -14,8 +14,11 @@
 //     is there.
 //   - When a master's change fails, or the ensemble is not well after it,
 //     nothing more of the cluster is changed in this process ([HaltedError]).
-//   - Agents change after the masters, at most Work.MaxUnavailable at once.
-//   - Masters are removed after the agents.
+//   - Agents change after the masters, at most Work.MaxUnavailable at once;
+//     those that are out of service since their change failed count on.
+//   - Masters are removed after the agents, and not while others are changed.
+//   - Who waits holds no connection: limits of connections cannot keep those
+//     away that are waited for.
 //
 // # No deadlock at any parallelism
 //

@@ -36,12 +36,16 @@ func (e *GateError) Hint() string {
 // A HaltedError says that a node was not touched because the change of a
 // master of its cluster failed before.
 type HaltedError struct {
-	Host string // that was not touched
-	By   string // the master
-	Err  error  // why its change failed
+	Host   string // that was not touched
+	By     string // the master
+	Missed bool   // it could not be reached, so that nothing was changed on it
+	Err    error  // why its change failed
 }
 
 func (e *HaltedError) Error() string {
+	if e.Missed {
+		return fmt.Sprintf("%s: not touched, because the master %s could not be reached to be changed, and agents come after all masters", e.Host, e.By)
+	}
 	return fmt.Sprintf("%s: not touched, because the change of the master %s failed and the ensemble could not do without another one", e.Host, e.By)
 }
 
@@ -50,11 +54,28 @@ func (e *HaltedError) Hint() string {
 	return fmt.Sprintf("Nothing was changed on this host. Mend the master %s as its own error says, then apply again: what has been done is not done twice", e.By)
 }
 
+// An UnavailableError says that an agent was not touched because as many others
+// as may be have failed and are out of service.
+type UnavailableError struct {
+	Host string // that was not touched
+	Lost int    // agents that are out of service
+	Most int    // that may be
+}
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%s: not touched, because %d of the cluster's agents are out of service since their change failed, and max_unavailable allows %d", e.Host, e.Lost, e.Most)
+}
+
+// Hint says what is safe to do.
+func (*UnavailableError) Hint() string {
+	return "Nothing was changed on this host. Mend the agents that failed as their own errors say, then apply again"
+}
+
 // haltedFor makes the error of a cluster that of one of its hosts.
 func haltedFor(host string, err error) error {
 	var halted *HaltedError
 	if errors.As(err, &halted) {
-		return &HaltedError{Host: host, By: halted.By, Err: halted.Err}
+		return &HaltedError{Host: host, By: halted.By, Missed: halted.Missed, Err: halted.Err}
 	}
 	var gate *GateError
 	if errors.As(err, &gate) {

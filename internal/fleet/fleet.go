@@ -46,6 +46,12 @@ type Work struct {
 	// for a change or a repair at once, those of other work counted; 0 does
 	// not.
 	MaxUnavailable int
+	// Connect connects to the host when its turn has come: who waits must not
+	// hold a connection, or those that are waited for may get none. May be nil.
+	Connect func(ctx context.Context) error
+	// Out says of the error of an agent's work whether the node is out of
+	// service since. It keeps its place then. Nil: it is not.
+	Out func(err error) bool
 	// Before and After are gates around a master's change: they give the
 	// reason why it may not go on, nil if it may, and are asked until then,
 	// for as long as Patience. They run while no other master of the cluster
@@ -80,14 +86,14 @@ func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Contex
 	defer c.Arrive(w.Cluster, w.Role, w.Kind)()
 	switch {
 	case w.Kind == FirstInstall:
-		return do(ctx)
+		return w.run(ctx, do)
 	case w.Kind == Removal && w.master():
-		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed", cl.mayRemoveMaster); err != nil {
+		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed and for its masters to be changed", cl.mayRemoveMaster); err != nil {
 			return err
 		}
-		return do(ctx)
+		return w.run(ctx, do)
 	case w.Kind == Removal:
-		return do(ctx)
+		return w.run(ctx, do)
 	case w.master():
 		return cl.changeMaster(ctx, &w, do)
 	}
@@ -96,7 +102,24 @@ func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Contex
 	}); err != nil {
 		return err
 	}
-	defer cl.set(func() { cl.agentsOut-- })
+	err := w.run(ctx, do)
+	cl.set(func() {
+		if err != nil && w.Out != nil && w.Out(err) {
+			cl.agentsLost++
+		} else {
+			cl.agentsOut--
+		}
+	})
+	return err
+}
+
+// run connects and does the work.
+func (w *Work) run(ctx context.Context, do func(ctx context.Context) error) error {
+	if w.Connect != nil {
+		if err := w.Connect(ctx); err != nil {
+			return err
+		}
+	}
 	return do(ctx)
 }
 
@@ -124,14 +147,27 @@ func (cl *cluster) changeMaster(ctx context.Context, w *Work, do func(ctx contex
 }
 
 // open takes a master's turn with its first gate open. Between two tries the
-// turn is free.
+// turn is free. A master that cannot be reached keeps the agents from going
+// ahead of it.
 func (cl *cluster) open(ctx context.Context, w *Work) error {
 	deadline := time.Now().Add(Patience)
-	for {
+	for connected := w.Connect == nil; ; {
 		if err := cl.await(ctx, w, "waiting for another master of the cluster to be done", func(time.Time) (bool, time.Time, error) {
 			return cl.mayChangeMaster()
 		}); err != nil {
 			return err
+		}
+		if !connected {
+			if err := w.Connect(ctx); err != nil {
+				cl.set(func() {
+					cl.masterOut = false
+					if w.Kind == Change && ctx.Err() == nil {
+						cl.missed = &HaltedError{By: w.Host, Missed: true, Err: err}
+					}
+				})
+				return err
+			}
+			connected = true
 		}
 		var err error
 		if w.Before != nil {

@@ -312,3 +312,122 @@ func TestClustersDoNotConcernEachOther(t *testing.T) {
 		t.Errorf("ran %v, %v", ran, err)
 	}
 }
+
+// Who waits for its turn is not connected: with fewer connections than agents
+// that wait for the masters, the masters get theirs, and the other way round in
+// a removal.
+func TestWhoWaitsHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fleet.Kind{fleet.Change, fleet.Removal} {
+		synctest.Test(t, func(t *testing.T) {
+			c, rec := fleet.New(), newRecord()
+			connections := make(chan struct{}, 1)
+			work := cluster(kind, 3, 6)
+			if kind == fleet.Change {
+				slices.Reverse(work) // the agents come first
+			}
+			for i := range work {
+				work[i].Connect = func(context.Context) error {
+					select {
+					case connections <- struct{}{}:
+						return nil
+					case <-time.After(time.Hour):
+						return errors.New("no connection")
+					}
+				}
+			}
+			errs := terraform(t, c, 100, work, func(w fleet.Work) func(context.Context) error {
+				do := rec.work(w)
+				return func(ctx context.Context) error {
+					defer func() { <-connections }()
+					return do(ctx)
+				}
+			})
+			for i, err := range errs {
+				if err != nil {
+					t.Errorf("%s: %v", work[i].Host, err)
+				}
+			}
+			rec.check(t, kind, 100, len(work))
+		})
+	}
+}
+
+// A master that cannot be reached keeps agents from being changed before it;
+// the other masters are changed.
+func TestMasterOutOfReachHoldsAgentsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec, work := newRecord(), cluster(fleet.Change, 3, 2)
+		away := errors.New("connection refused")
+		work[1].Connect = func(context.Context) error { return away }
+		for i, err := range terraform(t, fleet.New(), 100, work, rec.work) {
+			var halted *fleet.HaltedError
+			switch {
+			case i == 1 && !errors.Is(err, away), (i == 0 || i == 2) && err != nil:
+				t.Errorf("%s: %v", work[i].Host, err)
+			case i > 2 && (!errors.As(err, &halted) || halted.By != "m1" || !halted.Missed || halted.Host != work[i].Host):
+				t.Errorf("%s: %v", work[i].Host, err)
+			}
+		}
+		slices.Sort(rec.ended)
+		if !slices.Equal(rec.ended, []string{"m0", "m2"}) {
+			t.Errorf("changed: %v", rec.ended)
+		}
+	})
+}
+
+// Agents that are out of service since their change failed keep their places.
+func TestFailedAgentsKeepTheirPlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec, work := newRecord(), cluster(fleet.Repair, 0, 10)
+		broken, refused := errors.New("it does not come back"), errors.New("refused before anything was changed")
+		for i := range work {
+			work[i].MaxUnavailable = 2
+			work[i].Out = func(err error) bool { return errors.Is(err, broken) }
+		}
+		fails := map[string]error{"a0": refused, "a1": broken, "a3": refused, "a4": broken}
+		errs := terraform(t, fleet.New(), 1, work, func(w fleet.Work) func(context.Context) error {
+			do := rec.work(w)
+			return func(ctx context.Context) error { return errors.Join(do(ctx), fails[w.Host]) }
+		})
+		for i, err := range errs {
+			var full *fleet.UnavailableError
+			if i > 4 && (!errors.As(err, &full) || full.Host != work[i].Host || full.Lost != 2 || full.Most != 2) {
+				t.Errorf("%s: %v", work[i].Host, err)
+			}
+		}
+		if len(rec.ended) != 5 {
+			t.Errorf("worked on: %v", rec.ended)
+		}
+	})
+}
+
+// A master is not removed while others are changed, which count on it, nor when
+// that has failed.
+func TestMastersAreNotRemovedDuringChanges(t *testing.T) {
+	t.Parallel()
+	for _, fails := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rec, work := newRecord(), cluster(fleet.Change, 3, 0)
+			work[0].Kind = fleet.Removal
+			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Work) func(context.Context) error {
+				do := rec.work(w)
+				return func(ctx context.Context) error {
+					if fails && w.Host == "m2" {
+						return errors.Join(do(ctx), errors.New("broken on purpose"))
+					}
+					return do(ctx)
+				}
+			})
+			var halted *fleet.HaltedError
+			if fails != errors.As(errs[0], &halted) {
+				t.Errorf("%v", errs[0])
+			}
+			if n := slices.Index(rec.begun, "m0"); !fails && n != 2 || fails && n >= 0 {
+				t.Errorf("the order is %v", rec.begun)
+			}
+		})
+	}
+}

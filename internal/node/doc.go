@@ -7,12 +7,12 @@
 // # Stages
 //
 // Work is cut into stages: preflight, transfer, install, postflight, upgrade,
-// drain, uninstall, verify. A stage is one POSIX sh script, kept under scripts/
-// with a header that says what it reads, prints and changes, and it costs one
-// round trip. Scripts print a framed result (see frame.go) that is parsed
-// strictly: a result that is cut short is an error, never a partial truth.
-// What a script needs to know travels to it on its standard input, so that
-// nothing secret shows in a process list.
+// drain, uninstall, verify. A stage is one POSIX sh script, or a few that belong
+// together. They are kept under scripts/ with a header that says what each reads,
+// prints and changes, and each costs one round trip. Scripts print a framed result
+// (see frame.go) that is parsed strictly: a result that is cut short is an error,
+// never a partial truth. What a script needs to know travels to it on its standard
+// input, so that nothing secret shows in a process list.
 //
 // # What decides
 //
@@ -33,6 +33,26 @@
 // (resolv.conf, sysctl settings, docker's configuration), is kept in
 // [RecordDirectory] for as long as DC/OS is installed, so that [Uninstall] can
 // put it back.
+//
+// # Stopping
+//
+// Once [Options.Stop] is closed, the stage that is under way goes to its end, with
+// all of its scripts and over any number of connections, and no other is begun.
+// Between two stages a host may be left, since the next run sees where that was:
+//
+//   - in front of the first stage that changes something it is as it was found;
+//   - behind transfer it has the marker, and files that are whole;
+//   - behind the removal that an installation starts again with, there is no DC/OS,
+//     and what was transferred is still there;
+//   - behind install and upgrade, DC/OS is what the bundle says, and the marker has
+//     the next run wait for it to be well. It cannot be put back on its former
+//     packages any more: only the run that replaced them knows which they were;
+//   - behind drain the agent is stopped and has left its cluster. It can be removed,
+//     or repaired, which starts it.
+//
+// An upgrade is one stage from the fetching of packages, over the writing of setup
+// files, to the end of the activation. Two things belong to what comes before them
+// and are begun in any case: verify behind uninstall, and everything of a rollback.
 //
 // # Where DC/OS's rules come from
 //

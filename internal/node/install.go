@@ -142,7 +142,9 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 	if err := s.transfer(ctx, h); err != nil {
 		return err
 	}
-	s.change(h.State)
+	if err := s.change(stageInstall, h.State); err != nil {
+		return err
+	}
 	cursor := ""
 	_, err := s.do(ctx, stageInstall, call{
 		scripts: []string{"apply"},
@@ -163,7 +165,10 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 
 // preflight judges what was found, and writes warnings to the run log.
 func (s *session) preflight(h *hostFacts, upgrade bool) error {
-	st := s.enter(stagePreflight)
+	st, err := s.enter(stagePreflight)
+	if err != nil {
+		return err
+	}
 	findings := h.judge(&s.opts, upgrade)
 	for _, f := range findings {
 		st.Progress(string(f.Severity)+": "+f.String(), 0)
@@ -217,7 +222,10 @@ func (s *session) installInput() *strings.Builder {
 // follow passes the journal of units on until they have done their work. what
 // is "setup" or the name of a transient unit.
 func (s *session) follow(ctx context.Context, stage, what, cursor string) error {
-	st := s.enter(stage)
+	st, err := s.enter(stage)
+	if err != nil {
+		return err
+	}
 	limit := orDefault(s.opts.SetupTimeout, DefaultSetupTimeout)
 	deadline := time.Now().Add(limit)
 	doing := "running dcos-setup"
@@ -263,7 +271,7 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 // already.
 func (s *session) interrupted(ctx context.Context, before State, err error) (bool, *hostFacts) {
 	var e *StageError
-	if ctx.Err() != nil || !errors.As(err, &e) || remote.IsUnreachable(err) {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || !errors.As(err, &e) || remote.IsUnreachable(err) {
 		return false, nil
 	}
 	s.leave(err)
@@ -281,7 +289,9 @@ func (s *session) interrupted(ctx context.Context, before State, err error) (boo
 // startAgain takes away what an unfinished or broken installation of ours
 // left, but not what was transferred.
 func (s *session) startAgain(ctx context.Context, h *hostFacts) (*hostFacts, error) {
-	s.change(h.State)
+	if err := s.change(stageUninstall, h.State); err != nil {
+		return nil, err
+	}
 	if err := s.remove(ctx, h.State, "redo"); err != nil {
 		return nil, err
 	}
@@ -297,7 +307,13 @@ func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 		state := h.State
 		return &state, nil
 	}
-	s.change(h.State)
+	first := stagePostflight
+	if !w.empty() {
+		first = stageUpgrade
+	}
+	if err := s.change(first, h.State); err != nil {
+		return nil, err
+	}
 	if !w.empty() {
 		if err := s.repair(ctx, w, true); err != nil {
 			return nil, err
@@ -328,7 +344,10 @@ func (s *session) finish(ctx context.Context) (*State, error) {
 
 // cloudInit waits for cloud-init to end.
 func (s *session) cloudInit(ctx context.Context) error {
-	st := s.enter(stageCloudInit)
+	st, err := s.enter(stageCloudInit)
+	if err != nil {
+		return err
+	}
 	limit := DefaultCloudInitTimeout
 	f, err := s.do(ctx, stageCloudInit, call{
 		scripts: []string{"cloudinit"}, doing: "waiting for cloud-init",

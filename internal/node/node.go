@@ -113,6 +113,10 @@ type Options struct {
 	// wait on the host survive a connection that breaks and a host that
 	// boots. The connections it makes are closed here.
 	Redial func(ctx context.Context) (Conn, error)
+	// Stop, when it is closed, keeps another stage from being begun: the one
+	// that is under way ends as it would have, and so does a rollback. It may
+	// be nil.
+	Stop <-chan struct{}
 	// Now is the clock that the host's is compared with; nil means time.Now.
 	Now func() time.Time
 }

@@ -19,7 +19,10 @@ const patience = 20 * time.Second
 // postflight waits until the node does its work. upgrade says that it did so
 // before, so that nothing can be missing that is still to come.
 func (s *session) postflight(ctx context.Context, upgrade bool) error {
-	st := s.enter(stagePostflight)
+	st, err := s.enter(stagePostflight)
+	if err != nil {
+		return err
+	}
 	limit := orDefault(s.opts.PostflightTimeout, DefaultPostflightTimeout)
 	mode := "first"
 	if upgrade {

@@ -25,6 +25,7 @@ type session struct {
 	host    string
 	locked  bool
 	changed bool // OnChange has been called
+	bound   bool // what comes belongs to the stage under way, whatever its name: Stop is not looked at
 
 	stage     *runlog.Stage // the stage it is in
 	stageName string
@@ -88,8 +89,10 @@ func (s *session) close(err error) {
 
 // lock keeps other operators away.
 func (s *session) lock(ctx context.Context) error {
-	if !s.locked {
-		s.enter(stageInspect)
+	if !s.locked { // later it is a connection's, in whatever stage that is made
+		if _, err := s.enter(stageInspect); err != nil {
+			return err
+		}
 	}
 	if err := s.conn.Lock(ctx, s.holder()); err != nil {
 		return &StageError{Host: s.host, Stage: stageInspect, Doing: "keeping other operators off the host", Err: err, Hint: hint(err)}
@@ -104,7 +107,10 @@ const maxRedials = 10
 // steady makes a round trip that may be repeated, and repeats it over a new
 // connection when the connection breaks. next is asked for the call each time.
 func (s *session) steady(ctx context.Context, stage string, next func() call) (*frame, error) {
-	st := s.enter(stage)
+	st, err := s.enter(stage)
+	if err != nil {
+		return &frame{}, err
+	}
 	for n := 0; ; n++ {
 		f, err := run(ctx, s.conn, next())
 		var lost *remote.LostError
@@ -135,7 +141,10 @@ func (s *session) redial(ctx context.Context) error {
 // do makes a round trip of a stage: steady, and with errors that say
 // everything.
 func (s *session) do(ctx context.Context, stage string, c call) (*frame, error) {
-	st := s.enter(stage)
+	st, err := s.enter(stage)
+	if err != nil {
+		return &frame{}, err
+	}
 	inner := c.on
 	c.on = func(key, value string) {
 		switch key {
@@ -158,18 +167,44 @@ func (s *session) do(ctx context.Context, stage string, c call) (*frame, error) 
 // explain makes a stage's error of a round trip's.
 func (s *session) explain(stage, doing string, f *frame, err error) error {
 	if errors.Is(err, context.Canceled) {
-		return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: context.Canceled, Hint: "it was interrupted; the next apply goes on from here"}
+		return s.canceled(stage, doing)
 	}
 	return stageError(s.host, stage, doing, f, err)
 }
 
-// enter goes on to a stage: the one before has finished.
-func (s *session) enter(stage string) *runlog.Stage {
-	if s.stage == nil || s.stageName != stage {
-		s.stage.Finish()
-		s.stage, s.stageName = s.opts.Log.Stage(stage), stage
+func (s *session) canceled(stage, doing string) *StageError {
+	return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: context.Canceled, Hint: "it was interrupted; the next apply goes on from here"}
+}
+
+// enter goes on to a stage: the one before has finished. Here, and nowhere
+// else, Stop is looked at; doc.go says why a host may be left between two
+// stages. Nothing of a stage that is refused is done on the host, but the run
+// log has it as failed, so that one sees how far the host has come.
+func (s *session) enter(stage string) (*runlog.Stage, error) {
+	if s.stageName == stage {
+		return s.stage, nil
 	}
-	return s.stage
+	doing := "going on from " + s.stageName + " to " + stage
+	if s.stageName == "" {
+		doing = "beginning with " + stage
+	}
+	s.stage.Finish()
+	s.stage, s.stageName = s.opts.Log.Stage(stage), stage
+	if !s.bound && closed(s.opts.Stop) {
+		err := s.canceled(stage, doing)
+		s.leave(err)
+		return nil, err
+	}
+	return s.stage, nil
+}
+
+func closed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 // leave ends the stage that the session is in.
@@ -188,15 +223,20 @@ func (s *session) leave(err error) {
 		}
 		s.stage.Fail(err, exit, output)
 	}
-	s.stage = nil
+	s.stage, s.stageName = nil, ""
 }
 
-// change tells the caller, once, that the host is about to be changed.
-func (s *session) change(before State) {
+// change goes on to a stage that changes the host, and tells the caller so,
+// once.
+func (s *session) change(stage string, before State) error {
+	if _, err := s.enter(stage); err != nil {
+		return err
+	}
 	if !s.changed && s.opts.OnChange != nil {
 		s.opts.OnChange(before)
 	}
 	s.changed = true
+	return nil
 }
 
 // warn tells the user of what stands in nothing's way.

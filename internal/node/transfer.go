@@ -25,7 +25,10 @@ func (s *session) transfer(ctx context.Context, h *hostFacts) error {
 	if len(h.missing) == 0 {
 		return nil
 	}
-	st := s.enter(stageTransfer)
+	st, err := s.enter(stageTransfer)
+	if err != nil {
+		return err
+	}
 	var total, done int64
 	for _, a := range h.missing {
 		total += a.Size
@@ -92,7 +95,9 @@ func (s *session) transferOnce(ctx context.Context, state State, batch []bundle.
 	for _, a := range batch {
 		fmt.Fprintf(&in, "file %s %s/%s\n", a.Path, dir, uploadName(a.Path))
 	}
-	s.change(state)
+	if err := s.change(stageTransfer, state); err != nil {
+		return err
+	}
 	c := call{scripts: []string{"place"}, doing: "moving what was uploaded to " + s.staging, input: &in, timeout: 30 * time.Minute}
 	f, err := run(ctx, s.conn, c)
 	if err != nil {

@@ -39,13 +39,20 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) (err error) {
 		return &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role,
 			MachineID: state.MachineID, Installed: state.Installed, Why: "the node's machine id is not known"}
 	}
-	s.change(*state)
+	agent := state.Role == Agent || state.Role == PublicAgent
+	first := stageUninstall
+	if agent {
+		first = stageDrain
+	}
+	if err := s.change(first, *state); err != nil {
+		return err
+	}
 	// Nothing is uploaded: a work directory that a killed run left on the host
 	// becomes this connection's, and goes with it.
 	if _, err := s.conn.Upload(ctx, nil, nil); err != nil {
 		return s.explain(stageUninstall, "taking over what a killed run left", &frame{}, err)
 	}
-	if state.Role == Agent || state.Role == PublicAgent {
+	if agent {
 		if err := s.drain(ctx, *state); err != nil {
 			return err
 		}
@@ -91,7 +98,7 @@ func (s *session) tellOfEnsemble(ctx context.Context, state State, others []stri
 	if state.Role != Master || !state.Topology.outlives() {
 		return
 	}
-	st := s.enter(stageVerify)
+	st := s.stage // in which remove has ended
 	if len(others) > 0 {
 		f, err := run(ctx, s.conn, call{scripts: []string{"peers"}, doing: "looking for other masters", args: others, timeout: 2 * time.Minute})
 		if err != nil { // the node is gone; to be warned once too often does no harm
@@ -112,7 +119,10 @@ func (s *session) tellOfEnsemble(ctx context.Context, state State, others []stri
 // drain empties an agent and takes it out of its cluster. An agent that
 // cannot be drained in time is stopped all the same, with a warning.
 func (s *session) drain(ctx context.Context, state State) error {
-	st := s.enter(stageDrain)
+	st, err := s.enter(stageDrain)
+	if err != nil {
+		return err
+	}
 	unit := "dcos-mesos-slave.service"
 	if state.Role == PublicAgent {
 		unit = "dcos-mesos-slave-public.service"
@@ -179,13 +189,16 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 		return err
 	}
 	notRemoved := f.all("left")
-
+	// What could not be put back is said nowhere else than here, and only once
+	// nothing else is left is the record of it taken away.
+	s.bound = true
+	defer func() { s.bound = false }()
 	f, err = s.do(ctx, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how}, timeout: 5 * time.Minute})
 	if err != nil {
 		return err
 	}
 	for _, l := range notRemoved {
-		s.enter(stageVerify).Progress("warning: not put back: "+l, 0)
+		s.stage.Progress("warning: not put back: "+l, 0)
 		s.warn(Finding{Name: NotPutBack, Severity: SeverityWarning, Found: l, Needed: "the host as it was before DC/OS",
 			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that was imported"})
 	}

@@ -44,7 +44,9 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 			return &h.State, nil
 		}
 		// An earlier run ended before it had seen the node up.
-		s.change(h.State)
+		if err := s.change(stagePostflight, h.State); err != nil {
+			return nil, err
+		}
 		if err := s.postflight(ctx, true); err != nil {
 			return nil, err
 		}
@@ -54,7 +56,9 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 		return nil, err
 	}
 	if !w.packages && !w.swap {
-		s.change(h.State)
+		if err := s.change(stageUpgrade, h.State); err != nil {
+			return nil, err
+		}
 		if err := s.repair(ctx, w, true); err != nil {
 			return nil, err
 		}
@@ -85,18 +89,17 @@ func (s *session) supported(state State) error {
 
 // settle waits for what a former run has left at work on the host.
 func (s *session) settle(ctx context.Context, h *hostFacts) (*hostFacts, error) {
+	what := "setup"
 	switch {
 	case h.Activating:
-		// How it ends shows in the state afterwards.
-		if err := s.follow(ctx, stageUpgrade, activateUnit, ""); err != nil && ctx.Err() != nil {
-			return nil, err
-		}
+		what = activateUnit
 	case h.SetupRunning && h.Installed != None:
-		if err := s.follow(ctx, stageUpgrade, "setup", ""); err != nil && ctx.Err() != nil {
-			return nil, err
-		}
 	default:
 		return h, nil
+	}
+	// How it ends shows in the state afterwards.
+	if err := s.follow(ctx, stageUpgrade, what, ""); err != nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
+		return nil, err
 	}
 	return s.look(ctx)
 }
@@ -109,7 +112,9 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 	if err := s.transfer(ctx, h); err != nil {
 		return nil, err
 	}
-	s.change(h.State)
+	if err := s.change(stageUpgrade, h.State); err != nil {
+		return nil, err
+	}
 	if w.swap {
 		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
 			return nil, err
@@ -155,7 +160,9 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 	if err == nil {
 		return s.finish(ctx)
 	}
-	if ctx.Err() != nil || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
+	// To be interrupted says nothing against the new packages: the next run
+	// goes on with them.
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
 		return nil, err
 	}
 	s.leave(err)
@@ -209,7 +216,7 @@ func (s *session) activate(ctx context.Context, a activation) error {
 	}
 	if a.live {
 		in.WriteString("live\n")
-		s.enter(stageUpgrade).Progress("only the configuration differs; "+a.words(), 0)
+		s.stage.Progress("only the configuration differs; "+a.words(), 0)
 	}
 	for _, u := range a.restart {
 		fmt.Fprintf(&in, "restart %s\n", u)
@@ -310,9 +317,16 @@ func (s *session) repairInput(w work, restart bool) *strings.Builder {
 }
 
 // rollback puts a node back on its former packages and setup files, and waits
-// for it to be well.
+// for it to be well. It is not left off half-way: the way back is known here
+// and nowhere else.
 func (s *session) rollback(ctx context.Context, former []string) error {
-	s.enter(stageUpgrade).Progress("putting the node back on its former packages", 0)
+	s.bound = true
+	defer func() { s.bound = false }()
+	st, err := s.enter(stageUpgrade)
+	if err != nil {
+		return err
+	}
+	st.Progress("putting the node back on its former packages", 0)
 	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
 		return err
 	}
@@ -322,7 +336,7 @@ func (s *session) rollback(ctx context.Context, former []string) error {
 	if err := s.postflight(ctx, true); err != nil {
 		return err
 	}
-	_, err := s.finish(ctx)
+	_, err = s.finish(ctx)
 	return err
 }
 

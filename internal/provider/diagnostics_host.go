@@ -133,6 +133,7 @@ func (f *hostFailure) fromNode(err error) {
 		rollback  *node.RollbackError
 		gate      *fleet.GateError
 		halted    *fleet.HaltedError
+		lost      *fleet.UnavailableError
 	)
 	if errors.As(err, &stage) {
 		f.summary = stageSummary(stage.Stage)
@@ -161,6 +162,10 @@ func (f *hostFailure) fromNode(err error) {
 		f.summary = "Not Touched, Since A Master Failed"
 		f.message = halted.Error()
 		f.hint = halted.Hint()
+	case errors.As(err, &lost):
+		f.summary = "Not Touched, Since Agents Failed"
+		f.message = lost.Error()
+		f.hint = lost.Hint()
 	case errors.As(err, &rollback):
 		f.summary = "Upgrade Failed"
 		if stage == nil {
@@ -311,6 +316,16 @@ func abandonedMachine(address string, err *node.ReplacedError) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Machine Replaced",
 		fmt.Sprintf("Host:      %s\n\nAnother machine answers at this address: its machine id is %s, that of the node was %s. "+
 			"The node is gone with its machine. Nothing was changed on the machine that is there now.", address, err.Got, err.Want))
+}
+
+// removalFailure is the failure of an uninstall, which says how to get rid of
+// a node that cannot be reached.
+func (w *nodeWork) removalFailure(ctx context.Context, err error) hostFailure {
+	f := w.failure(ctx, "uninstalling DC/OS", err)
+	if w.conn == nil && f.stage == "connect" {
+		f.hint = sentence(f.hint) + " " + abandonHint
+	}
+	return f
 }
 
 // abandonHint says how to get rid of a node whose machine is gone.

@@ -127,7 +127,7 @@ func summaries(t *testing.T, file string) []string {
 }
 
 // title is how summaries are written: two words or more, each with a capital.
-var title = regexp.MustCompile(`^(Interrupted|[A-Z][\w/'-]*( [A-Z][\w/'-]*)+)$`)
+var title = regexp.MustCompile(`^(Interrupted|[A-Z][\w/'-]*(,? [A-Z][\w/'-]*)+)$`)
 
 // stageTitle tells an entry of the table of stages' titles.
 func stageTitle(n *ast.KeyValueExpr) bool {

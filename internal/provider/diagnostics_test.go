@@ -50,12 +50,15 @@ func TestHostErrors(t *testing.T) {
 			"Connection Lost", []string{"transfer", "upload"}},
 		"preflight": {&node.PreflightError{Host: host, Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"}, {Name: "port-80", Found: "used", Needed: "free"}}},
 			"Preflight Checks Failed", []string{"docker: found none; needed: 1.6; what to do: install it\n", "port-80: found used", "preflight.skip"}},
-		"foreign":  {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
-		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
-		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
-		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
-		"gate":     {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk", []string{"2 of 3 masters serve"}},
-		"another":  {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
+		"foreign":     {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
+		"replaced":    {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
+		"leftover":    {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
+		"rollback":    {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
+		"gate":        {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk", []string{"2 of 3 masters serve"}},
+		"halted":      {&fleet.HaltedError{Host: host, By: "10.0.0.2", Err: errors.New("broke")}, "Not Touched, Since A Master Failed", []string{"the change of the master 10.0.0.2 failed"}},
+		"missed":      {&fleet.HaltedError{Host: host, By: "10.0.0.2", Missed: true, Err: errors.New("refused")}, "Not Touched, Since A Master Failed", []string{"10.0.0.2 could not be reached", "agents come after all masters"}},
+		"lost places": {&fleet.UnavailableError{Host: host, Lost: 2, Most: 2}, "Not Touched, Since Agents Failed", []string{"2 of the cluster's agents are out of service", "max_unavailable allows 2"}},
+		"another":     {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -26,7 +27,16 @@ type nodeWork struct {
 	cluster string
 	log     *runlog.Scope
 	target  remote.Target
-	conn    *remote.Conn
+	conn    *remote.Conn // nil until it is the node's turn
+	again   *remote.Conn // made since the first one broke
+
+	// within is what bounds a pool's work on the host, nil until it has begun.
+	within context.Context //nolint:containedctx // it is asked how it ended
+}
+
+// work is what the fleet orders: it connects when it is the node's turn.
+func (w *nodeWork) work(role node.Role, kind fleet.Kind) fleet.Work {
+	return fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: role, Kind: kind, Connect: w.dial, Log: w.log}
 }
 
 // begin makes ready for work on the host of a model. What cannot be reached
@@ -72,8 +82,18 @@ func (w *nodeWork) close() {
 }
 
 // redial makes a new connection to the same host, for stages that outlive one.
+// The broken one gives its place among the connections back before that.
 func (w *nodeWork) redial(ctx context.Context) (node.Conn, error) {
-	return w.shared.client.Dial(ctx, w.target)
+	w.close()
+	if w.again != nil {
+		_ = w.again.Close() // it broke
+	}
+	conn, err := w.shared.client.Dial(ctx, w.target)
+	w.again = conn
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // bundle makes the bundle of the model's recipe.

@@ -21,7 +21,8 @@ import (
 // repair. A master waits its turn, and is not touched while the ensemble could
 // not do without it.
 func (w *nodeWork) change(opts node.Options, kind fleet.Kind) fleet.Work {
-	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: kind, Masters: ensembleSize(opts.Bundle), Log: w.log}
+	work := w.work(opts.Role, kind)
+	work.Masters = ensembleSize(opts.Bundle)
 	if opts.Role == node.Master {
 		work.Before = func(ctx context.Context) error { return w.gate(ctx, true, w.canDoWithout) }
 		work.After = func(ctx context.Context) error { return w.gate(ctx, false, w.isWell) }
@@ -48,8 +49,12 @@ func (w *nodeWork) self(hosts []string) bool {
 
 // canDoWithout says what keeps a master from being taken out of service: the
 // others would not be a majority. One that does not serve as it is can be
-// taken out at any time.
+// taken out at any time. Exhibitor is what knows who serves; where it is silent
+// although the master takes part, nobody knows what depends on it.
 func (w *nodeWork) canDoWithout(h node.Health) string {
+	if h.Size == 0 && (h.Leader != "" || h.Recovered) {
+		return "exhibitor does not say which masters serve, and this one does"
+	}
 	if h.Size <= 1 || w.self(h.Down) || (h.Serving-1)*2 > h.Size {
 		return ""
 	}
@@ -87,8 +92,15 @@ func (w *nodeWork) gate(ctx context.Context, before bool, wrong func(node.Health
 			return dialErr
 		}
 		return err
-	case before && ctx.Err() == nil:
-		return nil // A master that cannot even say how it is does not serve: taking it out costs no quorum.
+	case before && cannotBegin(err):
+		return nil // nothing of the work will begin either, and its own error says why
 	}
 	return err
+}
+
+// cannotBegin says that no script can be run on the host at all.
+func cannotBegin(err error) bool {
+	var sudo *remote.SudoError
+	var shell *remote.ShellError
+	return errors.As(err, &sudo) || errors.As(err, &shell)
 }

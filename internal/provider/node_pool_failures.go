@@ -72,7 +72,7 @@ func (p *poolFailures) add(name string, f hostFailure) string {
 }
 
 var (
-	causeNumbers = regexp.MustCompile(`[0-9]+(\.[0-9]+)*[a-zµ]*`)
+	causeNumbers = regexp.MustCompile(`([0-9]+(\.[0-9]+)*[a-zµ]*)+`)
 	causeHex     = regexp.MustCompile(`\b(SHA256:[A-Za-z0-9+/]{20,}|[0-9a-f]{16,})`)
 )
 
@@ -80,11 +80,38 @@ var (
 func causeOf(message, name, address string) string {
 	message = short(message)
 	for _, own := range []string{address, name} {
-		if own != "" {
-			message = strings.ReplaceAll(message, own, "HOST")
-		}
+		message = replaceWord(message, own, "HOST")
 	}
 	return causeNumbers.ReplaceAllString(causeHex.ReplaceAllString(message, "…"), "N")
+}
+
+// replaceWord replaces a word where it stands by itself. A mere number is no
+// word: it may stand for anything.
+func replaceWord(text, word, with string) string {
+	if strings.Trim(word, "0123456789") == "" {
+		return text
+	}
+	inner := func(b byte) bool {
+		return b == '_' || b == '-' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
+	}
+	var out strings.Builder
+	last := byte(' ')
+	for {
+		i := strings.Index(text, word)
+		if i < 0 {
+			return out.String() + text
+		}
+		end := i + len(word)
+		if i > 0 {
+			last = text[i-1]
+		}
+		replacement := word
+		if !inner(last) && (end == len(text) || !inner(text[end])) {
+			replacement = with
+		}
+		out.WriteString(text[:i] + replacement)
+		last, text = word[len(word)-1], text[end:]
+	}
 }
 
 // ended notes why a batch was not run to its end.
@@ -146,7 +173,11 @@ func (p *poolFailures) text() string {
 	list := p.causes()
 	for i, c := range list {
 		if i == maxCauses {
-			fmt.Fprintf(&b, "and %s of other causes\n", plural(len(list)-i, "host"))
+			others := 0
+			for _, c := range list[i:] {
+				others += len(c.hosts)
+			}
+			fmt.Fprintf(&b, "and %s of other causes\n", plural(others, "host"))
 			break
 		}
 		fmt.Fprintf(&b, "%s: %s\n  %s\n", plural(len(c.hosts), "host"), c.summary, namedHosts(c.hosts))

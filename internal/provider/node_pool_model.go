@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"strconv"
 	"strings"
@@ -83,6 +84,25 @@ type poolHost struct {
 	ssh     types.Object
 	raw     packed.Value // as it is in hosts, encoded
 	poolRecord
+	former *poolRecord // of a machine that the user says was rebuilt
+}
+
+// notInstalled says that nothing was ever changed on the host.
+func (h *poolHost) notInstalled() bool { return h.MachineID == "" }
+
+// takeOver takes over what another pool knew of the host, in JSON; "" is
+// nothing.
+func (h *poolHost) takeOver(known string) {
+	var r poolRecord
+	if h.notInstalled() && known != "" && json.Unmarshal([]byte(known), &r) == nil {
+		h.poolRecord = r
+	}
+}
+
+// handOver is what another pool is told of the host.
+func (h *poolHost) handOver() (string, error) {
+	text, err := json.Marshal(h.poolRecord)
+	return string(text), err
 }
 
 // identity tells hosts apart: where they are reached.

@@ -6,7 +6,9 @@ package provider
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -44,7 +46,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	}
 	planned, diags := plan.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(twice(planned)...)
+	resp.Diagnostics.Append(twice(planned, r.shared.config.Port)...)
 	var prior nodePoolModel
 	var before []*poolHost
 	create := req.State.Raw.IsNull()
@@ -136,20 +138,27 @@ func poolSupported(ctx context.Context, prior, plan *nodePoolModel, hosts []*poo
 	return diags
 }
 
-// twice refuses hosts that are in the pool twice.
-func twice(hosts []*poolHost) diag.Diagnostics {
+// twice refuses hosts that are in the pool twice. port is that of hosts that
+// name none, 0 for SSH's own.
+func twice(hosts []*poolHost, port int) diag.Diagnostics {
+	if port == 0 {
+		port = 22
+	}
 	var diags diag.Diagnostics
 	names := map[string]string{}
 	for _, h := range hosts {
 		if h.address.IsUnknown() {
 			continue
 		}
-		id := h.identity()
-		if other, ok := names[id]; ok {
-			diags.AddAttributeError(tfpath.Root("hosts").AtMapKey(h.name), "Host Twice In The Pool",
-				fmt.Sprintf("%s and %s have the same address, %s.", other, h.name, id))
+		reached := h.identity()
+		if reached == h.address.ValueString() {
+			reached = net.JoinHostPort(reached, strconv.Itoa(port))
 		}
-		names[id] = h.name
+		if other, ok := names[reached]; ok {
+			diags.AddAttributeError(tfpath.Root("hosts").AtMapKey(h.name), "Host Twice In The Pool",
+				fmt.Sprintf("%s and %s have the same address, %s.", other, h.name, h.identity()))
+		}
+		names[reached] = h.name
 	}
 	return diags
 }
@@ -187,5 +196,5 @@ func poolToDo(toDo map[string][]string, leaving []*poolHost, all int, create boo
 	if create && count < all {
 		b.WriteString("\nTerraform calls this a replacement, since the pool's first apply failed on some hosts. The others stay as they are.\n")
 	}
-	return diag.NewWarningDiagnostic(fmt.Sprintf("%s of %s To Do", thousands(count), titled(plural(all, "host"))), strings.TrimSpace(b.String()))
+	return diag.NewWarningDiagnostic(fmt.Sprintf("%s of %s To Do", thousands(count), titled(plural(all+len(leaving), "host"))), strings.TrimSpace(b.String()))
 }

@@ -6,6 +6,10 @@ package provider
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -61,15 +65,28 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	run, limits, diags := r.begin(ctx, &model)
+	b, diags := model.asNode().bundle(ctx)
 	resp.Diagnostics.Append(diags...)
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
+	if r.shared == nil {
+		resp.Diagnostics.Append(notConfigured())
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.shared.pools.recall(&model, run.cluster, hosts)
+	// Before the bundle is made, which may take its time: who has the hosts now
+	// does not wait for long.
+	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
+	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
+	run, limits, diags := r.begin(ctx, &model)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		release()
+		return
+	}
 	run.bring(hosts, limits)
+	release()
 	model.ID = types.StringValue(rand.Text())
 	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
@@ -124,29 +141,28 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
 	}
+	if r.shared == nil {
+		resp.Diagnostics.Append(notConfigured())
+		return
+	}
+	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
+		release()
 		return
 	}
 	if run.abandons() {
 		r.shared.goneHosts(ctx, run.cluster, leaving) // one of them may come back at another address
+	} else {
+		run.offer(leaving) // whoever wants one need not wait until all the others are done
 	}
 	run.bring(hosts, limits)
-	names := map[string]bool{}
-	for _, h := range hosts {
-		names[h.name] = true
-	}
-	left := run.remove(leaving, limit)
-	for _, h := range left {
-		if names[h.name] {
-			h.name += " (before)" // the name stands for another address now
-		}
-		hosts = append(hosts, h)
-	}
-	if len(left) > 0 {
+	release()
+	hosts = append(hosts, renamed(run.remove(notOf(hosts, leaving), limit), hosts)...)
+	if len(hosts) > len(planned) {
 		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
 	} else {
 		model.set(hosts, run.bundleID)
@@ -201,32 +217,98 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	resp.Diagnostics.Append(run.failures.diagnostics("uninstalling DC/OS", all)...)
 }
 
+// renamed gives hosts that are left names that no other has: theirs may stand
+// for another address now.
+func renamed(left, others []*poolHost) []*poolHost {
+	taken := map[string]bool{}
+	for _, h := range others {
+		taken[h.name] = true
+	}
+	for _, h := range left {
+		name := strings.TrimSuffix(h.name, beforeSuffix)
+		for n := 1; taken[h.name]; n++ {
+			h.name = name + beforeSuffix
+			if n > 1 {
+				h.name += fmt.Sprintf(" %d", n)
+			}
+		}
+		taken[h.name] = true
+	}
+	return left
+}
+
+const beforeSuffix = " (before)"
+
+// notOf gives the leaving hosts whose machines are not those of hosts that the
+// pool has: the same machine may be reached in another way now.
+func notOf(hosts, leaving []*poolHost) []*poolHost {
+	machines := map[string]bool{}
+	for _, h := range hosts {
+		machines[h.MachineID] = !h.notInstalled()
+	}
+	return slices.DeleteFunc(leaving, func(h *poolHost) bool { return machines[h.MachineID] })
+}
+
 // matchHosts gives the hosts of a plan with what is known of them from the
 // state, whatever their names were there, and those of the state that the plan
-// has no more.
+// has no more. A host is where it is reached; where one host alone has an
+// address, on both sides, its port may be another.
 func matchHosts(planned, prior []*poolHost) (hosts, leaving []*poolHost) {
 	known := make(map[string]*poolHost, len(prior))
 	for _, h := range prior {
 		known[h.identity()] = h
 	}
+	gone := maps.Clone(known)
 	for _, h := range planned {
-		h.poolRecord = poolRecord{}
+		h.poolRecord, h.former = poolRecord{}, nil
 		if h.address.IsUnknown() {
 			continue
 		}
 		if was := known[h.identity()]; was != nil {
-			h.poolRecord = was.poolRecord
-			if pinned := h.pinned(); pinned != "" && h.HostKey != "" && !sameKey(pinned, h.HostKey) {
-				// The user says that the machine was rebuilt.
-				h.poolRecord = poolRecord{}
-			}
-			delete(known, h.identity())
+			h.continues(was)
+			delete(gone, h.identity())
 		}
 	}
+	before, now := alone(prior), alone(planned)
+	for address, h := range now {
+		was := before[address]
+		if was == nil || h == nil || known[h.identity()] != nil || gone[was.identity()] != was {
+			continue
+		}
+		h.continues(was)
+		delete(gone, was.identity())
+	}
 	for _, h := range prior {
-		if known[h.identity()] == h {
+		if gone[h.identity()] == h {
 			leaving = append(leaving, h)
 		}
 	}
 	return planned, leaving
+}
+
+// alone gives the hosts whose addresses no other one has, by these; nil stands
+// for several.
+func alone(hosts []*poolHost) map[string]*poolHost {
+	list := make(map[string]*poolHost, len(hosts))
+	for _, h := range hosts {
+		if h.address.IsUnknown() {
+			continue
+		}
+		address := h.address.ValueString()
+		if _, several := list[address]; several {
+			h = nil
+		}
+		list[address] = h
+	}
+	return list
+}
+
+// continues takes over what is known of the host from the state.
+func (h *poolHost) continues(was *poolHost) {
+	h.poolRecord = was.poolRecord
+	if pinned := h.pinned(); pinned != "" && h.HostKey != "" && !sameKey(pinned, h.HostKey) {
+		// The user says that the machine was rebuilt.
+		former := h.poolRecord
+		h.poolRecord, h.former = poolRecord{}, &former
+	}
 }

@@ -32,7 +32,8 @@ type simSite struct {
 	tf    *terraform.Dir
 	key   string
 
-	masters int // of master_list, the first hosts; 0: one that there is not
+	masters  int    // of master_list, the first hosts; 0: one that there is not
+	provider string // more of the provider block
 }
 
 func newSimSite(t *testing.T, o simhosts.Options) *simSite {
@@ -87,6 +88,7 @@ provider "dcos" {
     connect_timeout = "10s"
   }
   run_log = "run.jsonl"
+  %s
 }
 
 resource "dcos_cluster_config" "test" {
@@ -100,7 +102,7 @@ resource "dcos_cluster_config" "test" {
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, sampleRelease(s.t, sample.V22), list(masters), parameters)+resources)
+`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, sample.V22), list(masters), parameters)+resources)
 }
 
 // list is a list of texts in HCL.
@@ -214,7 +216,7 @@ func TestNodePool(t *testing.T) {
 	// Added and removed in one go.
 	_, since := s.worked("install", 0)
 	s.configure("", pool("a", s.hosts(5, 33), ""))
-	mentions(t, s.tf.Apply(), "8 of 28 Hosts To Do", "5 hosts: to be removed", "3 hosts: not installed")
+	mentions(t, s.tf.Apply(), "8 of 33 Hosts To Do", "5 hosts: to be removed", "3 hosts: not installed")
 	installed(28)
 	if got, _ := s.worked("install", since); len(got) != 3 {
 		t.Errorf("installed on %v", got)

@@ -6,7 +6,8 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -90,15 +90,30 @@ func (r *poolRun) arrive(hosts []*poolHost, kind func(*poolHost) fleet.Kind) (le
 	}
 }
 
+// claim says which hosts the pool has or wants, and takes over what is known
+// of those that another one lets go. release gives those back of which nothing
+// has come.
+func (s *shared) claim(model *nodePoolModel, cluster string, hosts []*poolHost) (release func()) {
+	for _, h := range hosts {
+		if !h.address.IsUnknown() {
+			h.takeOver(s.fleet.Claim(model.member(cluster, h)))
+		}
+	}
+	return func() {
+		for _, h := range hosts {
+			if !h.address.IsUnknown() && h.notInstalled() {
+				h.takeOver(s.fleet.Unclaim(model.member(cluster, h)))
+			}
+		}
+	}
+}
+
 // bring makes nodes with the bundle of the hosts that are none.
 func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 	var hosts []*poolHost
 	for _, h := range all {
 		if h.toDo(r.bundleID) != "" {
 			hosts = append(hosts, h)
-			if id := r.shared.fleet.Claim(r.model.member(r.cluster, h)); h.MachineID == "" {
-				h.MachineID = id
-			}
 		}
 	}
 	defer r.arrive(hosts, r.kind)()
@@ -119,35 +134,61 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 		h := hosts[i]
 		kind := r.kind(h)
 		w, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		if r.comesFromAnother(h, err) {
+			kind = r.kind(h)
+			w, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		}
 		if err != nil {
+			if h.notInstalled() && h.former != nil {
+				h.poolRecord = *h.former // nothing was changed: what was known still is
+			}
 			h.Status = poolFailed
-			h.Error = r.failures.add(h.name, w.failure(r.asked, "installing or changing DC/OS", err))
+			h.Error = r.failures.add(h.name, w.failure(r.end(w, err), "installing or changing DC/OS", err))
 		}
 		return err
 	})
 	r.failures.ended(out, len(hosts), most)
 }
 
+// comesFromAnother says of a host that cannot be installed whether that is since
+// another pool has just let go of it, whose node it is, and takes over what is
+// known of it.
+func (r *poolRun) comesFromAnother(h *poolHost, err error) bool {
+	var foreign *node.ForeignError
+	if !errors.As(err, &foreign) || foreign.Cluster != "" && foreign.Cluster != r.cluster || !h.notInstalled() {
+		return false
+	}
+	h.takeOver(r.shared.fleet.Offered(r.asked, r.model.member(r.cluster, h)))
+	return !h.notInstalled()
+}
+
 // bringOne installs, upgrades or repairs one host.
 func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (*nodeWork, error) {
-	w, opts, end, err := r.ready(h, limit)
+	w, opts, err := r.ready(h)
 	if err != nil {
 		return w, err
 	}
-	defer end()
-	opts.OnChange = func(before node.State) { h.MachineID, h.HostKey = before.MachineID, w.conn.HostKey() }
+	defer w.close()
+	changed := false
+	opts.OnChange = func(before node.State) {
+		changed = true
+		h.MachineID, h.HostKey = before.MachineID, w.conn.HostKey()
+	}
 	opts.Ensemble.Exists = kind != fleet.FirstInstall
 	work := w.change(opts, kind)
 	work.MaxUnavailable = unavailable
+	work.Out = func(err error) bool {
+		var rollback *node.RollbackError
+		back := errors.As(err, &rollback) && rollback.Rollback == nil
+		return changed && !back
+	}
 	var state *node.State
-	err = r.shared.fleet.Do(r.asked, work, func(context.Context) error {
-		ctx, cancel := context.WithTimeout(r.work, limit)
-		defer cancel()
+	err = r.inTurn(w, work, limit, func(ctx context.Context) error {
 		do := node.Install
 		if kind != fleet.FirstInstall {
 			do = node.Upgrade
 		}
-		state, err = do(ctx, r.gently(w.conn), opts)
+		state, err = do(ctx, w.conn, opts)
 		return err
 	})
 	if err != nil {
@@ -158,8 +199,8 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	return w, nil
 }
 
-// ready connects to a host.
-func (r *poolRun) ready(h *poolHost, limit time.Duration) (*nodeWork, node.Options, func(), error) {
+// ready makes ready for work on a host.
+func (r *poolRun) ready(h *poolHost) (*nodeWork, node.Options, error) {
 	w := &nodeWork{shared: r.shared, model: r.model.node(h), cluster: r.cluster}
 	w.log = r.shared.log.Scope(r.cluster, w.model.Address.ValueString(), w.model.Role.ValueString())
 	var diags diag.Diagnostics
@@ -167,22 +208,41 @@ func (r *poolRun) ready(h *poolHost, limit time.Duration) (*nodeWork, node.Optio
 	opts, d := w.options(r.asked, r.bundle)
 	diags.Append(d...)
 	if diags.HasError() {
-		return w, opts, nil, errors.New(diags.Errors()[0].Detail())
+		return w, opts, errors.New(diags.Errors()[0].Detail())
 	}
 	opts.Warn = func(f node.Finding) { r.warn(w.finding(f)) }
-	opts.Redial = func(ctx context.Context) (node.Conn, error) {
-		conn, err := w.redial(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return r.gently(conn), nil
+	opts.Stop = r.asked.Done()
+	return w, opts, nil
+}
+
+// inTurn connects to a host and works on it when it is its turn. Its time
+// begins then. What is under way when Terraform is interrupted goes on to the
+// end of its stage.
+func (r *poolRun) inTurn(w *nodeWork, work fleet.Work, limit time.Duration, do func(ctx context.Context) error) error {
+	work.Connect = func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		w.within = ctx
+		return w.dial(ctx)
 	}
-	ctx, cancel := context.WithTimeout(r.asked, limit)
-	defer cancel()
-	if err := w.dial(ctx); err != nil {
-		return w, opts, nil, err
+	return r.shared.fleet.Do(r.asked, work, func(context.Context) error {
+		ctx, cancel := context.WithTimeout(r.work, limit)
+		defer cancel()
+		w.within = ctx
+		return do(ctx)
+	})
+}
+
+// end gives the context that tells how work that has failed ended: by the
+// host's time limit, by an interrupt, or by itself.
+func (r *poolRun) end(w *nodeWork, err error) context.Context {
+	switch {
+	case w.within != nil && errors.Is(w.within.Err(), context.DeadlineExceeded):
+		return w.within
+	case errors.Is(err, context.Canceled):
+		return r.asked
 	}
-	return w, opts, w.close, nil
+	return r.work
 }
 
 // maxWarnings bounds what a pool warns of; the run log has all.
@@ -199,12 +259,27 @@ func (r *poolRun) warn(d diag.Diagnostic) {
 
 func (r *poolRun) abandons() bool { return r.model.OnDestroy.ValueString() == onDestroyAbandon }
 
+// offer lets hosts go, for other pools to take over.
+func (r *poolRun) offer(hosts []*poolHost) []fleet.Member {
+	offered := make(map[fleet.Member]string, len(hosts))
+	for _, h := range hosts {
+		if h.notInstalled() {
+			continue
+		}
+		if known, err := h.handOver(); err == nil { // a record of texts can be written
+			offered[r.model.member(r.cluster, h)] = known
+		}
+	}
+	r.shared.fleet.Offer(offered)
+	return slices.Collect(maps.Keys(offered))
+}
+
 // remove uninstalls hosts that nobody takes over, and gives those of which
 // something is left to do.
 func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHost) {
 	var there []*poolHost
 	for _, h := range hosts {
-		if h.MachineID != "" { // otherwise nothing was ever changed on it
+		if !h.notInstalled() {
 			there = append(there, h)
 		}
 	}
@@ -217,15 +292,7 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 	}
 	removal := func(*poolHost) fleet.Kind { return fleet.Removal }
 	defer r.arrive(there, removal)()
-	offered := map[fleet.Member]string{}
-	members := make([]fleet.Member, 0, len(there))
-	for _, h := range there {
-		m := r.model.member(r.cluster, h)
-		offered[m] = h.MachineID
-		members = append(members, m)
-	}
-	claimed := r.shared.fleet.Offer(r.asked, offered)
-	r.shared.fleet.Leave(members...)
+	claimed := r.shared.fleet.Claimed(r.asked, r.offer(there))
 	var hostsLeft []*poolHost
 	for _, h := range there {
 		if !claimed[r.model.member(r.cluster, h)] {
@@ -240,10 +307,7 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 		if err != nil {
 			h := hostsLeft[i]
 			h.Status = poolFailed
-			f := w.failure(r.asked, "uninstalling DC/OS", err)
-			if w.conn == nil {
-				f.hint = sentence(f.hint) + " " + abandonHint
-			}
+			f := w.removalFailure(r.end(w, err), err)
 			h.Error = r.failures.add(h.name, f)
 			return err
 		}
@@ -263,17 +327,14 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 
 // removeOne uninstalls one host.
 func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (*nodeWork, error) {
-	w, opts, end, err := r.ready(h, limit)
+	w, opts, err := r.ready(h)
 	if err != nil {
 		return w, err
 	}
-	defer end()
+	defer w.close()
 	opts.SkipChecks = nil
-	work := fleet.Work{Cluster: r.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.Removal, Log: w.log}
-	err = r.shared.fleet.Do(r.asked, work, func(context.Context) error {
-		ctx, cancel := context.WithTimeout(r.work, limit)
-		defer cancel()
-		return node.Uninstall(ctx, r.gently(w.conn), opts)
+	err = r.inTurn(w, w.work(opts.Role, fleet.Removal), limit, func(ctx context.Context) error {
+		return node.Uninstall(ctx, w.conn, opts)
 	})
 	var replaced *node.ReplacedError
 	if errors.As(err, &replaced) {
@@ -284,33 +345,6 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (*nodeWork, error)
 		r.shared.gone(r.work, r.cluster, w.target.Address)
 	}
 	return w, err
-}
-
-// gently is a connection on which no stage is begun any more when Terraform
-// has been interrupted; the one that is under way ends as it would have.
-func (r *poolRun) gently(conn node.Conn) node.Conn {
-	return gentleConn{Conn: conn, asked: r.asked}
-}
-
-type gentleConn struct {
-	node.Conn
-	asked context.Context
-}
-
-// Run runs a script, unless it is time to stop.
-func (c gentleConn) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
-	if c.asked.Err() != nil {
-		return &remote.Result{ExitCode: -1}, fmt.Errorf("script %s was not begun: %w", s.Name, context.Canceled)
-	}
-	return c.Conn.Run(ctx, s)
-}
-
-// Upload puts files on the host, unless it is time to stop.
-func (c gentleConn) Upload(ctx context.Context, files []remote.File, progress func(sent int64)) (string, error) {
-	if c.asked.Err() != nil {
-		return "", fmt.Errorf("the upload was not begun: %w", context.Canceled)
-	}
-	return c.Conn.Upload(ctx, files, progress)
 }
 
 // short is the first line of a text, for a table.

@@ -95,14 +95,10 @@ func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bund
 	if diags.HasError() {
 		return nil, nil, nil, diags
 	}
-	if err := w.dial(ctx); err != nil {
-		diags.Append(w.hostError(ctx, operation, err))
-		return nil, nil, nil, diags
-	}
 	defer w.close()
 	opts.OnChange = func(before node.State) { changed = &before }
 	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
-	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.FirstInstall, Log: w.log}
+	work := w.work(opts.Role, fleet.FirstInstall)
 	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error {
 		state, err = node.Install(ctx, w.conn, opts)
 		return err
@@ -173,10 +169,6 @@ func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork, kind fleet.Kind
 	}
 	opts.Ensemble.Exists = true
 	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
-	if err := w.dial(ctx); err != nil {
-		diags.Append(w.hostError(ctx, operation, err))
-		return nil, nil, diags
-	}
 	defer w.close()
 	var state *node.State
 	err = r.shared.fleet.Do(ctx, w.change(opts, kind), func(ctx context.Context) error {
@@ -192,7 +184,6 @@ func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork, kind fleet.Kind
 
 // Delete uninstalls.
 func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	const operation = "uninstalling DC/OS"
 	var model nodeModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
@@ -223,21 +214,15 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	opts.SkipChecks = nil
 	opts.Warn = func(f node.Finding) { resp.Diagnostics.Append(w.finding(f)) }
 	resp.Diagnostics.Append(diags...)
-	if err := w.dial(ctx); err != nil {
-		f := w.failure(ctx, operation, err)
-		f.hint = sentence(f.hint) + " " + abandonHint
-		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
-		return
-	}
 	defer w.close()
-	work := fleet.Work{Cluster: w.cluster, Host: w.target.Address, Role: opts.Role, Kind: fleet.Removal, Log: w.log}
-	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
+	err = r.shared.fleet.Do(ctx, w.work(opts.Role, fleet.Removal), func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
 	var replaced *node.ReplacedError
 	switch {
 	case errors.As(err, &replaced):
 		resp.Diagnostics.Append(abandonedMachine(w.target.Address, replaced))
 	case err != nil:
-		resp.Diagnostics.Append(w.hostError(ctx, operation, err))
+		f := w.removalFailure(ctx, err)
+		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
 		return
 	}
 	r.shared.gone(ctx, w.cluster, w.target.Address)

@@ -100,7 +100,7 @@ func TestAccPool(t *testing.T) {
 		if err == nil {
 			t.Fatalf("apply succeeded:\n%s", out)
 		}
-		mentions(t, out, "3 of 3 Hosts To Do", "1 of 3 Hosts Failed", s.hosts[3].Address)
+		mentions(t, out, "3 of 4 Hosts To Do", "1 of 3 Hosts Failed", s.hosts[3].Address)
 		s.serving(1, 2)
 		s.clean(s.hosts[0], s.hosts[3])
 		if err := s.hosts[3].Rejoin(t.Context()); err != nil {

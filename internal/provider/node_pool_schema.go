@@ -93,7 +93,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(defaultMaxUnavailable),
 			MarkdownDescription: "How many agents may be out of service at once for an upgrade, a change of configuration or a repair: a count (`5`) or a percentage of the pool's hosts (`\"10%\"`), " +
-				"rounded down, but at least one. Agents of the cluster that other resources are changing count too. Installing hosts that are not nodes yet is not bounded by it. A change touches nothing on the hosts. " +
+				"rounded down, but at least one. Agents of the cluster that other resources are changing count too, and so do those that are out of service since their change failed: when these are as many, no other is touched. Installing hosts that are not nodes yet is not bounded by it. A change touches nothing on the hosts. " +
 				"Default: `" + defaultMaxUnavailable + "`.",
 			Validators: []validator.String{shareValidator{least: 1}},
 		},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"golang.org/x/term"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -63,9 +64,16 @@ func main() {
 func showRunLog(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	info, err := os.Stdout.Stat()
+	stdout := int(os.Stdout.Fd())
 	return runlog.Command{
 		Args: args, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now,
-		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		Terminal: term.IsTerminal(stdout),
+		Size: func() (columns, rows int) {
+			columns, rows, err := term.GetSize(stdout)
+			if err != nil {
+				return 0, 0
+			}
+			return columns, rows
+		},
 	}.Run(ctx)
 }

@@ -12,8 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"time"
 )
 
@@ -42,6 +40,9 @@ type Command struct {
 	Getenv         func(string) string
 	Terminal       bool // Stdout is one
 	Now            func() time.Time
+
+	// Size is that of the terminal now. Nil, or zeros: not known.
+	Size func() (columns, rows int)
 }
 
 // Run runs it until it is done, or the context is, and gives the exit code.
@@ -85,88 +86,65 @@ func (c Command) Run(ctx context.Context) int {
 
 // once shows the log as it is.
 func (c Command) once(path, run string, v View) error {
+	files, err := openAll(path)
+	if err != nil {
+		return err
+	}
+	defer closeAll(files)
 	board := NewBoard()
-	if err := eachFile(path, func(r io.Reader) error { board.read(r, run); return nil }); err != nil {
+	if err := events(files, board.taker(run)); err != nil {
 		return err
 	}
 	return board.Write(c.Stdout, v)
 }
 
-// read takes the events of a run, or of the last one.
-func (b *Board) read(r io.Reader, run string) {
-	for e, err := range Read(r) {
+// taker takes the events of a run, or of the last one.
+func (b *Board) taker(run string) func(Event, error) error {
+	return func(e Event, err error) error {
 		switch {
 		case err != nil:
 			b.Bad()
 		case run == "" || e.Run == run:
 			b.Add(e)
 		}
+		return nil
 	}
 }
 
 // json writes the events of a run. The last run is known only at the end, so
 // the log is read twice.
 func (c Command) json(path, run string) error {
+	files, err := openAll(path)
+	if err != nil {
+		return err
+	}
+	defer closeAll(files)
 	if run == "" {
 		last := NewBoard()
-		if err := eachFile(path, func(r io.Reader) error { last.read(r, ""); return nil }); err != nil {
+		if err := errors.Join(events(files, last.taker("")), rewind(files)); err != nil {
 			return err
 		}
 		run = last.Run
 	}
 	out := bufio.NewWriter(c.Stdout)
-	err := eachFile(path, func(r io.Reader) error {
-		for e, err := range Read(r) {
-			if err != nil || e.Run != run {
-				continue // a line that was cut short is no event
-			}
-			text, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			if _, err := out.Write(append(text, '\n')); err != nil {
-				return err
-			}
+	err = events(files, func(e Event, err error) error {
+		if err != nil || e.Run != run {
+			return nil //nolint:nilerr // a line that was cut short is no event
 		}
-		return nil
-	})
-	return errors.Join(err, out.Flush())
-}
-
-// eachFile reads a run log with the older files of it, oldest first.
-func eachFile(path string, read func(io.Reader) error) error {
-	names := []string{path}
-	for n := 1; n <= MaxOld; n++ {
-		if _, err := os.Stat(Old(path, n)); err != nil {
-			break
-		}
-		names = append([]string{Old(path, n)}, names...)
-	}
-	for _, name := range names {
-		if err := readFile(name, read); err != nil {
+		text, err := json.Marshal(e)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func readFile(name string, read func(io.Reader) error) error {
-	f, err := os.Open(name)
-	if err != nil {
+		_, err = out.Write(append(text, '\n'))
 		return err
-	}
-	err = read(f)
-	return errors.Join(err, f.Close())
+	})
+	return errors.Join(err, out.Flush())
 }
 
 // follow shows the log again and again. It begins with what is there.
 func (c Command) follow(ctx context.Context, path, run string) error {
 	board := NewBoard()
-	for n := MaxOld; n > 0; n-- {
-		if err := readFile(Old(path, n), func(r io.Reader) error { board.read(r, run); return nil }); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
+	take := board.taker(run)
 	t := &tailer{path: path}
 	defer t.close()
 	interval := pipeInterval
@@ -179,12 +157,8 @@ func (c Command) follow(ctx context.Context, path, run string) error {
 	for {
 		err := t.each(func(line []byte) {
 			var e Event
-			switch {
-			case json.Unmarshal(line, &e) != nil:
-				board.Bad()
-			case run == "" || e.Run == run:
-				board.Add(e)
-			}
+			err := json.Unmarshal(line, &e)
+			_ = take(e, err) // it never fails
 		})
 		if err != nil {
 			return err
@@ -213,88 +187,29 @@ func (c Command) show(board *Board) error {
 		_, err := io.WriteString(c.Stdout, "\n")
 		return err
 	}
-	v.Rows = 40
-	if n, err := strconv.Atoi(c.Getenv("LINES")); err == nil && n > 3 {
-		v.Rows = n - 1
-	}
+	v.Columns, v.Rows = c.size()
 	var screen bytes.Buffer
 	if err := board.Write(&screen, v); err != nil {
 		return err
 	}
-	// To the top; each line to its end; what is below: so that nothing flickers.
-	text := bytes.ReplaceAll(screen.Bytes(), []byte("\n"), []byte("\x1b[K\n"))
-	_, err := fmt.Fprintf(c.Stdout, "\x1b[H%s\x1b[J", text)
+	// To the top; each line anew, from its beginning, since the cursor stays on
+	// the last character of a full one; what is below: so that nothing flickers.
+	text := bytes.ReplaceAll(screen.Bytes(), []byte("\n"), []byte("\n\x1b[K"))
+	_, err := fmt.Fprintf(c.Stdout, "\x1b[H\x1b[K%s\x1b[J", text)
 	return err
 }
 
-// A tailer reads what comes to the end of a file, and of the one that takes
-// its place.
-type tailer struct {
-	path string
-	file *os.File
-	rest []byte // of a line that has not come whole
-}
+// unknownRows is how many lines are shown on a terminal that does not say how
+// many it has.
+const unknownRows = 40
 
-func (t *tailer) each(line func([]byte)) error {
-	for {
-		if t.file == nil {
-			f, err := os.Open(t.path)
-			if errors.Is(err, os.ErrNotExist) {
-				return nil // it will come
-			}
-			if err != nil {
-				return err
-			}
-			t.file = f
-		}
-		if err := t.drain(line); err != nil {
-			return err
-		}
-		mine, err := t.file.Stat()
-		if err != nil {
-			return err
-		}
-		named, err := os.Stat(t.path)
-		if err != nil || os.SameFile(mine, named) {
-			return nil //nolint:nilerr // between two renames it has no name
-		}
-		if err := t.drain(line); err != nil { // the last that came before it was put aside
-			return err
-		}
-		t.close()
+// size is the room on the terminal: the cursor takes the last line.
+func (c Command) size() (columns, rows int) {
+	if c.Size != nil {
+		columns, rows = c.Size()
 	}
-}
-
-func (t *tailer) drain(line func([]byte)) error {
-	buf := make([]byte, 256<<10)
-	for {
-		n, err := t.file.Read(buf)
-		t.rest = append(t.rest, buf[:n]...)
-		for {
-			i := bytes.IndexByte(t.rest, '\n')
-			if i < 0 {
-				break
-			}
-			if text := bytes.TrimSpace(t.rest[:i]); len(text) > 0 {
-				line(text)
-			}
-			t.rest = t.rest[i+1:]
-		}
-		if len(t.rest) > maxLine {
-			t.rest = nil
-		}
-		if errors.Is(err, io.EOF) || n == 0 {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	if rows <= 0 {
+		return columns, unknownRows
 	}
-}
-
-func (t *tailer) close() {
-	if t.file != nil {
-		_ = t.file.Close() // it was only read
-		t.file = nil
-	}
+	return columns, max(1, rows-1)
 }

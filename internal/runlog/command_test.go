@@ -5,15 +5,12 @@ package runlog_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -150,130 +147,5 @@ func TestCommandRefuses(t *testing.T) {
 	}
 	if _, errs, code := command(t, filepath.Join(t.TempDir(), "none")); code != 1 || !strings.Contains(errs, "none") {
 		t.Errorf("code %d: %s", code, errs)
-	}
-}
-
-// screen is what a terminal gets.
-type screen struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-// await waits until something has been shown.
-func (s *screen) await(t *testing.T, want string) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	for {
-		s.mu.Lock()
-		text := s.text.String()
-		s.mu.Unlock()
-		if strings.Contains(text, want) {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("not seen: %s in %s", want, text)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// It follows a log that does not exist yet, that grows, and that is put aside
-// in the middle.
-func TestCommandFollows(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "run.jsonl")
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	s := &screen{}
-	done := make(chan int, 1)
-	go func() {
-		c := runlog.Command{Args: []string{"--follow", path}, Stdout: s, Stderr: io.Discard, Getenv: func(string) string { return "" }, Terminal: true, Now: time.Now}
-		done <- c.Run(ctx)
-	}()
-	log, err := runlog.Open(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log.Scope("c", "one", "agent").Stage("install").Finish()
-	s.await(t, "1 of 1 hosts done")
-	if err := os.Rename(path, runlog.Old(path, 1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Reopen(); err != nil {
-		t.Fatal(err)
-	}
-	log.Scope("c", "two", "agent").Stage("install").Finish()
-	closeLog(t, log)
-	s.await(t, "2 of 2 hosts done")
-	stop()
-	if code := <-done; code != 0 {
-		t.Errorf("code %d", code)
-	}
-	if !strings.Contains(s.text.String(), "\x1b[H") {
-		t.Error("the terminal is not drawn in place")
-	}
-}
-
-// Many writers, in many logs as many processes have them, fill files that are
-// put aside: no line is lost within the bound, none is torn, and no more files
-// stay than may.
-func TestRotation(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "run.jsonl")
-	const logs, writers, lines = 4, 4, 150
-	var wg sync.WaitGroup
-	for range logs {
-		log, err := runlog.Open(path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		log.Bound(64 << 10)
-		var writing sync.WaitGroup
-		for w := range writers {
-			writing.Go(func() {
-				scope := log.Scope("c", fmt.Sprintf("h%d", w), "agent")
-				for range lines {
-					scope.Stage("install").Fail(fmt.Errorf("%s", strings.Repeat("x", 100)), nil, "")
-				}
-			})
-		}
-		wg.Go(func() {
-			writing.Wait()
-			closeLog(t, log)
-		})
-	}
-	wg.Wait()
-	files, err := filepath.Glob(path + "*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) < 3 || len(files) > 1+runlog.MaxOld {
-		t.Errorf("%d files: %v", len(files), files)
-	}
-	n := 0
-	for _, name := range files {
-		events, bad := read(t, name)
-		if len(bad) > 0 {
-			t.Errorf("%s: %v", name, bad[0])
-		}
-		n += len(events)
-		info, err := os.Stat(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Each log may write some lines more before it looks.
-		if most := int64(8 * 64 << 10); info.Size() > most {
-			t.Errorf("%s has %d bytes", name, info.Size())
-		}
-	}
-	if n != logs*writers*lines*2 && len(files) <= runlog.MaxOld {
-		t.Errorf("%d events of %d", n, logs*writers*lines*2)
 	}
 }

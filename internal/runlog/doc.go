@@ -24,9 +24,14 @@
 // [Log.Close].
 //
 // A file that has reached [MaxFile] is put aside (see [Old]) by whichever
-// writer sees it first; the others go on in the new one. [MaxOld] files are
-// kept.
+// writer sees it first; the others go on in the new one as soon as they look,
+// which they do every so many lines, and every second if there is something to
+// write. [MaxOld] files are kept. What a [Log] writes first into a file that
+// it goes on in is a [Continued], so that a reader knows what the run is about
+// when its beginning is gone.
 //
 // A [Command] is "terraform-provider-dcos runlog": it shows a [Board] of the
-// last run, once, as a summary, or live.
+// last run, once, as a summary, or live. The last run is the one with the
+// greatest id; when several processes write to one log, the others are left
+// out, and the board says so.
 package runlog

@@ -14,12 +14,16 @@ import (
 type Kind string
 
 // The kinds of events. Each stage has one Started and at most one Finished or
-// Failed, with any number of Progress between them.
+// Failed, with any number of Progress between them. Continued is of no stage: it
+// says that the run goes on in this file, and has in Hosts the sum of all Hosts
+// of the run until then, for the case that the files before are gone. Readers
+// pass over kinds that they do not know, so that there may be more of them.
 const (
-	Started  Kind = "started"
-	Progress Kind = "progress"
-	Finished Kind = "finished"
-	Failed   Kind = "failed"
+	Started   Kind = "started"
+	Progress  Kind = "progress"
+	Finished  Kind = "finished"
+	Failed    Kind = "failed"
+	Continued Kind = "continued"
 )
 
 // Event is one line of the run log.

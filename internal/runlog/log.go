@@ -38,11 +38,16 @@ type Log struct {
 	redactor *Redactor
 	path     string // empty: drops everything
 
-	mu   sync.Mutex
-	file *os.File // nil once it is closed
-	most int64    // bytes of one file
-	n    int      // lines since the file was looked at
-	err  error    // the first failed write
+	mu     sync.Mutex
+	file   *os.File  // nil once it is closed
+	most   int64     // bytes of one file
+	n      int       // lines since the file was looked at
+	looked time.Time // when it was
+	wrote  bool      // anything
+	hosts  int       // the sum of what was written of them
+	moved  bool      // to a file that does not have the run yet
+	torn   bool      // the last write failed, maybe in the middle of a line
+	err    error     // the first failed write
 }
 
 // Open opens the run log at path for appending, making it (mode 0600) and its
@@ -60,7 +65,7 @@ func Open(path string, r *Redactor) (*Log, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("making the run log's directory: %w", err)
 	}
-	f, err := open(path)
+	f, err := openAppend(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening the run log: %w", err)
 	}
@@ -103,14 +108,37 @@ func (l *Log) Write(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil && l.file != nil {
-		if l.n++; l.n >= lookEvery {
-			l.fresh()
-		}
-		_, err = l.file.Write(append(b, '\n'))
+		err = l.put(e, b)
 	}
 	if err != nil && l.err == nil {
 		l.err = fmt.Errorf("writing the run log: %w", err)
 	}
+}
+
+// put writes an event, and what has to come before it. The lock is held.
+func (l *Log) put(e Event, text []byte) error {
+	if l.n++; l.n >= lookEvery || time.Since(l.looked) > lookAfter {
+		l.fresh()
+	}
+	var out []byte
+	if l.torn {
+		out = append(out, '\n') // half a line must not swallow this one
+	}
+	if l.moved {
+		first, err := json.Marshal(Event{Time: e.Time, Run: l.run, Event: Continued, Hosts: l.hosts})
+		if err != nil {
+			return err
+		}
+		out = append(append(out, first...), '\n')
+	}
+	out = append(append(out, text...), '\n')
+	if _, err := l.file.Write(out); err != nil {
+		l.torn = true
+		return err
+	}
+	l.wrote, l.moved, l.torn = true, false, false
+	l.hosts += max(e.Hosts, 0)
+	return nil
 }
 
 // Close closes the file and returns the first error of writing it.

@@ -23,39 +23,36 @@ const (
 // counts as dead: a rotation is a handful of renames.
 const staleRotation = 10 * time.Second
 
-// lookEvery is after how many lines a writer looks whether the file has to be
-// put aside, or another process has done so.
-const lookEvery = 64
+// A writer looks whether the file has to be put aside, or another process has
+// done so, after so many lines, or with the first one after so long.
+const (
+	lookEvery = 64
+	lookAfter = time.Second
+)
 
 // Old names the nth older file of a run log, from 1 on.
 func Old(path string, n int) string { return fmt.Sprintf("%s.%d", path, n) }
 
 // fresh makes sure that the log writes to the file that has the name, and
-// that this file is not full. What goes wrong leaves the log as it was: a full
-// file is better than none. The lock is held.
+// that this file is not full. What goes wrong leaves the log as it was until
+// the next look: a full file is better than none. The lock is held.
 func (l *Log) fresh() {
-	l.n = 0
+	l.n, l.looked = 0, time.Now()
 	mine, err := l.file.Stat()
 	if err != nil {
 		return
 	}
 	named, err := os.Stat(l.path)
-	if err == nil && os.SameFile(mine, named) {
-		if named.Size() < l.most {
-			return
-		}
-		if !rotate(l.path, l.most) {
-			l.n = lookEvery // somebody else is at it: look again with the next line
-			return
-		}
+	if err == nil && os.SameFile(mine, named) && (named.Size() < l.most || !rotate(l.path, l.most)) {
+		return
 	}
-	f, err := open(l.path)
+	f, err := openAppend(l.path)
 	if err != nil {
 		return
 	}
 	// Every line that was written has reached the file already.
 	_ = l.file.Close()
-	l.file = f
+	l.file, l.moved, l.torn = f, l.wrote, false
 }
 
 // rotate puts a file aside, unless another process does so at the same time
@@ -77,14 +74,21 @@ func rotate(path string, most int64) bool {
 	if named, err := os.Stat(path); err != nil || named.Size() < most {
 		return err == nil
 	}
-	for n := MaxOld; n > 1; n-- {
-		if err := os.Rename(Old(path, n-1), Old(path, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	// Only as far as to the first name that is free: a rotation that fails again
+	// and again must not move the older files out one by one.
+	free := 1
+	for free < MaxOld && exists(Old(path, free)) {
+		free++
+	}
+	for n := free; n > 1; n-- {
+		if err := os.Rename(Old(path, n-1), Old(path, n)); err != nil {
 			return false
 		}
 	}
 	return os.Rename(path, Old(path, 1)) == nil
 }
 
-func open(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -30,14 +30,19 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+// all gives everything that has been shown.
+func (s *screen) all() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
 // await waits until something has been shown.
 func (s *screen) await(t *testing.T, want string) {
 	t.Helper()
 	deadline := time.After(time.Minute)
 	for {
-		s.mu.Lock()
-		text := s.text.String()
-		s.mu.Unlock()
+		text := s.all()
 		if strings.Contains(text, want) {
 			return
 		}
@@ -81,7 +86,7 @@ func TestCommandFollows(t *testing.T) {
 	if code := <-done; code != 0 {
 		t.Errorf("code %d", code)
 	}
-	if !strings.Contains(s.text.String(), "\x1b[H") {
+	if !strings.Contains(s.all(), "\x1b[H") {
 		t.Error("the terminal is not drawn in place")
 	}
 }
@@ -110,7 +115,7 @@ func follow(t *testing.T, path string, size func() (columns, rows int)) (next fu
 	return func() []string {
 		time.Sleep(time.Second)
 		synctest.Wait()
-		frames := strings.Split(s.text.String(), "\x1b[H")
+		frames := strings.Split(s.all(), "\x1b[H")
 		text := strings.NewReplacer("\x1b[K", "", "\x1b[J", "").Replace(frames[len(frames)-1])
 		return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	}

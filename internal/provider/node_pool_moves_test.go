@@ -89,6 +89,39 @@ func TestNodePoolMovesAndUpgrades(t *testing.T) {
 	}
 }
 
+// A pool whose first apply failed on some hosts may be replaced in the other
+// order: the new one takes the hosts over before the old one goes.
+func TestNodePoolCreatedBeforeDestroyed(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	s := newSimSite(t, simhosts.Options{Failures: 0.2})
+	failing := s.failing(0, n)
+	if len(failing) == 0 || len(failing) == n {
+		t.Fatalf("%d of %d hosts fail: the test would say nothing", len(failing), n)
+	}
+	s.configure("", pool("a", s.hosts(0, n), "max_failures = \"100%\"\n  lifecycle {\n    create_before_destroy = true\n  }"))
+	if out, err := s.tf.Try("apply", "-auto-approve", "-no-color"); err == nil {
+		t.Fatalf("apply succeeded:\n%s", out)
+	}
+	s.fleet.Mend()
+	_, since := s.worked("uninstall", 0)
+	s.tf.Apply()
+	if got, _ := s.worked("uninstall", since); len(got) != 0 {
+		t.Errorf("uninstalled: %v", got)
+	}
+	if got, _ := s.worked("install", since); len(got) > len(failing) {
+		t.Errorf("installed on %v", got)
+	}
+	if got := s.fleet.Count().Installed; got != n {
+		t.Errorf("%d installed", got)
+	}
+	s.tf.NoChanges()
+	s.tf.Destroy()
+	if got := s.fleet.Count().Installed; got != 0 {
+		t.Errorf("%d installed", got)
+	}
+}
+
 // A wrong key that the user pins loses nothing: the host stays known, and
 // destroy finds it.
 func TestNodePoolWrongPin(t *testing.T) {

@@ -71,7 +71,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if create {
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
-	toDo := plan.planNodes(hosts, b.ID)
+	toDo := plan.planNodes(hosts, b.ID, create)
 	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
@@ -80,8 +80,9 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 }
 
 // planNodes plans the outputs, and gives the hosts that there is something to
-// do on with what it is.
-func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) map[string][]string {
+// do on with what it is. A creation promises nothing of its hosts: what this
+// process has seen of them another one does not know, which applies the plan.
+func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, create bool) map[string][]string {
 	toDo := map[string][]string{}
 	nodes := make([]packed.Element, 0, len(hosts))
 	for _, h := range hosts {
@@ -90,10 +91,11 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String) map[
 			words = h.toDo(bundleID.ValueString())
 		}
 		value := packed.Unknown()
-		if words == "" {
-			value = h.encode()
-		} else {
+		switch {
+		case words != "":
 			toDo[words] = append(toDo[words], h.name)
+		case !create:
+			value = h.encode()
 		}
 		nodes = append(nodes, packed.Element{Name: h.name, Value: value})
 	}

@@ -76,6 +76,10 @@ func TestBoardOfRunsThatAlternate(t *testing.T) {
 	if d := cmp.Diff(want, heading(shown(t, runlog.View{}, append(events[1:4:4], events[5:7]...)...))); d != "" {
 		t.Errorf("earlier runs that have ended: %s", d)
 	}
+	old := event("2", "b", runlog.Finished, 2)
+	if have := heading(shown(t, runlog.View{}, events[3], old)); strings.Contains(have, "--run") {
+		t.Errorf("a line from before that stands behind: %s", have)
+	}
 	// The line of the other may come first and be the later one.
 	late := event("2", "b", runlog.Finished, 4)
 	if have := heading(shown(t, runlog.View{}, late, events[3], events[4])); !strings.HasSuffix(have, "\nrun 2 writes to this log too: --run shows it") {
@@ -152,6 +156,7 @@ func TestTimeLeft(t *testing.T) {
 		want   string
 	}{
 		"a pool":            {runlog.View{}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", about 3m0s left"},
+		"fast":              {runlog.View{}, []runlog.Event{event("r", "a", runlog.Started, 0), event("r", "a", runlog.Finished, 2), event("r", "b", runlog.Failed, 2)}, "run r, 2.0s: 1 of 2 hosts done, 0 at work, 1 failed, 0.5 hosts/s"},
 		"all begun":         {runlog.View{}, with(5, work...), "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate + ", about 30s left"},
 		"looked back at":    {runlog.View{Final: true}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate},
 		"no pool":           {runlog.View{}, work, "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate},

@@ -23,8 +23,9 @@ type logFile struct {
 }
 
 // openAll opens the files of a run log, oldest first. A rotation at the same
-// time gives each file a higher number: looked for from the newest on, all are
-// found, some twice, and a name may be missing for a moment.
+// time gives each file a higher number. Looked for from the newest on, all are
+// found: some twice, of which the second time says how old they are among the
+// others; and a name may be missing for a moment.
 func openAll(path string) ([]*logFile, error) {
 	var files []*logFile
 	var missing error
@@ -42,10 +43,8 @@ func openAll(path string) ([]*logFile, error) {
 		case err != nil:
 			closeAll(files)
 			return nil, err
-		case find(files, f.info) >= 0:
-			_ = f.file.Close()
 		default:
-			files = append(files, f)
+			files = append(without(files, f.info), f)
 		}
 	}
 	if len(files) == 0 {
@@ -70,6 +69,16 @@ func openFile(name string) (*logFile, error) {
 // find gives the place of a file among others, or -1.
 func find(files []*logFile, info os.FileInfo) int {
 	return slices.IndexFunc(files, func(f *logFile) bool { return os.SameFile(f.info, info) })
+}
+
+// without closes the file among others that is the same, if there is one.
+func without(files []*logFile, info os.FileInfo) []*logFile {
+	i := find(files, info)
+	if i < 0 {
+		return files
+	}
+	closeAll(files[i : i+1])
+	return slices.Delete(files, i, i+1)
 }
 
 func closeAll(files []*logFile) {

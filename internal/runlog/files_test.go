@@ -44,6 +44,22 @@ func TestCommandReadsInTheMiddleOfARotation(t *testing.T) {
 	}
 }
 
+// Between two names that are looked for there may be two rotations: what was the
+// newest file is then also found behind one that is newer.
+func TestCommandReadsOverTwoRotations(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	add(t, path, finished(t, "first"))
+	add(t, runlog.Old(path, 1), finished(t, "second"))
+	if err := os.Link(path, runlog.Old(path, 2)); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, code := command(t, "--json", path)
+	if want := finished(t, "first") + finished(t, "second"); code != 0 || out != want {
+		t.Errorf("%d: %s%s", code, errs, out)
+	}
+}
+
 // What is read while files are put aside is all that was written until then,
 // nothing twice and nothing left out.
 func TestCommandReadsDuringRotations(t *testing.T) {

@@ -1,0 +1,80 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// blocks are for feed: a block with room for its size before it and for the
+// end behind it.
+var blocks = sync.Pool{New: func() any { return new([blockRoom + payloadBlock + len(payloadEnd)]byte) }}
+
+const (
+	// payloadBlock is how much of a payload goes out at once.
+	payloadBlock = 32 << 10
+	// startMost is how much is sent before the script's first sign: less than
+	// the smallest window that servers open with (dropbear's 24 KiB), so that
+	// nothing waits for a shell that does not read.
+	startMost = 20 << 10
+	// blockRoom is enough for a block's size and a newline.
+	blockRoom  = 8
+	payloadEnd = "0\n"
+)
+
+// payloadOf gives the whole input of a script whose input is in memory and
+// short, as feed sends it: what is known at once need not wait for the script's
+// first sign.
+func payloadOf(s *Script) []byte {
+	n := payloadBlock + 1
+	switch in := s.Stdin.(type) {
+	case *strings.Reader:
+		n = in.Len()
+	case *bytes.Reader:
+		n = in.Len()
+	case *bytes.Buffer:
+		n = in.Len()
+	}
+	if n > payloadBlock {
+		return nil
+	}
+	b := make([]byte, 0, blockRoom+n+len(payloadEnd))
+	if n > 0 {
+		b = append(strconv.AppendInt(b, int64(n), 10), '\n')
+		b = b[:len(b)+n]
+		_, _ = io.ReadFull(s.Stdin, b[len(b)-n:]) // readers of memory do not fail
+	}
+	return append(b, payloadEnd...)
+}
+
+// feed sends a payload in blocks, each with its size before it.
+func (p *process) feed(r io.Reader) error {
+	buf, _ := blocks.Get().(*[blockRoom + payloadBlock + len(payloadEnd)]byte)
+	defer blocks.Put(buf)
+	for {
+		n, err := io.ReadFull(r, buf[blockRoom:blockRoom+payloadBlock])
+		over := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		from, to := blockRoom, blockRoom+n
+		if n > 0 {
+			size := strconv.AppendInt(nil, int64(n), 10)
+			from -= len(size) + 1
+			copy(buf[from:], append(size, '\n'))
+		}
+		if over {
+			to += copy(buf[to:], payloadEnd)
+		}
+		// A script that has ended takes no more, which shows elsewhere.
+		if p.write(buf[from:to]) != nil || over {
+			return nil //nolint:nilerr // as above
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -145,6 +145,7 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 	if err := s.change(stageInstall, h.State); err != nil {
 		return err
 	}
+	s.outage()
 	cursor := ""
 	_, err := s.do(ctx, stageInstall, call{
 		scripts: []string{"apply"},

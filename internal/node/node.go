@@ -109,6 +109,9 @@ type Options struct {
 	// OnChange is called right before the first lasting change on the host,
 	// once. What it is given is the state before the change.
 	OnChange func(State)
+	// OnOutage is called right before the first step that can take the node
+	// out of service, once. Transfer and fetching come before it.
+	OnOutage func()
 	// Redial makes a new connection to the same host. With it, stages that
 	// wait on the host survive a connection that breaks and a host that
 	// boots. The connections it makes are closed here.

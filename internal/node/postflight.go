@@ -23,6 +23,7 @@ func (s *session) postflight(ctx context.Context, upgrade bool) error {
 	if err != nil {
 		return err
 	}
+	s.outage() // nothing need have been done, but whether the node serves is open
 	limit := orDefault(s.opts.PostflightTimeout, DefaultPostflightTimeout)
 	mode := "first"
 	if upgrade {

@@ -25,6 +25,7 @@ type session struct {
 	host    string
 	locked  bool
 	changed bool // OnChange has been called
+	out     bool // OnOutage has been called
 	bound   bool // what comes belongs to the stage under way, whatever its name: Stop is not looked at
 
 	stage     *runlog.Stage // the stage it is in
@@ -237,6 +238,15 @@ func (s *session) change(stage string, before State) error {
 	}
 	s.changed = true
 	return nil
+}
+
+// outage tells the caller, once, that what comes can take the node out of
+// service.
+func (s *session) outage() {
+	if !s.out && s.opts.OnOutage != nil {
+		s.opts.OnOutage()
+	}
+	s.out = true
 }
 
 // warn tells the user of what stands in nothing's way.

@@ -204,9 +204,10 @@ func TestStop(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := false
+			told, out := false, false
 			opts := toldOptions(b, h)
 			opts.Stop, opts.OnChange, opts.Log = stop, func(node.State) { told = true }, log.Scope("stopped", "h", "")
+			opts.OnOutage = func() { out = true }
 			_, err = perform(t.Context(), h, c.what, opts)
 			if did := strings.Join(h.did, " "); did != c.did {
 				t.Errorf("it did %q, want %q", did, c.did)
@@ -216,6 +217,12 @@ func TestStop(t *testing.T) {
 			})
 			if told != changing {
 				t.Errorf("told of a change: %v", told)
+			}
+			disturbing := slices.ContainsFunc(h.did, func(s string) bool {
+				return slices.Contains([]string{"apply", "activate", "postflight", "drain", "uninstall"}, s)
+			})
+			if out != disturbing {
+				t.Errorf("told of an outage: %v", out)
 			}
 			if err := log.Close(); err != nil {
 				t.Error(err)

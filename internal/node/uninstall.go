@@ -123,6 +123,7 @@ func (s *session) drain(ctx context.Context, state State) error {
 	if err != nil {
 		return err
 	}
+	s.outage()
 	unit := "dcos-mesos-slave.service"
 	if state.Role == PublicAgent {
 		unit = "dcos-mesos-slave-public.service"
@@ -184,6 +185,7 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 			fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
 		}
 	}
+	s.outage()
 	f, err := s.do(ctx, stageUninstall, call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
 	if err != nil {
 		return err

@@ -116,6 +116,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 		return nil, err
 	}
 	if w.swap {
+		s.outage()
 		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
 			return nil, err
 		}
@@ -221,6 +222,7 @@ func (s *session) activate(ctx context.Context, a activation) error {
 	for _, u := range a.restart {
 		fmt.Fprintf(&in, "restart %s\n", u)
 	}
+	s.outage()
 	cursor := ""
 	_, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"activate"}, doing: "activating packages", input: &in, timeout: 5 * time.Minute,
@@ -270,6 +272,7 @@ func (s *session) repair(ctx context.Context, w work, restart bool) error {
 	if len(w.files) == 0 && !w.role && len(w.enable) == 0 && len(w.revive) == 0 {
 		return nil
 	}
+	s.outage()
 	_, err := s.do(ctx, stageUpgrade, call{
 		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w, restart), timeout: 10 * time.Minute,
 	})

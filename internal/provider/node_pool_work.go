@@ -169,9 +169,9 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 		return w, err
 	}
 	defer w.close()
-	changed := false
+	disturbed := false
+	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = func(before node.State) {
-		changed = true
 		h.MachineID, h.HostKey = before.MachineID, w.conn.HostKey()
 	}
 	opts.Ensemble.Exists = kind != fleet.FirstInstall
@@ -180,7 +180,7 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	work.Out = func(err error) bool {
 		var rollback *node.RollbackError
 		back := errors.As(err, &rollback) && rollback.Rollback == nil
-		return changed && !back
+		return disturbed && !back
 	}
 	var state *node.State
 	err = r.inTurn(w, work, limit, func(ctx context.Context) error {

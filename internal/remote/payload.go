@@ -58,8 +58,8 @@ func (p *process) feed(r io.Reader) error {
 	buf, _ := blocks.Get().(*[blockRoom + payloadBlock + len(payloadEnd)]byte)
 	defer blocks.Put(buf)
 	for {
-		n, err := io.ReadFull(r, buf[blockRoom:blockRoom+payloadBlock])
-		over := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		n, err := fill(buf[blockRoom:blockRoom+payloadBlock], r)
+		over := errors.Is(err, io.EOF)
 		from, to := blockRoom, blockRoom+n
 		if n > 0 {
 			size := strconv.AppendInt(nil, int64(n), 10)
@@ -77,4 +77,15 @@ func (p *process) feed(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// fill reads until b is full. Other than with [io.ReadFull] the end of what r
+// reads, [io.EOF], and a reader's own [io.ErrUnexpectedEOF] differ.
+func fill(b []byte, r io.Reader) (n int, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = r.Read(b[n:])
+		n += more
+	}
+	return n, err
 }

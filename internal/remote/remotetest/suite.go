@@ -275,10 +275,11 @@ func (r runner) stdin(t *testing.T) {
 		}
 	}
 	t.Run("failing", func(t *testing.T) {
-		broken := errors.New("disk on fire")
-		_, err := r.run(t, remote.Script{Text: "cat >/dev/null; sleep 60", Stdin: io.MultiReader(strings.NewReader("some"), errReader{broken})})
-		if !errors.Is(err, broken) {
-			t.Errorf("have %v", err)
+		for _, broken := range []error{errors.New("disk on fire"), io.ErrUnexpectedEOF} {
+			_, err := r.run(t, remote.Script{Text: "cat >/dev/null; sleep 60", Stdin: io.MultiReader(strings.NewReader("some"), errReader{broken})})
+			if !errors.Is(err, broken) {
+				t.Errorf("%v: have %v", broken, err)
+			}
 		}
 	})
 }

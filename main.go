@@ -13,8 +13,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"golang.org/x/term"
 
@@ -52,10 +54,14 @@ func main() {
 		debug.SetGCPercent(heapGrowth)
 	}
 	var options []tf6server.ServeOpt
+	var atWork sync.WaitGroup
 	if *wait {
 		options = append(options, tf6server.WithManagedDebug())
+	} else {
+		go endWithParent(os.Getppid(), &atWork)
 	}
-	if err := tf6server.Serve(provider.Address, provider.NewServer(version), options...); err != nil {
+	serve := func() tfprotov6.ProviderServer { return applier{provider.NewServer(version)(), &atWork} }
+	if err := tf6server.Serve(provider.Address, serve, options...); err != nil {
 		log.Fatal(err)
 	}
 }

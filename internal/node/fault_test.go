@@ -85,6 +85,22 @@ func TestInterruptions(t *testing.T) {
 		})
 	}
 
+	t.Run("killed in finish", func(t *testing.T) {
+		// With the directories of what was transferred only half removed.
+		const script = `case $1 in */packages) kill -KILL $PPID;; esac`
+		shell(t, h, "mount -t tmpfs none /mnt && printf '#!/bin/sh\n%s\n' '"+script+"' >/mnt/rmdir && chmod +x /mnt/rmdir && mount --bind /mnt/rmdir /usr/bin/rmdir")
+		conn := dial(t, client, h)
+		_, err := node.Install(t.Context(), conn, options())
+		conn.Close()
+		shell(t, h, "umount /usr/bin/rmdir /mnt")
+		var stage *node.StageError
+		if !errors.As(err, &stage) || stage.Doing != "removing what was transferred" {
+			t.Fatalf("%+v", err)
+		}
+		state := install(t)
+		remove(t, node.Options{MachineID: state.MachineID})
+	})
+
 	t.Run("connection lost behind apply", func(t *testing.T) {
 		// What it has written, while there is no DC/OS yet, is not the host's own when it is written again.
 		const dropIn = "/run/systemd/system/dcos-download.service.d"

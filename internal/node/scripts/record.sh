@@ -59,18 +59,24 @@ had() { # PATH: was it there before? Without a record: does a package of the sys
 }
 
 remove_placed() { # removes what place.sh moved onto the host, and the marker, which goes last
+	dirs=
 	if [ -f "$placed" ]; then
 		while read -r what path; do
 			if [ "$what" = file ]; then rm -f "$path" "$path.part"; fi
 		done <"$placed"
+		dirs=$(sed -n 's/^dir //p' "$placed" | sort -ru)
 	fi
 	rm -rf "$staging/.former"
 	rm -f "$staging/.ids" "$staging/.activate" "$staging/.had" "$staging/.had.new"
-	dirs=
-	if [ -f "$placed" ]; then dirs=$(sed -n 's/^dir //p' "$placed" | sort -ru); fi
+	# While the list is there, so that a run that is killed in between leaves it to the next; then what it was in.
+	remove_empty $dirs
 	rm -f "$owner.new" "$owner" "$placed"
-	for d in $dirs; do
+	remove_empty $dirs
+	return 0
+}
+
+remove_empty() { # DIRECTORY...
+	for d in "$@"; do
 		if [ -d "$d" ]; then rmdir "$d" 2>/dev/null; fi
 	done
-	return 0
 }

@@ -4,6 +4,7 @@
 package remote_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -373,6 +374,32 @@ func TestLabLateOutput(t *testing.T) {
 		if !errors.As(err, &exit) || exit.Code != 3 || string(res.Stdout) != "out\n" {
 			t.Errorf("%s, with a process left behind: have %q, %v", user, res.Stdout, err)
 		}
+	}
+}
+
+// A script that does not read the much input that it has is ended all the same.
+func TestLabUnreadInput(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "unread")
+	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY, lab.UserPassword, lab.UserNoSudo} {
+		t.Run(user, func(t *testing.T) {
+			t.Parallel()
+			s := labHost(t, h, user, nil)
+			conn, word := s.Dial(t), randomWord()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := conn.Run(ctx, remote.Script{
+				Name: "deaf", Root: s.Root, Text: `echo up; sleep "$1"; echo never`, Args: []string{word}, Stdin: strings.NewReader(strings.Repeat("x", 8<<20)),
+				Stdout: writerFunc(func([]byte) { time.AfterFunc(time.Second, cancel) }),
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("have %v", err)
+			}
+			// The lock may go to the next operator as soon as it has returned.
+			if left := shell(t, h, "pgrep -xf 'sleep "+word+"' || true"); left != "" {
+				t.Errorf("it still runs: %s", left)
+			}
+		})
 	}
 }
 

@@ -26,8 +26,13 @@ const (
 	drainLimit = 2 * time.Second
 	drainMost  = time.Minute
 	// endLimit is how long a script that is being ended gets: two seconds for
-	// its own clean-up and some for the way.
-	endLimit = 4 * time.Second
+	// its own clean-up, and some for the way and for a host that is overloaded.
+	// Until then it must not lose the operators' lock.
+	endLimit = 10 * time.Second
+	// endUnread is after how long a script that has much input is taken not to
+	// read it, and killLimit how long ending it from beside may take.
+	endUnread = 4 * time.Second
+	killLimit = 20 * time.Second
 )
 
 // errNoStart says that a process ended, or said nothing, before its starter
@@ -221,7 +226,12 @@ func (p *process) waitStart(ctx context.Context) error {
 	case <-timer.C:
 		return fmt.Errorf("%w within %s", errNoStart, startLimit)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		select {
+		case <-p.started: // who follows it ends it
+			return nil
+		default:
+			return context.Cause(ctx)
+		}
 	}
 }
 
@@ -263,22 +273,23 @@ func (p *process) drain(whole <-chan struct{}) {
 // taken is how many bytes of output have come.
 func (p *process) taken() int64 { return p.out.taken.Load() + p.err.taken.Load() }
 
-// end makes the host end the script, and gives it a moment to do so.
-func (p *process) end() {
-	timer := time.NewTimer(endLimit)
+// end makes the host end the script, and says whether it has within a limit.
+// The order waits behind the script's input, so it may not even get there.
+func (p *process) end(limit time.Duration) bool {
+	go func() { _ = p.write([]byte(lineKill)) }()
+	return p.ends(limit)
+}
+
+// ends waits for the process to end.
+func (p *process) ends(limit time.Duration) bool {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// If it does not get there, the channel's end will.
-		_ = p.write([]byte(lineKill))
-	}()
 	select {
 	case <-p.exited:
+		return true
 	case <-timer.C:
+		return false
 	}
-	p.close()
-	<-done
 }
 
 // finish closes the channel and gives its place on the transport back.

@@ -45,7 +45,7 @@ func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 	begin := time.Now()
 	res, err := c.run(within, &s)
 	res.Duration = time.Since(begin)
-	if err != nil && within.Err() != nil && errors.Is(err, within.Err()) {
+	if err != nil && within.Err() != nil && (errors.Is(err, within.Err()) || errors.Is(err, context.Cause(within))) {
 		if ctx.Err() != nil {
 			return res, fmt.Errorf("%s: script %s: %w", c.host(), s.Name, context.Cause(ctx))
 		}
@@ -60,7 +60,8 @@ func (c *Conn) redact(s string) string { return c.client.cfg.Redactor.Redact(s) 
 func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
-	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs, payload: payloadOf(s)}
+	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs, root: s.Root, payload: payloadOf(s)}
+	j.long = s.Stdin != nil && j.payload == nil
 	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.client.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
@@ -75,9 +76,11 @@ type job struct {
 	work      string // what it is, for messages
 	text      func(b *bytes.Buffer, tty bool)
 	raw       bool // on a terminal, its output is not in frames
+	root      bool
 	out, errs io.Writer
 	payload   []byte // the script's whole input, in blocks; nil if there is none or it is long
 	fed       bool   // it went out with the text
+	long      bool   // there is one that is not in payload
 
 	p       *process
 	endings [2]*ending    // of stdout and stderr; nil where raw
@@ -237,6 +240,9 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return err
 	}
 	if err := p.waitStart(ctx); err != nil {
+		if ctx.Err() != nil && atOnce && !j.raw {
+			j.stop() // the script may have begun
+		}
 		p.finish()
 		return err
 	}
@@ -335,7 +341,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 			return j.result(s, out, errs)
 		case err := <-fed:
 			if err != nil {
-				p.end()
+				j.stop()
 				res, _ := j.result(s, out, errs) // what there is of it
 				return res, fmt.Errorf("%s: reading the input of %s: %w", j.conn.host(), j.work, err)
 			}
@@ -350,7 +356,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 			default:
 			}
 		case <-ctx.Done():
-			p.end()
+			j.stop()
 			res, _ := j.result(s, out, errs) // what there is of it
 			res.ExitCode = -1
 			return res, ctx.Err()

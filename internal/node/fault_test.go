@@ -101,6 +101,15 @@ func TestInterruptions(t *testing.T) {
 		remove(t, node.Options{MachineID: state.MachineID})
 	})
 
+	t.Run("killed before anything is noted", func(t *testing.T) {
+		shell(t, h, "mkdir -m 0700 "+node.StagingDirectory)
+		state := install(t)
+		if isThere(h, node.StagingDirectory) {
+			t.Errorf("%s is left", node.StagingDirectory)
+		}
+		remove(t, node.Options{MachineID: state.MachineID})
+	})
+
 	t.Run("connection lost behind apply", func(t *testing.T) {
 		// What it has written, while there is no DC/OS yet, is not the host's own when it is written again.
 		const dropIn = "/run/systemd/system/dcos-download.service.d"

@@ -17,15 +17,15 @@ while read -r what a b; do
 	staging)
 		to=$a
 		if [ ! -d "$to" ]; then
+			printf 'dir %s\n' "$to" >>"$placed"
 			try "making $to" mkdir -p "$to"
 			try "making $to private" chmod 0700 "$to"
-			printf 'dir %s\n' "$to" >>"$placed"
 		fi
 		;;
 	file)
 		target=$to/$a
 		directory=${target%/*}
-		# Each directory that is new is noted, so that only those go again.
+		# Each directory that is new is noted, before it is made, so that only those go again.
 		missing=
 		d=$directory
 		while [ ! -d "$d" ]; do
@@ -33,8 +33,8 @@ while read -r what a b; do
 			d=${d%/*}
 		done
 		for d in $missing; do
-			try "making $d" mkdir "$d"
 			printf 'dir %s\n' "$d" >>"$placed"
+			try "making $d" mkdir "$d"
 		done
 		printf 'file %s\n' "$target" >>"$placed"
 		# The first move may go across file systems and then copies; the second is a rename.

@@ -71,7 +71,8 @@ remove_placed() { # removes what place.sh moved onto the host, and the marker, w
 	# While the list is there, so that a run that is killed in between leaves it to the next; then what it was in.
 	remove_empty $dirs
 	rm -f "$owner.new" "$owner" "$placed"
-	remove_empty $dirs
+	# A run that was killed right after it had made it could not note it.
+	remove_empty $dirs "$staging"
 	return 0
 }
 

@@ -235,11 +235,11 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}
 	j.p = p
-	if err := j.passPassword(ctx, b, prompted, password); err != nil {
-		p.finish()
-		return err
+	err = j.passPassword(ctx, b, prompted, password)
+	if err == nil {
+		err = p.waitStart(ctx)
 	}
-	if err := p.waitStart(ctx); err != nil {
+	if err != nil {
 		if ctx.Err() != nil && atOnce && !j.raw {
 			j.stop() // the script may have begun
 		}
@@ -247,6 +247,10 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return err
 	}
 	if !atOnce {
+		if ctx.Err() != nil { // nothing of the script is there yet
+			p.finish()
+			return context.Cause(ctx)
+		}
 		if err := p.write(text); err != nil {
 			p.finish()
 			return c.lost(p.t, j.work, err)
@@ -298,7 +302,7 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 		case <-timer.C:
 			return fmt.Errorf("%w within %s", errNoStart, startLimit)
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil // waitStart tells whether it was too late
 		}
 	}
 }

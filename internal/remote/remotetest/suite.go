@@ -443,10 +443,13 @@ func (r runner) atOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// hidden: nothing of a script is in a command line or an environment.
+// hidden: nothing of a script is in a command line or an environment. The word
+// is this run's own: the search of another user of the host has its word in a
+// command line.
 func (r runner) hidden(t *testing.T) {
-	text := "# tell-tale\ngrep -l \"$1$2\" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
-	if have := r.must(t, remote.Script{Text: text, Args: []string{"tell-", "tale"}}); have != "" {
+	word := fmt.Sprintf("tale-%d", 1_000_000_000+rand.IntN(1_000_000_000))
+	text := "# " + word + "\ngrep -l -e \"$1$2\" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
+	if have := r.must(t, remote.Script{Text: text, Args: []string{word[:7], word[7:]}}); have != "" {
 		t.Errorf("seen in %q", have)
 	}
 }

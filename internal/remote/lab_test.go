@@ -403,6 +403,42 @@ func TestLabUnreadInput(t *testing.T) {
 	}
 }
 
+// An upload without SFTP whose interrupt comes before the host has begun it: no
+// order to end a script gets into the file, which would be resumed from there.
+func TestLabUploadInterruptedAtStart(t *testing.T) {
+	t.Parallel()
+	h := lab.Require(t).Host(t, "upstart", lab.WithoutSFTP())
+	// A login that takes a while when it is told to, and then says that it has begun.
+	shell(t, h, "printf '#!/bin/sh\nif [ -e /tmp/slow ]; then touch /tmp/begun; sleep 3; fi\nexec /bin/bash \"$@\"\n' >/bin/slow; chmod 755 /bin/slow; usermod -s /bin/slow alice")
+	conn := labHost(t, h, lab.UserNoPassword, nil).Dial(t)
+	if err := conn.Lock(t.Context(), "us"); err != nil {
+		t.Fatal(err)
+	}
+	shell(t, h, "touch /tmp/slow")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	interrupted := make(chan error, 1)
+	go func() {
+		defer cancel()
+		_, err := h.Shell(t.Context(), "until [ -e /tmp/begun ]; do sleep 0.1; done")
+		interrupted <- err
+	}()
+	if _, err := conn.Upload(ctx, []remote.File{randomFile("f", 1000)}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("have %v", err)
+	}
+	if err := <-interrupted; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, h, time.Minute, "pgrep -f '/bin/[s]low' || true", "")
+	if have := shell(t, h, "find /var/tmp/.dcos-work.* -path '*/.part/f' -size +0"); have != "" {
+		t.Errorf("there is something in %s", have)
+	}
+	shell(t, h, "rm /tmp/slow")
+	if _, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // Nothing in /tmp and /var/tmp may be executed, and they are small: what does
 // not fit there goes elsewhere, or says so.
 func TestLabSmallTmp(t *testing.T) {

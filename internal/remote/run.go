@@ -60,13 +60,12 @@ func (c *Conn) redact(s string) string { return c.client.cfg.Redactor.Redact(s) 
 func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
-	j := &job{conn: c, work: "script " + s.Name, out: out, errs: errs, root: s.Root, payload: payloadOf(s)}
-	j.long = s.Stdin != nil && j.payload == nil
+	j := &job{conn: c, work: "script " + s.Name, script: s, out: out, errs: errs, payload: payloadOf(s)}
 	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.client.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
-	return follow(ctx, j, s, out, errs)
+	return follow(ctx, j, out, errs)
 }
 
 // job is one text for the starter on its way through one process or, until it
@@ -75,12 +74,11 @@ type job struct {
 	conn      *Conn
 	work      string // what it is, for messages
 	text      func(b *bytes.Buffer, tty bool)
-	raw       bool // on a terminal, its output is not in frames
-	root      bool
+	script    *Script // nil if it is none, and so has no watchdog
+	raw       bool    // on a terminal, its output is not in frames
 	out, errs io.Writer
 	payload   []byte // the script's whole input, in blocks; nil if there is none or it is long
 	fed       bool   // it went out with the text
-	long      bool   // there is one that is not in payload
 
 	p       *process
 	endings [2]*ending    // of stdout and stderr; nil where raw
@@ -92,6 +90,9 @@ type job struct {
 	wrong   chan struct{} // closed when the password is asked for again
 	prompts atomic.Int32
 }
+
+// hasLongInput says whether the script has input that is not in payload.
+func (j *job) hasLongInput() bool { return j.payload == nil && j.script.Stdin != nil }
 
 // begin starts the process, as root or not, as often as it takes to find out
 // how.
@@ -240,8 +241,8 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		err = p.waitStart(ctx)
 	}
 	if err != nil {
-		if ctx.Err() != nil && atOnce && !j.raw {
-			j.stop() // the script may have begun
+		if ctx.Err() != nil && atOnce && j.script != nil {
+			j.stop() // it may have begun
 		}
 		p.finish()
 		return err
@@ -308,7 +309,7 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 }
 
 // follow sees a script that has begun through to its end.
-func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result, error) {
+func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	p := j.p
 	defer p.finish()
 	fed := make(chan error, 1)
@@ -318,8 +319,8 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 			_ = p.write(j.payload) // a script that has ended takes no more, which shows elsewhere
 			fed <- nil
 		}()
-	case j.payload == nil && s.Stdin != nil:
-		go func() { fed <- p.feed(s.Stdin) }()
+	case j.hasLongInput():
+		go func() { fed <- p.feed(j.script.Stdin) }()
 	}
 	beat := time.NewTicker(j.conn.client.heartbeat())
 	defer beat.Stop()
@@ -333,7 +334,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 		select {
 		case <-p.exited:
 			j.drain(ctx)
-			return j.result(s, out, errs)
+			return j.result(out, errs)
 		case <-coded:
 			coded, over = nil, j.whole
 			late.Reset(drainMost)
@@ -342,11 +343,11 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 			over = nil
 			late.Reset(drainLimit)
 		case <-late.C:
-			return j.result(s, out, errs)
+			return j.result(out, errs)
 		case err := <-fed:
 			if err != nil {
 				j.stop()
-				res, _ := j.result(s, out, errs) // what there is of it
+				res, _ := j.result(out, errs) // what there is of it
 				return res, fmt.Errorf("%s: reading the input of %s: %w", j.conn.host(), j.work, err)
 			}
 		case <-beat.C:
@@ -361,7 +362,7 @@ func follow(ctx context.Context, j *job, s *Script, out, errs *output) (*Result,
 			}
 		case <-ctx.Done():
 			j.stop()
-			res, _ := j.result(s, out, errs) // what there is of it
+			res, _ := j.result(out, errs) // what there is of it
 			res.ExitCode = -1
 			return res, ctx.Err()
 		}
@@ -387,7 +388,7 @@ func (j *job) drain(ctx context.Context) {
 }
 
 // result is what the ended process left.
-func (j *job) result(s *Script, out, errs *output) (*Result, error) {
+func (j *job) result(out, errs *output) (*Result, error) {
 	p, c := j.p, j.conn
 	p.out.stop()
 	p.err.stop()
@@ -420,7 +421,7 @@ func (j *job) result(s *Script, out, errs *output) (*Result, error) {
 	if res.ExitCode == 0 {
 		return res, nil
 	}
-	return res, &ExitError{Host: c.host(), Script: s.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: errs.last(c.redact)}
+	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: errs.last(c.redact)}
 }
 
 var errCutShort = errors.New("the end of its output did not come")

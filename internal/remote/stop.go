@@ -22,7 +22,7 @@ exit 0
 func (j *job) stop() {
 	p := j.p
 	defer p.close()
-	if !j.long {
+	if !j.hasLongInput() {
 		p.end(endLimit)
 		return
 	}
@@ -32,6 +32,6 @@ func (j *job) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), killLimit)
 	defer cancel()
 	// Whether it has helped shows in the process.
-	_, _ = j.conn.Run(ctx, Script{Name: "the end of " + j.work, Root: j.root, Text: killScript, Args: []string{p.word}})
+	_, _ = j.conn.Run(ctx, Script{Name: "the end of " + j.work, Root: j.script.Root, Text: killScript, Args: []string{p.word}})
 	p.ends(endUnread)
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
@@ -413,13 +414,7 @@ func TestUpgradeScript(t *testing.T) {
 // The scripts of all lines hold up to a linter.
 func TestScriptsAreClean(t *testing.T) {
 	t.Parallel()
-	shellcheck, err := exec.LookPath("shellcheck")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (make deps installs it)", err)
-		}
-		t.Skip("there is no shellcheck here (make deps installs it)")
-	}
+	shellcheck := lab.RequireProgram(t, "shellcheck")
 	for _, line := range config.Lines() {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

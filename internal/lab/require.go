@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -95,10 +96,7 @@ func Require(t testing.TB) *Lab {
 		t.Skip("needs test hosts, which -short leaves out")
 	}
 	if reason != nil {
-		if ci, err := strconv.ParseBool(os.Getenv("CI")); err == nil && ci {
-			t.Fatalf("needs test hosts: %v", reason)
-		}
-		t.Skipf("needs test hosts: %v", reason)
+		lacks(t, "needs test hosts: %v", reason)
 	}
 	name := os.Getenv(runLab)
 	if name == "" {
@@ -109,6 +107,26 @@ func Require(t testing.TB) *Lab {
 		t.Fatalf("lab: %v", err)
 	}
 	return l
+}
+
+// RequireProgram gives the path of a program that make deps installs. Where
+// there is none it skips the test, and fails it instead where CI is set.
+func RequireProgram(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		lacks(t, "needs a program that make deps installs: %v", err)
+	}
+	return path
+}
+
+// lacks skips a test, or fails it where CI is set.
+func lacks(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if ci, err := strconv.ParseBool(os.Getenv("CI")); err == nil && ci {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // Shared makes a directory of the machine for hosts to share (see WithMount),

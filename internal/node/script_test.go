@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
 
 // stages lists the scripts that run, alone or together as the product does.
@@ -57,13 +59,7 @@ func TestScriptsAreWhatEveryShellReads(t *testing.T) {
 
 func TestScriptsPassShellcheck(t *testing.T) {
 	t.Parallel()
-	shellcheck, err := exec.LookPath("shellcheck")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v (make deps installs it)", err)
-		}
-		t.Skip("there is no shellcheck here (make deps installs it)")
-	}
+	shellcheck := lab.RequireProgram(t, "shellcheck")
 	for _, names := range stages() {
 		t.Run(strings.Join(names, "+"), func(t *testing.T) {
 			t.Parallel()

@@ -13,16 +13,24 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 )
 
 // TestAccCluster is the life of a load-balanced cluster: three masters, an
-// agent and a public agent, one after another as -parallelism=1 has it.
+// agent and a public agent. They are installed one after another as
+// -parallelism=1 has it, upgraded to the next line as -parallelism=10 has it
+// while clients use the cluster, and removed.
 func TestAccCluster(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 3, 1, 1)
-	const one, changed = "-parallelism=1", `ui_banner_header_title = jsonencode("changed")`
+	const one, ten, changed = "-parallelism=1", "-parallelism=10", `ui_banner_header_title = jsonencode("changed")`
+	configure := func(o siteOptions) {
+		o.version = sample.V21
+		s.configure(o)
+	}
 
 	s.step("apply", func(t *testing.T) {
+		configure(siteOptions{})
 		s.tf.Apply(one)
 		s.whole()
 		s.nothingStale()
@@ -43,7 +51,7 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("an empty plan", func(*testing.T) { s.tf.NoChanges() })
 	s.step("a changed parameter", func(t *testing.T) {
-		s.configure(siteOptions{parameters: changed})
+		configure(siteOptions{parameters: changed})
 		plan := s.tf.Plan()
 		config := plan["dcos_cluster_config.test"]
 		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched,
@@ -105,7 +113,7 @@ func TestAccCluster(t *testing.T) {
 	s.step("a host that is out of reach", func(t *testing.T) {
 		public := s.public[0]
 		// Nobody comes, so there is nothing to wait long for.
-		s.configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"",
+		configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"",
 			lab.UserNoPassword, s.lab.KeyFile())})
 		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
@@ -120,15 +128,25 @@ func TestAccCluster(t *testing.T) {
 		if err := public.Rejoin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.configure(siteOptions{parameters: changed})
+		configure(siteOptions{parameters: changed})
 	})
 	s.step("import", func(t *testing.T) {
 		s.tf.Run("state", "rm", `dcos_node.agent["n1"]`)
 		s.tf.Run("import", "-no-color", `dcos_node.agent["n1"]`, s.agents[0].Address)
 		s.tf.NoChanges()
 	})
+	s.step("upgrade under use", func(*testing.T) {
+		s.configure(siteOptions{parameters: changed})
+		seen := len(s.events())
+		s.underUse(func() { s.tf.Apply(ten) })
+		s.inOrder(seen)
+		s.whole()
+		s.tf.NoChanges()
+	})
 	s.step("destroy", func(*testing.T) {
-		s.tf.Destroy(one)
+		seen := len(s.events())
+		s.tf.Destroy(ten)
+		removedInOrder(s.t, s.spans("uninstall", seen))
 		s.clean(s.nodes()...)
 	})
 }
@@ -138,31 +156,50 @@ func without(items, these []string) []string {
 	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return slices.Contains(these, item) })
 }
 
-// TestAccHostComesLate applies while a host is still off.
-func TestAccHostComesLate(t *testing.T) {
+// TestAccHostComesLateAndGoes applies while a host is still off, and destroys
+// when its machine is gone for good: that fails, says how to abandon the node,
+// and then works without the host.
+func TestAccHostComesLateAndGoes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
 	h := s.masters[0]
-	if err := h.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		select {
-		case <-t.Context().Done():
-			done <- t.Context().Err()
-		case <-time.After(8 * time.Second): // a machine that boots meanwhile
-			done <- h.Start(t.Context())
+	s.step("it is still off", func(t *testing.T) {
+		if err := h.Stop(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-	}()
-	s.tf.Apply()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	s.whole()
-	s.tf.NoChanges()
-	s.tf.Destroy()
-	s.clean(h)
+		done := make(chan error, 1)
+		go func() {
+			select {
+			case <-t.Context().Done():
+				done <- t.Context().Err()
+			case <-time.After(8 * time.Second): // a machine that boots meanwhile
+				done <- h.Start(t.Context())
+			}
+		}()
+		s.tf.Apply()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		s.whole()
+		s.tf.NoChanges()
+	})
+	s.step("it is gone", func(t *testing.T) {
+		ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
+		s.configure(siteOptions{ssh: ssh})
+		if err := h.PowerCut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.tf.Try("destroy", "-auto-approve", "-no-color")
+		if err == nil || !strings.Contains(out, "on_destroy") || !strings.Contains(out, h.Address) {
+			t.Errorf("it should fail and say how to abandon the node: %v\n%s", err, out)
+		}
+		s.configure(siteOptions{ssh: ssh, node: `on_destroy = "abandon"`})
+		s.tf.Apply()
+		s.tf.Destroy()
+		if out := s.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
+			t.Errorf("left in state: %s", out)
+		}
+	})
 }
 
 // TestAccRefused holds that what keeps a user out is said with the host, what
@@ -220,29 +257,6 @@ func TestAccRefused(t *testing.T) {
 		})
 	}
 	s.clean(h)
-}
-
-// TestAccMachineGone destroys a node whose machine is gone: that fails, says
-// how to abandon the node, and then works without the host.
-func TestAccMachineGone(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, requireAcceptance(t), 1, 0, 0)
-	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
-	s.configure(siteOptions{ssh: ssh})
-	s.tf.Apply()
-	if err := s.masters[0].PowerCut(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color")
-	if err == nil || !strings.Contains(out, "on_destroy") || !strings.Contains(out, s.masters[0].Address) {
-		t.Errorf("it should fail and say how to abandon the node: %v\n%s", err, out)
-	}
-	s.configure(siteOptions{ssh: ssh, node: `on_destroy = "abandon"`})
-	s.tf.Apply()
-	s.tf.Destroy()
-	if out := s.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
-		t.Errorf("left in state: %s", out)
-	}
 }
 
 // TestAccMachineReplaced puts another machine at a node's address.

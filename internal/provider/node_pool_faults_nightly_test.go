@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build nightly
+
 package provider
 
 import (
@@ -25,7 +27,6 @@ import (
 // faults, or Terraform itself is. What apply says names the hosts that are not
 // done; one more does these alone and converges, and so does destroy.
 func TestAccFleetPoolFaults(t *testing.T) {
-	requireFleet(t)
 	t.Parallel()
 	s := newPoolSite(t, 1, 12, lab.WithDisk(1<<30))
 	// A host that is gone is noticed within seconds.

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -217,7 +217,7 @@ func TestAccFleetUpgrade(t *testing.T) {
 	s := newSite(t, requireAcceptance(t), 3, 6, 0)
 	ten := "-parallelism=10"
 	s.step("install", func(*testing.T) {
-		s.configure(siteOptions{version: sample.V21})
+		s.configure(siteOptions{version: samplerelease.V21})
 		s.tf.Apply(ten)
 		s.whole()
 	})

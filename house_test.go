@@ -48,6 +48,10 @@ func TestImports(t *testing.T) {
 			}
 			theirs, _, _ := strings.Cut(ours, "/")
 			switch {
+			case inSample(path):
+				if !inSample("internal/" + ours) {
+					t.Errorf("%s imports %s: the sample is a module of its own, which uses nothing of the provider's", path, imported)
+				}
 			case theirs == room, room == "lab":
 			case theirs == "lab":
 				if !strings.HasSuffix(path, "_test.go") {
@@ -68,6 +72,17 @@ func TestImports(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestModules keeps the product's module, which users build, free of the sample's.
+func TestModules(t *testing.T) {
+	product, double := string(read(t, "go.mod")), string(read(t, "internal/lab/sample/go.mod"))
+	if strings.Contains(product, "internal/lab/sample") || strings.Contains(product, "replace") {
+		t.Error("go.mod knows another module of this tree")
+	}
+	if _, rest, _ := strings.Cut(double, "\n"); strings.Contains(rest, module) || strings.Contains(rest, "replace") {
+		t.Error("internal/lab/sample/go.mod knows another module of this tree")
+	}
 }
 
 // TestForeignImports keeps Terraform in internal/provider and SSH in internal/remote.
@@ -118,7 +133,12 @@ func roomOf(path string) string {
 	return ""
 }
 
-// eachGoFile parses every Go file of the module, the tools' module aside.
+// inSample reports whether a path is of the sample's module, internal/lab/sample.
+func inSample(path string) bool {
+	return strings.HasPrefix(filepath.ToSlash(path)+"/", "internal/lab/sample/")
+}
+
+// eachGoFile parses every Go file of the module and of the sample's, the tools' modules aside.
 func eachGoFile(t *testing.T, visit func(path string, file *ast.File)) {
 	t.Helper()
 	seen := 0

@@ -18,7 +18,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
@@ -45,7 +45,7 @@ func (l *lane) killed(t *testing.T, s stage, op operation) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, cache := sampleRelease(t, sample.V22)
+	path, cache := sampleRelease(t, samplerelease.V22)
 	task := childTask{Operation: op.what, Script: s.script, Address: l.h.Address, HostKey: l.h.HostKey, Key: string(key),
 		Site: map[string]string{}, Release: path, Cache: cache, Role: l.role, MachineID: l.id}
 	for k, v := range l.site {

@@ -18,7 +18,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
@@ -28,7 +28,7 @@ import (
 func TestEnsemble(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V21)
+	rel := openRelease(t, samplerelease.V21)
 	shared := l.Shared(t)
 	mount := lab.WithMount(shared, "/srv/exhibitor")
 	var masters []*lab.Host
@@ -105,7 +105,7 @@ func TestEnsemble(t *testing.T) {
 	}
 
 	t.Run("all masters are upgraded at once", func(t *testing.T) {
-		next := build(t, openRelease(t, sample.V22), site)
+		next := build(t, openRelease(t, samplerelease.V22), site)
 		reader := readAllTheTime(t, "http://"+balancer.Address+":5050/state", "leader")
 		beside := readAllTheTime(t, "http://"+agent.Address+":5051/metrics/snapshot", "slave/registered")
 		c := fleet.New()

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -24,7 +24,7 @@ import (
 func TestInterruptions(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	h := l.Host(t, "interrupted")
 	before := snapshot(t, h)
 	b := build(t, rel, staticSite(t, "interrupted", h))
@@ -153,7 +153,7 @@ func (c *lostConn) Run(ctx context.Context, s remote.Script) (*remote.Result, er
 func TestInterruptedChanges(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	h := l.Host(t, "changing")
 	before := snapshot(t, h)
 	site := staticSite(t, "changing", h)
@@ -229,7 +229,7 @@ func TestFailingSetup(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	h := l.Host(t, "failing")
-	b := build(t, openRelease(t, sample.V22), staticSite(t, "failing", h))
+	b := build(t, openRelease(t, samplerelease.V22), staticSite(t, "failing", h))
 	// pkgpanda makes no users where this file is, and misses them.
 	shell(t, h, "mkdir -p /etc/mesosphere && touch /etc/mesosphere/manual_host_users")
 	before := snapshot(t, h)
@@ -248,7 +248,7 @@ func TestFailingSetup(t *testing.T) {
 		t.Errorf("%+v, %v", state, err)
 	}
 	// Another bundle of the cluster starts again, of another cluster not.
-	other := build(t, openRelease(t, sample.V22), staticSite(t, "another", h))
+	other := build(t, openRelease(t, samplerelease.V22), staticSite(t, "another", h))
 	var foreign *node.ForeignError
 	if _, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: other}); !errors.As(err, &foreign) || foreign.Cluster != "failing" {
 		t.Errorf("%v", err)
@@ -266,7 +266,7 @@ func TestFailingSetup(t *testing.T) {
 func TestRepair(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	h := l.Host(t, "repaired")
 	before := snapshot(t, h)
 	site := staticSite(t, "repaired", h)

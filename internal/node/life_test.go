@@ -12,7 +12,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -22,7 +22,7 @@ import (
 func TestLife(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel21, rel22 := openRelease(t, sample.V21), openRelease(t, sample.V22)
+	rel21, rel22 := openRelease(t, samplerelease.V21), openRelease(t, samplerelease.V22)
 	master, agent := l.Host(t, "life-m1"), l.Host(t, "life-a1")
 	site := staticSite(t, "a life", master)
 	b := build(t, rel21, site)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -142,7 +142,7 @@ var changed = []string{"dns_search", "example.com"}
 func TestFaultMatrix(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	master := l.Host(t, "faults-m")
 	m := &matrix{lab: l, client: newClient(t, l), site: staticSite(t, "faults", master)}
 	m.now, m.next = build(t, rel, m.site), build(t, rel, m.site, changed...)

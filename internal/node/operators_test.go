@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -20,7 +20,7 @@ func TestTwoOperators(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	h := l.Host(t, "operators")
-	b := build(t, openRelease(t, sample.V22), staticSite(t, "operators", h))
+	b := build(t, openRelease(t, samplerelease.V22), staticSite(t, "operators", h))
 	options := func(run string) node.Options {
 		return node.Options{Role: node.Master, Bundle: b, Run: run, Log: testLog(t).Scope("operators", h.Name, run)}
 	}

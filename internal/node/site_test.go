@@ -16,7 +16,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
@@ -26,21 +26,21 @@ ip -4 -o addr show dev host0 | awk '{ split($4, a, "/"); print a[1]; exit }'
 
 // sampleRelease builds a sample release, once, and gives its path and the cache
 // for what is known of it.
-func sampleRelease(t *testing.T, version sample.Version) (path, cache string) {
+func sampleRelease(t *testing.T, version samplerelease.Version) (path, cache string) {
 	t.Helper()
 	user, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	user = filepath.Join(user, "terraform-provider-dcos-test")
-	if path, err = sample.Build(t.Context(), filepath.Join(user, "sample"), version); err != nil {
+	if path, err = samplerelease.Build(t.Context(), user, version); err != nil {
 		t.Fatal(err)
 	}
 	return path, filepath.Join(user, "release")
 }
 
 // openRelease opens a sample release, built once and kept in the user's cache.
-func openRelease(t *testing.T, version sample.Version) *release.Release {
+func openRelease(t *testing.T, version samplerelease.Version) *release.Release {
 	t.Helper()
 	path, cache := sampleRelease(t, version)
 	rel, err := release.Open(t.Context(), path, release.Options{CacheDirectory: cache})

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -123,7 +123,7 @@ func (h *toldHost) inspect(put func(key, value string)) {
 // do not, and nothing that a host of these would lack.
 func toldBundle(t *testing.T) *bundle.Bundle {
 	t.Helper()
-	return build(t, openRelease(t, sample.V22), map[string]string{
+	return build(t, openRelease(t, samplerelease.V22), map[string]string{
 		"cluster_name": "stopped", "master_discovery": "static", "master_list": `["192.0.2.1"]`,
 		"exhibitor_storage_backend": "static", "resolvers": `["192.0.2.2"]`, "bootstrap_url": "file:///opt/dcos_install_tmp",
 	})

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -27,7 +27,7 @@ import (
 func TestPull(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	h := l.Host(t, "pull")
 	shell(t, h, `printf '#!/bin/sh\n[ -e /run/slow ] && echo "status: done" || { : >/run/slow; echo "status: running"; }\n' >/usr/local/bin/cloud-init; chmod 755 /usr/local/bin/cloud-init; touch /run/slow; rm /run/slow`)
 	dir := t.TempDir()
@@ -127,7 +127,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	master, one, two := l.Host(t, "drain-m1"), l.Host(t, "drain-a1"), l.Host(t, "drain-a2")
-	b := build(t, openRelease(t, sample.V22), staticSite(t, "drain", master))
+	b := build(t, openRelease(t, samplerelease.V22), staticSite(t, "drain", master))
 	client := newClient(t, l)
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	log, err := runlog.Open(path, nil)
@@ -228,7 +228,7 @@ func TestDrain(t *testing.T) {
 func TestByHand(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	rel := openRelease(t, sample.V22)
+	rel := openRelease(t, samplerelease.V22)
 	serve := t.TempDir()
 	h := l.Host(t, "by-hand", lab.WithMount(serve, "/opt/dcos_install_tmp"))
 	b := build(t, rel, staticSite(t, "by hand", h))

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -122,19 +122,19 @@ func (s *testSite) nodes() []*lab.Host { return slices.Concat(s.masters, s.agent
 
 // siteOptions are what a test changes of a site's configuration.
 type siteOptions struct {
-	version    sample.Version // V22
-	masters    int            // num_masters, if it is not how many there are
-	parameters string         // more of dcos_cluster_config
-	node       string         // more of each dcos_node
-	ssh        string         // instead of the provider's ssh
-	provider   string         // more of the provider block
+	version    samplerelease.Version // V22
+	masters    int                   // num_masters, if it is not how many there are
+	parameters string                // more of dcos_cluster_config
+	node       string                // more of each dcos_node
+	ssh        string                // instead of the provider's ssh
+	provider   string                // more of the provider block
 }
 
 // configure writes the site's configuration.
 func (s *testSite) configure(o siteOptions) {
 	s.t.Helper()
 	if o.version == "" {
-		o.version = sample.V22
+		o.version = samplerelease.V22
 	}
 	if o.ssh == "" {
 		o.ssh = fmt.Sprintf("user = %q\nprivate_key = file(%q)", lab.UserNoPassword, s.lab.KeyFile())

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
@@ -22,7 +22,7 @@ func named(name, release, more string) string {
 // which it can be given, its text in config.yaml among them.
 func TestClusterConfigForms(t *testing.T) {
 	t.Parallel()
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	groups := map[string][]string{
 		"list": {`resolvers = ["8.8.8.8", "1.1.1.1"]`, `resolvers = jsondecode("[\"8.8.8.8\", \"1.1.1.1\"]")`,
 			`resolvers = "[\"8.8.8.8\", \"1.1.1.1\"]"`, `extra_parameters = { resolvers = "[\"8.8.8.8\", \"1.1.1.1\"]" }`,
@@ -85,7 +85,7 @@ resource "terraform_data" "text" { input = "text" }
 // told from one that was rendered.
 func TestClusterConfigBootstrapID(t *testing.T) {
 	t.Parallel()
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	d := terraform.New(t)
 	write := func(secret, more string) {
 		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  secrets = { exhibitor_admin_password = %q }\n}\n",

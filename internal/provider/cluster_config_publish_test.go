@@ -11,14 +11,14 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestClusterConfigPublish is the life of a published directory.
 func TestClusterConfigPublish(t *testing.T) {
 	t.Parallel()
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	d := terraform.New(t)
 	srv := filepath.Join(t.TempDir(), "srv")
 	www := filepath.Join(srv, "www")

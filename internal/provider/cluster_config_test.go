@@ -18,19 +18,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // sampleRelease gives the path of a version's dcos_generate_config.sh. The
 // releases are kept between runs, and built by one of those who ask at once.
-func sampleRelease(t testing.TB, version sample.Version) string {
+func sampleRelease(t testing.TB, version samplerelease.Version) string {
 	t.Helper()
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := sample.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
+	path, err := samplerelease.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ var (
 func TestClusterConfig(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	known := func(name string, check knownvalue.Check) plancheck.PlanCheck {
 		return plancheck.ExpectKnownValue(testConfig, tfjsonpath.New(name), check)
 	}
@@ -117,7 +117,7 @@ func TestClusterConfig(t *testing.T) {
 			},
 			{
 				// The line 2.1 gives another version of everything.
-				Config: staticSite(sampleRelease(t, sample.V21), "oauth_enabled = false\n ui_banner = true"),
+				Config: staticSite(sampleRelease(t, samplerelease.V21), "oauth_enabled = false\n ui_banner = true"),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionUpdate),
 					known("dcos_version", knownvalue.StringExact("2.1.100")),
@@ -134,7 +134,7 @@ func TestClusterConfigMissingRelease(t *testing.T) {
 	terraform.Require(t)
 	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
 	link := func() {
-		if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
+		if err := os.Symlink(sampleRelease(t, samplerelease.V22), release); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,16 +158,16 @@ func TestClusterConfigMissingRelease(t *testing.T) {
 func TestClusterConfigOtherRelease(t *testing.T) {
 	t.Parallel()
 	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
-	put := func(version sample.Version) {
+	put := func(version samplerelease.Version) {
 		if err := errors.Join(os.RemoveAll(release), os.Symlink(sampleRelease(t, version), release)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put(sample.V21)
+	put(samplerelease.V21)
 	d := terraform.New(t)
 	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, ""))
 	d.Apply()
-	put(sample.V22)
+	put(samplerelease.V22)
 	d.Write("node.tf", `resource "dcos_node" "m" {
 		address = "192.0.2.1"
 		role    = "master"
@@ -186,7 +186,7 @@ func TestClusterConfigOtherRelease(t *testing.T) {
 func TestClusterConfigGone(t *testing.T) {
 	t.Parallel()
 	release := filepath.Join(t.TempDir(), "dcos_generate_config.sh")
-	if err := os.Symlink(sampleRelease(t, sample.V22), release); err != nil {
+	if err := os.Symlink(sampleRelease(t, samplerelease.V22), release); err != nil {
 		t.Fatal(err)
 	}
 	d := terraform.New(t)
@@ -215,7 +215,7 @@ func TestClusterConfigGone(t *testing.T) {
 func TestClusterConfigUnknown(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	site := fmt.Sprintf(`
 resource "terraform_data" "balancer" {
   input = "lb.example.com"
@@ -265,7 +265,7 @@ resource "dcos_cluster_config" "test" {
 func TestClusterConfigSecrets(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	config := func(secret string) string {
 		return fmt.Sprintf("provider \"dcos\" {\n secrets = { exhibitor_admin_password = %q }\n}\n", secret) + staticSite(release, "")
 	}
@@ -299,7 +299,7 @@ func TestClusterConfigSecrets(t *testing.T) {
 func TestClusterConfigMistakes(t *testing.T) {
 	t.Parallel()
 	d := terraform.New(t)
-	d.Write("main.tf", terraform.RequiredProviders+strings.Replace(staticSite(sampleRelease(t, sample.V22), `
+	d.Write("main.tf", terraform.RequiredProviders+strings.Replace(staticSite(sampleRelease(t, samplerelease.V22), `
   oauth_enabled          = "yes"
   mesos_log_retention_mb = 12
   dcos_overlay_mtu       = "many"
@@ -331,7 +331,7 @@ func TestClusterConfigMistakes(t *testing.T) {
 func TestReleaseDataSource(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	release := sampleRelease(t, sample.V21)
+	release := sampleRelease(t, samplerelease.V21)
 	const name = "data.dcos_release.test"
 	config := func(source string) string {
 		return fmt.Sprintf("data \"dcos_release\" \"test\" {\n  source = %q\n}\n", source)

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
@@ -92,7 +92,7 @@ func TestOtherMessages(t *testing.T) {
 // configuration.
 func TestConfigurationMessages(t *testing.T) {
 	t.Parallel()
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	d := terraform.New(t)
 	for want, config := range map[string]string{
 		"Missing Parameter: master_list": strings.Replace(staticSite(release, ""),

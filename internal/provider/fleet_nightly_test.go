@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // TestAccFleetUpgrade upgrades three masters and six agents under clients that
@@ -24,7 +24,7 @@ func TestAccFleetUpgrade(t *testing.T) {
 	s := newSite(t, requireAcceptance(t), 3, 6, 0)
 	ten := "-parallelism=10"
 	s.step("install", func(*testing.T) {
-		s.configure(siteOptions{version: sample.V21})
+		s.configure(siteOptions{version: samplerelease.V21})
 		s.tf.Apply(ten)
 		s.whole()
 	})

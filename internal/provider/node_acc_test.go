@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // TestAccCluster is the life of a load-balanced cluster: three masters, an
@@ -25,7 +25,7 @@ func TestAccCluster(t *testing.T) {
 	s := newSite(t, requireAcceptance(t), 3, 1, 1)
 	const one, ten, changed = "-parallelism=1", "-parallelism=10", `ui_banner_header_title = jsonencode("changed")`
 	configure := func(o siteOptions) {
-		o.version = sample.V21
+		o.version = samplerelease.V21
 		s.configure(o)
 	}
 

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -103,7 +103,7 @@ resource "dcos_cluster_config" "test" {
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, sample.V22), list(masters), parameters)+resources)
+`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, samplerelease.V22), list(masters), parameters)+resources)
 }
 
 // list is a list of texts in HCL.

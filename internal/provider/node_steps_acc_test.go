@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 const testNode = "dcos_node.test"
@@ -29,7 +29,7 @@ func TestAccNode(t *testing.T) {
 	host := s.masters[0]
 	// One resource without for_each, which the testing framework cannot import.
 	static := fmt.Sprintf("master_discovery = \"static\"\nmaster_list = [%q]\nexhibitor_storage_backend = \"static\"", host.Address)
-	on := func(version sample.Version, site, node string) string {
+	on := func(version samplerelease.Version, site, node string) string {
 		return fmt.Sprintf(`
 provider "dcos" {
   ssh = {
@@ -53,7 +53,7 @@ resource "dcos_node" "test" {
 }
 `, lab.UserRequireTTY, s.lab.KeyFile(), sampleRelease(t, version), site, host.Address, node)
 	}
-	config := func(version sample.Version, node string) string { return on(version, static, node) }
+	config := func(version samplerelease.Version, node string) string { return on(version, static, node) }
 	value := func(name string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue(testNode, tfjsonpath.New(name), check)
 	}
@@ -62,14 +62,14 @@ resource "dcos_node" "test" {
 	}
 	// refused is a change of what the cluster is built on, which no plan takes.
 	refused := func(site, want string) resource.TestStep {
-		return resource.TestStep{Config: on(sample.V22, site, ""), PlanOnly: true,
+		return resource.TestStep{Config: on(samplerelease.V22, site, ""), PlanOnly: true,
 			ExpectError: regexp.MustCompile(`(?s)Upgrade\s+Not\s+Supported.*with dcos_node.test.*` + want)}
 	}
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(),
 		Steps: []resource.TestStep{
 			{
-				Config:           config(sample.V21, ""),
+				Config:           config(samplerelease.V21, ""),
 				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					value("id", knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{32}$`))),
@@ -95,7 +95,7 @@ resource "dcos_node" "test" {
 						t.Error(err)
 					}
 				},
-				Config:           config(sample.V21, "drain_timeout = \"1m\"\n preflight = { skip = [\"docker\"] }"),
+				Config:           config(samplerelease.V21, "drain_timeout = \"1m\"\n preflight = { skip = [\"docker\"] }"),
 				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
 			},
 			{
@@ -104,18 +104,18 @@ resource "dcos_node" "test" {
 						t.Error(err)
 					}
 				},
-				Config:      config(sample.V21, `preflight = { skip = ["no-such-check"] }`),
+				Config:      config(samplerelease.V21, `preflight = { skip = ["no-such-check"] }`),
 				ExpectError: regexp.MustCompile(`(?s)Unknown Preflight Check.*no-such-check`),
 			},
 			{
-				Config:           config(sample.V22, ""),
+				Config:           config(samplerelease.V22, ""),
 				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					value("dcos_version", knownvalue.StringExact("2.2.100")),
 				},
 			},
 			{
-				Config:      config(sample.V21, ""),
+				Config:      config(samplerelease.V21, ""),
 				ExpectError: regexp.MustCompile(`(?s)Upgrade Not Supported.*with dcos_node.test.*bundle.*downgrade`),
 			},
 			refused(fmt.Sprintf(`

@@ -15,7 +15,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
@@ -114,7 +114,7 @@ func writeState(t *testing.T, configuration, state string) {
 	s := newSimSite(t, simhosts.Options{})
 	s.tf.Env = append(s.tf.Env, "DCOS_SSH_PORT="+strconv.Itoa(s.fleet.Port()), "DCOS_SSH_PRIVATE_KEY="+readFile(t, s.key))
 	s.tf.Write("main.tf", terraform.RequiredProviders+readFile(t, configuration))
-	if err := os.Symlink(sampleRelease(t, sample.V22), filepath.Join(s.tf.Path, "dcos_generate_config.sh")); err != nil {
+	if err := os.Symlink(sampleRelease(t, samplerelease.V22), filepath.Join(s.tf.Path, "dcos_generate_config.sh")); err != nil {
 		t.Fatal(err)
 	}
 	s.tf.Apply()

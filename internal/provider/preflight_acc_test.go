@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // TestAccPreflight checks a host that is well, one that is a clone of it and
@@ -60,7 +60,7 @@ data "dcos_preflight" "test" {
   }
   %s
 }
-`, lab.UserNoPassword, s.lab.KeyFile(), sampleRelease(t, sample.V22), well.Address, well.Address, well.HostKey,
+`, lab.UserNoPassword, s.lab.KeyFile(), sampleRelease(t, samplerelease.V22), well.Address, well.Address, well.HostKey,
 			lab.UserRequireTTY, hosts, more)
 	}
 	const data = "data.dcos_preflight.test"

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
@@ -27,7 +27,7 @@ resource "dcos_node" "test" {
 // configuration, or not the usual one.
 func TestUnconfiguredUse(t *testing.T) {
 	t.Parallel()
-	release := sampleRelease(t, sample.V22)
+	release := sampleRelease(t, samplerelease.V22)
 	site := staticSite(release, "")
 
 	t.Run("no provider block", func(t *testing.T) {

@@ -56,14 +56,39 @@ func certify(t *testing.T, key, authority ssh.Signer, kind uint32, names []strin
 	return signer
 }
 
+// withoutPrincipals signs a certificate anew that names no host. The library
+// refuses to make one; ssh-keygen does without -n.
+func withoutPrincipals(t *testing.T, of, key, authority ssh.Signer) ssh.Signer {
+	t.Helper()
+	cert, ok := of.PublicKey().(*ssh.Certificate)
+	if !ok {
+		t.Fatalf("%T is no certificate", of.PublicKey())
+	}
+	nameless := *cert
+	nameless.ValidPrincipals, nameless.Signature = nil, nil
+	signed := nameless.Marshal()
+	// What is signed is all but the signature, which is an empty string here: RFC 4251, section 5.
+	signature, err := authority.Sign(rand.Reader, signed[:len(signed)-4])
+	if err != nil {
+		t.Fatal(err)
+	}
+	nameless.Signature = signature
+	signer, err := ssh.NewCertSigner(&nameless, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
 func TestHostKeys(t *testing.T) {
 	t.Parallel()
 	ed, other, ec, authority := remotetest.NewKey(t), remotetest.NewKey(t), ecdsaKey(t), remotetest.NewKey(t)
 	line := func(k ssh.Signer) string { return remotetest.AuthorizedKey(k.PublicKey()) }
 	certified := certify(t, ed, authority, ssh.HostCert, []string{"127.0.0.1"}, nil)
-	expired := certify(t, ed, authority, ssh.HostCert, nil, func(c *ssh.Certificate) { c.ValidBefore = uint64(time.Now().Add(-time.Minute).Unix()) })
+	expired := certify(t, ed, authority, ssh.HostCert, []string{"127.0.0.1"}, func(c *ssh.Certificate) { c.ValidBefore = uint64(time.Now().Add(-time.Minute).Unix()) })
 	misnamed := certify(t, ed, authority, ssh.HostCert, []string{"elsewhere"}, nil)
 	userCert := certify(t, ed, authority, ssh.UserCert, []string{"127.0.0.1"}, nil)
+	nameless := withoutPrincipals(t, misnamed, ed, authority)
 
 	const here = "[127.0.0.1]:PORT"
 	for name, c := range map[string]struct {
@@ -118,6 +143,9 @@ func TestHostKeys(t *testing.T) {
 		},
 		"certificate for another": {
 			host: []ssh.Signer{misnamed}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "not in the set of valid principals",
+		},
+		"certificate for nobody": { // as in OpenSSH from 10.3 on
+			host: []ssh.Signer{nameless}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "not in the set of valid principals",
 		},
 		"certificate of a user": {
 			host: []ssh.Signer{userCert}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "it is a user certificate",

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
@@ -44,7 +44,7 @@ func sampleRelease(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := sample.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), sample.V22)
+	path, err := samplerelease.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), samplerelease.V22)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,15 @@
 //
 // It is a sample, not DC/OS. It exists so that the provider can be tried
 // against real hosts with systemd without a real release, which is more than a
-// gigabyte and needs hosts to match. Nothing outside internal/lab and tests
-// may know it.
+// gigabyte and needs hosts to match.
 //
-// What is true of it: the format of the release in both its forms (Build,
-// Image); the layout of packages, bootstrap tarball and serve directory; the
+// It is a module of its own, which uses nothing of the provider's: a second
+// DC/OS that cannot share the first one's mistakes, and that the provider's
+// build and tests do not wait for. They have it by internal/lab/samplerelease,
+// which runs cmd/release when there is no release of these sources yet.
+//
+// What is true of it: the format of the release in both its forms (see
+// Build); the layout of packages, bootstrap tarball and serve directory; the
 // template language, the names of parameters and rendered files, and which
 // file a parameter touches; the package manager's contract on disk and on the
 // command line; unit names and what the units leave on a host; ports,
@@ -31,6 +35,7 @@
 // packages (2.1 has dcos-signal with its units, 2.2 has csi-driver-nfs), in
 // the versions of services, and in a rendered file.
 //
+//   - cmd/release: builds a release, the command that others run.
 //   - cmd/dcos-sample: the one program on hosts; its package says what it does.
 //   - services: what the program consists of, a package for each service.
 //   - release: packages, units and templates, as files.

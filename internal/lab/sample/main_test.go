@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -21,5 +19,5 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	buildDir = dir
-	return lab.Main(m)
+	return m.Run()
 }

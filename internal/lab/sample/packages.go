@@ -10,13 +10,13 @@ import (
 	"embed"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"sort"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 )
 
 // releaseFiles describe the packages and templates:
@@ -67,7 +67,6 @@ func packages(ctx context.Context, version Version, program []byte) ([]*pack, er
 		}
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
-	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range all {
 		switch p.name {
 		case "sample-runtime":
@@ -80,12 +79,14 @@ func packages(ctx context.Context, version Version, program []byte) ([]*pack, er
 		if err := p.finish(versions[p.name]); err != nil {
 			return nil, err
 		}
-		g.Go(func() (err error) {
-			p.tarball, err = p.files.tarXZ(ctx)
-			return err
-		})
 	}
-	return all, g.Wait()
+	errs := make([]error, len(all))
+	var packing sync.WaitGroup
+	for i, p := range all {
+		packing.Go(func() { p.tarball, errs[i] = p.files.tarXZ(ctx) })
+	}
+	packing.Wait()
+	return all, errors.Join(errs...)
 }
 
 // packageFiles reads one package's directory.

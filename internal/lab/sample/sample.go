@@ -7,18 +7,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sort"
 	"strings"
-	"syscall"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/pkgpanda"
 )
@@ -43,58 +38,23 @@ func (v Version) commit() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Names below the directory of one built version.
+// Names below the directory of one built release.
 const (
 	installerName = "dcos_generate_config.sh"
 	imageName     = "image"
-	inputsName    = "inputs"
 )
 
-// Build makes the release at dir/VERSION, unless it is there already from the
-// same sources, and returns the path of its dcos_generate_config.sh. The same
-// release as a directory is at [Image] of that path. Builds of one version in
-// several goroutines and processes wait for one another; readers of a release
-// that is replaced keep what they have open.
-func Build(ctx context.Context, dir string, version Version) (path string, err error) {
+// Build makes the release in dir, which must not be there: dir/dcos_generate_config.sh,
+// and the same as a directory, dir/image, the unpacked root file system of the
+// image. The same sources, with the same Go, make the same bytes. It has to
+// run within this module, whose program for the hosts it compiles.
+func Build(ctx context.Context, dir string, version Version) error {
 	if version != V21 && version != V22 {
-		return "", fmt.Errorf("sample release %q is not known: there are %s and %s", version, V21, V22)
+		return fmt.Errorf("sample release %q is not known: there are %s and %s", version, V21, V22)
 	}
-	inputs, err := inputsOf(version)
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lock(filepath.Join(dir, "."+string(version)+".lock"))
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	final := filepath.Join(dir, string(version))
-	path = filepath.Join(final, installerName)
-	if text, err := os.ReadFile(filepath.Join(final, inputsName)); err == nil && string(text) == inputs {
-		return path, nil
-	}
-	if err := replace(ctx, final, version, inputs); err != nil {
-		return "", fmt.Errorf("build sample release %s: %w", version, err)
-	}
-	return path, nil
-}
-
-// Image returns the directory with the unpacked root file system of the image
-// in the release whose path Build returned.
-func Image(path string) string {
-	return filepath.Join(filepath.Dir(path), imageName)
-}
-
-// replace builds the release beside final and puts it there.
-func replace(ctx context.Context, final string, version Version, inputs string) (err error) {
-	tmp, err := os.MkdirTemp(filepath.Dir(final), ".build-*")
-	if err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	program, err := buildProgram(ctx)
 	if err != nil {
 		return err
@@ -103,50 +63,10 @@ func replace(ctx context.Context, final string, version Version, inputs string) 
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(tmp, "next")
-	if err := im.merge().write(filepath.Join(next, imageName)); err != nil {
+	if err := im.merge().write(filepath.Join(dir, imageName)); err != nil {
 		return err
 	}
-	if err := writeInstaller(filepath.Join(next, installerName), im); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(next, inputsName), []byte(inputs), 0o644); err != nil {
-		return err
-	}
-	if err := os.Rename(final, filepath.Join(tmp, "previous")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Rename(next, final)
-}
-
-// inputsOf identifies everything that a build depends on.
-func inputsOf(version Version) (string, error) {
-	h := sha256.New()
-	fmt.Fprintln(h, "format 1", version, runtime.Version(), runtime.GOARCH)
-	add := func(name string, text []byte) { fmt.Fprintf(h, "%s %d\n%s", name, len(text), text) }
-	if err := eachSource(add); err != nil {
-		return "", err
-	}
-	err := fs.WalkDir(releaseFiles, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := releaseFiles.ReadFile(name)
-		add(name, text)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-func lock(path string) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-	}
-	return f.Close, nil
+	return writeInstaller(filepath.Join(dir, installerName), im)
 }
 
 // makeImage builds the packages, the bootstrap tarball and the image around

@@ -6,6 +6,7 @@ package sample_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,24 +20,35 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/pkgpanda"
-	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
 // buildDir is where the releases of this test run are; TestMain makes and
 // removes it.
 var buildDir string
 
+// builds make each version once.
+var builds = map[sample.Version]func() (string, error){
+	sample.V21: sync.OnceValues(func() (string, error) { return into(filepath.Join(buildDir, string(sample.V21)), sample.V21) }),
+	sample.V22: sync.OnceValues(func() (string, error) { return into(filepath.Join(buildDir, string(sample.V22)), sample.V22) }),
+}
+
+func into(dir string, version sample.Version) (string, error) {
+	return dir, sample.Build(context.Background(), dir, version)
+}
+
+// build gives the directory of a version's release.
 func build(t *testing.T, version sample.Version) string {
 	t.Helper()
-	p, err := sample.Build(t.Context(), buildDir, version)
+	dir, err := builds[version]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return dir
 }
 
 // readTar gives an archive's entries by name; a directory's content is nil.
@@ -92,8 +104,8 @@ func readFile(t *testing.T, name string) []byte {
 // it, and the directory is what its layers make.
 func TestInstaller(t *testing.T) {
 	t.Parallel()
-	p := build(t, sample.V22)
-	script, payload, ok := bytes.Cut(readFile(t, p), []byte("\n#EOF#\n"))
+	dir := build(t, sample.V22)
+	script, payload, ok := bytes.Cut(readFile(t, dir+"/dcos_generate_config.sh"), []byte("\n#EOF#\n"))
 	if !ok || !bytes.HasPrefix(script, []byte("#!/bin/bash\n")) {
 		t.Fatalf("no script and mark: %.100q", script)
 	}
@@ -145,7 +157,7 @@ func TestInstaller(t *testing.T) {
 			merged[name] = "-> " + to
 		}
 	}
-	image := sample.Image(p)
+	image := dir + "/image"
 	onDisk := map[string]string{}
 	err := filepath.WalkDir(image, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -182,7 +194,7 @@ func TestArtifacts(t *testing.T) {
 	for _, version := range []sample.Version{sample.V21, sample.V22} {
 		t.Run(string(version), func(t *testing.T) {
 			t.Parallel()
-			image := sample.Image(build(t, version))
+			image := build(t, version) + "/image"
 			var complete struct {
 				Bootstrap string
 				Packages  []string
@@ -239,62 +251,30 @@ func TestArtifacts(t *testing.T) {
 	}
 }
 
-// The provider's own reader takes both forms for the same release.
-func TestReadable(t *testing.T) {
+// The same sources make the same bytes, each version its own.
+func TestDeterministic(t *testing.T) {
 	t.Parallel()
-	p := build(t, sample.V22)
-	var templates [2]string
-	for i, source := range []string{p, sample.Image(p)} {
-		r, err := release.Open(t.Context(), source, release.Options{CacheDirectory: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Version() != string(sample.V22) {
-			t.Errorf("%s: version %s", source, r.Version())
-		}
-		text, err := r.Template("dcos-config.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		templates[i] = string(text)
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
+	installer := func(dir string) string { return sum(readFile(t, dir+"/dcos_generate_config.sh")) }
+	again, err := into(filepath.Join(t.TempDir(), "again"), sample.V21)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if templates[0] == "" || templates[0] != templates[1] {
-		t.Error("the two forms have different templates")
+	first := installer(build(t, sample.V21))
+	if installer(again) != first {
+		t.Error("two builds have different bytes")
+	}
+	if installer(build(t, sample.V22)) == first {
+		t.Error("two versions have the same bytes")
 	}
 }
 
-// The same sources make the same bytes; what is there is not built again.
-func TestDeterministic(t *testing.T) {
+// What cannot be built says so, and nothing that is there is overwritten.
+func TestRefused(t *testing.T) {
 	t.Parallel()
-	first := build(t, sample.V21)
-	before, err := os.Stat(first)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := into(filepath.Join(t.TempDir(), "new"), "9.9.9"); err == nil || !strings.Contains(err.Error(), "2.1.100 and 2.2.100") {
+		t.Errorf("a version that there is not: %v", err)
 	}
-	if build(t, sample.V21) != first {
-		t.Error("the second build is somewhere else")
-	}
-	after, err := os.Stat(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
-		t.Error("the release was built again")
-	}
-	second, err := sample.Build(t.Context(), t.TempDir(), sample.V21)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sum(readFile(t, first)) != sum(readFile(t, second)) {
-		t.Error("two builds have different bytes")
-	}
-	if sum(readFile(t, first)) == sum(readFile(t, build(t, sample.V22))) {
-		t.Error("two versions have the same bytes")
-	}
-	if _, err := sample.Build(t.Context(), t.TempDir(), "9.9.9"); err == nil {
-		t.Error("a version that there is not is built")
+	if _, err := into(t.TempDir(), sample.V22); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a directory that is there: %v", err)
 	}
 }

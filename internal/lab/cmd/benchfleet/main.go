@@ -27,7 +27,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 )
 
@@ -138,7 +138,7 @@ func (b *bench) prepare(ctx context.Context) (cleanup func(), err error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err == nil {
-		b.release, err = sample.Build(ctx, filepath.Join(cache, "terraform-provider-dcos-test"), sample.V22)
+		b.release, err = samplerelease.Build(ctx, filepath.Join(cache, "terraform-provider-dcos-test"), samplerelease.V22)
 	}
 	if err == nil {
 		b.key, err = writeKey(b.dir)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // settle bounds how long the cluster may take to be whole after apply.
@@ -41,7 +41,7 @@ func up(ctx context.Context) error {
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
 		return err
 	}
-	release, err := sample.Build(ctx, filepath.Join(w.dir, "release"), sample.V22)
+	release, err := samplerelease.Build(ctx, filepath.Join(w.dir, "release"), samplerelease.V22)
 	if err != nil {
 		return err
 	}

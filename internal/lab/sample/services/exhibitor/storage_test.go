@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/objectstore"
+	"github.com/rclone/gofakes3"
+	"github.com/rclone/gofakes3/s3mem"
+
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/exhibitor"
 )
 
@@ -18,12 +20,12 @@ import (
 // checks their signatures.
 func TestS3(t *testing.T) {
 	t.Parallel()
-	store := objectstore.New()
-	store.Allow("AKID", "secret/with+signs")
+	store := s3mem.New()
 	if err := store.CreateBucket(t.Context(), "bucket"); err != nil {
 		t.Fatal(err)
 	}
-	web := httptest.NewServer(store)
+	signed := gofakes3.WithV4Auth(map[string]string{"AKID": "secret/with+signs"})
+	web := httptest.NewServer(gofakes3.New(store, signed).Server())
 	t.Cleanup(web.Close)
 	keys := exhibitor.Keys{AccessKeyID: "AKID", SecretAccessKey: "secret/with+signs", Token: "of a role"}
 	s3 := exhibitor.S3{

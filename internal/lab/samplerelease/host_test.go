@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package sample_test
+package samplerelease
 
 import (
 	"context"
@@ -16,7 +16,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
@@ -25,9 +24,9 @@ ip -4 -o addr show dev host0 | sed -n 's,.* inet \([0-9.]*\)/.*,\1,p' | head -n 
 `
 
 // serve renders a site of a version and gives its serve directory.
-func serve(t *testing.T, version sample.Version, given map[string]string, upgradeFrom ...string) (dir string, b *bundle.Bundle) {
+func serve(t *testing.T, version Version, given map[string]string, upgradeFrom ...string) (dir string, b *bundle.Bundle) {
 	t.Helper()
-	rel, err := release.Open(t.Context(), build(t, version), release.Options{CacheDirectory: t.TempDir()})
+	rel, err := release.Open(t.Context(), get(t, version), release.Options{CacheDirectory: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +113,7 @@ func TestLoadBalancedCluster(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dir, _ := serve(t, sample.V22, map[string]string{
+	dir, _ := serve(t, V22, map[string]string{
 		"bootstrap_url": "file://" + tmp, "cluster_name": "lab", "master_discovery": "master_http_loadbalancer",
 		"exhibitor_address": lb.Address, "num_masters": "3", "exhibitor_storage_backend": "shared_filesystem",
 		"exhibitor_fs_config_dir": "/srv/exhibitor", "oauth_enabled": "false", "weights": "web=2",
@@ -217,9 +216,9 @@ func TestOneMaster(t *testing.T) {
 		"bootstrap_url": "file://" + tmp, "cluster_name": "lab", "master_discovery": "static", "master_list": `["` + address + `"]`,
 		"exhibitor_storage_backend": "static", "oauth_enabled": "false",
 	}
-	old, _ := serve(t, sample.V21, given)
+	old, _ := serve(t, V21, given)
 	given["bootstrap_url"] = "file://" + next
-	fresh, b := serve(t, sample.V22, given, string(sample.V21))
+	fresh, b := serve(t, V22, given, string(V21))
 	h := l.Host(t, "sample-one", lab.WithAddress(address), lab.WithMount(old, tmp), lab.WithMount(fresh, next))
 	version := func() string {
 		var v struct{ Version string }
@@ -244,7 +243,7 @@ func TestOneMaster(t *testing.T) {
 	shell(t, h, `mkdir -p /run/systemd/system/dcos-cockroach.service.d
 printf '[Service]\nExecStop=/bin/sleep 60\n' >/run/systemd/system/dcos-cockroach.service.d/slow.conf
 systemctl daemon-reload
-systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(sample.V21)))
+systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(V21)))
 	until(t, "the swap has begun", func() bool {
 		out, err := h.Exec(t.Context(), "cat", "/opt/mesosphere/install_progress")
 		return err == nil && strings.Contains(out, "archive")

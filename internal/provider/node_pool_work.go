@@ -31,7 +31,7 @@ type poolRun struct {
 
 	// asked ends when Terraform is interrupted: nothing new is begun then.
 	// What is under way goes on in work, which does not end.
-	asked, work context.Context
+	asked, work context.Context //nolint:containedctx // a run is one operation, which has two
 
 	mu       sync.Mutex
 	failures poolFailures

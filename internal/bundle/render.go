@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/render"
@@ -43,7 +44,8 @@ func parseTemplates(texts map[string][]string) (*templateSet, error) {
 		for i, text := range texts[name] {
 			full := name
 			if i > 0 {
-				full = "gen_extra/" + name
+				// These are read without the white space around them (pkgpanda/util.py, load_string).
+				full, text = "gen_extra/"+name, strings.TrimFunc(text, isPythonSpace)
 			}
 			t, err := render.Parse(full, text)
 			if err != nil {
@@ -337,13 +339,28 @@ func (out *output) addPackage(name, line string, v any) error {
 		at[f.Path] = len(out.packages[name])
 		out.packages[name] = append(out.packages[name], f)
 	}
+	for _, f := range out.packages[name] {
+		for dir := path.Dir(f.Path); dir != "/"; dir = path.Dir(dir) {
+			if _, ok := at[dir]; ok {
+				return fmt.Errorf("%s is both a file and the directory of %s", dir, f.Path)
+			}
+		}
+	}
 	return nil
 }
 
+// isPythonSpace reports whether Python's str.strip takes a character off.
+func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
+
 func packageFile(item any, line string) (File, error) {
-	if m, ok := item.(*render.Map); ok && line != "1.10" {
-		// From 1.11 on what Python takes for false is no content (gen/__init__.py, do_gen_package).
-		if v, _ := m.Get("content"); isFalse(v) {
+	if m, ok := item.(*render.Map); ok {
+		// A file must have content. From 1.11 on that may be what Python takes for
+		// false: it is none (gen/__init__.py, do_gen_package).
+		v, given := m.Get("content")
+		if !given {
+			return File{}, errors.New("a file has no content")
+		}
+		if line != "1.10" && isFalse(v) {
 			m = m.Clone()
 			m.Set("content", nil)
 			item = m

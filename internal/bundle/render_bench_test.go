@@ -25,7 +25,7 @@ func benchmarkSite() config.Site {
 
 func benchmarkRelease(b *testing.B) (map[string][]string, config.Facts) {
 	b.Helper()
-	rel := conformance.Open(b).Release(b, "2.2.1")
+	rel := conformance.Shared(b).Release(b, "2.2.1")
 	texts := make(map[string][]string)
 	for name, text := range rel.Templates {
 		texts[name] = []string{text}

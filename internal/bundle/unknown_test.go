@@ -19,22 +19,16 @@ func eachConformanceSite(
 	t *testing.T, tag string, f func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome),
 ) {
 	t.Helper()
-	recorded := conformance.Open(t)
-	rel := recorded.Release(t, tag)
-	set := recordedTemplates(t, rel, nil)
-	facts := config.Facts{Version: tag, Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}
+	recorded := conformance.Own(t)
+	line := newConformanceLine(t, recorded, tag)
 	for _, c := range recorded.Cases {
-		if !slices.Contains(c.Tags, tag) {
-			continue
-		}
-		want := recorded.Outcome(t, tag, c.Name)
 		site, extra := conformanceSite(t, recorded, c)
-		if len(extra) > 0 {
+		if len(extra) > 0 || !c.Of(tag) {
 			continue
 		}
 		var err error
-		if site.Given, err = config.FromYAML(config.LineOf(tag), recorded.Read(t, c.Config)); err == nil {
-			f(c.Name, site, facts, set, want)
+		if site.Given, err = config.FromYAML(config.LineOf(tag), recorded.Config(t, c)); err == nil {
+			f(c.Name, site, line.facts(), line.set, recorded.Outcome(t, tag, c.Name))
 		}
 	}
 }

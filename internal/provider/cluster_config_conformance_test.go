@@ -17,13 +17,24 @@ import (
 )
 
 // TestClusterConfigConformance holds dcos_cluster_config, driven by the real
-// terraform, to what DC/OS's own generator made of many sites: one plan for
-// the sites that it took, which for the newest tag is applied too, and one for
-// those that it refused.
+// terraform, to what DC/OS's own generator made of the sites in the tree: one
+// plan for the sites that it took, which for the newest tag is applied too, and
+// one for those that it refused. Of the older tags each has a part of the
+// sites, so that each site is planned on two lines; package bundle holds all
+// sites to all lines.
 func TestClusterConfigConformance(t *testing.T) {
 	t.Parallel()
+	testClusterConfigConformance(t, conformance.Own(t))
+}
+
+// TestClusterConfigSharedConformance does the same with DC/OS's own templates.
+func TestClusterConfigSharedConformance(t *testing.T) {
+	t.Parallel()
+	testClusterConfigConformance(t, conformance.Shared(t))
+}
+
+func testClusterConfigConformance(t *testing.T, recorded *conformance.Set) {
 	terraform.Require(t)
-	recorded := conformance.Open(t)
 	for i, tag := range recorded.Tags {
 		if testing.Short() && i > 0 {
 			break
@@ -31,9 +42,15 @@ func TestClusterConfigConformance(t *testing.T) {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			c := &conformanceRun{recorded: recorded, release: recorded.Release(t, tag), whole: i == 0}
+			if i > 0 {
+				c.part, c.parts = i-1, len(recorded.Tags)-1
+			}
 			c.releaseDir = t.TempDir()
 			c.release.Lay(t, c.releaseDir, nil)
 			c.run(t)
+			if c.passed == 0 {
+				t.Error("no site was planned")
+			}
 			t.Logf("%s: %d passed, %d failed, of %d (%d of them only by parse_config_yaml)", tag, c.passed, c.failed, c.passed+c.failed,
 				c.parsedOnly)
 			for _, name := range sortedKeys(c.left) {
@@ -49,6 +66,8 @@ type conformanceRun struct {
 	release    conformance.Release
 	releaseDir string
 	whole      bool // also apply, and read each site from its config.yaml
+	part       int  // which of the parts of the sites
+	parts      int  // or 0: all
 
 	passed, failed, parsedOnly int
 	left                       map[string]error // what HCL cannot say
@@ -59,7 +78,7 @@ func (c *conformanceRun) run(t *testing.T) {
 	taken, parsed, refused, unread := newMainFile(), newMainFile(), newMainFile(), newMainFile()
 	sites := map[string]*recordedSite{}
 	c.left = map[string]error{}
-	for _, site := range readRecordedSites(t, c.recorded, c.release.Tag) {
+	for _, site := range c.readSites(t) {
 		dir := c.releaseDir
 		if len(site.extra) > 0 {
 			dir = t.TempDir()
@@ -232,9 +251,9 @@ func refusedOtherwise(site *recordedSite, blamed map[string]bool) string {
 	}
 	covered := map[string]bool{}
 	var missing []string
-	for _, name := range append(slices.Collect(maps.Keys(site.want.Errors)), site.want.Unset...) {
+	for _, name := range slices.Concat(site.want.Errors, site.want.Unset) {
 		all := []string{name, conformance.Settable[name], scriptAttribute(name)}
-		if _, judged := site.want.Errors[name]; name == "bootstrap_url" && !judged {
+		if name == "bootstrap_url" && !slices.Contains(site.want.Errors, name) {
 			continue // it has a default of ours
 		}
 		if !slices.ContainsFunc(all, func(n string) bool { return blamed[n] }) {

@@ -63,7 +63,7 @@ func (c *mainFile) begin(resource string, site *recordedSite, release string) {
 	c.sites[resource] = site.Name
 	c.at[c.line] = place{resource, ""}
 	c.write("resource \"dcos_cluster_config\" %q {\n", resource)
-	c.write("  release = { source = %s }\n", hclText(release))
+	c.attribute(resource, "release", "{ source = "+hclText(release)+" }")
 }
 
 // attribute writes an attribute on one line.
@@ -285,16 +285,16 @@ func hclText(text string) string {
 	return b.String()
 }
 
-// readRecordedSites reads the cases of a tag.
-func readRecordedSites(t *testing.T, recorded *conformance.Set, tag string) []*recordedSite {
+// readSites reads the cases of a tag, or a part of them.
+func (c *conformanceRun) readSites(t *testing.T) []*recordedSite {
 	t.Helper()
 	var sites []*recordedSite
-	for _, c := range recorded.Cases {
-		if !slices.Contains(c.Tags, tag) {
+	for i, recorded := range c.recorded.Cases {
+		if !recorded.Of(c.release.Tag) || c.parts > 0 && i%c.parts != c.part {
 			continue
 		}
-		site := &recordedSite{Case: c, want: recorded.Outcome(t, tag, c.Name), yaml: string(recorded.Read(t, c.Config))}
-		site.files, site.extra = recorded.Files(t, c)
+		site := &recordedSite{Case: recorded, want: c.recorded.Outcome(t, c.release.Tag, recorded.Name), yaml: string(c.recorded.Config(t, recorded))}
+		site.files, site.extra = c.recorded.Files(t, recorded)
 		sites = append(sites, site)
 	}
 	return sites

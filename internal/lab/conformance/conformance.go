@@ -2,66 +2,86 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package conformance reads what DC/OS's own generator made of many sites, for
-// the tests that hold us to it. The recordings lie beside the repository, in
-// ../shared/conformance, and are not part of it; tests skip where they are not.
+// the tests that hold us to it.
+//
+// There are two sets. [Own] is in the tree, in recorded: templates and sites
+// that this project wrote, and what the generators of seven releases made of
+// them; its README says how they were recorded. [Shared] lies beside the
+// repository, in ../shared/conformance, and has DC/OS's own templates. It is
+// not part of the repository, and tests of it skip where it is not.
 package conformance
 
 import (
-	"compress/gzip"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"io"
-	"os"
-	"path/filepath"
+	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// A Set is all recorded cases.
+// A Set is recorded cases.
 type Set struct {
-	dir   string
 	Tags  []string // of DC/OS: one a line, the newest first
 	Cases []Case
+
+	files    fs.FS
+	outcome  func(t testing.TB, tag, name string) Outcome
+	releases func(t testing.TB, tag string) Release
 }
 
 // A Case is one site.
 type Case struct {
-	Name            string
-	Kind            string // valid, invalid, downstream
-	Config          string // path of its config.yaml in the set
-	DefaultIPDetect bool   `json:"default_ip_detect"`
-	Files           []struct{ From, Path string }
-	Tags            []string
+	Name string
+	Tags []string
+
+	config string            // path of its config.yaml
+	beside map[string]string // path of each file by what it is for the site
 }
+
+// Of tells whether the case was recorded with a tag.
+func (c Case) Of(tag string) bool { return slices.Contains(c.Tags, tag) }
 
 // An Outcome is what the generator of one tag made of a case.
 type Outcome struct {
-	Outcome       string // ok, validation, config, crash, exhibitor_tls
-	Errors        map[string]string
-	Unset         []string
-	UserArguments map[string]string `json:"user_arguments"`
-	Arguments     map[string]string
-	ConfigID      string   `json:"config_id"`
-	PackageIDs    []string `json:"config_package_ids"`
-	PackageListID string   `json:"cluster_package_list_id"`
-	Files         []File
-	SetupFlags    []File `json:"setup_flags"`
-	Services      []Service
-	ServeDir      []File `json:"serve_dir"`
+	Outcome string `json:"outcome"` // ok, validation, config, crash, exhibitor_tls
+
+	// What was refused: names only.
+	Errors []string `json:"errors,omitempty"`
+	Unset  []string `json:"unset,omitempty"`
+
+	// What was made.
+	ConfigID      string            `json:"config_id,omitempty"`
+	PackageIDs    []string          `json:"config_package_ids,omitempty"`
+	PackageListID string            `json:"cluster_package_list_id,omitempty"`
+	UserArguments map[string]string `json:"user_arguments,omitempty"`
+	Arguments     map[string]string `json:"arguments,omitempty"`   // see [Same]
+	Files         map[string]string `json:"files,omitempty"`       // [FileFact] by PACKAGE:/path
+	SetupFiles    []File            `json:"setup_files,omitempty"` // in the template's order
+	Services      []Service         `json:"services,omitempty"`    // in the template's order
+	// ServeDir lists the directory that nodes fetch from, where it was
+	// recorded; only files whose bytes are the same each time have a sum.
+	ServeDir []File `json:"serve_dir,omitempty"`
 }
 
-// A File is a rendered file.
+// A File is a file without what is in it.
 type File struct {
-	Path, Mode, SHA256, Content string
-	Size                        int
+	Path   string `json:"path"`
+	Mode   string `json:"mode,omitempty"` // four octal digits
+	Size   int    `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 // A Service is a unit.
 type Service struct {
-	Name, Command, Content string
-	Enable                 bool
-	NoBlock                bool `json:"no_block"`
+	Name    string `json:"name"`
+	Command string `json:"command"`
+	Enable  bool   `json:"enable"`
+	NoBlock bool   `json:"no_block"`
+	Size    int    `json:"size,omitempty"`
+	SHA256  string `json:"sha256,omitempty"` // of its text; empty if it has none
 }
 
 // A Release is what the recordings of a tag were made with. Its payloads were
@@ -69,7 +89,7 @@ type Service struct {
 type Release struct {
 	Tag         string
 	Commit      string
-	BootstrapID string `json:"bootstrap_id"`
+	BootstrapID string
 	Packages    []string
 	Templates   map[string]string
 }
@@ -87,52 +107,34 @@ var Settable = map[string]string{
 	"has_mesos_default_container_shm_size":        "mesos_default_container_shm_size",
 }
 
-// Open finds the recordings from the directory of a package of ours, two
-// levels below the repository's root. It skips the test where there are none.
-func Open(t testing.TB) *Set {
+// Case finds a case by its name.
+func (s *Set) Case(t testing.TB, name string) Case {
 	t.Helper()
-	s := &Set{dir: "../../../shared/conformance"}
-	if _, err := os.Stat(s.dir); err != nil {
-		t.Skip("the recorded cases of DC/OS's generator are not beside the repository (../shared/conformance): 0 cases run")
-	}
-	s.readJSON(t, "cases.json", s)
-	return s
-}
-
-// Read reads a file of the set.
-func (s *Set) Read(t testing.TB, path string) []byte {
-	t.Helper()
-	f, err := os.Open(filepath.Join(s.dir, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }() // read only
-	var r io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatalf("%s: %v", path, err)
+	for _, c := range s.Cases {
+		if c.Name == name {
+			return c
 		}
 	}
-	content, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return content
+	t.Fatalf("there is no recorded site %s", name)
+	return Case{}
 }
 
-func (s *Set) readJSON(t testing.TB, path string, into any) {
+// Config reads the config.yaml of a case.
+func (s *Set) Config(t testing.TB, c Case) []byte {
 	t.Helper()
-	if err := json.Unmarshal(s.Read(t, path), into); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
+	return s.read(t, c.config)
 }
 
-// Outcome reads what came of a case.
+// Outcome gives what came of a case.
 func (s *Set) Outcome(t testing.TB, tag, name string) Outcome {
 	t.Helper()
-	var o Outcome
-	s.readJSON(t, filepath.Join("expected", tag, name+".json.gz"), &o)
-	return o
+	return s.outcome(t, tag, name)
+}
+
+// Release gives the release of a tag.
+func (s *Set) Release(t testing.TB, tag string) Release {
+	t.Helper()
+	return s.releases(t, tag)
 }
 
 // Files gives the files of a case by path: those beside its config.yaml, and
@@ -140,92 +142,64 @@ func (s *Set) Outcome(t testing.TB, tag, name string) Outcome {
 func (s *Set) Files(t testing.TB, c Case) (files, extra map[string]string) {
 	t.Helper()
 	files, extra = make(map[string]string), make(map[string]string)
-	for _, f := range c.Files {
-		content := string(s.Read(t, filepath.Join("cases", f.From)))
-		if name, ok := strings.CutPrefix(f.Path, "gen_extra/"); ok {
+	for to, from := range c.beside {
+		content := string(s.read(t, from))
+		if name, ok := strings.CutPrefix(to, "gen_extra/"); ok {
 			extra[name] = content
 		} else {
-			files[f.Path] = content
+			files[to] = content
 		}
 	}
-	if _, own := files["genconf/ip-detect"]; c.DefaultIPDetect && !own {
-		files["genconf/ip-detect"] = string(s.Read(t, "cases/ip-detect.default"))
-	}
 	return files, extra
+}
+
+func (s *Set) read(t testing.TB, path string) []byte {
+	t.Helper()
+	content, err := fs.ReadFile(s.files, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// FileFact is what is recorded of a package's file: mode, size and sum.
+func FileFact(mode fs.FileMode, content string) string {
+	return fmt.Sprintf("%04o %d %s", mode, len(content), Sum(content))
+}
+
+// Sum gives the sha256 of a text in hex.
+func Sum(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// Same tells whether a text is the recorded one. In the set of the tree a text
+// of more than 1000 bytes is recorded by its sum and length.
+func Same(text, recorded string) bool {
+	return text == recorded || len(text) > 1000 && fmt.Sprintf("sha256:%s %d", Sum(text), len(text)) == recorded
 }
 
 // FileSums gives the sha256 of each file, under the name that
 // our bundles have for it.
 func (o Outcome) FileSums() map[string]string {
 	sums := make(map[string]string)
-	for _, f := range o.Files {
-		if id, name, ok := strings.Cut(f.Path, ":"); ok {
-			name = strings.TrimPrefix(name, "/")
-			id, _, _ = strings.Cut(id, "--")
-			sums[id+"/"+name] = f.SHA256
-		}
+	for path, fact := range o.Files {
+		id, name, _ := strings.Cut(path, ":")
+		id, _, _ = strings.Cut(id, "--")
+		sums[id+name] = fact[strings.LastIndexByte(fact, ' ')+1:]
 	}
-	for _, f := range o.SetupFlags {
-		sums[f.Path] = sumOf(f.Content)
+	for _, f := range o.SetupFiles {
+		sums[f.Path] = f.SHA256
 	}
 	for _, s := range o.Services {
-		if s.Content != "" {
-			sums["/etc/systemd/system/"+s.Name] = sumOf(s.Content)
+		if s.Size > 0 {
+			sums["/etc/systemd/system/"+s.Name] = s.SHA256
 		}
 	}
 	return sums
 }
 
-func sumOf(content string) string {
-	sum := sha256.Sum256([]byte(content))
-	return hex.EncodeToString(sum[:])
-}
-
-// Release reads the release of a tag.
-func (s *Set) Release(t testing.TB, tag string) Release {
-	t.Helper()
-	dir := filepath.Join("releases", tag)
-	r := Release{Tag: tag, Templates: make(map[string]string)}
-	s.readJSON(t, filepath.Join(dir, "release.json"), &r)
-	for _, name := range templateNames {
-		r.Templates[name] = string(s.Read(t, filepath.Join(dir, "templates", name)))
-	}
-	return r
-}
-
-// Lay writes the release into an empty directory, in the layout of an unpacked
-// image; extra are the files of its gen_extra, if any.
-func (r Release) Lay(t testing.TB, dir string, extra map[string]string) {
-	t.Helper()
-	complete, err := json.Marshal(map[string]any{"bootstrap": r.BootstrapID, "packages": r.Packages})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gen := "opt/mesosphere/packages/dcos-image--x/lib/python3.6/site-packages/gen/"
-	files := map[string]string{
-		"installer_internal_wrapper":                                 "export DCOS_IMAGE_COMMIT=" + r.Commit + "\nexport BOOTSTRAP_ID=" + r.BootstrapID + "\nexport BOOTSTRAP_VARIANT=\n",
-		"artifacts/complete/complete.latest.json":                    string(complete),
-		"artifacts/bootstrap/" + r.BootstrapID + ".active.json":      "[]",
-		"artifacts/bootstrap/" + r.BootstrapID + ".bootstrap.tar.xz": "bootstrap",
-		gen + "calc.py": "DCOS_VERSION = '" + r.Tag + "'\nentry = {'must': {'dcos_version': DCOS_VERSION}}\n",
-	}
-	for _, id := range r.Packages {
-		name, _, _ := strings.Cut(id, "--")
-		files["artifacts/packages/"+name+"/"+id+".tar.xz"] = id
-	}
-	for name, text := range r.Templates {
-		files[gen+name] = text
-	}
-	for name, text := range extra {
-		files["gen_extra/"+name] = text
-	}
-	for name, content := range files {
-		to := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+// sortCases puts cases in the order of their names.
+func sortCases(cases []Case) {
+	slices.SortFunc(cases, func(a, b Case) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -1,0 +1,1 @@
+entry = {'conditional': {'oauth_enabled': {'true': {'must': {'extra': 'x'}}}}}

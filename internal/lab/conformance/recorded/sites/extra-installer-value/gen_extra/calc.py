@@ -1,0 +1,1 @@
+entry = {'default': {'platform': 'own', 'resolvers': '[]'}}

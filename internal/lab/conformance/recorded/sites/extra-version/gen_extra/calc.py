@@ -1,0 +1,1 @@
+entry = {'must': {'dcos_version': '9.9.9'}}

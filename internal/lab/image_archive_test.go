@@ -29,7 +29,8 @@ func TestImageArchive(t *testing.T) {
 	}
 	files := func(im images) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", `find . -printf '%P %y %m %U:%G %l %TY-%Tm-%Td %TH:%TM\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum`)
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", `find . -printf '%P %y %m %U:%G %l %TY-%Tm-%Td %TH:%TM\n' | sort
+find . -type f -print0 | sort -z | xargs -0 sha256sum`)
 		cmd.Dir = filepath.Join(im.dir, id, "root")
 		out, err := cmd.Output()
 		if err != nil {

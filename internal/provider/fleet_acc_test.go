@@ -8,31 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
-	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
-
-// requireFleet skips a test that takes many minutes, which make test-fleet
-// runs.
-func requireFleet(t *testing.T) {
-	t.Helper()
-	if os.Getenv("DCOS_TEST_FLEET") == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("CI runs this by make test-fleet, with DCOS_TEST_FLEET set")
-		}
-		t.Skip("many minutes on many real hosts: make test-fleet runs it")
-	}
-	terraform.Require(t)
-}
 
 // span is when a stage was at work on a host.
 type span struct {
@@ -198,7 +181,8 @@ func (s *testSite) underUse(work func()) {
 		for _, count := range b.failed {
 			failed += count
 		}
-		s.t.Logf("%s: %d, of which %d failed %v; the longest time without was %v (goal: %v)", b.name, b.tries, failed, b.failed, b.longest.Round(10*time.Millisecond), maxGap)
+		s.t.Logf("%s: %d, of which %d failed %v; the longest time without was %v (goal: %v)", b.name, b.tries, failed, b.failed,
+			b.longest.Round(10*time.Millisecond), maxGap)
 		if b != beside && b.longest > maxGap+beside.longest {
 			s.t.Errorf("%s: none for %v", b.name, b.longest)
 		}
@@ -206,71 +190,4 @@ func (s *testSite) underUse(work func()) {
 			s.t.Errorf("%s: that is no measure", b.name)
 		}
 	}
-}
-
-// TestAccFleetUpgrade upgrades three masters and six agents under clients that
-// read and write through the load balancer all the time; and once more with a
-// master that breaks half-way.
-func TestAccFleetUpgrade(t *testing.T) {
-	requireFleet(t)
-	t.Parallel()
-	s := newSite(t, requireAcceptance(t), 3, 6, 0)
-	ten := "-parallelism=10"
-	s.step("install", func(*testing.T) {
-		s.configure(siteOptions{version: samplerelease.V21})
-		s.tf.Apply(ten)
-		s.whole()
-	})
-	s.step("upgrade", func(*testing.T) {
-		s.configure(siteOptions{})
-		seen := len(s.events())
-		s.underUse(func() { s.tf.Apply(ten) })
-		s.inOrder(seen)
-		s.whole()
-		s.tf.NoChanges()
-	})
-	s.step("a master breaks half-way", func(t *testing.T) {
-		s.configure(siteOptions{parameters: `gc_delay = "3days"`, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"20s\"", lab.UserNoPassword, s.lab.KeyFile())})
-		seen := len(s.events())
-		var out strings.Builder
-		cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color", ten)
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// The second one to be changed is struck as it is.
-		var broken *lab.Host
-		awaitFor(t, 10*time.Minute, "no second master is being changed", func() error {
-			list := s.spans("upgrade", seen)
-			if len(list) < 2 {
-				return fmt.Errorf("%d were begun", len(list))
-			}
-			broken = s.masters[slices.IndexFunc(s.masters, func(h *lab.Host) bool { return h.Address == list[1].host })]
-			return nil
-		})
-		if err := broken.PowerCut(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err == nil {
-			t.Fatalf("apply succeeded:\n%s", out.String())
-		}
-		t.Log(out.String())
-		if got := s.spans("upgrade", seen); len(got) != 2 {
-			t.Errorf("%d nodes were touched: %v", len(got), got)
-		}
-		mentions(t, out.String(), broken.Address)
-		if err := broken.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := broken.WaitSSH(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		s.tf.Apply(ten)
-		s.whole()
-		s.tf.NoChanges()
-	})
-	s.step("destroy", func(*testing.T) {
-		s.tf.Destroy(ten)
-		s.clean(s.nodes()...)
-	})
 }

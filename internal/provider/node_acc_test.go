@@ -13,16 +13,24 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // TestAccCluster is the life of a load-balanced cluster: three masters, an
-// agent and a public agent, one after another as -parallelism=1 has it.
+// agent and a public agent. They are installed one after another as
+// -parallelism=1 has it, upgraded to the next line as -parallelism=10 has it
+// while clients use the cluster, and removed.
 func TestAccCluster(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 3, 1, 1)
-	const one, changed = "-parallelism=1", `ui_banner_header_title = jsonencode("changed")`
+	const one, ten, changed = "-parallelism=1", "-parallelism=10", `ui_banner_header_title = jsonencode("changed")`
+	configure := func(o siteOptions) {
+		o.version = samplerelease.V21
+		s.configure(o)
+	}
 
 	s.step("apply", func(t *testing.T) {
+		configure(siteOptions{})
 		s.tf.Apply(one)
 		s.whole()
 		s.nothingStale()
@@ -30,7 +38,8 @@ func TestAccCluster(t *testing.T) {
 	s.step("agents know no master", func(t *testing.T) {
 		for _, h := range slices.Concat(s.agents, s.public) {
 			for _, m := range s.masters {
-				out, err := h.Shell(t.Context(), "grep -rlFw "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
+				out, err := h.Shell(t.Context(), "grep -rlFw "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* "+
+					"/etc/mesosphere || :")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -42,10 +51,11 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("an empty plan", func(*testing.T) { s.tf.NoChanges() })
 	s.step("a changed parameter", func(t *testing.T) {
-		s.configure(siteOptions{parameters: changed})
+		configure(siteOptions{parameters: changed})
 		plan := s.tf.Plan()
 		config := plan["dcos_cluster_config.test"]
-		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched, []string{"dcos-config/etc/ui-config.json"}) {
+		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched,
+			[]string{"dcos-config/etc/ui-config.json"}) {
 			t.Errorf("the plan touches %v", touched)
 		}
 		for _, name := range []string{`master["n1"]`, `master["n3"]`, `agent["n1"]`, `public["n1"]`} {
@@ -82,7 +92,8 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("drift", func(t *testing.T) {
 		agent := s.agents[0]
-		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; systemctl disable --quiet dcos-setup.service"); err != nil {
+		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; "+
+			"systemctl disable --quiet dcos-setup.service"); err != nil {
 			t.Fatal(err)
 		}
 		plan := s.tf.Plan()
@@ -102,7 +113,8 @@ func TestAccCluster(t *testing.T) {
 	s.step("a host that is out of reach", func(t *testing.T) {
 		public := s.public[0]
 		// Nobody comes, so there is nothing to wait long for.
-		s.configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"", lab.UserNoPassword, s.lab.KeyFile())})
+		configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"",
+			lab.UserNoPassword, s.lab.KeyFile())})
 		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
 		}
@@ -116,15 +128,25 @@ func TestAccCluster(t *testing.T) {
 		if err := public.Rejoin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		s.configure(siteOptions{parameters: changed})
+		configure(siteOptions{parameters: changed})
 	})
 	s.step("import", func(t *testing.T) {
 		s.tf.Run("state", "rm", `dcos_node.agent["n1"]`)
 		s.tf.Run("import", "-no-color", `dcos_node.agent["n1"]`, s.agents[0].Address)
 		s.tf.NoChanges()
 	})
+	s.step("upgrade under use", func(*testing.T) {
+		s.configure(siteOptions{parameters: changed})
+		seen := len(s.events())
+		s.underUse(func() { s.tf.Apply(ten) })
+		s.inOrder(seen)
+		s.whole()
+		s.tf.NoChanges()
+	})
 	s.step("destroy", func(*testing.T) {
-		s.tf.Destroy(one)
+		seen := len(s.events())
+		s.tf.Destroy(ten)
+		removedInOrder(s.t, s.spans("uninstall", seen))
 		s.clean(s.nodes()...)
 	})
 }
@@ -134,31 +156,50 @@ func without(items, these []string) []string {
 	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return slices.Contains(these, item) })
 }
 
-// TestAccHostComesLate applies while a host is still off.
-func TestAccHostComesLate(t *testing.T) {
+// TestAccHostComesLateAndGoes applies while a host is still off, and destroys
+// when its machine is gone for good: that fails, says how to abandon the node,
+// and then works without the host.
+func TestAccHostComesLateAndGoes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
 	h := s.masters[0]
-	if err := h.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		select {
-		case <-t.Context().Done():
-			done <- t.Context().Err()
-		case <-time.After(8 * time.Second): // a machine that boots meanwhile
-			done <- h.Start(t.Context())
+	s.step("it is still off", func(t *testing.T) {
+		if err := h.Stop(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-	}()
-	s.tf.Apply()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	s.whole()
-	s.tf.NoChanges()
-	s.tf.Destroy()
-	s.clean(h)
+		done := make(chan error, 1)
+		go func() {
+			select {
+			case <-t.Context().Done():
+				done <- t.Context().Err()
+			case <-time.After(8 * time.Second): // a machine that boots meanwhile
+				done <- h.Start(t.Context())
+			}
+		}()
+		s.tf.Apply()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		s.whole()
+		s.tf.NoChanges()
+	})
+	s.step("it is gone", func(t *testing.T) {
+		ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
+		s.configure(siteOptions{ssh: ssh})
+		if err := h.PowerCut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.tf.Try("destroy", "-auto-approve", "-no-color")
+		if err == nil || !strings.Contains(out, "on_destroy") || !strings.Contains(out, h.Address) {
+			t.Errorf("it should fail and say how to abandon the node: %v\n%s", err, out)
+		}
+		s.configure(siteOptions{ssh: ssh, node: `on_destroy = "abandon"`})
+		s.tf.Apply()
+		s.tf.Destroy()
+		if out := s.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
+			t.Errorf("left in state: %s", out)
+		}
+	})
 }
 
 // TestAccRefused holds that what keeps a user out is said with the host, what
@@ -184,11 +225,13 @@ func TestAccRefused(t *testing.T) {
 			[]string{"No Root On The Host", h.Address, lab.UserNoSudo, "sudo"}},
 		"sudo without its password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), "")},
 			[]string{"No Root On The Host", h.Address, lab.UserPassword, "sudo.password"}},
-		"a wrong sudo password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), ""), provider: `sudo = { password = "not-the-password" }`},
+		"a wrong sudo password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), ""),
+			provider: `sudo = { password = "not-the-password" }`},
 			[]string{"No Root On The Host", h.Address, "sudo.password"}},
 		"an unknown host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), `host_key_policy = "strict"`)},
 			[]string{"Host Key Refused", h.Address, "SHA256:", "host_key"}},
-		"another host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), ""), node: `ssh = { host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm0v2LvNyBXHnXGKkS8kR9cDrBlLiDmXHbhXlpqzPAH" }`},
+		"another host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), ""),
+			node: `ssh = { host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm0v2LvNyBXHnXGKkS8kR9cDrBlLiDmXHbhXlpqzPAH" }`},
 			[]string{"Host Key Refused", h.Address, "SHA256:"}},
 	}
 	for name, test := range tests {
@@ -214,29 +257,6 @@ func TestAccRefused(t *testing.T) {
 		})
 	}
 	s.clean(h)
-}
-
-// TestAccMachineGone destroys a node whose machine is gone: that fails, says
-// how to abandon the node, and then works without the host.
-func TestAccMachineGone(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, requireAcceptance(t), 1, 0, 0)
-	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
-	s.configure(siteOptions{ssh: ssh})
-	s.tf.Apply()
-	if err := s.masters[0].PowerCut(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color")
-	if err == nil || !strings.Contains(out, "on_destroy") || !strings.Contains(out, s.masters[0].Address) {
-		t.Errorf("it should fail and say how to abandon the node: %v\n%s", err, out)
-	}
-	s.configure(siteOptions{ssh: ssh, node: `on_destroy = "abandon"`})
-	s.tf.Apply()
-	s.tf.Destroy()
-	if out := s.tf.Run("state", "list"); strings.TrimSpace(out) != "" {
-		t.Errorf("left in state: %s", out)
-	}
 }
 
 // TestAccMachineReplaced puts another machine at a node's address.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestAccClonedImages(t *testing.T) {
 	first, clone := s.agents[0], s.agents[1]
 	environment := s.tf.Env
 	emptyCache := func() {
-		s.tf.Env = append(environment[:len(environment):len(environment)], "DCOS_CACHE_DIRECTORY="+t.TempDir())
+		s.tf.Env = slices.Concat(environment, []string{"DCOS_CACHE_DIRECTORY=" + t.TempDir()})
 	}
 	emptyCache()
 	read := func(h *lab.Host) []byte {
@@ -85,7 +86,8 @@ func TestAccClonedImages(t *testing.T) {
 		if err := os.WriteFile(config, fmt.Appendf(nil, "Host the-first\n  HostName %s\n", first.Address), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.configure(siteOptions{ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconfig_file = %q", lab.UserNoPassword, s.lab.KeyFile(), config)})
+		s.configure(siteOptions{ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconfig_file = %q", lab.UserNoPassword,
+			s.lab.KeyFile(), config)})
 		path := filepath.Join(s.tf.Path, "main.tf")
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -36,7 +37,9 @@ type faultCell struct{ stage, fault, said string }
 // TestAccFaults is the part of the fault matrix (internal/node has the rest)
 // that concerns Terraform itself: it is interrupted once, and its provider is
 // killed with -9, in the stages of an agent's life. One more apply, or
-// destroy, converges, and each life ends without a trace.
+// destroy, converges, and each life ends without a trace. The stages that change
+// what runs on a host are struck in one life; every night further lives have the
+// others too.
 func TestAccFaults(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 2, 0)
@@ -49,10 +52,10 @@ func TestAccFaults(t *testing.T) {
 		drain      = faultStage{name: "drain", stage: "drain", progress: true}
 		uninstall  = faultStage{name: "uninstall", stage: "uninstall", progress: true}
 	)
-	lives := []struct{ create, change, remove *faultStage }{
-		{&transfer, nil, &drain},
-		{&install, nil, &uninstall},
-		{&postflight, &activate, nil},
+	type life struct{ create, change, remove *faultStage }
+	lives, cellsOfLives := []life{{&install, &activate, &uninstall}}, 3
+	if lab.Nightly {
+		lives, cellsOfLives = append(lives, life{&transfer, nil, &drain}, life{&postflight, nil, nil}), 6
 	}
 	faults := terraformFaults()
 	var mu sync.Mutex
@@ -102,7 +105,7 @@ func TestAccFaults(t *testing.T) {
 		fmt.Fprintf(&table, "%-18s %-12s %s\n", c.stage, c.fault, c.said)
 	}
 	t.Logf("%d cells by terraform; the next apply or destroy converged in all that are not errors above\n%s", len(cells), table.String())
-	if want := 6 * len(faults); len(cells) != want {
+	if want := cellsOfLives * len(faults); len(cells) != want {
 		t.Errorf("%d cells of %d were run", len(cells), want)
 	}
 }
@@ -157,7 +160,8 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 	var said []string
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSpace(strings.TrimLeft(line, "│╷╵ "))
-		if strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Stage:") || strings.HasPrefix(line, "Doing:") || strings.HasPrefix(line, "What to do:") {
+		if strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Stage:") || strings.HasPrefix(line, "Doing:") ||
+			strings.HasPrefix(line, "What to do:") {
 			said = append(said, line)
 		}
 	}
@@ -166,9 +170,9 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 
 // killProvider ends the provider that a running terraform has started: all
 // processes of it, since functions may have one of their own.
-func killProvider(t *testing.T, terraform *exec.Cmd) {
+func killProvider(t *testing.T, running *exec.Cmd) {
 	t.Helper()
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Process.Pid) + "/task/*/children")
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(running.Process.Pid) + "/task/*/children")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,8 @@ func (w *nodeWork) canDoWithout(h node.Health) string {
 	if h.Size <= 1 || w.self(h.Down) || (h.Serving-1)*2 > h.Size {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d masters serve (not serving: %s); without this one there would be no quorum", h.Serving, h.Size, strings.Join(h.Down, ", "))
+	return fmt.Sprintf("%d of %d masters serve (not serving: %s); without this one there would be no quorum", h.Serving, h.Size,
+		strings.Join(h.Down, ", "))
 }
 
 // isWell says what is wrong with an ensemble after this master was changed.

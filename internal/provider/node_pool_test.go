@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
@@ -290,10 +291,10 @@ func TestNodePool(t *testing.T) {
 	installed(0)
 }
 
-// manyHosts is how many hosts a test takes where many are to fail: 200, and
-// 5,000 in make test-fleet.
+// manyHosts returns how many hosts a test takes where many are to fail: 200, and
+// 5,000 every night.
 func manyHosts() int {
-	if os.Getenv("DCOS_TEST_FLEET") != "" {
+	if lab.Nightly {
 		return 5000
 	}
 	return 200

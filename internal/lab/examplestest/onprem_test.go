@@ -16,25 +16,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
-func TestOnPremStatic(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, lab.Require(t), "static", 1)
-	s.remember()
-	tf := open(t, "onprem-static", s.variables(nil))
-
-	tf.Apply()
-	whole(t, address(tf), 3, 2)
-	for _, h := range s.masters {
-		if list := onHost(t, s.agents[0], "cat /opt/mesosphere/etc/master_list"); !strings.Contains(list, h.Address) {
-			t.Errorf("the agent's list of masters has no %s: %s", h.Address, list)
-		}
-	}
-	tf.NoChanges()
-
-	tf.Destroy()
-	s.clean()
-}
-
 // exhibitorDir is where masters have the directory that they share.
 const exhibitorDir = "/srv/exhibitor"
 
@@ -110,27 +91,6 @@ func TestOnPremVRRP(t *testing.T) {
 	tf.Destroy()
 	// What is keepalived's: the address, and what it runs to look at DC/OS.
 	s.clean(exhibitorDir, virtual, "keepalived", "/usr/bin/curl")
-}
-
-func TestSharedFilesystem(t *testing.T) {
-	t.Parallel()
-	l := lab.Require(t)
-	shared := l.Shared(t)
-	s := newSite(t, l, "sharedfs", 1, lab.WithMount(shared, exhibitorDir))
-	s.remember()
-	tf := open(t, "shared-filesystem", s.variables(map[string]any{"load_balancer": s.balancer().Address}))
-
-	tf.Apply()
-	whole(t, address(tf), 3, 2)
-	for _, h := range s.masters {
-		if found, err := filepath.Glob(filepath.Join(shared, h.Address+"*")); err != nil || len(found) == 0 {
-			t.Errorf("%s is not in the shared directory: %v", h.Name, err)
-		}
-	}
-	tf.NoChanges()
-
-	tf.Destroy()
-	s.clean(exhibitorDir)
 }
 
 // address is where the example says that the cluster is.

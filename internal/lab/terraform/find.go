@@ -55,10 +55,14 @@ func Main(run func() int) int {
 	return code
 }
 
-// Require gives the path of the Terraform or OpenTofu to test with. Where there
-// is none the test is skipped. In CI that is a failure.
+// Require returns the path of the Terraform or OpenTofu to test with. Where there
+// is none the test is skipped. In CI that is a failure. With -short it is skipped
+// too: a run of the real Terraform takes seconds.
 func Require(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the real Terraform, which -short leaves out")
+	}
 	path, err := find()
 	switch {
 	case err == nil:

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,16 +101,21 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// TestWorkflowsPinned holds that what runs in workflows is pinned: an action
-// by a commit with its version beside it, a tool by a go.sum of ours.
+// TestWorkflowsPinned holds that what runs in workflows and in our actions is
+// pinned: an action by a commit with its version beside it, unless it is in this
+// tree, a tool by a go.sum of ours.
 func TestWorkflowsPinned(t *testing.T) {
 	t.Parallel()
 	workflows, err := filepath.Glob(".github/workflows/*.yml")
 	if err != nil || len(workflows) == 0 {
 		t.Fatalf("no workflows: %v", err)
 	}
-	pinned := regexp.MustCompile(`uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
-	for _, name := range workflows {
+	actions, err := filepath.Glob(".github/actions/*/action.yml")
+	if err != nil || len(actions) == 0 {
+		t.Fatalf("no actions: %v", err)
+	}
+	pinned := regexp.MustCompile(`uses: ([\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/[\w./-]+)$`)
+	for _, name := range slices.Concat(workflows, actions) {
 		for line := range strings.Lines(string(read(t, name))) {
 			line = strings.TrimRight(line, "\n")
 			if strings.Contains(line, "uses:") && !pinned.MatchString(line) {
@@ -119,6 +125,38 @@ func TestWorkflowsPinned(t *testing.T) {
 				t.Errorf("%s: %s: fetches what is not pinned", name, strings.TrimSpace(line))
 			}
 		}
+	}
+}
+
+// TestDependabot holds that every module of the tree is kept current.
+func TestDependabot(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(string(read(t, ".github/dependabot.yml")), "package-ecosystem: gomod\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	list, _ := strings.CutPrefix(strings.TrimSpace(line), "directories: ")
+	var have, want []string
+	if err := json.Unmarshal([]byte(list), &have); err != nil {
+		t.Fatalf("the modules' directories: %v: %q", err, line)
+	}
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && (name == "testdata" || name != "." && strings.HasPrefix(name, ".")) {
+			return filepath.SkipDir
+		}
+		if entry.Name() == "go.mod" {
+			want = append(want, filepath.ToSlash(filepath.Join("/", filepath.Dir(path))))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(have)
+	slices.Sort(want)
+	if !slices.Equal(have, want) {
+		t.Errorf("Dependabot is told of %v; the modules are %v", have, want)
 	}
 }
 

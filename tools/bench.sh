@@ -24,7 +24,7 @@ exec $lab/remote \$1 -hosts \$HOSTS -port \$PORT -par \$PAR -work \$WORK -out \$
 S
 chmod +x $lab/peers/floor-remote
 # The hosts of w2 have a directory of their own for the floor's files; give each a /var/tmp of its own for ours.
-for pid in $lab/run/sshd-127.*.pid; do
+for pid in "$lab"/run/sshd-127.*.pid; do
   nsenter -t "$(cat "$pid")" -m sh -c "mountpoint -q /var/tmp || {
     mkdir -p /run/dcos-bench && mount --rbind $lab /run/dcos-bench && mount -t tmpfs -o size=1g,mode=1777 tmp /var/tmp &&
     mkdir $lab && mount --rbind /run/dcos-bench $lab; }"

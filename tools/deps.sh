@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests and demo need and this machine lacks, and says so. Debian and its kin; root.
-# The list is that of internal/lab (test hosts are systemd-nspawn containers on an overlay of a debootstrap image),
+# The list is that of internal/lab (test hosts are systemd-nspawn containers on an overlay of a debootstrap image,
+# which Debian's keys sign),
 # what the race detector takes to build, and the linter of the scripts that run on hosts.
 set -euo pipefail
 
@@ -9,7 +10,7 @@ if ! command -v go >/dev/null 2>&1; then
   exit 1
 fi
 
-packages=(systemd-container debootstrap iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux gcc libc6-dev shellcheck)
+packages=(systemd-container debootstrap debian-archive-keyring iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux gcc libc6-dev shellcheck)
 missing=()
 for p in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")

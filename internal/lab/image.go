@@ -41,14 +41,13 @@ const unusedImage = 14 * 24 * time.Hour
 // lowers gives the directories that a host with those packages is made of,
 // topmost first, and makes what is missing. Several processes may ask at once.
 func (im images) lowers(ctx context.Context, packages []string) ([]string, error) {
-	def := baseImage()
-	id, err := def.id()
-	if err != nil {
-		return nil, err
-	}
-	base, err := im.once(ctx, id, "the base image (about a minute)", func(dir string) error { return im.debootstrap(ctx, def, dir) })
+	base, err := im.made(ctx)
 	if err != nil || len(packages) == 0 {
 		return []string{base}, err
+	}
+	id, err := ImageID()
+	if err != nil {
+		return nil, err
 	}
 	packages = slices.Compact(slices.Sorted(slices.Values(packages)))
 	sum := sha256.Sum256([]byte(id + " " + strings.Join(packages, " ")))
@@ -57,6 +56,20 @@ func (im images) lowers(ctx context.Context, packages []string) ([]string, error
 		return im.install(ctx, base, packages, dir)
 	})
 	return []string{layer, base}, err
+}
+
+// made gives the base image, made from its definition if it is not there.
+func (im images) made(ctx context.Context) (string, error) {
+	return im.base(ctx, func(dir string) error { return im.debootstrap(ctx, baseImage(), dir) })
+}
+
+// base gives the base image, made by build if it is not there.
+func (im images) base(ctx context.Context, build func(dir string) error) (string, error) {
+	id, err := ImageID()
+	if err != nil {
+		return "", err
+	}
+	return im.once(ctx, id, "the base image (about a minute)", build)
 }
 
 // once gives the image of that id, made by build if it is not there. A build

@@ -22,7 +22,8 @@ func labCommands() []command {
 		{"list", "", "list the labs and their hosts", list},
 		{"image", "[ARCHIVE]", "print the id of the hosts' base image; with an archive, make the image from it or it from the image\n" +
 			"For CI, which keeps the archive between its runs, under that id.", image},
-		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: it reaches the hosts there and nothing else.", enter},
+		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: " +
+			"it reaches the hosts there and nothing else.", enter},
 		{"proxy", "[FLAG...] HOST[:PORT]", "listen in the lab's network, and be a bad path to a host, until interrupted", proxy},
 	}
 }

@@ -245,12 +245,7 @@ func (m *clusterWaitForModel) missing(s *fleet.Status) error {
 	if m == nil {
 		return nil
 	}
-	var serving, active int64
-	for _, master := range s.Masters {
-		if master.Serving() {
-			serving++
-		}
-	}
+	serving, active := int64(s.Health().Serving()), int64(0)
 	for _, agent := range s.Agents {
 		if agent.Active {
 			active++
@@ -273,7 +268,7 @@ func (m *clusterModel) observe(s *fleet.Status) {
 	}
 	m.Version, m.Variant = types.StringValue(s.Version), types.StringValue(s.Variant)
 	m.ImageCommit, m.BootstrapID = types.StringValue(s.ImageCommit), types.StringValue(s.BootstrapID)
-	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Quorum())
+	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Health().Quorum())
 	m.Masters, m.Agents = []clusterMasterModel{}, []clusterAgentModel{}
 	for _, master := range s.Masters {
 		m.Masters = append(m.Masters, clusterMasterModel{types.StringValue(master.Address), types.StringValue(master.Status),

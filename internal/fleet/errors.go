@@ -26,11 +26,14 @@ func (e *GateError) Unwrap() error { return e.Err }
 
 // Hint says what is safe to do.
 func (e *GateError) Hint() string {
-	const look = "Look at /exhibitor/v1/cluster/status on any master, and at the journal of dcos-exhibitor and dcos-mesos-master on the one that does not serve. "
+	const look = "Look at /exhibitor/v1/cluster/status on any master, and at the journal of dcos-exhibitor and dcos-mesos-master on the " +
+		"one that does not serve. "
 	if e.After {
-		return look + "It is safe to mend this master and to apply again, which goes on from here; it is not safe to restart or change another master before the ensemble is well"
+		return look + "It is safe to mend this master and to apply again, which goes on from here; " +
+			"it is not safe to restart or change another master before the ensemble is well"
 	}
-	return look + "Nothing was changed on this host. It is safe to mend or to apply the masters that do not serve; it is not safe to take one out that does. Then apply again"
+	return look + "Nothing was changed on this host. It is safe to mend or to apply the masters that do not serve; " +
+		"it is not safe to take one out that does. Then apply again"
 }
 
 // A HaltedError says that a node was not touched because the change of a
@@ -44,14 +47,17 @@ type HaltedError struct {
 
 func (e *HaltedError) Error() string {
 	if e.Missed {
-		return fmt.Sprintf("%s: not touched, because the master %s could not be reached to be changed, and agents come after all masters", e.Host, e.By)
+		return fmt.Sprintf("%s: not touched, because the master %s could not be reached to be changed, and agents come after all masters",
+			e.Host, e.By)
 	}
-	return fmt.Sprintf("%s: not touched, because the change of the master %s failed and the ensemble could not do without another one", e.Host, e.By)
+	return fmt.Sprintf("%s: not touched, because the change of the master %s failed and the ensemble could not do without another one",
+		e.Host, e.By)
 }
 
 // Hint says what is safe to do.
 func (e *HaltedError) Hint() string {
-	return fmt.Sprintf("Nothing was changed on this host. Mend the master %s as its own error says, then apply again: what has been done is not done twice", e.By)
+	return fmt.Sprintf("Nothing was changed on this host. Mend the master %s as its own error says, then apply again: "+
+		"what has been done is not done twice", e.By)
 }
 
 // An UnavailableError says that an agent was not touched because as many others
@@ -63,7 +69,8 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("%s: not touched, because %d of the cluster's agents are out of service since their change failed, and max_unavailable allows %d", e.Host, e.Lost, e.Most)
+	return fmt.Sprintf("%s: not touched, because %d of the cluster's agents are out of service since their change failed, "+
+		"and max_unavailable allows %d", e.Host, e.Lost, e.Most)
 }
 
 // Hint says what is safe to do.

@@ -88,7 +88,8 @@ func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Contex
 	case w.Kind == FirstInstall:
 		return w.run(ctx, do)
 	case w.Kind == Removal && w.master():
-		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed and for its masters to be changed", cl.mayRemoveMaster); err != nil {
+		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed and for its masters to be changed",
+			cl.mayRemoveMaster); err != nil {
 			return err
 		}
 		return w.run(ctx, do)
@@ -97,9 +98,10 @@ func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Contex
 	case w.master():
 		return cl.changeMaster(ctx, &w, do)
 	}
-	if err := cl.await(ctx, &w, "waiting for the masters to be changed and for other agents to be back", func(now time.Time) (bool, time.Time, error) {
+	mayChange := func(now time.Time) (bool, time.Time, error) {
 		return cl.mayChangeAgent(&w, now)
-	}); err != nil {
+	}
+	if err := cl.await(ctx, &w, "waiting for the masters to be changed and for other agents to be back", mayChange); err != nil {
 		return err
 	}
 	err := w.run(ctx, do)

@@ -48,7 +48,9 @@ func (r *record) work(w fleet.Work) func(context.Context) error {
 }
 
 // terraform calls work as Terraform does: so many at once, in the order given.
-func terraform(t *testing.T, c *fleet.Coordinator, parallelism int, work []fleet.Work, do func(fleet.Work) func(context.Context) error) []error {
+func terraform(
+	t *testing.T, c *fleet.Coordinator, parallelism int, work []fleet.Work, do func(fleet.Work) func(context.Context) error,
+) []error {
 	t.Helper()
 	slots := make(chan struct{}, parallelism)
 	errs := make([]error, len(work))
@@ -71,7 +73,8 @@ func cluster(kind fleet.Kind, masters, agents int) []fleet.Work {
 		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("m%d", i), Role: node.Master, Kind: kind, Masters: masters})
 	}
 	for i := range agents {
-		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("a%d", i), Role: node.Agent, Kind: kind, Masters: masters, MaxUnavailable: 4})
+		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("a%d", i), Role: node.Agent, Kind: kind, Masters: masters,
+			MaxUnavailable: 4})
 	}
 	return work
 }
@@ -179,7 +182,8 @@ func TestRepairsDoNotWaitForMasters(t *testing.T) {
 		c := fleet.New()
 		defer c.Arrive("one", node.Master, fleet.Change)()
 		start := time.Now()
-		err := c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a", Role: node.Agent, Kind: fleet.Repair}, func(context.Context) error { return nil })
+		err := c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a", Role: node.Agent, Kind: fleet.Repair},
+			func(context.Context) error { return nil })
 		if err != nil || time.Since(start) > 0 {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
@@ -211,7 +215,8 @@ func TestFailedMasterHalts(t *testing.T) {
 				switch {
 				case i == 0 && !errors.Is(err, broken):
 					t.Errorf("%v", err)
-				case i > 0 && (!errors.As(err, &halted) || halted.By != "m0" || halted.Host != work[i].Host || !strings.Contains(halted.Hint(), "apply again")):
+				case i > 0 && (!errors.As(err, &halted) || halted.By != "m0" || halted.Host != work[i].Host ||
+					!strings.Contains(halted.Hint(), "apply again")):
 					t.Errorf("%s: %v", work[i].Host, err)
 				}
 			}
@@ -263,7 +268,8 @@ func TestGateThatStaysClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fleet.New()
 		start := time.Now()
-		w := fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change, Before: func(context.Context) error { return errors.New("no quorum") }}
+		w := fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change,
+			Before: func(context.Context) error { return errors.New("no quorum") }}
 		err := c.Do(t.Context(), w, func(context.Context) error { t.Error("touched"); return nil })
 		var gate *fleet.GateError
 		if !errors.As(err, &gate) || gate.After || gate.Host != "m1" || !strings.Contains(err.Error(), "no quorum") || gate.Hint() == "" {
@@ -272,7 +278,8 @@ func TestGateThatStaysClosed(t *testing.T) {
 		if took := time.Since(start); took > fleet.Patience {
 			t.Errorf("it took %s", took)
 		}
-		err = c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change}, func(context.Context) error { t.Error("touched"); return nil })
+		err = c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change},
+			func(context.Context) error { t.Error("touched"); return nil })
 		var halted *fleet.HaltedError
 		if !errors.As(err, &halted) || halted.By != "m1" {
 			t.Errorf("%v", err)
@@ -306,7 +313,8 @@ func TestClustersDoNotConcernEachOther(t *testing.T) {
 	c := fleet.New()
 	ran := false
 	err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(ctx context.Context) error {
-		return c.Do(ctx, fleet.Work{Cluster: "two", Role: node.Master, Kind: fleet.Change}, func(context.Context) error { ran = true; return nil })
+		return c.Do(ctx, fleet.Work{Cluster: "two", Role: node.Master, Kind: fleet.Change},
+			func(context.Context) error { ran = true; return nil })
 	})
 	if err != nil || !ran {
 		t.Errorf("ran %v, %v", ran, err)

@@ -198,7 +198,8 @@ func TestNotesOfManyProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString("rubbish\n1700000000000 seen m1 b s 10.0.0.1 more\n99999999999999 gone - - - 10.0.0.0\n1700000000000 seen m0-0 b"); err != nil {
+	if _, err := f.WriteString("rubbish\n1700000000000 seen m1 b s 10.0.0.1 more\n99999999999999 gone - - - 10.0.0.0\n" +
+		"1700000000000 seen m0-0 b"); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -136,7 +136,8 @@ func (r *StatusReader) readMesos(ctx context.Context, s *Status) error {
 	for _, a := range answer.Agents {
 		_, attribute := a.Attributes["public_ip"]
 		_, reserved := a.Reservations["slave_public"]
-		s.Agents = append(s.Agents, AgentStatus{ID: a.ID, Address: a.Hostname, Public: attribute || reserved, Active: a.Active, MesosVersion: a.Version})
+		s.Agents = append(s.Agents, AgentStatus{ID: a.ID, Address: a.Hostname, Public: attribute || reserved, Active: a.Active,
+			MesosVersion: a.Version})
 	}
 	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {
 		return strings.Compare(a.Address+" "+a.ID, b.Address+" "+b.ID)
@@ -211,7 +212,9 @@ func (r *StatusReader) json(ctx context.Context, address string, into any) error
 	return nil
 }
 
-func (r *StatusReader) get(ctx context.Context, address string, redirect func(*http.Request, []*http.Request) error) (*http.Response, error) {
+func (r *StatusReader) get(
+	ctx context.Context, address string, redirect func(*http.Request, []*http.Request) error,
+) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err

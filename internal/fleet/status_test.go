@@ -52,9 +52,11 @@ func (w *web) RoundTrip(req *http.Request) (*http.Response, error) {
 
 const (
 	metadata = "/dcos-metadata/dcos-version.json"
-	ensemble = `[{"hostname":"10.0.0.2","description":"serving","isLeader":true},{"hostname":"10.0.0.1","description":"serving"},{"hostname":"10.0.0.3","description":"down"}]`
-	slaves   = `{"slaves":[{"id":"S1","hostname":"10.0.1.2","active":true,"version":"1.11.0","attributes":{"public_ip":"true"}},{"id":"S0","hostname":"10.0.1.1","active":false}]}`
-	version  = `{"version":"2.2.1","dcos-variant":"open","dcos-image-commit":"abc","bootstrap-id":"def"}`
+	ensemble = `[{"hostname":"10.0.0.2","description":"serving","isLeader":true},` +
+		`{"hostname":"10.0.0.1","description":"serving"},{"hostname":"10.0.0.3","description":"down"}]`
+	slaves = `{"slaves":[{"id":"S1","hostname":"10.0.1.2","active":true,"version":"1.11.0","attributes":{"public_ip":"true"}},` +
+		`{"id":"S0","hostname":"10.0.1.1","active":false}]}`
+	version = `{"version":"2.2.1","dcos-variant":"open","dcos-image-commit":"abc","bootstrap-id":"def"}`
 )
 
 func TestStatus(t *testing.T) {
@@ -78,8 +80,10 @@ func TestStatus(t *testing.T) {
 	}
 	want := &fleet.Status{
 		Version: "2.2.1", Variant: "open", ImageCommit: "abc", BootstrapID: "def", Leader: "10.0.0.1",
-		Masters: []node.EnsembleMaster{{Address: "10.0.0.1", Status: "serving"}, {Address: "10.0.0.2", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.3", Status: "down"}},
-		Agents:  []fleet.AgentStatus{{ID: "S0", Address: "10.0.1.1"}, {ID: "S1", Address: "10.0.1.2", Public: true, Active: true, MesosVersion: "1.11.0"}},
+		Masters: []node.EnsembleMaster{{Address: "10.0.0.1", Status: "serving"},
+			{Address: "10.0.0.2", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.3", Status: "down"}},
+		Agents: []fleet.AgentStatus{{ID: "S0", Address: "10.0.1.1"},
+			{ID: "S1", Address: "10.0.1.2", Public: true, Active: true, MesosVersion: "1.11.0"}},
 	}
 	tests := map[string]struct {
 		web    web

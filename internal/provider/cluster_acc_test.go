@@ -366,7 +366,9 @@ func (s *testSite) nothingStaleIn(hosts ...*lab.Host) {
 	s.t.Helper()
 	for _, h := range hosts {
 		await(s.t, h.Name, func() error {
-			left, err := h.Shell(s.t.Context(), `ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null | grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
+			left, err := h.Shell(s.t.Context(),
+				`ls -d /opt/dcos_install_tmp /var/tmp/* /var/tmp/.[!.]* /tmp/* /tmp/.[!.]* 2>/dev/null `+
+					`| grep -v -e /systemd-private -e '/\.[A-Za-z0-9]*-\(unix\|lock\)$' || :`)
 			if left = strings.TrimSpace(left); err == nil && left != "" {
 				err = fmt.Errorf("left there: %s", left)
 			}

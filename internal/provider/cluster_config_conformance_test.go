@@ -34,7 +34,8 @@ func TestClusterConfigConformance(t *testing.T) {
 			c.releaseDir = t.TempDir()
 			c.release.Lay(t, c.releaseDir, nil)
 			c.run(t)
-			t.Logf("%s: %d passed, %d failed, of %d (%d of them only by parse_config_yaml)", tag, c.passed, c.failed, c.passed+c.failed, c.parsedOnly)
+			t.Logf("%s: %d passed, %d failed, of %d (%d of them only by parse_config_yaml)", tag, c.passed, c.failed, c.passed+c.failed,
+				c.parsedOnly)
 			for _, name := range sortedKeys(c.left) {
 				t.Logf("%s: left out: %s: %v", tag, name, c.left[name])
 			}
@@ -162,7 +163,8 @@ func (c *conformanceRun) compare(site *recordedSite, got clusterConfigState) []s
 		differ("package_list_id", got.PackageListID, site.want.PackageListID)
 		packages = append(packages, site.want.PackageIDs...)
 		slices.Sort(packages)
-		mine := slices.DeleteFunc(slices.Clone(got.PackageIDs), func(id string) bool { return strings.HasPrefix(id, config.CheckPackageName+"--") })
+		mine := slices.DeleteFunc(slices.Clone(got.PackageIDs),
+			func(id string) bool { return strings.HasPrefix(id, config.CheckPackageName+"--") })
 		differ("package_ids", strings.Join(mine, " "), strings.Join(packages, " "))
 	}
 	differ("bootstrap_id", got.BootstrapID, site.want.Arguments["bootstrap_id"])

@@ -27,23 +27,30 @@ func TestClusterConfigForms(t *testing.T) {
 		"list": {`resolvers = ["8.8.8.8", "1.1.1.1"]`, `resolvers = jsondecode("[\"8.8.8.8\", \"1.1.1.1\"]")`,
 			`resolvers = "[\"8.8.8.8\", \"1.1.1.1\"]"`, `extra_parameters = { resolvers = "[\"8.8.8.8\", \"1.1.1.1\"]" }`,
 			`resolvers = provider::dcos::parse_config_yaml("resolvers: [8.8.8.8, 1.1.1.1]").resolvers`},
-		"map": {`dns_forward_zones = { a = ["10.1.1.1"], b = ["10.1.1.2:53"] }`, `dns_forward_zones = jsonencode({ b = ["10.1.1.2:53"], a = ["10.1.1.1"] })`,
-			`dns_forward_zones = tomap({ a = tolist(["10.1.1.1"]), b = toset(["10.1.1.2:53"]) })`, `dns_forward_zones = "{\"a\": [\"10.1.1.1\"], \"b\": [\"10.1.1.2:53\"]}"`,
+		"map": {`dns_forward_zones = { a = ["10.1.1.1"], b = ["10.1.1.2:53"] }`,
+			`dns_forward_zones = jsonencode({ b = ["10.1.1.2:53"], a = ["10.1.1.1"] })`,
+			`dns_forward_zones = tomap({ a = tolist(["10.1.1.1"]), b = toset(["10.1.1.2:53"]) })`,
+			`dns_forward_zones = "{\"a\": [\"10.1.1.1\"], \"b\": [\"10.1.1.2:53\"]}"`,
 			`extra_parameters = { dns_forward_zones = "{\"a\": [\"10.1.1.1\"], \"b\": [\"10.1.1.2:53\"]}" }`,
 			`dns_forward_zones = provider::dcos::parse_config_yaml("dns_forward_zones: {a: [10.1.1.1], b: ['10.1.1.2:53']}").dns_forward_zones`},
-		"text": {`dns_forward_zones = "{\"b\":[\"10.1.1.1\"] ,\"a\":[]}"`, `extra_parameters = { dns_forward_zones = "{\"b\":[\"10.1.1.1\"] ,\"a\":[]}" }`,
+		"text": {`dns_forward_zones = "{\"b\":[\"10.1.1.1\"] ,\"a\":[]}"`,
+			`extra_parameters = { dns_forward_zones = "{\"b\":[\"10.1.1.1\"] ,\"a\":[]}" }`,
 			`dns_forward_zones = provider::dcos::parse_config_yaml("dns_forward_zones: '{\"b\":[\"10.1.1.1\"] ,\"a\":[]}'").dns_forward_zones`},
-		"mixed": {`rexray_config = { a = [1, 2.5, true, null, "007"], e = {} }`, `rexray_config = jsonencode({ a = [1, 2.5, true, null, "007"], e = {} })`,
+		"mixed": {`rexray_config = { a = [1, 2.5, true, null, "007"], e = {} }`,
+			`rexray_config = jsonencode({ a = [1, 2.5, true, null, "007"], e = {} })`,
 			`extra_parameters = { rexray_config = "{\"a\": [1, 2.5, true, null, \"007\"], \"e\": {}}" }`},
 		"number": {`mesos_max_completed_frameworks = 123456789012345678901`, `mesos_max_completed_frameworks = "123456789012345678901"`,
 			`extra_parameters = { mesos_max_completed_frameworks = 123456789012345678901 }`,
-			`mesos_max_completed_frameworks = provider::dcos::parse_config_yaml("mesos_max_completed_frameworks: 123_456_789_012_345_678_901").mesos_max_completed_frameworks`},
+			`mesos_max_completed_frameworks = provider::dcos::parse_config_yaml("` +
+				`mesos_max_completed_frameworks: 123_456_789_012_345_678_901").mesos_max_completed_frameworks`},
 		"bool": {`oauth_enabled = false`, `oauth_enabled = "false"`, `extra_parameters = { oauth_enabled = false }`,
 			`oauth_enabled = provider::dcos::parse_config_yaml("oauth_enabled: off").oauth_enabled`},
-		"nothing": {``, `oauth_enabled = null`, `rexray_config = var.nothing`, `extra_parameters = { oauth_enabled = null }`, `extra_parameters = {}`,
+		"nothing": {``, `oauth_enabled = null`, `rexray_config = var.nothing`, `extra_parameters = { oauth_enabled = null }`,
+			`extra_parameters = {}`,
 			`ip_detect_public_script = null`, `custom_check_bins = {}`, `bootstrap_id = null`, `publish = null`},
 		"sensitive": {`rexray_config = { a = "hidden" }`, `rexray_config = { a = var.hidden }`, `rexray_config = sensitive({ a = "hidden" })`},
-		"unknown":   {`s3_prefix = "text"`, `s3_prefix = terraform_data.text.output`, `extra_parameters = { s3_prefix = terraform_data.text.output }`},
+		"unknown": {`s3_prefix = "text"`, `s3_prefix = terraform_data.text.output`,
+			`extra_parameters = { s3_prefix = terraform_data.text.output }`},
 	}
 	d := terraform.New(t)
 	var text strings.Builder
@@ -81,7 +88,8 @@ func TestClusterConfigBootstrapID(t *testing.T) {
 	release := sampleRelease(t, sample.V22)
 	d := terraform.New(t)
 	write := func(secret, more string) {
-		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  secrets = { exhibitor_admin_password = %q }\n}\n", secret)+staticSite(release, more))
+		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  secrets = { exhibitor_admin_password = %q }\n}\n",
+			secret)+staticSite(release, more))
 	}
 	apply := func() clusterConfigState {
 		d.Apply()

@@ -44,7 +44,8 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if out.gone != nil && sameRelease(req.State.Raw, req.Plan.Raw) {
 		// Terraform plans before it destroys, and does not say which it is.
 		diags = diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root("release"), "Release Is Gone",
-			out.gone.Detail()+"\n\nWhat changes in this configuration is not checked, and cannot be applied without the release. Destroying needs none.")}
+			out.gone.Detail()+"\n\nWhat changes in this configuration is not checked, and cannot be applied without the release. "+
+				"Destroying needs none.")}
 	}
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {

@@ -175,8 +175,9 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 	m := p.Publish
 	switch {
 	case m.S3 != nil:
-		store, err := bundle.NewS3(ctx, bundle.S3{Bucket: m.S3.Bucket.ValueString(), Prefix: m.S3.Prefix.ValueString(), Region: m.S3.Region.ValueString(),
-			Endpoint: m.S3.Endpoint.ValueString(), PathStyle: m.S3.PathStyle.ValueBool(), Profile: m.S3.Profile.ValueString()})
+		store, err := bundle.NewS3(ctx, bundle.S3{Bucket: m.S3.Bucket.ValueString(), Prefix: m.S3.Prefix.ValueString(),
+			Region: m.S3.Region.ValueString(), Endpoint: m.S3.Endpoint.ValueString(), PathStyle: m.S3.PathStyle.ValueBool(),
+			Profile: m.S3.Profile.ValueString()})
 		if err != nil {
 			diags.Append(publishError(s, m.where(), err))
 			return diags
@@ -211,7 +212,8 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 func (m *publishModel) where() string {
 	switch {
 	case m.S3 != nil:
-		return fmt.Sprintf("s3://%s/%s%s", m.S3.Bucket.ValueString(), strings.Trim(m.S3.Prefix.ValueString(), "/"), orNothing(" at ", m.S3.Endpoint.ValueString()))
+		return fmt.Sprintf("s3://%s/%s%s", m.S3.Bucket.ValueString(), strings.Trim(m.S3.Prefix.ValueString(), "/"),
+			orNothing(" at ", m.S3.Endpoint.ValueString()))
 	case m.SSH != nil:
 		return m.SSH.Address.ValueString() + ":" + path.Clean(m.Directory.ValueString())
 	}
@@ -232,11 +234,13 @@ var publishPath = tfpath.Root("publish")
 // publishError words a place that cannot be written or cleared.
 func publishError(s *shared, where string, err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(publishPath, "Publishing Failed",
-		s.redactor.Redact(fmt.Sprintf("%s could not be brought up to date: %s\n\nSee to the cause and apply again: what is done is not done twice.", where, sentence(err.Error()))))
+		s.redactor.Redact(fmt.Sprintf("%s could not be brought up to date: %s\n\nSee to the cause and apply again: "+
+			"what is done is not done twice.", where, sentence(err.Error()))))
 }
 
 // publishConflict words a place that is in use.
 func publishConflict(where, cluster string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(publishPath, "Directory In Use",
-		fmt.Sprintf("%s serves the configuration of cluster %q. Give each dcos_cluster_config a place of its own; if that one is gone, clear the place.", where, cluster))
+		fmt.Sprintf("%s serves the configuration of cluster %q. Give each dcos_cluster_config a place of its own; "+
+			"if that one is gone, clear the place.", where, cluster))
 }

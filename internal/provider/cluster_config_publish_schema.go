@@ -21,40 +21,44 @@ import (
 func publishAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Where the files are put that nodes fetch from an `http://` or `https://` `bootstrap_url`: what DC/OS's own installer calls the serve directory. " +
+		MarkdownDescription: "Where the files are put that nodes fetch from an `http://` or `https://` `bootstrap_url`: " +
+			"what DC/OS's own installer calls the serve directory. " +
 			"It is written on apply, before any node that uses `bundle`, put right when something is missing from it, and taken away on destroy. " +
 			"Give `directory`, `directory` and `ssh`, or `s3`. Each `dcos_cluster_config` needs a place of its own. A change moves the files.",
 		Attributes: map[string]schema.Attribute{
 			"directory": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Absolute path of a directory, such as the root of a web server: on the machine where Terraform runs, or on the host of `ssh`. It is made if it is missing. " +
+				MarkdownDescription: "Absolute path of a directory, such as the root of a web server: on the machine where Terraform runs, " +
+					"or on the host of `ssh`. It is made if it is missing. " +
 					"Each file is replaced in one step, and files of others in it are left alone. No default: it or `s3` is needed.",
 				Validators: []validator.String{absolutePath{}},
 			},
 			"ssh": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "The host that `directory` is on. It is logged in to as the nodes are, with the provider's `ssh`; nothing but this directory and, " +
-					"while files are sent, a work directory in `/var/tmp` is touched on it.",
+				MarkdownDescription: "The host that `directory` is on. It is logged in to as the nodes are, with the provider's `ssh`; " +
+					"nothing but this directory and, while files are sent, a work directory in `/var/tmp` is touched on it.",
 				Attributes: publishSSHAttributes(),
 			},
 			"s3": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "A bucket of S3 or of a server that is compatible with it. Credentials come from where the AWS command line has them: " +
-					"environment, shared configuration, role of the instance; they need `s3:ListBucket` on the bucket and `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject` and `s3:AbortMultipartUpload` below the prefix. " +
+				MarkdownDescription: "A bucket of S3 or of a server that is compatible with it. Credentials come from where the AWS command line " +
+					"has them: environment, shared configuration, role of the instance; they need `s3:ListBucket` on the bucket and `s3:GetObject`, " +
+					"`s3:PutObject`, `s3:DeleteObject` and `s3:AbortMultipartUpload` below the prefix. " +
 					"Nodes fetch without any, so the bucket has to let them.",
 				Attributes: publishS3Attributes(),
 			},
 			"keep": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "How many of the bundles that were published here before keep the files that they alone need, for nodes that are still on them: " +
-					"`0` removes all but the present one's. Default: all are kept.",
+				MarkdownDescription: "How many of the bundles that were published here before keep the files that they alone need, " +
+					"for nodes that are still on them: `0` removes all but the present one's. Default: all are kept.",
 				Validators: []validator.Int64{int64validator.AtLeast(0)},
 			},
 			"upgrade_from": schema.ListAttribute{
-				Optional:            true,
-				ElementType:         types.StringType,
-				MarkdownDescription: "Versions of DC/OS for which `upgrade/ID/dcos_node_upgrade.sh` is put there too, the script that upgrades a node by hand. `dcos_node` does not need it. For example `[\"2.1.0\"]`. Default: none.",
-				Validators:          []validator.List{listvalidator.UniqueValues()},
+				Optional:    true,
+				ElementType: types.StringType,
+				MarkdownDescription: "Versions of DC/OS for which `upgrade/ID/dcos_node_upgrade.sh` is put there too, the script that upgrades a " +
+					"node by hand. `dcos_node` does not need it. For example `[\"2.1.0\"]`. Default: none.",
+				Validators: []validator.List{listvalidator.UniqueValues()},
 			},
 		},
 		Validators: []validator.Object{publishPlace{}},
@@ -90,8 +94,9 @@ func publishS3Attributes() map[string]schema.Attribute {
 			MarkdownDescription: "What comes before every name in the bucket, for example `dcos/main`; `bootstrap_url` ends with it. Default: none.",
 		},
 		"region": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "AWS region of the bucket. Default: as configured for the AWS command line (`AWS_REGION`); with `endpoint`, `us-east-1`.",
+			Optional: true,
+			MarkdownDescription: "AWS region of the bucket. Default: as configured for the AWS command line (`AWS_REGION`); " +
+				"with `endpoint`, `us-east-1`.",
 		},
 		"endpoint": schema.StringAttribute{
 			Optional:            true,
@@ -99,12 +104,14 @@ func publishS3Attributes() map[string]schema.Attribute {
 			Validators:          []validator.String{urlValidator{}},
 		},
 		"path_style": schema.BoolAttribute{
-			Optional:            true,
-			MarkdownDescription: "Whether the bucket's name is in the path of URLs and not in the host name, as many compatible servers need it. Default: `false`.",
+			Optional: true,
+			MarkdownDescription: "Whether the bucket's name is in the path of URLs and not in the host name, as many compatible servers need it. " +
+				"Default: `false`.",
 		},
 		"profile": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "Profile of the shared AWS configuration to take credentials from. Default: as configured for the AWS command line (`AWS_PROFILE`).",
+			Optional: true,
+			MarkdownDescription: "Profile of the shared AWS configuration to take credentials from. Default: " +
+				"as configured for the AWS command line (`AWS_PROFILE`).",
 		},
 	}
 }
@@ -171,5 +178,6 @@ func (v absolutePath) ValidateString(ctx context.Context, req validator.StringRe
 		return
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Invalid Path",
-		fmt.Sprintf("It must be %s, so that it means the same wherever Terraform runs; got: %q. abspath(...) makes one.", v.Description(ctx), req.ConfigValue.ValueString()))
+		fmt.Sprintf("It must be %s, so that it means the same wherever Terraform runs; got: %q. abspath(...) makes one.", v.Description(ctx),
+			req.ConfigValue.ValueString()))
 }

@@ -86,7 +86,9 @@ func (r *clusterConfigResource) Update(ctx context.Context, req resource.UpdateR
 
 // apply takes the outputs that the plan has, or computes them now that all is
 // known.
-func (r *clusterConfigResource) apply(ctx context.Context, plan tfsdk.Plan, given tfsdk.Config, state *tfsdk.State, private privateWriter) diag.Diagnostics {
+func (r *clusterConfigResource) apply(
+	ctx context.Context, plan tfsdk.Plan, given tfsdk.Config, state *tfsdk.State, private privateWriter,
+) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if r.shared == nil {
 		diags.Append(notConfigured())

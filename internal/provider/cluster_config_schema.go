@@ -30,13 +30,15 @@ type siteFile struct {
 // file only if a parameter names it, giving the text names it.
 var siteFiles = []siteFile{
 	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename", false,
-		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for common places. No default: DC/OS needs it."},
+		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for " +
+			"common places. No default: DC/OS needs it."},
 	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename", true,
 		"Text of the script that prints the address under which a node is reached from outside. Default: the same as `ip_detect_script`."},
 	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename", true,
 		"Text of the script that prints the node's own IPv6 address. Default: none."},
 	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename", false,
-		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it. Default: none."},
+		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common " +
+			"places. The open edition of DC/OS does not use it. Default: none."},
 }
 
 // checkBinsDirectory is where upstream looks for the programs of custom checks.
@@ -46,7 +48,8 @@ const checkBinsDirectory = "genconf/check_bins/"
 const defaultBootstrapURL = "file:///opt/dcos_install_tmp"
 
 // outputNames are the computed attributes of dcos_cluster_config.
-var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml", "bundle", "published"}
+var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml",
+	"bundle", "published"}
 
 // isOutput says whether an attribute is computed.
 func isOutput(name string) bool { return slices.Contains(outputNames, name) }
@@ -66,22 +69,25 @@ func clusterConfigSchema() schema.Schema {
 					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				},
 				"sha256": schema.StringAttribute{
-					Optional:            true,
-					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL. Default: the file is taken as it is.",
-					Validators:          []validator.String{sha256Validator{}},
+					Optional: true,
+					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL. " +
+						"Default: the file is taken as it is.",
+					Validators: []validator.String{sha256Validator{}},
 				},
 			},
 		},
 		"extra_parameters": schema.MapAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as JSON), for example `{ new_in_my_build = \"true\" }`. " +
+			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as " +
+				"JSON), for example `{ new_in_my_build = \"true\" }`. " +
 				"DC/OS ignores names that it does not know; a warning suggests a near one. Default: none. Changes in place.",
 		},
 		"custom_check_bins": schema.MapAttribute{
-			Optional:            true,
-			ElementType:         types.StringType,
-			MarkdownDescription: "Programs for `custom_checks`, file name to text, for example `{ \"check-gpu\" = file(\"check-gpu.sh\") }`. They are installed on every node and are on the checks' search path. Default: none. Changes in place.",
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Programs for `custom_checks`, file name to text, for example `{ \"check-gpu\" = file(\"check-gpu.sh\") }`. " +
+				"They are installed on every node and are on the checks' search path. Default: none. Changes in place.",
 		},
 		"publish": publishAttribute(),
 
@@ -95,17 +101,19 @@ func clusterConfigSchema() schema.Schema {
 			MarkdownDescription: "Version of DC/OS, as the release says.",
 		},
 		"config_id": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "DC/OS's own id of the configuration: the hash in `dcos-config--setup_<hash>`. Parameters that DC/OS ignores do not change it.",
+			Computed: true,
+			MarkdownDescription: "DC/OS's own id of the configuration: the hash in `dcos-config--setup_<hash>`. " +
+				"Parameters that DC/OS ignores do not change it.",
 		},
 		"package_list_id": schema.StringAttribute{
 			Computed:            true,
 			MarkdownDescription: "DC/OS's own id of the list of packages.",
 		},
 		"bootstrap_id": schema.StringAttribute{
-			Optional:            true, // it is a parameter too
-			Computed:            true,
-			MarkdownDescription: "Id of the release's bootstrap tarball. It may be given, to pin it: another id than the release's is refused. Default: the release's. It changes with the release, in place.",
+			Optional: true, // it is a parameter too
+			Computed: true,
+			MarkdownDescription: "Id of the release's bootstrap tarball. It may be given, to pin it: another id than the release's is refused. " +
+				"Default: the release's. It changes with the release, in place.",
 		},
 		"package_ids": schema.ListAttribute{
 			Computed:            true,
@@ -115,8 +123,10 @@ func clusterConfigSchema() schema.Schema {
 		"files": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "SHA-256 in hex of every rendered file, so that a plan shows which files a change touches. Keys are the package's name and the path in it " +
-				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes (`/etc/mesosphere/setup-flags/repository-url`).",
+			MarkdownDescription: "SHA-256 in hex of every rendered file, so that a plan shows which files a change touches. " +
+				"Keys are the package's name and the path in it " +
+				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes " +
+				"(`/etc/mesosphere/setup-flags/repository-url`).",
 		},
 		"config_yaml": schema.StringAttribute{
 			Computed:            true,
@@ -139,8 +149,9 @@ func clusterConfigSchema() schema.Schema {
 		attributes[p.Name] = parameterAttribute(p)
 	}
 	return schema.Schema{
-		MarkdownDescription: "The configuration of a DC/OS cluster, rendered from a release. It touches no host: `dcos_node` installs what it renders. " +
-			"Every documented DC/OS parameter is an attribute under its own name and takes the value that `config.yaml` takes.",
+		MarkdownDescription: "The configuration of a DC/OS cluster, rendered from a release. It touches no host: " +
+			"`dcos_node` installs what it renders. Every documented DC/OS parameter is an attribute under its own name and takes the value that " +
+			"`config.yaml` takes.",
 		Attributes: attributes,
 	}
 }
@@ -158,7 +169,8 @@ func bundleAttribute(computed bool, about string) schema.Attribute {
 			"id":           part("Id of the bundle.", false),
 			"cluster_name": part("Name of the cluster.", false),
 			"dcos_version": part("Version of DC/OS.", false),
-			"recipe":       part("The release's source and the given parameters in compact form: any run can make the same bundle from it. It holds no value of the provider's `secrets`.", true),
+			"recipe": part("The release's source and the given parameters in compact form: any run can make the same bundle from it. "+
+				"It holds no value of the provider's `secrets`.", true),
 		},
 	}
 }

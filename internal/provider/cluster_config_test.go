@@ -82,7 +82,8 @@ func TestClusterConfig(t *testing.T) {
 					known("bootstrap_id", knownvalue.StringRegexp(sha1Hex)),
 					known("dcos_version", knownvalue.StringExact("2.2.100")),
 					known("package_ids", knownvalue.NotNull()),
-					known("config_yaml", knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
+					known("config_yaml",
+						knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
 					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
 						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(sha256Hex),
 						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(sha256Hex),
@@ -199,7 +200,8 @@ func TestClusterConfigGone(t *testing.T) {
 	if len(stateConfigs(d)) != 1 {
 		t.Error("refreshing lost the resource")
 	}
-	if out, err := d.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "Release Is Gone") || !strings.Contains(out, "Release Not Usable") {
+	if out, err := d.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "Release Is Gone") ||
+		!strings.Contains(out, "Release Not Usable") {
 		t.Errorf("a change without the release: %s", out)
 	}
 	d.Run("destroy", "-auto-approve", "-no-color")
@@ -250,7 +252,8 @@ resource "dcos_cluster_config" "test" {
 			},
 			{
 				// What is known is checked all the same.
-				Config:      strings.NewReplacer("terraform_data.balancer.output", "uuid()", "num_masters               = 3", "num_masters = 2").Replace(site),
+				Config: strings.NewReplacer("terraform_data.balancer.output", "uuid()", "num_masters               = 3",
+					"num_masters = 2").Replace(site),
 				ExpectError: regexp.MustCompile(`(?s)Invalid Parameter Value.*num_masters`),
 			},
 		},

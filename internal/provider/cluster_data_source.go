@@ -93,7 +93,9 @@ func (d *clusterDataSource) Metadata(_ context.Context, req datasource.MetadataR
 }
 
 // ValidateConfig asks for a way to the cluster.
-func (d *clusterDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+func (d *clusterDataSource) ValidateConfig(
+	ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse,
+) {
 	var address types.String
 	var ssh types.Object
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("url"), &address)...)
@@ -141,7 +143,8 @@ func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*f
 		diags.Append(internalFault("reading the url", err))
 		return nil, nil, diags
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: clusterStepLimit, ResponseHeaderTimeout: clusterStepLimit}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: clusterStepLimit,
+		ResponseHeaderTimeout: clusterStepLimit}
 	transport.TLSClientConfig, err = clusterTLS(model.CACertificate.ValueString(), model.Insecure.ValueBool())
 	if err != nil {
 		diags.AddAttributeError(tfpath.Root("ca_certificate"), "Invalid Certificate", sentence(err.Error()))
@@ -290,13 +293,15 @@ func clusterError(s *shared, m *clusterModel, err error) diag.Diagnostic {
 	if m.SSH != nil {
 		where += " through " + m.SSH.Address.ValueString()
 	}
-	summary, hint := "Cluster Not Read", "See whether the address is that of a master or of the load balancer before the masters, and whether this machine reaches it. "+
+	summary, hint := "Cluster Not Read", "See whether the address is that of a master or of the load balancer before the masters, "+
+		"and whether this machine reaches it. "+
 		"Where only SSH does, give ssh."
 	var status *fleet.StatusError
 	var lacking *notReady
 	switch {
 	case errors.As(err, &status) && status.Login:
-		hint = "The cluster asks for a login (oauth_enabled): give the provider api_token, or ssh, through which exhibitor and Mesos are read without one."
+		hint = "The cluster asks for a login (oauth_enabled): give the provider api_token, or ssh, through which exhibitor and Mesos are read " +
+			"without one."
 	case errors.As(err, &lacking):
 		summary = "Cluster Not Ready"
 		hint = "Look at the nodes that are missing, or give it more time with timeout."

@@ -111,7 +111,8 @@ func TestClusterStatusMistakes(t *testing.T) {
 			t.Errorf("%s: nothing says %q: %+v", config, want, said)
 		}
 	}
-	d.Write("main.tf", terraform.RequiredProviders+"data \"dcos_cluster\" \"test\" {\n  url = \"https://127.0.0.1:9\"\n  ca_certificate = \"none\"\n}\n")
+	d.Write("main.tf", terraform.RequiredProviders+"data \"dcos_cluster\" \"test\" {\n  url = \"https://127.0.0.1:9\"\n"+
+		"  ca_certificate = \"none\"\n}\n")
 	if said := diagnosticsOf(d, "plan"); !said.mentions("error", "Invalid Certificate") {
 		t.Errorf("no certificate is taken for one: %+v", said)
 	}

@@ -33,9 +33,9 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "URL of Admin Router: of a master, or of the load balancer before the masters, for example `http://internal-masters.example.com`. " +
-					"What Admin Router does not give out without a login is read from exhibitor (port 8181) and Mesos (port 5050) behind the same address. " +
-					"Default: with `ssh`, the Admin Router of that host.",
+				MarkdownDescription: "URL of Admin Router: of a master, or of the load balancer before the masters, for example " +
+					"`http://internal-masters.example.com`. What Admin Router does not give out without a login is read from exhibitor (port 8181) and " +
+					"Mesos (port 5050) behind the same address. Default: with `ssh`, the Admin Router of that host.",
 				Validators: []validator.String{urlValidator{}},
 			},
 			"ssh": schema.SingleNestedAttribute{
@@ -55,8 +55,9 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 					"Default: `false`.",
 			},
 			"wait_for": schema.SingleNestedAttribute{
-				Optional:            true,
-				MarkdownDescription: "What has to be there. The cluster is read again every 2 seconds until it is, or until `timeout`, which is an error then. Default: any answer is taken as it is.",
+				Optional: true,
+				MarkdownDescription: "What has to be there. The cluster is read again every 2 seconds until it is, or until `timeout`, " +
+					"which is an error then. Default: any answer is taken as it is.",
 				Attributes: map[string]schema.Attribute{
 					"masters": schema.Int64Attribute{
 						Optional:            true,
@@ -133,7 +134,8 @@ func (m *clusterSSHModel) target(ctx context.Context, address string) (remote.Ta
 	diags := m.JumpHosts.ElementsAs(ctx, &hops, false)
 	t.JumpHosts = make([]remote.Hop, len(hops)) // not nil: none means none
 	for i, h := range hops {
-		t.JumpHosts[i] = remote.Hop{Address: h.Address.ValueString(), Port: int(h.Port.ValueInt64()), User: h.User.ValueString(), HostKey: h.HostKey.ValueString()}
+		t.JumpHosts[i] = remote.Hop{Address: h.Address.ValueString(), Port: int(h.Port.ValueInt64()), User: h.User.ValueString(),
+			HostKey: h.HostKey.ValueString()}
 	}
 	return t, diags
 }

@@ -33,8 +33,9 @@ func credentialAttributes(note, environment string) map[string]schema.Attribute 
 			MarkdownDescription: describe("Passphrase of `private_key`, if it is encrypted. Default: none.", "PRIVATE_KEY_PASSPHRASE"),
 		},
 		"certificate": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: describe("OpenSSH user certificate that belongs to `private_key` (the text of `id_ed25519-cert.pub`). Default: none.", "CERTIFICATE"),
+			Optional: true,
+			MarkdownDescription: describe("OpenSSH user certificate that belongs to `private_key` (the text of `id_ed25519-cert.pub`). "+
+				"Default: none.", "CERTIFICATE"),
 		},
 		"password": schema.StringAttribute{
 			Optional:  true,
@@ -50,7 +51,8 @@ func credentialAttributes(note, environment string) map[string]schema.Attribute 
 		"agent_identity": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: describe("Limits the agent to one of its keys, so that a full agent does not use up the server's `MaxAuthTries`: "+
-				"the public key as in `authorized_keys`, its `SHA256:` fingerprint, or its comment. Default: all of its keys are tried.", "AGENT_IDENTITY"),
+				"the public key as in `authorized_keys`, its `SHA256:` fingerprint, or its comment. Default: all of its keys are tried.",
+				"AGENT_IDENTITY"),
 		},
 	}
 }

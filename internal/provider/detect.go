@@ -27,7 +27,8 @@ var ipDetectKinds = []detectKind{
 	{name: "aws", about: "the private address of an EC2 instance, from its metadata service (IMDSv2)"},
 	{name: "gce", about: "the internal address of a Compute Engine instance"},
 	{name: "azure", about: "the private address of an Azure virtual machine"},
-	{name: "route", about: "on premises: the address from which the host sends to others; `route:10.1.0.1` asks for the way to that address, plain `route` for the default route",
+	{name: "route", about: "on premises: the address from which the host sends to others; `route:10.1.0.1` asks for the way to that " +
+		"address, plain `route` for the default route",
 		fill: fillDestination},
 	{name: "interface", about: "on premises: the first address of the network interface that follows, such as `interface:eth0`",
 		fill: fillInterface},

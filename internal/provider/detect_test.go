@@ -47,14 +47,23 @@ esac`
 		want      string
 	}{
 		{"ip-detect", ipDetectKinds, "aws", map[string]string{"curl": aws}, "10.0.0.5"},
-		{"ip-detect", ipDetectKinds, "gce", map[string]string{"curl": `case "$*" in *Metadata-Flavor*network-interfaces/0/ip) printf 10.1.0.5 ;; *) exit 22 ;; esac`}, "10.1.0.5"},
-		{"ip-detect", ipDetectKinds, "azure", map[string]string{"curl": `case "$*" in *Metadata:*privateIpAddress*) printf 10.2.0.5 ;; *) exit 22 ;; esac`}, "10.2.0.5"},
-		{"ip-detect", ipDetectKinds, "route", map[string]string{"ip": `echo "$5 via 10.3.0.1 dev eth0 src 10.3.0.5 uid 0 \    cache"`}, "10.3.0.5"},
+		{"ip-detect", ipDetectKinds, "gce",
+			map[string]string{"curl": `case "$*" in *Metadata-Flavor*network-interfaces/0/ip) printf 10.1.0.5 ;; *) exit 22 ;; esac`}, "10.1.0.5"},
+		{"ip-detect", ipDetectKinds, "azure",
+			map[string]string{"curl": `case "$*" in *Metadata:*privateIpAddress*) printf 10.2.0.5 ;; *) exit 22 ;; esac`}, "10.2.0.5"},
+		{"ip-detect", ipDetectKinds, "route", map[string]string{"ip": `echo "$5 via 10.3.0.1 dev eth0 src 10.3.0.5 uid 0 \    cache"`},
+			"10.3.0.5"},
 		{"ip-detect", ipDetectKinds, "route:10.3.0.9", map[string]string{"ip": `echo "$5 dev eth0 src 10.3.0.6 uid 0"`}, "10.3.0.6"},
-		{"ip-detect", ipDetectKinds, "interface:eth1", map[string]string{"ip": `echo "3: $6    inet 10.4.0.5/24 brd 10.4.0.255 scope global $6"; echo "3: $6    inet 10.4.0.6/24 scope global secondary $6"`}, "10.4.0.5"},
-		{"fault-domain-detect", faultDomainDetectKinds, "aws", map[string]string{"curl": aws}, `{"fault_domain":{"region":{"name":"aws/eu-central-1"},"zone":{"name":"aws/eu-central-1b"}}}`},
-		{"fault-domain-detect", faultDomainDetectKinds, "gce", map[string]string{"curl": `printf projects/1/zones/us-central1-a`}, `{"fault_domain":{"region":{"name":"gcp/us-central1"},"zone":{"name":"gcp/us-central1-a"}}}`},
-		{"fault-domain-detect", faultDomainDetectKinds, "azure", map[string]string{"curl": `case "$*" in *location*) printf westeurope ;; *platformFaultDomain*) printf 1 ;; esac`}, `{"fault_domain":{"region":{"name":"azure/westeurope"},"zone":{"name":"azure/westeurope-fd-1"}}}`},
+		{"ip-detect", ipDetectKinds, "interface:eth1",
+			map[string]string{"ip": `echo "3: $6    inet 10.4.0.5/24 brd 10.4.0.255 scope global $6"; ` +
+				`echo "3: $6    inet 10.4.0.6/24 scope global secondary $6"`}, "10.4.0.5"},
+		{"fault-domain-detect", faultDomainDetectKinds, "aws", map[string]string{"curl": aws},
+			`{"fault_domain":{"region":{"name":"aws/eu-central-1"},"zone":{"name":"aws/eu-central-1b"}}}`},
+		{"fault-domain-detect", faultDomainDetectKinds, "gce", map[string]string{"curl": `printf projects/1/zones/us-central1-a`},
+			`{"fault_domain":{"region":{"name":"gcp/us-central1"},"zone":{"name":"gcp/us-central1-a"}}}`},
+		{"fault-domain-detect", faultDomainDetectKinds, "azure",
+			map[string]string{"curl": `case "$*" in *location*) printf westeurope ;; *platformFaultDomain*) printf 1 ;; esac`},
+			`{"fault_domain":{"region":{"name":"azure/westeurope"},"zone":{"name":"azure/westeurope-fd-1"}}}`},
 	}
 	for _, test := range tests {
 		t.Run(test.directory+" "+test.kind, func(t *testing.T) {
@@ -72,7 +81,8 @@ esac`
 
 func TestDetectKindsRefused(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"", "digitalocean", "aws:x", "interface", "interface:a b", "interface:$(reboot)", "route:example.com", "route:fd00::1"} {
+	for _, kind := range []string{"", "digitalocean", "aws:x", "interface", "interface:a b", "interface:$(reboot)", "route:example.com",
+		"route:fd00::1"} {
 		if script, err := detectScript("ip-detect", ipDetectKinds, kind); err == nil {
 			t.Errorf("%q gave %s", kind, script)
 		}

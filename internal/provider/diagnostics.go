@@ -51,7 +51,8 @@ func badEnvironment(at tfpath.Path, variable, want string) diag.Diagnostic {
 // unknownConfiguration words work that waits for a value of the provider block.
 func unknownConfiguration(attribute string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(fieldPath(attribute), "Provider Configuration Not Known",
-		fmt.Sprintf("The provider's %s is not known yet, and a host has to be reached now. It probably comes from a resource that does not exist yet: "+
+		fmt.Sprintf("The provider's %s is not known yet, and a host has to be reached now. It probably comes from a resource that does not "+
+			"exist yet: "+
 			"apply that one first (terraform apply -target=...), or take the value from a variable.", attribute))
 }
 
@@ -70,8 +71,9 @@ func releaseError(under tfpath.Path, err error) diag.Diagnostic {
 		return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", sentence(err.Error()))
 	}
 	hints := map[release.Reason]string{
-		release.NotFound:     "Check the path; a relative one starts at the directory in which Terraform runs.",
-		release.NotARelease:  "Give the dcos_generate_config.sh of a DC/OS release, or a directory with the unpacked root file system of the image in it.",
+		release.NotFound: "Check the path; a relative one starts at the directory in which Terraform runs.",
+		release.NotARelease: "Give the dcos_generate_config.sh of a DC/OS release, or a directory with the unpacked root file system of the " +
+			"image in it.",
 		release.CutShort:     "The file is incomplete, probably from an interrupted download. Fetch it again.",
 		release.Altered:      "Fetch the release again, or correct sha256.",
 		release.Enterprise:   "Only the open edition can be rendered: the Enterprise edition's generator has calculations of its own inside.",

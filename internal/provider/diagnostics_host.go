@@ -301,7 +301,8 @@ func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 // notLookedAt words a refresh that had to be left out.
 func notLookedAt(address, attribute string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Host Not Looked At",
-		fmt.Sprintf("Host:      %s\n\nThe provider's %s is not known yet, so the host could not be asked. Its state is kept as it was.", address, attribute))
+		fmt.Sprintf("Host:      %s\n\nThe provider's %s is not known yet, so the host could not be asked. Its state is kept as it was.", address,
+			attribute))
 }
 
 // machineReplaced words a refresh that found another machine.
@@ -329,7 +330,8 @@ func (w *nodeWork) removalFailure(ctx context.Context, err error) hostFailure {
 }
 
 // abandonHint says how to get rid of a node whose machine is gone.
-const abandonHint = "If the machine is gone for good, set on_destroy = \"abandon\" on the node, apply that, and destroy again: the host is not connected to then."
+const abandonHint = "If the machine is gone for good, set on_destroy = \"abandon\" on the node, apply that, and destroy again: " +
+	"the host is not connected to then."
 
 // unknownChecks words names in preflight.skip that no check has.
 func unknownChecks(names []string) diag.Diagnostic {
@@ -354,13 +356,15 @@ func masterRestarts(address string, units []string) diag.Diagnostic {
 		what = fmt.Sprintf("Services of DC/OS on this master restart (%s)", strings.Join(units, ", "))
 	}
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Master Will Restart",
-		fmt.Sprintf("Host:      %s\n\n%s when the change is applied. Masters are changed one at a time, each after the ensemble has quorum again.", address, what))
+		fmt.Sprintf("Host:      %s\n\n%s when the change is applied. "+
+			"Masters are changed one at a time, each after the ensemble has quorum again.", address, what))
 }
 
 // bundleError words a bundle that cannot be made.
 func (w *nodeWork) bundleError(err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Cannot Be Made",
-		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, so the release has to be within reach of this run too.",
+		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
+			"so the release has to be within reach of this run too.",
 			w.model.Address.ValueString(), capital(sentence(err.Error())))))
 }
 
@@ -371,5 +375,6 @@ func nothingToImport(address string, state *node.State) diag.Diagnostic {
 		found = fmt.Sprintf("its roles are %q, of which exactly one has to be there", state.Roles)
 	}
 	return diag.NewErrorDiagnostic("Nothing To Import",
-		fmt.Sprintf("Host:      %s\n\nThe host was reached, but it cannot be imported: %s. A host without DC/OS does not need importing: apply installs it.", address, found))
+		fmt.Sprintf("Host:      %s\n\nThe host was reached, but it cannot be imported: %s. A host without DC/OS does not need importing: "+
+			"apply installs it.", address, found))
 }

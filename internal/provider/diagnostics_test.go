@@ -25,7 +25,8 @@ func TestHostErrors(t *testing.T) {
 	t.Parallel()
 	redactor := runlog.NewRedactor()
 	redactor.Add("hush-hush")
-	w := &nodeWork{shared: &shared{redactor: redactor}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
+	w := &nodeWork{shared: &shared{redactor: redactor},
+		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
 	const host = "10.0.0.1"
 	auth := &remote.AuthError{Host: host, User: "centos", Tried: []string{"public key SHA256:abc"}, Err: errors.New("unable to authenticate")}
 	exit := &remote.ExitError{Host: host, Script: "apply", Code: 3, Stderr: "no space left on device\nhush-hush"}
@@ -34,7 +35,8 @@ func TestHostErrors(t *testing.T) {
 		summary string
 		want    []string
 	}{
-		"unreachable": {&remote.ConnectError{Host: host, Attempts: 7, Elapsed: time.Minute, Stage: remote.StepTCP, Err: errors.New("connection refused")},
+		"unreachable": {&remote.ConnectError{Host: host, Attempts: 7, Elapsed: time.Minute, Stage: remote.StepTCP,
+			Err: errors.New("connection refused")},
 			"Host Not Reachable", []string{"connect", "7 attempts", "connection refused", "What to do:"}},
 		"key refused": {&remote.ConnectError{Host: host, Attempts: 2, Stage: remote.StepAuthentication, Err: auth},
 			"Login Refused", []string{"centos", "SHA256:abc", "authorized_keys"}},
@@ -42,23 +44,36 @@ func TestHostErrors(t *testing.T) {
 			"Host Key Refused", []string{"SHA256:old", "SHA256:new", "ssh-ed25519 AAAA"}},
 		"sudo": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoNotAllowed, Detail: "not in the sudoers file"},
 			"No Root On The Host", []string{"nora", "sudoers"}},
-		"locked": {&remote.LockedError{Host: host, Owner: "ci run 5", Since: "2026-01-01T00:00:00Z"}, "Host Locked By Another Run", []string{"ci run 5"}},
-		"lost":   {&remote.LostError{Host: host, Work: "script apply", Err: errors.New("EOF")}, "Connection Lost", []string{"script apply"}},
-		"stage": {&node.StageError{Host: host, Stage: "install", Doing: "starting dcos-setup", ExitCode: 3, Stderr: exit.Stderr, Journal: "dcos-setup: failed", Hint: "look at it", Err: exit},
-			"Installation Failed", []string{"install", "starting dcos-setup", "Exit code: 3", "  no space left on device", "  dcos-setup: failed", "What to do: Look at it"}},
-		"stage over a lost connection": {&node.StageError{Host: host, Stage: "transfer", Err: &remote.LostError{Host: host, Work: "upload", Err: errors.New("EOF")}},
+		"locked": {&remote.LockedError{Host: host, Owner: "ci run 5", Since: "2026-01-01T00:00:00Z"}, "Host Locked By Another Run",
+			[]string{"ci run 5"}},
+		"lost": {&remote.LostError{Host: host, Work: "script apply", Err: errors.New("EOF")}, "Connection Lost", []string{"script apply"}},
+		"stage": {&node.StageError{Host: host, Stage: "install", Doing: "starting dcos-setup", ExitCode: 3, Stderr: exit.Stderr,
+			Journal: "dcos-setup: failed", Hint: "look at it", Err: exit},
+			"Installation Failed", []string{"install", "starting dcos-setup", "Exit code: 3", "  no space left on device", "  dcos-setup: failed",
+				"What to do: Look at it"}},
+		"stage over a lost connection": {&node.StageError{Host: host, Stage: "transfer",
+			Err: &remote.LostError{Host: host, Work: "upload", Err: errors.New("EOF")}},
 			"Connection Lost", []string{"transfer", "upload"}},
-		"preflight": {&node.PreflightError{Host: host, Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"}, {Name: "port-80", Found: "used", Needed: "free"}}},
-			"Preflight Checks Failed", []string{"docker: found none; needed: 1.6; what to do: install it\n", "port-80: found used", "preflight.skip"}},
-		"foreign":     {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"}, "DC/OS Is Already On The Host", []string{"other", "terraform import"}},
-		"replaced":    {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
-		"leftover":    {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}}, "Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
-		"rollback":    {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
-		"gate":        {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk", []string{"2 of 3 masters serve"}},
-		"halted":      {&fleet.HaltedError{Host: host, By: "10.0.0.2", Err: errors.New("broke")}, "Not Touched, Since A Master Failed", []string{"the change of the master 10.0.0.2 failed"}},
-		"missed":      {&fleet.HaltedError{Host: host, By: "10.0.0.2", Missed: true, Err: errors.New("refused")}, "Not Touched, Since A Master Failed", []string{"10.0.0.2 could not be reached", "agents come after all masters"}},
-		"lost places": {&fleet.UnavailableError{Host: host, Lost: 2, Most: 2}, "Not Touched, Since Agents Failed", []string{"2 of the cluster's agents are out of service", "max_unavailable allows 2"}},
-		"another":     {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
+		"preflight": {&node.PreflightError{Host: host,
+			Findings: []node.Finding{{Name: "docker", Found: "none", Needed: "1.6", Hint: "install it"},
+				{Name: "port-80", Found: "used", Needed: "free"}}},
+			"Preflight Checks Failed", []string{"docker: found none; needed: 1.6; what to do: install it\n", "port-80: found used",
+				"preflight.skip"}},
+		"foreign": {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"},
+			"DC/OS Is Already On The Host", []string{"other", "terraform import"}},
+		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
+		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}},
+			"Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},
+		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
+		"gate": {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk",
+			[]string{"2 of 3 masters serve"}},
+		"halted": {&fleet.HaltedError{Host: host, By: "10.0.0.2", Err: errors.New("broke")}, "Not Touched, Since A Master Failed",
+			[]string{"the change of the master 10.0.0.2 failed"}},
+		"missed": {&fleet.HaltedError{Host: host, By: "10.0.0.2", Missed: true, Err: errors.New("refused")},
+			"Not Touched, Since A Master Failed", []string{"10.0.0.2 could not be reached", "agents come after all masters"}},
+		"lost places": {&fleet.UnavailableError{Host: host, Lost: 2, Most: 2}, "Not Touched, Since Agents Failed",
+			[]string{"2 of the cluster's agents are out of service", "max_unavailable allows 2"}},
+		"another": {fmt.Errorf("something with hush-hush in it"), "Operation On Host Failed", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -25,13 +25,17 @@ import (
 // stage and the host are in the text.
 func TestStageMessages(t *testing.T) {
 	t.Parallel()
-	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("agent")}}
+	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()},
+		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("agent")}}
 	for stage, want := range map[string]string{
 		"inspect": "Host Could Not Be Inspected", "cloud-init": "Cloud-Init Did Not Finish", "preflight": "Preflight Failed",
-		"transfer": "Transfer Failed", "postflight": "Node Did Not Come Up", "drain": "Agent Could Not Be Drained", "uninstall": "Uninstall Failed",
+		"transfer": "Transfer Failed", "postflight": "Node Did Not Come Up", "drain": "Agent Could Not Be Drained",
+		"uninstall": "Uninstall Failed",
 	} {
-		d := w.hostError(t.Context(), "working", &node.StageError{Host: "10.0.0.1", Stage: stage, Doing: "something", Err: errors.New("it broke")})
-		if d.Summary() != want || !strings.Contains(d.Detail(), "Stage:     "+stage) || !strings.Contains(d.Detail(), "It broke") && !strings.Contains(d.Detail(), "it broke") {
+		d := w.hostError(t.Context(), "working", &node.StageError{Host: "10.0.0.1", Stage: stage, Doing: "something",
+			Err: errors.New("it broke")})
+		if d.Summary() != want || !strings.Contains(d.Detail(), "Stage:     "+stage) || !strings.Contains(d.Detail(), "It broke") &&
+			!strings.Contains(d.Detail(), "it broke") {
 			t.Errorf("stage %s: %s: %s", stage, d.Summary(), d.Detail())
 		}
 	}
@@ -48,24 +52,29 @@ func TestStageMessages(t *testing.T) {
 // TestOtherMessages holds what messages say that need no host.
 func TestOtherMessages(t *testing.T) {
 	t.Parallel()
-	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()}, model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
+	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()},
+		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
 	unknown := &shared{unknown: "ssh.private_key", redactor: runlog.NewRedactor()}
 	_, waits := unknown.begin(t.Context(), w.model)
 	_, variable := configure(t, nil, map[string]string{"DCOS_SSH_PORT": "none"})
 	stopped := poolFailures{redactor: runlog.NewRedactor(), halts: []string{"It was interrupted."}}
 	_, log := configure(t, map[string]any{"run_log": t.TempDir()}, nil)
 	for want, got := range map[string]diag.Diagnostics{
-		"Bundle Cannot Be Made: 10.0.0.1":                         {w.bundleError(errNoRecipe)},
-		"Configuration Not Rendered: no such variable":            {renderError(errors.New("no such variable"))},
-		"Invalid Provider Configuration: it broke":                {configurationError(errors.New("it broke"))},
-		"Provider Configuration Not Known: ssh.private_key":       waits,
-		"Invalid Environment Variable: DCOS_SSH_PORT":             variable,
-		"Run Log Not Writable: is a directory":                    log,
-		"Pool Not Finished: It was interrupted":                   stopped.diagnostics("installing", 3),
-		"Not Put Back On The Host: A file":                        {w.finding(node.Finding{Name: node.NotPutBack, Found: "a file", Needed: "nothing", Hint: "look"})},
-		"Agent Not Drained: Tasks":                                {w.finding(node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2", Needed: "none", Hint: "wait longer"})},
-		"Preflight Warning: 2 GB":                                 {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB", Hint: "use a larger machine"})},
-		"State Of An Ensemble In Exhibitor's Backend: A file":     {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file", Needed: "nothing", Hint: "clear it"})},
+		"Bundle Cannot Be Made: 10.0.0.1":                   {w.bundleError(errNoRecipe)},
+		"Configuration Not Rendered: no such variable":      {renderError(errors.New("no such variable"))},
+		"Invalid Provider Configuration: it broke":          {configurationError(errors.New("it broke"))},
+		"Provider Configuration Not Known: ssh.private_key": waits,
+		"Invalid Environment Variable: DCOS_SSH_PORT":       variable,
+		"Run Log Not Writable: is a directory":              log,
+		"Pool Not Finished: It was interrupted":             stopped.diagnostics("installing", 3),
+		"Not Put Back On The Host: A file": {w.finding(node.Finding{Name: node.NotPutBack, Found: "a file",
+			Needed: "nothing", Hint: "look"})},
+		"Agent Not Drained: Tasks": {w.finding(node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2",
+			Needed: "none", Hint: "wait longer"})},
+		"Preflight Warning: 2 GB": {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB",
+			Hint: "use a larger machine"})},
+		"State Of An Ensemble In Exhibitor's Backend: A file": {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file",
+			Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},
 		"Master Will Restart: one at a time":                      {masterRestarts("10.0.0.1", nil)},
 		"Master Will Restart: (dcos-mesos-master.service)":        {masterRestarts("10.0.0.1", []string{"dcos-mesos-master.service"})},
@@ -86,17 +95,20 @@ func TestConfigurationMessages(t *testing.T) {
 	release := sampleRelease(t, sample.V22)
 	d := terraform.New(t)
 	for want, config := range map[string]string{
-		"Missing Parameter: master_list":            strings.Replace(staticSite(release, ""), `master_list               = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]`, "", 1),
-		"Parameter Given Twice: oauth_enabled":      staticSite(release, `oauth_enabled = false`+"\n"+`extra_parameters = { oauth_enabled = "true" }`),
+		"Missing Parameter: master_list": strings.Replace(staticSite(release, ""),
+			`master_list               = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]`, "", 1),
+		"Parameter Given Twice: oauth_enabled": staticSite(release, `oauth_enabled = false`+"\n"+
+			`extra_parameters = { oauth_enabled = "true" }`),
 		"Invalid File Name: ../check":               staticSite(release, `custom_check_bins = { "../check" = "#!/bin/sh" }`),
 		"Invalid Checksum: 64 hexadecimal":          strings.Replace(staticSite(release, ""), "{ source", `{ sha256 = "abc", source`, 1),
 		"Invalid Path: absolute":                    staticSite(release, `publish = { directory = "www" }`),
 		"Invalid Place To Publish: directory":       staticSite(release, `publish = { keep = 1 }`),
 		"Invalid Place To Publish: directory and":   staticSite(release, `publish = { ssh = { address = "10.0.0.9" } }`),
 		"Invalid Place To Publish: directory, dire": staticSite(release, `publish = { directory = "/srv/www", s3 = { bucket = "files" } }`),
-		"Host Twice In The Pool: 10.0.0.1":          staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" }, b = { address = "10.0.0.1" } }`, ""),
-		"Invalid Share: many":                       staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" } }`, `max_failures = "many"`),
-		"Invalid SSH Configuration: private_key":    staticSite(release, "") + "provider \"dcos\" {\n  ssh = { private_key = \"none\" }\n}\n",
+		"Host Twice In The Pool: 10.0.0.1": staticSite(release, "") +
+			somePool(`{ a = { address = "10.0.0.1" }, b = { address = "10.0.0.1" } }`, ""),
+		"Invalid Share: many":                    staticSite(release, "") + somePool(`{ a = { address = "10.0.0.1" } }`, `max_failures = "many"`),
+		"Invalid SSH Configuration: private_key": staticSite(release, "") + "provider \"dcos\" {\n  ssh = { private_key = \"none\" }\n}\n",
 	} {
 		d.Write("main.tf", terraform.RequiredProviders+config)
 		summary, detail, _ := strings.Cut(want, ": ")
@@ -115,7 +127,8 @@ resource "dcos_node" "test" {
   bundle  = dcos_cluster_config.test.bundle
 }
 `)
-	if out, err := d.Try("import", "-no-color", "dcos_node.test", "not an address"); err == nil || !strings.Contains(out, "Invalid Import Id") {
+	if out, err := d.Try("import", "-no-color", "dcos_node.test", "not an address"); err == nil ||
+		!strings.Contains(out, "Invalid Import Id") {
 		t.Errorf("it is imported: %s", out)
 	}
 
@@ -129,7 +142,8 @@ resource "dcos_node" "test" {
 		t.Fatal(err)
 	}
 	mustWrite(t, manifest, strings.Replace(string(text), `"cluster": "test"`, `"cluster": "another"`, 1))
-	if said := diagnosticsOf(d, "destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") || !said.mentions("warning", "another") {
+	if said := diagnosticsOf(d, "destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") ||
+		!said.mentions("warning", "another") {
 		t.Errorf("destroy says %+v", said)
 	}
 	if _, err := os.Stat(filepath.Join(www, "dcos_install.sh")); err != nil {
@@ -139,5 +153,6 @@ resource "dcos_node" "test" {
 
 // somePool is a dcos_node_pool.
 func somePool(hosts, more string) string {
-	return fmt.Sprintf("resource \"dcos_node_pool\" \"test\" {\n  hosts = %s\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n  %s\n}\n", hosts, more)
+	return fmt.Sprintf("resource \"dcos_node_pool\" \"test\" {\n  hosts = %s\n  role = \"agent\"\n"+
+		"  bundle = dcos_cluster_config.test.bundle\n  %s\n}\n", hosts, more)
 }

@@ -44,7 +44,8 @@ func TestDocsValidate(t *testing.T) {
 	// What the blocks read.
 	for name, text := range map[string]string{
 		".ssh/id_ed25519": "key\n", "genconf/ip-detect": "#!/bin/sh\n",
-		"genconf/config.yaml": "cluster_name: main\nmaster_discovery: static\nmaster_list: [10.0.0.11]\nexhibitor_storage_backend: static\nresolvers: [10.0.0.2]\n",
+		"genconf/config.yaml": "cluster_name: main\nmaster_discovery: static\nmaster_list: [10.0.0.11]\nexhibitor_storage_backend: static\n" +
+			"resolvers: [10.0.0.2]\n",
 	} {
 		mustWrite(t, filepath.Join(d.Path, name), text)
 	}
@@ -189,7 +190,8 @@ func besides(text string) string {
 			if strings.Contains(text, m[0]+"[") {
 				each = "  for_each = toset([\"m1\"])\n"
 			}
-			fmt.Fprintf(&b, "resource \"dcos_node\" %q {\n"+each+"  address = \"10.0.0.1\"\n  role    = \"master\"\n  bundle  = dcos_cluster_config.beside.bundle\n}\n", m[2])
+			fmt.Fprintf(&b, "resource \"dcos_node\" %q {\n"+each+"  address = \"10.0.0.1\"\n  role    = \"master\"\n"+
+				"  bundle  = dcos_cluster_config.beside.bundle\n}\n", m[2])
 			config = true
 			continue
 		}

@@ -198,7 +198,8 @@ func (s *testSite) underUse(work func()) {
 		for _, count := range b.failed {
 			failed += count
 		}
-		s.t.Logf("%s: %d, of which %d failed %v; the longest time without was %v (goal: %v)", b.name, b.tries, failed, b.failed, b.longest.Round(10*time.Millisecond), maxGap)
+		s.t.Logf("%s: %d, of which %d failed %v; the longest time without was %v (goal: %v)", b.name, b.tries, failed, b.failed,
+			b.longest.Round(10*time.Millisecond), maxGap)
 		if b != beside && b.longest > maxGap+beside.longest {
 			s.t.Errorf("%s: none for %v", b.name, b.longest)
 		}
@@ -230,7 +231,8 @@ func TestAccFleetUpgrade(t *testing.T) {
 		s.tf.NoChanges()
 	})
 	s.step("a master breaks half-way", func(t *testing.T) {
-		s.configure(siteOptions{parameters: `gc_delay = "3days"`, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"20s\"", lab.UserNoPassword, s.lab.KeyFile())})
+		s.configure(siteOptions{parameters: `gc_delay = "3days"`,
+			ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"20s\"", lab.UserNoPassword, s.lab.KeyFile())})
 		seen := len(s.events())
 		var out strings.Builder
 		cmd := s.tf.Command(t.Context(), "apply", "-auto-approve", "-no-color", ten)

@@ -38,7 +38,8 @@ func TestFleetParallelism(t *testing.T) {
 				depends = "depends_on = [dcos_node.master]"
 			}
 			nodes := func(name, role string, from, to int, more string) string {
-				return fmt.Sprintf("\nresource \"dcos_node\" %q {\n  for_each = %s\n  address = each.value.address\n  role = %q\n  bundle = dcos_cluster_config.test.bundle\n  %s\n}\n",
+				return fmt.Sprintf("\nresource \"dcos_node\" %q {\n  for_each = %s\n  address = each.value.address\n  role = %q\n"+
+					"  bundle = dcos_cluster_config.test.bundle\n  %s\n}\n",
 					name, s.hosts(from, to), role, more)
 			}
 			resources := nodes("master", "master", 0, masters, "") + nodes("agent", "agent", masters, masters+agents, depends) +

@@ -33,9 +33,10 @@ func (parseConfigYAMLFunction) Metadata(_ context.Context, _ function.MetadataRe
 func (parseConfigYAMLFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Reads an existing config.yaml",
-		MarkdownDescription: "Returns the parameters of a DC/OS `config.yaml` as an object with the attribute names of `dcos_cluster_config`. The text is read as DC/OS reads it " +
-			"(YAML 1.1: `yes` and `on` are `true`). Only the parameters that are in the file are in the object; " +
-			"those that `dcos_cluster_config` has no attribute for are in `extra_parameters`. JSON values are text, with their keys in the order of the file.",
+		MarkdownDescription: "Returns the parameters of a DC/OS `config.yaml` as an object with the attribute names of `dcos_cluster_config`. " +
+			"The text is read as DC/OS reads it (YAML 1.1: `yes` and `on` are `true`). Only the parameters that are in the file are in the " +
+			"object; those that `dcos_cluster_config` has no attribute for are in `extra_parameters`. " +
+			"JSON values are text, with their keys in the order of the file.",
 		Parameters: []function.Parameter{function.StringParameter{
 			Name:                "text",
 			MarkdownDescription: "Text of the file, such as `file(\"genconf/config.yaml\")`.",

@@ -52,16 +52,18 @@ output "site" {
 				Config: parsed,
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownOutputValue("site", knownvalue.ObjectExact(map[string]knownvalue.Check{
-						"cluster_name":              knownvalue.StringExact("test"),
-						"master_discovery":          knownvalue.StringExact("static"),
-						"master_list":               knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("10.0.0.1"), knownvalue.StringExact("10.0.0.2"), knownvalue.StringExact("10.0.0.3")}),
+						"cluster_name":     knownvalue.StringExact("test"),
+						"master_discovery": knownvalue.StringExact("static"),
+						"master_list": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("10.0.0.1"),
+							knownvalue.StringExact("10.0.0.2"), knownvalue.StringExact("10.0.0.3")}),
 						"exhibitor_storage_backend": knownvalue.StringExact("static"),
 						"oauth_enabled":             knownvalue.Bool(false),
 						"log_offers":                knownvalue.StringExact("yes"), // for the rule to refuse
 						"dcos_overlay_mtu":          knownvalue.NumberExact(big.NewFloat(1400)),
 						"gc_delay":                  knownvalue.StringExact("3days"),
 						"dns_forward_zones":         knownvalue.StringExact(`{"z.example": ["10.1.1.1"], "a.example": []}`),
-						"extra_parameters":          knownvalue.MapExact(map[string]knownvalue.Check{"our_own": knownvalue.StringExact(`{"b": 1, "a": ["x"]}`)}),
+						"extra_parameters": knownvalue.MapExact(map[string]knownvalue.Check{
+							"our_own": knownvalue.StringExact(`{"b": 1, "a": ["x"]}`)}),
 					})),
 				},
 			},

@@ -88,20 +88,21 @@ func jumpHostFields() fields {
 // What may differ for a host from the provider's ssh, apart from jump hosts.
 func sshFields(hostKey string) fields {
 	return fields{
-		"port":     {isPort: true, about: "TCP port of the SSH server. Default: the provider's."},
-		"user":     {filled: true, about: "User to log in as. Default: the provider's."},
-		"host_key": {about: "The host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`), if it is known beforehand. Any other key is refused" + hostKey},
+		"port": {isPort: true, about: "TCP port of the SSH server. Default: the provider's."},
+		"user": {filled: true, about: "User to log in as. Default: the provider's."},
+		"host_key": {about: "The host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`), if it is known beforehand. " +
+			"Any other key is refused" + hostKey},
 	}
 }
 
 // jumpHostsAbout describes the jump hosts of one host.
-const jumpHostsAbout = "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; an empty list goes straight to the host. " +
-	"They are logged in to with the provider's credentials. Default: the provider's."
+const jumpHostsAbout = "SSH hosts to pass through, in order, instead of the provider's `jump_hosts`; " +
+	"an empty list goes straight to the host. They are logged in to with the provider's credentials. Default: the provider's."
 
 // nodeSSHAttributes are a node's overrides of the provider's ssh.
 func nodeSSHAttributes() map[string]resource.Attribute {
-	attributes := sshFields("; it comes before the key that was accepted earlier, so it is also the way to accept the new key of a rebuilt machine. " +
-		"Default: the key that was accepted, and before that, what the provider's `host_key_policy` says.").ofResource()
+	attributes := sshFields("; it comes before the key that was accepted earlier, so it is also the way to accept the new key of a rebuilt " +
+		"machine. Default: the key that was accepted, and before that, what the provider's `host_key_policy` says.").ofResource()
 	attributes["jump_hosts"] = resource.ListNestedAttribute{
 		Optional:            true,
 		MarkdownDescription: jumpHostsAbout,

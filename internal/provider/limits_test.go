@@ -40,7 +40,8 @@ resource "dcos_node" "n" {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limited := strings.Replace(string(text), `run_log = "run.jsonl"`, fmt.Sprintf("run_log = \"run.jsonl\"\n  limits = { connections = %d }", limit), 1)
+	limited := strings.Replace(string(text), `run_log = "run.jsonl"`,
+		fmt.Sprintf("run_log = \"run.jsonl\"\n  limits = { connections = %d }", limit), 1)
 	s.tf.Write("main.tf", limited)
 	s.tf.Apply("-parallelism=10")
 

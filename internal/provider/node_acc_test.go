@@ -30,7 +30,8 @@ func TestAccCluster(t *testing.T) {
 	s.step("agents know no master", func(t *testing.T) {
 		for _, h := range slices.Concat(s.agents, s.public) {
 			for _, m := range s.masters {
-				out, err := h.Shell(t.Context(), "grep -rlFw "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* /etc/mesosphere || :")
+				out, err := h.Shell(t.Context(), "grep -rlFw "+m.Address+" /opt/mesosphere/etc /opt/mesosphere/packages/dcos-config--* "+
+					"/etc/mesosphere || :")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -45,7 +46,8 @@ func TestAccCluster(t *testing.T) {
 		s.configure(siteOptions{parameters: changed})
 		plan := s.tf.Plan()
 		config := plan["dcos_cluster_config.test"]
-		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched, []string{"dcos-config/etc/ui-config.json"}) {
+		if touched := without(touchedFiles(config.Change.Before, config.Change.After), alwaysTouched); !slices.Equal(touched,
+			[]string{"dcos-config/etc/ui-config.json"}) {
 			t.Errorf("the plan touches %v", touched)
 		}
 		for _, name := range []string{`master["n1"]`, `master["n3"]`, `agent["n1"]`, `public["n1"]`} {
@@ -82,7 +84,8 @@ func TestAccCluster(t *testing.T) {
 	})
 	s.step("drift", func(t *testing.T) {
 		agent := s.agents[0]
-		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; systemctl disable --quiet dcos-setup.service"); err != nil {
+		if _, err := agent.Shell(t.Context(), "echo changed >>/etc/mesosphere/setup-flags/repository-url; "+
+			"systemctl disable --quiet dcos-setup.service"); err != nil {
 			t.Fatal(err)
 		}
 		plan := s.tf.Plan()
@@ -102,7 +105,8 @@ func TestAccCluster(t *testing.T) {
 	s.step("a host that is out of reach", func(t *testing.T) {
 		public := s.public[0]
 		// Nobody comes, so there is nothing to wait long for.
-		s.configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"", lab.UserNoPassword, s.lab.KeyFile())})
+		s.configure(siteOptions{parameters: changed, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"5s\"",
+			lab.UserNoPassword, s.lab.KeyFile())})
 		if err := public.Cut(t.Context(), lab.Refuse); err != nil {
 			t.Fatal(err)
 		}
@@ -184,11 +188,13 @@ func TestAccRefused(t *testing.T) {
 			[]string{"No Root On The Host", h.Address, lab.UserNoSudo, "sudo"}},
 		"sudo without its password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), "")},
 			[]string{"No Root On The Host", h.Address, lab.UserPassword, "sudo.password"}},
-		"a wrong sudo password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), ""), provider: `sudo = { password = "not-the-password" }`},
+		"a wrong sudo password": {siteOptions{ssh: key(lab.UserPassword, s.lab.KeyFile(), ""),
+			provider: `sudo = { password = "not-the-password" }`},
 			[]string{"No Root On The Host", h.Address, "sudo.password"}},
 		"an unknown host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), `host_key_policy = "strict"`)},
 			[]string{"Host Key Refused", h.Address, "SHA256:", "host_key"}},
-		"another host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), ""), node: `ssh = { host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm0v2LvNyBXHnXGKkS8kR9cDrBlLiDmXHbhXlpqzPAH" }`},
+		"another host key": {siteOptions{ssh: key(lab.UserNoPassword, s.lab.KeyFile(), ""),
+			node: `ssh = { host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm0v2LvNyBXHnXGKkS8kR9cDrBlLiDmXHbhXlpqzPAH" }`},
 			[]string{"Host Key Refused", h.Address, "SHA256:"}},
 	}
 	for name, test := range tests {

@@ -85,7 +85,8 @@ func TestAccClonedImages(t *testing.T) {
 		if err := os.WriteFile(config, fmt.Appendf(nil, "Host the-first\n  HostName %s\n", first.Address), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.configure(siteOptions{ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconfig_file = %q", lab.UserNoPassword, s.lab.KeyFile(), config)})
+		s.configure(siteOptions{ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconfig_file = %q", lab.UserNoPassword,
+			s.lab.KeyFile(), config)})
 		path := filepath.Join(s.tf.Path, "main.tf")
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -157,7 +157,8 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 	var said []string
 	for line := range strings.Lines(out.String()) {
 		line = strings.TrimSpace(strings.TrimLeft(line, "│╷╵ "))
-		if strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Stage:") || strings.HasPrefix(line, "Doing:") || strings.HasPrefix(line, "What to do:") {
+		if strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Stage:") || strings.HasPrefix(line, "Doing:") ||
+			strings.HasPrefix(line, "What to do:") {
 			said = append(said, line)
 		}
 	}

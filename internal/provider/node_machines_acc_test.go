@@ -71,7 +71,8 @@ func TestAccInstalledByHand(t *testing.T) {
 	// Nobody recorded what the host was like before: that is said.
 	// Nor is what exhibitor keeps on any host.
 	destroyed := s.tf.Destroy()
-	for _, want := range []string{"Not Put Back On The Host", "/etc/resolv.conf", "State Of An Ensemble In Exhibitor's Backend", exhibitorDir} {
+	for _, want := range []string{"Not Put Back On The Host", "/etc/resolv.conf", "State Of An Ensemble In Exhibitor's Backend",
+		exhibitorDir} {
 		if !strings.Contains(destroyed, want) {
 			t.Errorf("destroy does not say %q:\n%s", want, destroyed)
 		}
@@ -81,7 +82,8 @@ func TestAccInstalledByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range lab.Diff(s.before[h.Name], after) {
-		known := strings.HasPrefix(c.Name, "file /etc/resolv.conf") || strings.HasSuffix(c.Name, ".rp_filter") || strings.HasPrefix(c.Name, "file "+exhibitorDir)
+		known := strings.HasPrefix(c.Name, "file /etc/resolv.conf") || strings.HasSuffix(c.Name, ".rp_filter") ||
+			strings.HasPrefix(c.Name, "file "+exhibitorDir)
 		if !known {
 			t.Errorf("left: %s", c)
 		}

@@ -32,7 +32,8 @@ func TestParseImportID(t *testing.T) {
 			t.Errorf("%q: got %+v, %t, want %+v", text, got, ok, want)
 		}
 	}
-	for _, text := range []string{"", "@host", "user@", "host:", "host:port", "host:65536", "[fd00::1", "[host]:22x", "a b", "host:22:33", "http://host"} {
+	for _, text := range []string{"", "@host", "user@", "host:", "host:port", "host:65536", "[fd00::1", "[host]:22x", "a b", "host:22:33",
+		"http://host"} {
 		if got, ok := parseImportID(text); ok {
 			t.Errorf("%q gives %+v", text, got)
 		}

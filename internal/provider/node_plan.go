@@ -54,7 +54,8 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 			resp.Diagnostics.Append(supported(ctx, &state, &plan, req.Private)...)
 		}
 	} else {
-		plan.DCOSVersion, plan.ConfigPackageID, plan.DetectedIP, plan.Drift = state.DCOSVersion, state.ConfigPackageID, state.DetectedIP, state.Drift
+		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
+		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -147,7 +148,8 @@ func supported(ctx context.Context, state, plan *nodeModel, private privateReade
 	var diags diag.Diagnostics
 	if from, to := state.DCOSVersion.ValueString(), plan.DCOSVersion.ValueString(); from != "" && to != "" {
 		if err := node.UpgradePath(from, to); err != nil {
-			diags.Append(upgradeRefused(plan.Address.ValueString(), err, "Give the node a bundle of a version that DC/OS can be upgraded to from there."))
+			diags.Append(upgradeRefused(plan.Address.ValueString(), err,
+				"Give the node a bundle of a version that DC/OS can be upgraded to from there."))
 		}
 	}
 	to, known, d := topology(ctx, plan)

@@ -35,7 +35,8 @@ func newPoolSite(t *testing.T, masters, hosts int, opts ...lab.Option) *poolSite
 // reconfigure writes the configuration of the cluster.
 func (s *poolSite) reconfigure(parameters string) {
 	s.t.Helper()
-	s.configure(siteOptions{parameters: parameters, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"20s\"", lab.UserNoPassword, s.lab.KeyFile())})
+	s.configure(siteOptions{parameters: parameters, ssh: fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"20s\"",
+		lab.UserNoPassword, s.lab.KeyFile())})
 }
 
 // pools writes pools of agents: each has hosts by their numbers.
@@ -43,7 +44,8 @@ func (s *poolSite) pools(more string, pools map[string][]int) {
 	s.t.Helper()
 	var b strings.Builder
 	for name, numbers := range pools {
-		fmt.Fprintf(&b, "resource \"dcos_node_pool\" %q {\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n  depends_on = [dcos_node.master]\n  %s\n  hosts = {\n", name, more)
+		fmt.Fprintf(&b, "resource \"dcos_node_pool\" %q {\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n"+
+			"  depends_on = [dcos_node.master]\n  %s\n  hosts = {\n", name, more)
 		for _, n := range numbers {
 			fmt.Fprintf(&b, "    h%d = { address = %q }\n", n, s.hosts[n].Address)
 		}

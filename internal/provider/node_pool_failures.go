@@ -123,7 +123,8 @@ func (p *poolFailures) ended(out fleet.Outcome, all, most int) {
 	case fleet.HaltCanary:
 		p.halts = append(p.halts, fmt.Sprintf("A canary failed, so nothing was begun on %s.", rest))
 	case fleet.HaltFailures:
-		p.halts = append(p.halts, fmt.Sprintf("More than %s failed, which is what max_failures allows here, so nothing was begun on %s.", plural(most, "host"), rest))
+		p.halts = append(p.halts, fmt.Sprintf("More than %s failed, which is what max_failures allows here, so nothing was begun on %s.",
+			plural(most, "host"), rest))
 	case fleet.HaltStopped:
 		p.halts = append(p.halts, fmt.Sprintf("Terraform was interrupted, so nothing was begun on %s.", rest))
 	case fleet.HaltNot:

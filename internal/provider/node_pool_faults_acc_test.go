@@ -29,12 +29,14 @@ func TestAccFleetPoolFaults(t *testing.T) {
 	t.Parallel()
 	s := newPoolSite(t, 1, 12, lab.WithDisk(1<<30))
 	// A host that is gone is noticed within seconds.
-	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"12s\"\nkeepalive_interval = \"3s\"", lab.UserNoPassword, s.lab.KeyFile())
+	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"12s\"\nkeepalive_interval = \"3s\"", lab.UserNoPassword,
+		s.lab.KeyFile())
 	all := make([]int, len(s.hosts))
 	for i := range all {
 		all[i] = i
 	}
-	s.pools("max_failures = \"100%\"\nmax_unavailable = \"100%\"\ntimeouts = { create = \"2m\", update = \"2m\", delete = \"2m\" }", map[string][]int{"a": all})
+	s.pools("max_failures = \"100%\"\nmax_unavailable = \"100%\"\ntimeouts = { create = \"2m\", update = \"2m\", delete = \"2m\" }",
+		map[string][]int{"a": all})
 	stages := []struct{ command, stage, parameters string }{
 		{"apply", "install", ""},
 		{"apply", "upgrade", `gc_delay = "3days"`},
@@ -137,7 +139,8 @@ func poolFaults() []poolFault {
 		{"sshd restarted", shell("systemctl restart ssh"), nil},
 		{"connection cut", shell("pkill -KILL -u alice sshd || true"), nil},
 		{"shut down", func(ctx context.Context, h *lab.Host) error { return h.Stop(ctx) }, start},
-		{"disk full", func(ctx context.Context, h *lab.Host) error { return h.FillDisk(ctx, 0) }, func(ctx context.Context, h *lab.Host) error { return h.FreeDisk(ctx) }},
+		{"disk full", func(ctx context.Context, h *lab.Host) error { return h.FillDisk(ctx, 0) },
+			func(ctx context.Context, h *lab.Host) error { return h.FreeDisk(ctx) }},
 	}
 }
 

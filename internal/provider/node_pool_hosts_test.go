@@ -18,23 +18,27 @@ func TestNodePoolHostsRefused(t *testing.T) {
 		hosts string
 		wants []string
 	}{
-		"no map":           {`"10.0.0.1"`, []string{"Invalid Host", "are a map of objects"}},
-		"a list":           {`[{ address = "10.0.0.1" }]`, []string{"Invalid Host", "are a map of objects"}},
-		"null":             {`null`, []string{"Missing Configuration for Required Attribute"}},
-		"no object":        {`{ a = "10.0.0.1" }`, []string{"Invalid Host", `hosts["a"]: a host is an object`}},
-		"no address":       {`{ a = {}, b = { address = null } }`, []string{`hosts["a"]: it has no address`, `hosts["b"]: it has no address`}},
-		"a list for text":  {`{ a = { address = [] } }`, []string{`hosts["a"].address: an address is text`}},
-		"misspelt":         {`{ a = { addr = "10.0.0.1" } }`, []string{`hosts["a"]: a host has no attribute "addr"`}},
-		"misspelt in ssh":  {`{ a = { address = "x", ssh = { prot = 22 } } }`, []string{`hosts["a"].ssh: there is no attribute "prot"`}},
-		"ssh is text":      {`{ a = { address = "x", ssh = "root@x" } }`, []string{`hosts["a"].ssh: this is to be an object`}},
-		"no number":        {`{ a = { address = "x", ssh = { port = "ssh" } } }`, []string{`hosts["a"].ssh.port: this is to be a number`}},
-		"half a port":      {`{ a = { address = "x", ssh = { port = 22.5 } } }`, []string{`hosts["a"].ssh`}},
-		"a port too large": {`{ a = { address = "x", ssh = { port = 65536 } } }`, []string{`hosts["a"].ssh.port value must be between 1 and 65535`}},
-		"no user":          {`{ a = { address = "x", ssh = { user = "" } } }`, []string{`hosts["a"].ssh.user string length must be at least 1`}},
-		"jump host":        {`{ a = { address = "x", ssh = { jump_hosts = [{ address = "y" }, { user = "z" }] } } }`, []string{`hosts["a"].ssh.jump_hosts[1].address: it has to be given`}},
-		"no list":          {`{ a = { address = "x", ssh = { jump_hosts = { address = "y" } } } }`, []string{`hosts["a"].ssh.jump_hosts: this is to be a list`}},
-		"no name":          {`{ "" = { address = "x" } }`, []string{`hosts[""] string length must be at least 1`}},
-		"twice":            {`{ a = { address = "x" }, b = { address = "x", ssh = {} } }`, []string{"Host Twice In The Pool", "a and b have the same address, x"}},
+		"no map":          {`"10.0.0.1"`, []string{"Invalid Host", "are a map of objects"}},
+		"a list":          {`[{ address = "10.0.0.1" }]`, []string{"Invalid Host", "are a map of objects"}},
+		"null":            {`null`, []string{"Missing Configuration for Required Attribute"}},
+		"no object":       {`{ a = "10.0.0.1" }`, []string{"Invalid Host", `hosts["a"]: a host is an object`}},
+		"no address":      {`{ a = {}, b = { address = null } }`, []string{`hosts["a"]: it has no address`, `hosts["b"]: it has no address`}},
+		"a list for text": {`{ a = { address = [] } }`, []string{`hosts["a"].address: an address is text`}},
+		"misspelt":        {`{ a = { addr = "10.0.0.1" } }`, []string{`hosts["a"]: a host has no attribute "addr"`}},
+		"misspelt in ssh": {`{ a = { address = "x", ssh = { prot = 22 } } }`, []string{`hosts["a"].ssh: there is no attribute "prot"`}},
+		"ssh is text":     {`{ a = { address = "x", ssh = "root@x" } }`, []string{`hosts["a"].ssh: this is to be an object`}},
+		"no number":       {`{ a = { address = "x", ssh = { port = "ssh" } } }`, []string{`hosts["a"].ssh.port: this is to be a number`}},
+		"half a port":     {`{ a = { address = "x", ssh = { port = 22.5 } } }`, []string{`hosts["a"].ssh`}},
+		"a port too large": {`{ a = { address = "x", ssh = { port = 65536 } } }`,
+			[]string{`hosts["a"].ssh.port value must be between 1 and 65535`}},
+		"no user": {`{ a = { address = "x", ssh = { user = "" } } }`, []string{`hosts["a"].ssh.user string length must be at least 1`}},
+		"jump host": {`{ a = { address = "x", ssh = { jump_hosts = [{ address = "y" }, { user = "z" }] } } }`,
+			[]string{`hosts["a"].ssh.jump_hosts[1].address: it has to be given`}},
+		"no list": {`{ a = { address = "x", ssh = { jump_hosts = { address = "y" } } } }`,
+			[]string{`hosts["a"].ssh.jump_hosts: this is to be a list`}},
+		"no name": {`{ "" = { address = "x" } }`, []string{`hosts[""] string length must be at least 1`}},
+		"twice": {`{ a = { address = "x" }, b = { address = "x", ssh = {} } }`,
+			[]string{"Host Twice In The Pool", "a and b have the same address, x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -60,11 +64,13 @@ func TestNodePoolHostsTaken(t *testing.T) {
 		"maps in a map":       `{ a = tomap({ address = "x" }) }`,
 		"of different shapes": `{ a = { address = "x" }, b = { address = "y", ssh = null }, c = { address = "z", ssh = { jump_hosts = [] } } }`,
 		"jump hosts":          `{ a = { address = "x", ssh = { host_key = "k", jump_hosts = tolist([{ address = "y", port = 22 }]) } } }`,
-		"long and many":       fmt.Sprintf(`merge({ long = { address = %q } }, { for i in range(1000) : "h${i}" => { address = "10.0.${floor(i / 250)}.${i %% 250}" } })`, long),
-		"none":                `{}`,
-		"unknown":             `terraform_data.later.output`,
-		"unknown elements":    `{ a = terraform_data.later.output, b = { address = terraform_data.later.id }, c = { address = "x", ssh = terraform_data.later.output } }`,
-		"unknown ssh":         `{ c = { address = "x", ssh = { user = terraform_data.later.id, port = terraform_data.later.output } } }`,
+		"long and many": fmt.Sprintf(`merge({ long = { address = %q } }, `+
+			`{ for i in range(1000) : "h${i}" => { address = "10.0.${floor(i / 250)}.${i %% 250}" } })`, long),
+		"none":    `{}`,
+		"unknown": `terraform_data.later.output`,
+		"unknown elements": `{ a = terraform_data.later.output, b = { address = terraform_data.later.id }, ` +
+			`c = { address = "x", ssh = terraform_data.later.output } }`,
+		"unknown ssh": `{ c = { address = "x", ssh = { user = terraform_data.later.id, port = terraform_data.later.output } } }`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

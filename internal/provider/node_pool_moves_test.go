@@ -132,7 +132,8 @@ func TestNodePoolWrongPin(t *testing.T) {
 	if !ok {
 		t.Fatal("no host key")
 	}
-	pinned := strings.Replace(s.hosts(0, 3), `"`+simhosts.Address(1)+`" }`, fmt.Sprintf(`%q, ssh = { host_key = %q } }`, simhosts.Address(1), other), 1)
+	pinned := strings.Replace(s.hosts(0, 3), `"`+simhosts.Address(1)+`" }`,
+		fmt.Sprintf(`%q, ssh = { host_key = %q } }`, simhosts.Address(1), other), 1)
 	s.configure("", pool("a", pinned, ""))
 	out, err := s.tf.Try("apply", "-auto-approve", "-no-color", "-refresh=false")
 	if err == nil {
@@ -163,7 +164,8 @@ func TestLimitsKeepNobodyWaiting(t *testing.T) {
 	s := newSimSite(t, simhosts.Options{Delay: 10 * time.Millisecond})
 	s.masters = masters
 	s.provider = "limits = { connections = 2 }"
-	resources := fmt.Sprintf("\nresource \"dcos_node\" \"master\" {\n  for_each = %s\n  address = each.value.address\n  role = \"master\"\n  bundle = dcos_cluster_config.test.bundle\n}\n",
+	resources := fmt.Sprintf("\nresource \"dcos_node\" \"master\" {\n  for_each = %s\n  address = each.value.address\n  role = \"master\"\n"+
+		"  bundle = dcos_cluster_config.test.bundle\n}\n",
 		s.hosts(0, masters)) + pool("a", s.hosts(masters, masters+agents), "max_unavailable = \"100%\"")
 	s.configure("", resources)
 	s.tf.Apply()
@@ -182,10 +184,12 @@ func TestLimitsKeepNobodyWaiting(t *testing.T) {
 
 // hostOf is a host of a pool.
 func hostOf(name, address string, port int64, machine string) *poolHost {
-	h := &poolHost{name: name, address: types.StringValue(address), ssh: types.ObjectNull(nodeSSHType.AttrTypes), poolRecord: poolRecord{MachineID: machine}}
+	h := &poolHost{name: name, address: types.StringValue(address), ssh: types.ObjectNull(nodeSSHType.AttrTypes),
+		poolRecord: poolRecord{MachineID: machine}}
 	if port != 0 {
 		h.ssh = types.ObjectValueMust(nodeSSHType.AttrTypes, map[string]attr.Value{
-			"port": types.Int64Value(port), "user": types.StringNull(), "host_key": types.StringNull(), "jump_hosts": types.ListNull(nodeJumpHostType),
+			"port": types.Int64Value(port), "user": types.StringNull(), "host_key": types.StringNull(),
+			"jump_hosts": types.ListNull(nodeJumpHostType),
 		})
 	}
 	return h
@@ -194,8 +198,10 @@ func hostOf(name, address string, port int64, machine string) *poolHost {
 // Which hosts of a plan are those of the state.
 func TestMatchHosts(t *testing.T) {
 	t.Parallel()
-	prior := []*poolHost{hostOf("a", "x", 0, "1"), hostOf("b", "y", 22, "2"), hostOf("c", "z", 22, "3"), hostOf("d", "z", 23, "4"), hostOf("e", "gone", 0, "5")}
-	planned := []*poolHost{hostOf("A", "x", 2222, ""), hostOf("b", "y", 22, ""), hostOf("c", "z", 22, ""), hostOf("d", "z", 24, ""), hostOf("n", "new", 0, "")}
+	prior := []*poolHost{hostOf("a", "x", 0, "1"), hostOf("b", "y", 22, "2"), hostOf("c", "z", 22, "3"), hostOf("d", "z", 23, "4"),
+		hostOf("e", "gone", 0, "5")}
+	planned := []*poolHost{hostOf("A", "x", 2222, ""), hostOf("b", "y", 22, ""), hostOf("c", "z", 22, ""), hostOf("d", "z", 24, ""),
+		hostOf("n", "new", 0, "")}
 	hosts, leaving := matchHosts(planned, prior)
 	var got []string
 	for _, h := range hosts {

@@ -105,7 +105,9 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, crea
 }
 
 // planPoolBundle makes sure that the bundle can be made, if it is needed.
-func (r *nodePoolResource) planPoolBundle(ctx context.Context, plan *nodePoolModel, b bundleModel, toDo map[string][]string) diag.Diagnostics {
+func (r *nodePoolResource) planPoolBundle(
+	ctx context.Context, plan *nodePoolModel, b bundleModel, toDo map[string][]string,
+) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if len(toDo) == 0 || b.Recipe.IsUnknown() || r.shared.secrets.unknown {
 		return diags
@@ -198,5 +200,6 @@ func poolToDo(toDo map[string][]string, leaving []*poolHost, all int, create boo
 	if create && count < all {
 		b.WriteString("\nTerraform calls this a replacement, since the pool's first apply failed on some hosts. The others stay as they are.\n")
 	}
-	return diag.NewWarningDiagnostic(fmt.Sprintf("%s of %s To Do", thousands(count), titled(plural(all+len(leaving), "host"))), strings.TrimSpace(b.String()))
+	return diag.NewWarningDiagnostic(fmt.Sprintf("%s of %s To Do", thousands(count), titled(plural(all+len(leaving), "host"))),
+		strings.TrimSpace(b.String()))
 }

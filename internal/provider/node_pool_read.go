@@ -134,7 +134,8 @@ func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
 	switch {
 	case state.MachineID != h.MachineID:
 		h.poolRecord = poolRecord{Status: poolGone,
-			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(), state.MachineID, h.MachineID)}
+			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(),
+				state.MachineID, h.MachineID)}
 		return
 	case state.Gone():
 		// It is the same machine, so destroy looks there once more.

@@ -31,7 +31,8 @@ func TestNodePoolManyFailures(t *testing.T) {
 	_, grouped, _ := strings.Cut(flat(out), "60 of 60 Hosts Failed")
 	grouped, _, _ = strings.Cut(grouped, "----")
 	causes := regexp.MustCompile(`(\d+) hosts?: `).FindAllStringSubmatch(grouped, -1)
-	mentions(t, grouped, "Inspected: looking at the disks failed", "Failed: running dcos-setup.service failed", "Up: waiting for the agent to register failed")
+	mentions(t, grouped, "Inspected: looking at the disks failed", "Failed: running dcos-setup.service failed",
+		"Up: waiting for the agent to register failed")
 	counted := 0
 	for _, c := range causes {
 		k, err := strconv.Atoi(c[1])

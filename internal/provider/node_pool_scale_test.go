@@ -75,15 +75,18 @@ func newScaledPool(t testing.TB, n int) *scaledPool {
 	bundle := func(id tftypes.Value) tftypes.Value {
 		return object(kinds["bundle"], map[string]tftypes.Value{"id": id, "cluster_name": text("c"), "dcos_version": text("2.2.1"), "recipe": id})
 	}
-	config := map[string]tftypes.Value{"hosts": tftypes.NewValue(tftypes.Object{AttributeTypes: hostKinds}, hosts), "role": text("agent"), "bundle": bundle(text("b")), "refresh": text("none")}
+	config := map[string]tftypes.Value{"hosts": tftypes.NewValue(tftypes.Object{AttributeTypes: hostKinds}, hosts), "role": text("agent"),
+		"bundle": bundle(text("b")), "refresh": text("none")}
 	state := maps.Clone(config)
 	maps.Copy(state, map[string]tftypes.Value{
 		"max_parallel": tftypes.NewValue(tftypes.Number, 50), "max_unavailable": text("10%"), "max_failures": text("10%"),
-		"canaries": tftypes.NewValue(tftypes.Number, 0), "on_destroy": text("uninstall"), "wait_for_cloud_init": tftypes.NewValue(tftypes.Bool, true),
+		"canaries": tftypes.NewValue(tftypes.Number, 0), "on_destroy": text("uninstall"),
+		"wait_for_cloud_init": tftypes.NewValue(tftypes.Bool, true),
 	})
 	create := maps.Clone(state)
 	maps.Copy(state, map[string]tftypes.Value{
-		"id": text("id"), "summary": text(poolSummary(n, n)), "nodes": tftypes.NewValue(kinds["nodes"], nodes), "pending": tftypes.NewValue(kinds["pending"], map[string]tftypes.Value{}),
+		"id": text("id"), "summary": text(poolSummary(n, n)), "nodes": tftypes.NewValue(kinds["nodes"], nodes),
+		"pending": tftypes.NewValue(kinds["pending"], map[string]tftypes.Value{}),
 	})
 	with := func(values map[string]tftypes.Value, name string, value tftypes.Value) *tfprotov6.DynamicValue {
 		values = maps.Clone(values)
@@ -104,7 +107,8 @@ func newScaledPool(t testing.TB, n int) *scaledPool {
 		jsonHosts[name], jsonKinds[name] = map[string]any{"address": simhosts.Address(i)}, []any{"object", map[string]any{"address": "string"}}
 		jsonNodes[name] = map[string]any{"status": "done", "machine_id": fmt.Sprintf("%032x", i), "bundle_id": "b"}
 	}
-	if p.json, err = json.Marshal(map[string]any{"hosts": map[string]any{"value": jsonHosts, "type": []any{"object", jsonKinds}}, "nodes": jsonNodes, "role": "agent"}); err != nil {
+	if p.json, err = json.Marshal(map[string]any{"hosts": map[string]any{"value": jsonHosts, "type": []any{"object", jsonKinds}},
+		"nodes": jsonNodes, "role": "agent"}); err != nil {
 		t.Fatal(err)
 	}
 	p.configure(t, resp.Provider.ValueType())
@@ -177,14 +181,16 @@ func (p *scaledPool) plan(t testing.TB, config, prior, proposed *tfprotov6.Dynam
 func (p *scaledPool) calls() map[string]func(testing.TB) {
 	return map[string]func(testing.TB){
 		"validate": func(t testing.TB) {
-			resp, err := p.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: "dcos_node_pool", Config: p.config})
+			resp, err := p.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: "dcos_node_pool",
+				Config: p.config})
 			if err != nil {
 				t.Fatal(err)
 			}
 			fine(t, resp.Diagnostics)
 		},
 		"state": func(t testing.TB) {
-			resp, err := p.server.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "dcos_node_pool", RawState: &tfprotov6.RawState{JSON: p.json}})
+			resp, err := p.server.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "dcos_node_pool",
+				RawState: &tfprotov6.RawState{JSON: p.json}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,7 +207,8 @@ func (p *scaledPool) calls() map[string]func(testing.TB) {
 		"plan of a creation":   func(t testing.TB) { p.plan(t, p.unknownConfig, p.none, p.created) },
 		"plan of a change":     func(t testing.TB) { p.plan(t, p.unknownConfig, p.state, p.unknown) },
 		"apply": func(t testing.TB) {
-			resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{TypeName: "dcos_node_pool", Config: p.widerConfig, PriorState: p.state, PlannedState: p.wider})
+			resp, err := p.server.ApplyResourceChange(t.Context(),
+				&tfprotov6.ApplyResourceChangeRequest{TypeName: "dcos_node_pool", Config: p.widerConfig, PriorState: p.state, PlannedState: p.wider})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,10 +70,14 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		// it is, so hostsValidator looks at the types.
 		"hosts": schema.DynamicAttribute{
 			Required: true,
-			MarkdownDescription: "The hosts of the pool: a map of objects, by names of your choice. Hosts that are added are installed, hosts that are left out are drained and uninstalled. " +
-				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. All of this happens in place: the other hosts are not touched. " +
-				"Each host has `address` (required), the host name or IP address under which it is reached over SSH: another address is another host. And it may have " +
-				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key` and `jump_hosts`, as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
+			MarkdownDescription: "The hosts of the pool: a map of objects, by names of your choice. Hosts that are added are installed, " +
+				"hosts that are left out are drained and uninstalled. " +
+				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. " +
+				"All of this happens in place: the other hosts are not touched. " +
+				"Each host has `address` (required), the host name or IP address under which it is reached over SSH: " +
+				"another address is another host. And it may have " +
+				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key` and `jump_hosts`, " +
+				"as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
 		},
 		"role": schema.StringAttribute{
 			Required:            true,
@@ -81,27 +85,33 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
 		},
-		"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. Another bundle upgrades or reconfigures the nodes in place."),
+		"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. "+
+			"Another bundle upgrades or reconfigures the nodes in place."),
 		"max_parallel": schema.Int64Attribute{
 			Optional: true, Computed: true,
 			Default: int64default.StaticInt64(defaultMaxParallel),
-			MarkdownDescription: "How many hosts are worked on at once. The provider's `limits` hold besides. Masters change one at a time whatever it says. A change touches nothing on the hosts. " +
+			MarkdownDescription: "How many hosts are worked on at once. The provider's `limits` hold besides. " +
+				"Masters change one at a time whatever it says. A change touches nothing on the hosts. " +
 				fmt.Sprintf("Default: `%d`.", defaultMaxParallel),
 			Validators: []validator.Int64{int64validator.Between(1, 10000)},
 		},
 		"max_unavailable": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(defaultMaxUnavailable),
-			MarkdownDescription: "How many agents may be out of service at once for an upgrade, a change of configuration or a repair: a count (`5`) or a percentage of the pool's hosts (`\"10%\"`), " +
-				"rounded down, but at least one. Agents of the cluster that other resources are changing count too, and so do those that are out of service since their change failed: when these are as many, no other is touched. Installing hosts that are not nodes yet is not bounded by it. A change touches nothing on the hosts. " +
+			MarkdownDescription: "How many agents may be out of service at once for an upgrade, a change of configuration or a repair: " +
+				"a count (`5`) or a percentage of the pool's hosts (`\"10%\"`), " +
+				"rounded down, but at least one. Agents of the cluster that other resources are changing count too, and so do those that are out of " +
+				"service since their change failed: when these are as many, no other is touched. Installing hosts that are not nodes yet is not " +
+				"bounded by it. A change touches nothing on the hosts. " +
 				"Default: `" + defaultMaxUnavailable + "`.",
 			Validators: []validator.String{shareValidator{least: 1}},
 		},
 		"max_failures": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(defaultMaxFailures),
-			MarkdownDescription: "How many hosts may fail in one apply: a count (`0`) or a percentage of the hosts that there is something to do on (`\"5%\"`), rounded down. " +
-				"When more have failed no further ones are started; those that are at work end what they do. Removing hosts is not bounded by it. A change touches nothing on the hosts. Default: `" + defaultMaxFailures + "`.",
+			MarkdownDescription: "How many hosts may fail in one apply: a count (`0`) or a percentage of the hosts that there is something to do " +
+				"on (`\"5%\"`), rounded down. When more have failed no further ones are started; those that are at work end what they do. " +
+				"Removing hosts is not bounded by it. A change touches nothing on the hosts. Default: `" + defaultMaxFailures + "`.",
 			Validators: []validator.String{shareValidator{}},
 		},
 		"canaries": schema.Int64Attribute{
@@ -114,21 +124,23 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		"refresh": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(refreshAll),
-			MarkdownDescription: "What a refresh looks at: `all` hosts (default); a `sample` of 20 hosts or one in a hundred, whichever is more, picked anew each time; or `none`. " +
-				"What apply does is the same, but drift of hosts that were not looked at is not seen.",
+			MarkdownDescription: "What a refresh looks at: `all` hosts (default); a `sample` of 20 hosts or one in a hundred, whichever is more, " +
+				"picked anew each time; or `none`. What apply does is the same, but drift of hosts that were not looked at is not seen.",
 			Validators: []validator.String{stringvalidator.OneOf(refreshAll, refreshSample, refreshNone)},
 		},
 		"timeouts": describedTimeouts(ctx, timeouts.Opts{
 			Create: true, Read: true, Update: true, Delete: true,
 			CreateDescription: "Time limit of an installation of one host. A duration such as `90m`. Default: `60m`.",
 			ReadDescription:   "Time limit of looking at one host. A duration such as `30s`. Default: `2m`.",
-			UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair of one host. A duration such as `90m`. Default: `60m`.",
+			UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair of one host. A duration such as `90m`. " +
+				"Default: `60m`.",
 			DeleteDescription: "Time limit of draining and uninstalling one host. A duration such as `45m`. Default: `30m`.",
 		}),
 		"wait_for_cloud_init": schema.BoolAttribute{
 			Optional: true, Computed: true,
-			Default:             booldefault.StaticBool(true),
-			MarkdownDescription: "Whether to wait on each host until cloud-init has finished. Default: `true`. A change touches nothing on the hosts.",
+			Default: booldefault.StaticBool(true),
+			MarkdownDescription: "Whether to wait on each host until cloud-init has finished. Default: `true`. " +
+				"A change touches nothing on the hosts.",
 		},
 
 		// Outputs.
@@ -142,22 +154,26 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			MarkdownDescription: "How many hosts are done, in words: `4,988 of 5,000 hosts done`.",
 		},
 		"pending": schema.MapAttribute{
-			Computed:            true,
-			ElementType:         types.StringType,
-			MarkdownDescription: "Hosts on which there is something to do, and what, in words. It is planned to be empty: apply does it, and nothing on the other hosts.",
+			Computed:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Hosts on which there is something to do, and what, in words. It is planned to be empty: " +
+				"apply does it, and nothing on the other hosts.",
 		},
 		"nodes": schema.MapAttribute{
 			Computed:    true,
 			ElementType: poolNodeType(),
-			MarkdownDescription: "What is known of each host, by its name: `status` (`done`, `failed`, `drifted`, `gone`, or `pending` where nothing was begun), `machine_id`, `host_key` (the one that was accepted; from then on only this key is), " +
-				"`bundle_id` and `dcos_version` of what was installed, `detected_ip` and `error` (why the host failed last, or how refresh found it drifted or gone, in words).",
+			MarkdownDescription: "What is known of each host, by its name: `status` (`done`, `failed`, `drifted`, `gone`, or `pending` where " +
+				"nothing was begun), `machine_id`, `host_key` (the one that was accepted; from then on only this key is), " +
+				"`bundle_id` and `dcos_version` of what was installed, `detected_ip` and `error` (why the host failed last, or how refresh found it " +
+				"drifted or gone, in words).",
 		},
 	}
 	for _, name := range []string{"preflight", "on_destroy", "drain_timeout"} {
 		attributes[name] = s.Attributes[name]
 	}
 	return schema.Schema{
-		MarkdownDescription: "DC/OS on many hosts of one role. It does for each what `dcos_node` does, and costs Terraform no more than one resource: the way to run hundreds and thousands of hosts. " +
+		MarkdownDescription: "DC/OS on many hosts of one role. It does for each what `dcos_node` does, and costs Terraform no more than one " +
+			"resource: the way to run hundreds and thousands of hosts. " +
 			"Hosts that are done stay done when others fail; the next apply takes up only what is missing.",
 		Attributes: attributes,
 	}

@@ -89,14 +89,16 @@ func (n nestedValidation) attribute(ctx context.Context, path tfpath.Path, attri
 		text, _ := value.(types.String) // it is the attribute's
 		for _, v := range a.Validators {
 			var r validator.StringResponse
-			v.ValidateString(ctx, validator.StringRequest{Path: path, PathExpression: path.Expression(), Config: n.req.Config, ConfigValue: text}, &r)
+			v.ValidateString(ctx, validator.StringRequest{Path: path, PathExpression: path.Expression(), Config: n.req.Config, ConfigValue: text},
+				&r)
 			n.diags.Append(r.Diagnostics...)
 		}
 	case schema.Int64Attribute:
 		number, _ := value.(types.Int64) // as above
 		for _, v := range a.Validators {
 			var r validator.Int64Response
-			v.ValidateInt64(ctx, validator.Int64Request{Path: path, PathExpression: path.Expression(), Config: n.req.Config, ConfigValue: number}, &r)
+			v.ValidateInt64(ctx, validator.Int64Request{Path: path, PathExpression: path.Expression(), Config: n.req.Config, ConfigValue: number},
+				&r)
 			n.diags.Append(r.Diagnostics...)
 		}
 	case schema.ListNestedAttribute:

@@ -129,7 +129,8 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 		Parallel: int(r.model.MaxParallel.ValueInt64()), Canaries: int(r.model.Canaries.ValueInt64()),
 		MaxFailures: most, Stop: r.asked.Done(),
 	}
-	r.shared.log.Write(runlog.Event{Cluster: r.cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started, Hosts: len(hosts)})
+	r.shared.log.Write(runlog.Event{Cluster: r.cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started,
+		Hosts: len(hosts)})
 	out := batch.Run(r.work, len(hosts), func(_ context.Context, i int) error {
 		h := hosts[i]
 		kind := r.kind(h)

@@ -208,14 +208,16 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 
 	b, err := w.bundle(ctx)
 	if err != nil { // it helps, and is not needed
-		tflog.Debug(ctx, "uninstalling without the bundle", map[string]any{"host": w.target.Address, "reason": r.shared.redactor.Redact(err.Error())})
+		tflog.Debug(ctx, "uninstalling without the bundle",
+			map[string]any{"host": w.target.Address, "reason": r.shared.redactor.Redact(err.Error())})
 	}
 	opts, diags := w.options(ctx, b)
 	opts.SkipChecks = nil
 	opts.Warn = func(f node.Finding) { resp.Diagnostics.Append(w.finding(f)) }
 	resp.Diagnostics.Append(diags...)
 	defer w.close()
-	err = r.shared.fleet.Do(ctx, w.work(opts.Role, fleet.Removal), func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
+	err = r.shared.fleet.Do(ctx, w.work(opts.Role, fleet.Removal),
+		func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
 	var replaced *node.ReplacedError
 	switch {
 	case errors.As(err, &replaced):
@@ -233,7 +235,8 @@ func (r *nodeResource) ImportState(ctx context.Context, req resource.ImportState
 	id, ok := parseImportID(req.ID)
 	if !ok {
 		resp.Diagnostics.AddError("Invalid Import Id",
-			fmt.Sprintf("A node is imported by its address, [user@]address[:port], with an IPv6 address that has a port in brackets; got: %q.", req.ID))
+			fmt.Sprintf("A node is imported by its address, [user@]address[:port], with an IPv6 address that has a port in brackets; got: %q.",
+				req.ID))
 		return
 	}
 	set := func(at tfpath.Path, value any) {
@@ -289,7 +292,8 @@ func (s *shared) bundleOf(ctx context.Context, b bundleModel) (*bundle.Bundle, e
 		s.redactor.Add(made.Arguments[name])
 	}
 	if id := b.ID.ValueString(); made.ID != id {
-		return nil, fmt.Errorf("it was planned as %.12s, and is %.12s now: since dcos_cluster_config was planned, another release has come to the same place, "+
+		return nil, fmt.Errorf("it was planned as %.12s, and is %.12s now: since dcos_cluster_config was planned, another release has come to "+
+			"the same place, "+
 			"or the provider's secrets or the provider itself have changed; put back what was there, or render it anew with -replace", id, made.ID)
 	}
 	return made, nil

@@ -39,13 +39,14 @@ const (
 func nodeSchema(ctx context.Context) schema.Schema {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	return schema.Schema{
-		MarkdownDescription: "DC/OS on one host: installed over SSH, upgraded and reconfigured in place, repaired when it has drifted, and uninstalled without a trace on destroy.",
+		MarkdownDescription: "DC/OS on one host: installed over SSH, upgraded and reconfigured in place, repaired when it has drifted, " +
+			"and uninstalled without a trace on destroy.",
 		Attributes: map[string]schema.Attribute{
 			// Inputs.
 			"address": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Host name or IP address under which the host is reached over SSH, for example `aws_instance.master.private_ip`. " +
-					"Another address replaces the node.",
+				MarkdownDescription: "Host name or IP address under which the host is reached over SSH, for example " +
+					"`aws_instance.master.private_ip`. Another address replaces the node.",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
@@ -55,10 +56,12 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
 			},
-			"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. Another bundle upgrades or reconfigures the node in place."),
+			"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. "+
+				"Another bundle upgrades or reconfigures the node in place."),
 			"ssh": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "What differs for this host from the provider's `ssh`. Nothing here is secret: credentials are the provider's, so that refresh and destroy have them. " +
+				MarkdownDescription: "What differs for this host from the provider's `ssh`. Nothing here is secret: " +
+					"credentials are the provider's, so that refresh and destroy have them. " +
 					"A change touches nothing on the host.",
 				Attributes: nodeSSHAttributes(),
 			},
@@ -67,9 +70,10 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "The checks made on the host before anything is changed. A change touches nothing on the host.",
 				Attributes: map[string]schema.Attribute{
 					"skip": schema.SetAttribute{
-						Optional:            true,
-						ElementType:         types.StringType,
-						MarkdownDescription: "Names of checks to leave out, for example `[\"docker\"]`. A failed check is named in its error; a name that no check has is an error. Default: none.",
+						Optional:    true,
+						ElementType: types.StringType,
+						MarkdownDescription: "Names of checks to leave out, for example `[\"docker\"]`. A failed check is named in its error; " +
+							"a name that no check has is an error. Default: none.",
 					},
 				},
 			},
@@ -77,13 +81,16 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				Optional: true,
 				Computed: true,
 				Default:  stringdefault.StaticString(onDestroyUninstall),
-				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, and it is verified that nothing of it is left. " +
-					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. It must be applied before the destroy that it is meant for.",
+				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, " +
+					"and it is verified that nothing of it is left. " +
+					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. " +
+					"It must be applied before the destroy that it is meant for.",
 				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyAbandon)},
 			},
 			"drain_timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How long an agent's tasks may take to end before it is uninstalled. A duration such as `10m`; `0s` does not wait. " +
+				MarkdownDescription: "How long an agent's tasks may take to end before it is uninstalled. " +
+					"A duration such as `10m`; `0s` does not wait. " +
 					"Default: `10m`. A change touches nothing on the host.",
 				Validators: []validator.String{durationValidator{zero: true}},
 			},
@@ -91,13 +98,14 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				Optional: true,
 				Computed: true,
 				Default:  booldefault.StaticBool(true),
-				MarkdownDescription: "Whether to wait, before anything is checked, until cloud-init has finished on hosts that have it. Default: `true`. " +
-					"A change touches nothing on the host.",
+				MarkdownDescription: "Whether to wait, before anything is checked, until cloud-init has finished on hosts that have it. " +
+					"Default: `true`. A change touches nothing on the host.",
 			},
 			"timeouts": describedTimeouts(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: "Time limit of an installation, from connecting to the last check. A duration such as `90m`. Default: `60m`.",
-				ReadDescription:   "Time limit of a refresh. A host that cannot be reached within it (30 seconds at most for connecting) keeps its state, with a warning. A duration such as `30s`. Default: `2m`.",
+				ReadDescription: "Time limit of a refresh. A host that cannot be reached within it (30 seconds at most for connecting) keeps its " +
+					"state, with a warning. A duration such as `30s`. Default: `2m`.",
 				UpdateDescription: "Time limit of an upgrade, a change of configuration or a repair. A duration such as `90m`. Default: `60m`.",
 				DeleteDescription: "Time limit of draining and uninstalling. A duration such as `45m`. Default: `30m`.",
 			}),
@@ -109,9 +117,10 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				PlanModifiers:       keep,
 			},
 			"host_key": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The host's public key that was accepted, as in `authorized_keys`. From then on only this key is accepted for the node.",
-				PlanModifiers:       keep,
+				Computed: true,
+				MarkdownDescription: "The host's public key that was accepted, as in `authorized_keys`. " +
+					"From then on only this key is accepted for the node.",
+				PlanModifiers: keep,
 			},
 			"dcos_version": schema.StringAttribute{
 				Computed:            true,
@@ -127,9 +136,10 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				PlanModifiers:       keep,
 			},
 			"drift": schema.ListAttribute{
-				Computed:            true,
-				ElementType:         types.StringType,
-				MarkdownDescription: "What refresh found on the host that is not as it was installed, in words. It is planned to be empty: apply repairs it.",
+				Computed:    true,
+				ElementType: types.StringType,
+				MarkdownDescription: "What refresh found on the host that is not as it was installed, in words. " +
+					"It is planned to be empty: apply repairs it.",
 			},
 		},
 	}

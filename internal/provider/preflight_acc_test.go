@@ -60,7 +60,8 @@ data "dcos_preflight" "test" {
   }
   %s
 }
-`, lab.UserNoPassword, s.lab.KeyFile(), sampleRelease(t, sample.V22), well.Address, well.Address, well.HostKey, lab.UserRequireTTY, hosts, more)
+`, lab.UserNoPassword, s.lab.KeyFile(), sampleRelease(t, sample.V22), well.Address, well.Address, well.HostKey,
+			lab.UserRequireTTY, hosts, more)
 	}
 	const data = "data.dcos_preflight.test"
 	value := func(path tfjsonpath.Path, check knownvalue.Check) statecheck.StateCheck {
@@ -105,7 +106,8 @@ data "dcos_preflight" "test" {
 				Config: config(clone, `skip = ["commands"]`),
 				ConfigStateChecks: []statecheck.StateCheck{
 					value(tfjsonpath.New("passed"), knownvalue.Bool(false)),
-					value(tfjsonpath.New("problems"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringRegexp(regexp.MustCompile("machine-id.*machine id of its own"))})),
+					value(tfjsonpath.New("problems"),
+						knownvalue.ListExact([]knownvalue.Check{knownvalue.StringRegexp(regexp.MustCompile("machine-id.*machine id of its own"))})),
 				},
 			},
 			{

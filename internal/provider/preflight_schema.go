@@ -19,8 +19,8 @@ import (
 func preflightSchema() schema.Schema {
 	names := "The checks are `" + strings.Join(node.CheckNames(), "`, `") + "`."
 	return schema.Schema{
-		MarkdownDescription: "Whether hosts are fit to become nodes: the checks that `dcos_node` makes before it changes anything, all hosts at once, without installing. " +
-			"A host that is a node of the cluster already is checked as before an upgrade.",
+		MarkdownDescription: "Whether hosts are fit to become nodes: the checks that `dcos_node` makes before it changes anything, " +
+			"all hosts at once, without installing. A host that is a node of the cluster already is checked as before an upgrade.",
 		Attributes: map[string]schema.Attribute{
 			"bundle": schema.SingleNestedAttribute{
 				Required:            true,
@@ -74,8 +74,10 @@ func preflightSchema() schema.Schema {
 			"findings": schema.MapAttribute{
 				Computed:    true,
 				ElementType: types.ListType{ElemType: findingType},
-				MarkdownDescription: "What was found wrong, by the host's name, errors first; an empty list for a host that is as it should be. Each has the `name` of the check, its `severity` " +
-					"(`error` or `warning`), what was `found`, what is `needed`, and a `hint` what to do. The name of the finding on a host that could not be checked is `connect`.",
+				MarkdownDescription: "What was found wrong, by the host's name, errors first; an empty list for a host that is as it should be. " +
+					"Each has the `name` of the check, its `severity` " +
+					"(`error` or `warning`), what was `found`, what is `needed`, and a `hint` what to do. The name of the finding on a host that could " +
+					"not be checked is `connect`.",
 			},
 			"problems": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,

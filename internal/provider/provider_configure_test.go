@@ -119,7 +119,8 @@ func TestConfigure(t *testing.T) {
 			},
 		},
 		"secrets": map[string]any{"exhibitor_admin_password": "s3cret-value"},
-	}, map[string]string{"DCOS_SSH_USER": "not-used", "DCOS_SUDO_PASSWORD": "sudo-secret", "DCOS_SSH_KNOWN_HOSTS_FILES": "/a:/b", "DCOS_API_TOKEN": "api-token"})
+	}, map[string]string{"DCOS_SSH_USER": "not-used", "DCOS_SUDO_PASSWORD": "sudo-secret", "DCOS_SSH_KNOWN_HOSTS_FILES": "/a:/b",
+		"DCOS_API_TOKEN": "api-token"})
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
@@ -135,7 +136,8 @@ func TestConfigure(t *testing.T) {
 	}
 	got := s.config
 	got.Redactor = nil
-	if d := cmp.Diff(want, got, cmp.Transformer("reveal", func(s remote.Secret) string { return s.Reveal() }), cmpopts.IgnoreUnexported(remote.Hop{})); d != "" {
+	if d := cmp.Diff(want, got, cmp.Transformer("reveal", func(s remote.Secret) string { return s.Reveal() }),
+		cmpopts.IgnoreUnexported(remote.Hop{})); d != "" {
 		t.Errorf("configuration (-want +got):\n%s", d)
 	}
 	if s.client == nil {
@@ -184,13 +186,15 @@ func TestConfigureUnknown(t *testing.T) {
 		block   map[string]any
 		unknown string
 	}{
-		"ssh":              {map[string]any{"ssh": unknown{}}, "ssh"},
-		"ssh.private_key":  {map[string]any{"ssh": map[string]any{"private_key": unknown{}}}, "ssh.private_key"},
-		"ssh.known_hosts":  {map[string]any{"ssh": map[string]any{"private_key": key, "known_hosts": []any{unknown{}}}}, "ssh.known_hosts"},
-		"ssh.jump_hosts":   {map[string]any{"ssh": map[string]any{"private_key": key, "jump_hosts": unknown{}}}, "ssh.jump_hosts"},
-		"a jump host":      {map[string]any{"ssh": map[string]any{"private_key": key, "jump_hosts": []any{unknown{}}}}, "ssh.jump_hosts[0]"},
-		"its address":      {map[string]any{"ssh": map[string]any{"private_key": key, "jump_hosts": []any{map[string]any{"address": unknown{}}}}}, "ssh.jump_hosts[0].address"},
-		"sudo.password":    {map[string]any{"ssh": map[string]any{"private_key": key}, "sudo": map[string]any{"password": unknown{}}}, "sudo.password"},
+		"ssh":             {map[string]any{"ssh": unknown{}}, "ssh"},
+		"ssh.private_key": {map[string]any{"ssh": map[string]any{"private_key": unknown{}}}, "ssh.private_key"},
+		"ssh.known_hosts": {map[string]any{"ssh": map[string]any{"private_key": key, "known_hosts": []any{unknown{}}}}, "ssh.known_hosts"},
+		"ssh.jump_hosts":  {map[string]any{"ssh": map[string]any{"private_key": key, "jump_hosts": unknown{}}}, "ssh.jump_hosts"},
+		"a jump host":     {map[string]any{"ssh": map[string]any{"private_key": key, "jump_hosts": []any{unknown{}}}}, "ssh.jump_hosts[0]"},
+		"its address": {map[string]any{"ssh": map[string]any{"private_key": key,
+			"jump_hosts": []any{map[string]any{"address": unknown{}}}}}, "ssh.jump_hosts[0].address"},
+		"sudo.password": {map[string]any{"ssh": map[string]any{"private_key": key}, "sudo": map[string]any{"password": unknown{}}},
+			"sudo.password"},
 		"secrets":          {map[string]any{"ssh": map[string]any{"private_key": key}, "secrets": unknown{}}, ""},
 		"a secret":         {map[string]any{"ssh": map[string]any{"private_key": key}, "secrets": map[string]any{"a": unknown{}}}, ""},
 		"cache and log":    {map[string]any{"ssh": map[string]any{"private_key": key}, "cache_directory": unknown{}, "run_log": unknown{}}, ""},
@@ -224,12 +228,16 @@ func TestConfigureMistakes(t *testing.T) {
 		at     string
 		secret string
 	}{
-		"bad key":          {map[string]any{"ssh": map[string]any{"private_key": "garbage-key"}}, nil, "ssh.private_key", "garbage-key"},
-		"wrong passphrase": {map[string]any{"ssh": map[string]any{"private_key": testKey(t, "right-phrase"), "private_key_passphrase": "wrong-phrase"}}, nil, "ssh.private_key_passphrase", "wrong-phrase"},
-		"no passphrase":    {map[string]any{"ssh": map[string]any{"private_key": testKey(t, "right-phrase")}}, nil, "ssh.private_key_passphrase", ""},
-		"bad known_hosts":  {map[string]any{"ssh": map[string]any{"private_key": testKey(t, ""), "known_hosts": []any{"host ssh-ed25519 !!!"}}}, nil, "ssh.known_hosts", ""},
+		"bad key": {map[string]any{"ssh": map[string]any{"private_key": "garbage-key"}}, nil, "ssh.private_key", "garbage-key"},
+		"wrong passphrase": {map[string]any{"ssh": map[string]any{"private_key": testKey(t, "right-phrase"),
+			"private_key_passphrase": "wrong-phrase"}}, nil, "ssh.private_key_passphrase", "wrong-phrase"},
+		"no passphrase": {map[string]any{"ssh": map[string]any{"private_key": testKey(t, "right-phrase")}}, nil,
+			"ssh.private_key_passphrase", ""},
+		"bad known_hosts": {map[string]any{"ssh": map[string]any{"private_key": testKey(t, ""), "known_hosts": []any{"host ssh-ed25519 !!!"}}},
+			nil, "ssh.known_hosts", ""},
 		"bad hop key": {map[string]any{"ssh": map[string]any{"private_key": testKey(t, ""), "jump_hosts": []any{
-			map[string]any{"address": "a"}, map[string]any{"address": "b", "private_key": "garbage-key"}}}}, nil, "ssh.jump_hosts[1].private_key", "garbage-key"},
+			map[string]any{"address": "a"}, map[string]any{"address": "b", "private_key": "garbage-key"}}}}, nil, "ssh.jump_hosts[1].private_key",
+			"garbage-key"},
 		"bad port variable": {nil, map[string]string{"DCOS_SSH_PORT": "ssh"}, "ssh.port", ""},
 		"bad secrets":       {nil, map[string]string{"DCOS_SECRETS": "{not json"}, "secrets", "not json"},
 		"bad jump hosts":    {nil, map[string]string{"DCOS_SSH_JUMP_HOSTS": `[{"host": "x"}]`}, "ssh.jump_hosts", ""},

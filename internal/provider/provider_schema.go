@@ -19,8 +19,8 @@ func providerAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"ssh": schema.SingleNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "How hosts are reached over SSH. Resources read their credentials from here alone, so that refresh, destroy and import " +
-				"have them too, and none of them is in a resource's state.",
+			MarkdownDescription: "How hosts are reached over SSH. Resources read their credentials from here alone, so that refresh, " +
+				"destroy and import have them too, and none of them is in a resource's state.",
 			Attributes: sshAttributes(),
 		},
 		"sudo": schema.SingleNestedAttribute{
@@ -29,14 +29,16 @@ func providerAttributes() map[string]schema.Attribute {
 			Attributes: map[string]schema.Attribute{
 				"command": schema.StringAttribute{
 					Optional: true,
-					MarkdownDescription: "The command that makes root: `sudo`, `doas`, or `none` where the SSH user is root. Default: `sudo`; a user who is root already needs nothing. " +
+					MarkdownDescription: "The command that makes root: `sudo`, `doas`, or `none` where the SSH user is root. " +
+						"Default: `sudo`; a user who is root already needs nothing. " +
 						"Environment variable: `DCOS_SUDO_COMMAND`.",
 					Validators: []validator.String{stringvalidator.OneOf("sudo", "doas", "none")},
 				},
 				"password": schema.StringAttribute{
 					Optional:  true,
 					Sensitive: true,
-					MarkdownDescription: "The password that `sudo` asks for. It travels over the connection's standard input only, never on a command line, in an environment or in a file. Default: none. " +
+					MarkdownDescription: "The password that `sudo` asks for. It travels over the connection's standard input only, never on a command " +
+						"line, in an environment or in a file. Default: none. " +
 						"Environment variable: `DCOS_SUDO_PASSWORD`.",
 				},
 			},
@@ -72,24 +74,27 @@ func providerAttributes() map[string]schema.Attribute {
 			Optional:    true,
 			Sensitive:   true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Values of DC/OS parameters that must not be in state, by parameter name, for example `{ exhibitor_admin_password = var.password }`. " +
-				"They take part in rendering as if given to `dcos_cluster_config`, and are kept out of its state and of `config_yaml`. JSON values are given as text. Default: none. " +
+			MarkdownDescription: "Values of DC/OS parameters that must not be in state, by parameter name, for example " +
+				"`{ exhibitor_admin_password = var.password }`. They take part in rendering as if given to `dcos_cluster_config`, " +
+				"and are kept out of its state and of `config_yaml`. JSON values are given as text. Default: none. " +
 				"Environment variable: `DCOS_SECRETS`, a JSON object.",
 		},
 		"api_token": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
-			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has `oauth_enabled`. " +
-				"Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
+			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has " +
+				"`oauth_enabled`. Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
 		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes, and which machines the nodes of clusters ran on in the last hour. " +
-				"Default: `terraform-provider-dcos` in the user's cache directory. Environment variable: `DCOS_CACHE_DIRECTORY`.",
+			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes, and which machines the nodes of " +
+				"clusters ran on in the last hour. Default: `terraform-provider-dcos` in the user's cache directory. " +
+				"Environment variable: `DCOS_CACHE_DIRECTORY`.",
 		},
 		"run_log": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "File to which everything done to every host is appended while it happens, one JSON object a line: time, run, cluster, host, role, stage, event, duration in seconds, " +
+			MarkdownDescription: "File to which everything done to every host is appended while it happens, one JSON object a line: " +
+				"time, run, cluster, host, role, stage, event, duration in seconds, " +
 				"bytes, exit code, the end of the output. Secrets are redacted. Default: none is written. Environment variable: `DCOS_RUN_LOG`.",
 		},
 	}
@@ -118,42 +123,50 @@ func sshAttributes() map[string]schema.Attribute {
 		"proxy_url": schema.StringAttribute{
 			Optional:  true,
 			Sensitive: true,
-			MarkdownDescription: "Proxy to reach the first host through: `socks5://[user:password@]host:port` or `http://[user:password@]host:port` (CONNECT), for example `socks5://127.0.0.1:1080`. Default: none. " +
+			MarkdownDescription: "Proxy to reach the first host through: `socks5://[user:password@]host:port` or " +
+				"`http://[user:password@]host:port` (CONNECT), for example `socks5://127.0.0.1:1080`. Default: none. " +
 				"Environment variable: `DCOS_SSH_PROXY_URL`.",
 		},
 		"host_key_policy": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. `accept_new`: accept it the first time and pin it in the node's state (`host_key`). " +
-				"`ignore`: accept any key at any time, which gives up protection against an impostor. A key that differs from a known or pinned one is refused under `strict` and `accept_new`. " +
-				"Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
+			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. " +
+				"`accept_new`: accept it the first time and pin it in the node's state (`host_key`). " +
+				"`ignore`: accept any key at any time, which gives up protection against an impostor. A key that differs from a known or pinned one " +
+				"is refused under `strict` and `accept_new`. Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
 			Validators: []validator.String{stringvalidator.OneOf("strict", "accept_new", "ignore")},
 		},
 		"known_hosts": schema.ListAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Lines in the format of OpenSSH's `known_hosts` (hashed names, `[host]:port`, `@cert-authority` and `@revoked` included); an element may hold several lines, for example `[\"10.0.0.11 ssh-ed25519 AAAA...\"]`. Default: none. " +
+			MarkdownDescription: "Lines in the format of OpenSSH's `known_hosts` (hashed names, `[host]:port`, `@cert-authority` and `@revoked` " +
+				"included); an element may hold several lines, for example `[\"10.0.0.11 ssh-ed25519 AAAA...\"]`. Default: none. " +
 				"Environment variable: `DCOS_SSH_KNOWN_HOSTS`.",
 		},
 		"known_hosts_files": schema.ListAttribute{
-			Optional:            true,
-			ElementType:         types.StringType,
-			MarkdownDescription: "Paths of `known_hosts` files. They are read and never written. Default: none is read. Environment variable: `DCOS_SSH_KNOWN_HOSTS_FILES`, separated as in `PATH`.",
+			Optional:    true,
+			ElementType: types.StringType,
+			MarkdownDescription: "Paths of `known_hosts` files. They are read and never written. Default: none is read. " +
+				"Environment variable: `DCOS_SSH_KNOWN_HOSTS_FILES`, separated as in `PATH`.",
 		},
 		"host_certificate_authorities": schema.ListAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any host, for example `[\"ssh-ed25519 AAAA...\"]`. Default: none. " +
+			MarkdownDescription: "Public keys, in the format of `authorized_keys`, of authorities whose host certificates are trusted for any " +
+				"host, for example `[\"ssh-ed25519 AAAA...\"]`. Default: none. " +
 				"Environment variable: `DCOS_SSH_HOST_CERTIFICATE_AUTHORITIES`, one key a line.",
 		},
 		"config_file": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config`. Of it `HostName`, `User`, `Port`, `IdentityFile`, `CertificateFile`, `IdentityAgent`, " +
-				"`IdentitiesOnly`, `ProxyJump` and `UserKnownHostsFile` count, with `Host`, `Match host`, `Match all` and `Include` around them; a node's `address` is looked up as a host name there. " +
+			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config`. " +
+				"Of it `HostName`, `User`, `Port`, `IdentityFile`, `CertificateFile`, `IdentityAgent`, " +
+				"`IdentitiesOnly`, `ProxyJump` and `UserKnownHostsFile` count, with `Host`, `Match host`, `Match all` and `Include` around them; " +
+				"a node's `address` is looked up as a host name there. " +
 				"What is given here or on a node comes first. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
 		},
 		"connect_timeout": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "How long to keep trying to connect and log in while a node is installed, changed or removed; it covers the time that a host needs to boot. " +
+			MarkdownDescription: "How long to keep trying to connect and log in while a node is installed, changed or removed; " +
+				"it covers the time that a host needs to boot. " +
 				"A duration such as `90s` or `10m`. Default: `5m`. Environment variable: `DCOS_SSH_CONNECT_TIMEOUT`.",
 			Validators: []validator.String{durationValidator{}},
 		},

@@ -24,7 +24,8 @@ func TestAccPublish(t *testing.T) {
 	l := requireAcceptance(t)
 	bucket := newPublicBucket(t, l)
 	s := newSite(t, l, 1, 0, 0)
-	s.tf.Env = append(s.tf.Env, "AWS_ACCESS_KEY_ID="+bucketKey, "AWS_SECRET_ACCESS_KEY="+bucketSecret, "AWS_CONFIG_FILE="+filepath.Join(t.TempDir(), "none"))
+	s.tf.Env = append(s.tf.Env, "AWS_ACCESS_KEY_ID="+bucketKey, "AWS_SECRET_ACCESS_KEY="+bucketSecret,
+		"AWS_CONFIG_FILE="+filepath.Join(t.TempDir(), "none"))
 	logs := filepath.Join(t.TempDir(), "trace.log")
 	web := l.Host(t, "publish-www", lab.WithPackages("nginx-light"))
 	before, err := web.Snapshot(t.Context())
@@ -85,7 +86,8 @@ func TestAccPublish(t *testing.T) {
 	})
 	s.step("to a bucket", func(t *testing.T) {
 		to := func(parameters string) {
-			publish(fmt.Sprintf("s3 = { bucket = \"files\", prefix = \"dcos/main\", endpoint = %q, path_style = true }", bucket.url), bucket.url+"/files/dcos/main", parameters)
+			publish(fmt.Sprintf("s3 = { bucket = \"files\", prefix = \"dcos/main\", endpoint = %q, path_style = true }", bucket.url),
+				bucket.url+"/files/dcos/main", parameters)
 		}
 		// exhibitor knows bootstrap_url, and other services may.
 		to("")

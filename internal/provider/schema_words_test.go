@@ -28,8 +28,8 @@ var (
 	saysUnit     = regexp.MustCompile(`How (many|often)\b|\b[Pp]ort\b|\bin (MB|bytes|milliseconds)\b|bytes a second|[Nn]umber of`)
 	saysDuration = regexp.MustCompile("A duration such as `[^`]+`")
 	saysDefault  = regexp.MustCompile(`Default: |\(default\)|No default`)
-	saysChange   = regexp.MustCompile(`in place[.:,]|touches nothing on the hosts?|replaces the (node|pool)|cannot change|It must be applied before|` +
-		`A change moves the files|What apply does is the same`)
+	saysChange   = regexp.MustCompile(`in place[.:,]|touches nothing on the hosts?|replaces the (node|pool)|cannot change|` +
+		`It must be applied before|A change moves the files|What apply does is the same`)
 	isDuration = regexp.MustCompile(`^How long|^How often a|^Time limit`)
 )
 
@@ -66,7 +66,8 @@ func TestDescriptions(t *testing.T) {
 		if a.number && !strings.HasPrefix(a.about, "Without effect") && !saysUnit.MatchString(a.about) {
 			at("does not say the unit")
 		}
-		if isDuration.MatchString(a.about) && !a.number && a.leaf && !saysDuration.MatchString(a.about) && !strings.Contains(a.about, "Mesos duration") &&
+		if isDuration.MatchString(a.about) && !a.number && a.leaf && !saysDuration.MatchString(a.about) &&
+			!strings.Contains(a.about, "Mesos duration") &&
 			!strings.Contains(a.about, "a number and a unit") {
 			at("does not say how a duration is written")
 		}
@@ -138,8 +139,8 @@ func eachAttribute(t *testing.T, at string, attributes map[string]anyAttribute, 
 	t.Helper()
 	for name, a := range attributes {
 		nested := nestedIn(a)
-		d := describedAttribute{path: at + "." + name, about: cmp.Or(a.GetMarkdownDescription(), a.GetDescription()), input: a.IsOptional() || a.IsRequired(),
-			leaf: nested == nil, optional: a.IsOptional(), number: a.GetType() == types.Int64Type}
+		d := describedAttribute{path: at + "." + name, about: cmp.Or(a.GetMarkdownDescription(), a.GetDescription()),
+			input: a.IsOptional() || a.IsRequired(), leaf: nested == nil, optional: a.IsOptional(), number: a.GetType() == types.Int64Type}
 		if p, ok := config.Lookup(name); ok && strings.HasSuffix(at, "_cluster_config") {
 			d.number = p.Kind == config.Integer || p.Kind == config.Number
 		}

@@ -44,13 +44,15 @@ func TestAccSecrets(t *testing.T) {
 	store := secretstore.New(map[string]string{"private_key": key, "sudo": sudo, "exhibitor": exhibitor})
 	ephemeral, of := s.tf.Version().Ephemeral(), map[string]string{}
 	var sources strings.Builder
-	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token, "hop": hop, "docker": docker} {
+	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
+		"hop": hop, "docker": docker} {
 		if _, stored := store.Values[name]; ephemeral && stored {
 			fmt.Fprintf(&sources, "ephemeral \"secretstore_value\" %q {\n  name = %q\n}\n", name, name)
 			of[name] = "ephemeral.secretstore_value." + name + ".value"
 			continue
 		}
-		fmt.Fprintf(&sources, "variable %q {\n  type = string\n  sensitive = true\n  %s\n}\n", name, map[bool]string{true: "ephemeral = true"}[ephemeral])
+		fmt.Fprintf(&sources, "variable %q {\n  type = string\n  sensitive = true\n  %s\n}\n", name,
+			map[bool]string{true: "ephemeral = true"}[ephemeral])
 		of[name] = "var." + name
 	}
 	s.tf.Write("secrets.tf", sources.String())
@@ -99,7 +101,8 @@ func TestAccSecrets(t *testing.T) {
 		t.Errorf("in a command line or an environment on a host: %s", found)
 	}
 	// On the host's disk: nowhere but where DC/OS itself has its configuration.
-	found := shell(t, s.masters[0], "grep -rlaF -f "+patternsFile+" --exclude-dir=proc --exclude-dir=sys --exclude=patterns / 2>/dev/null || :")
+	found := shell(t, s.masters[0], "grep -rlaF -f "+patternsFile+
+		" --exclude-dir=proc --exclude-dir=sys --exclude=patterns / 2>/dev/null || :")
 	configured := 0
 	for file := range strings.Lines(found) {
 		if strings.HasPrefix(file, "/opt/mesosphere/packages/dcos-config--setup_") {
@@ -142,7 +145,8 @@ func watchProcesses(t *testing.T, h *lab.Host, secrets map[string]string) (seen 
 		t.Fatal(err)
 	}
 	watch, err := h.Command(t.Context(), "sh", "-c", "until [ -e /run/stop ]; do for p in /proc/[0-9]*; do "+
-		"if grep -qaF -f "+patternsFile+" $p/cmdline $p/environ 2>/dev/null; then tr '\\0' ' ' <$p/cmdline >>/run/seen; fi; done; sleep 0.1; done")
+		"if grep -qaF -f "+patternsFile+
+		" $p/cmdline $p/environ 2>/dev/null; then tr '\\0' ' ' <$p/cmdline >>/run/seen; fi; done; sleep 0.1; done")
 	if err != nil {
 		t.Fatal(err)
 	}

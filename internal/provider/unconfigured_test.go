@@ -98,11 +98,13 @@ provider "dcos" {
 		d.Write("main.tf", terraform.RequiredProviders+site)
 		d.Apply()
 		renamed := strings.Replace(site, `"test" {`, `"renamed" {`, 1)
-		d.Write("main.tf", terraform.RequiredProviders+renamed+"moved {\n  from = dcos_cluster_config.test\n  to   = dcos_cluster_config.renamed\n}\n")
+		d.Write("main.tf", terraform.RequiredProviders+renamed+"moved {\n  from = dcos_cluster_config.test\n"+
+			"  to   = dcos_cluster_config.renamed\n}\n")
 		if out := d.Apply(); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
 			t.Errorf("a move has done something: %s", out)
 		}
-		d.Write("main.tf", terraform.RequiredProviders+"removed {\n  from = dcos_cluster_config.renamed\n  lifecycle {\n    destroy = false\n  }\n}\n")
+		d.Write("main.tf", terraform.RequiredProviders+"removed {\n  from = dcos_cluster_config.renamed\n  lifecycle {\n    destroy = false\n"+
+			"  }\n}\n")
 		d.Apply()
 		if out := d.Run("state", "list"); strings.TrimSpace(out) != "" {
 			t.Errorf("left in state: %s", out)
@@ -114,7 +116,8 @@ provider "dcos" {
 		const kept = "testdata/states/nodes-0.1.0.tf"
 		d := terraform.New(t)
 		d.Write("terraform.tfstate", readFile(t, kept+"state"))
-		renamed := strings.NewReplacer(`"dcos_node" "agent"`, `"dcos_node" "a"`, `"dcos_node_pool" "public"`, `"dcos_node_pool" "p"`).Replace(readFile(t, kept))
+		renamed := strings.NewReplacer(`"dcos_node" "agent"`, `"dcos_node" "a"`, `"dcos_node_pool" "public"`,
+			`"dcos_node_pool" "p"`).Replace(readFile(t, kept))
 		d.Write("main.tf", terraform.RequiredProviders+renamed+
 			"moved {\n  from = dcos_node.agent\n  to   = dcos_node.a\n}\nmoved {\n  from = dcos_node_pool.public\n  to   = dcos_node_pool.p\n}\n")
 		if out := d.Apply("-refresh=false"); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
@@ -122,7 +125,8 @@ provider "dcos" {
 		}
 		config, _, _ := strings.Cut(renamed, "resource \"dcos_node\"")
 		d.Write("main.tf", terraform.RequiredProviders+config+
-			"removed {\n  from = dcos_node.a\n  lifecycle {\n    destroy = false\n  }\n}\nremoved {\n  from = dcos_node_pool.p\n  lifecycle {\n    destroy = false\n  }\n}\n")
+			"removed {\n  from = dcos_node.a\n  lifecycle {\n    destroy = false\n  }\n}\nremoved {\n  from = dcos_node_pool.p\n  lifecycle {\n"+
+			"    destroy = false\n  }\n}\n")
 		d.Apply("-refresh=false")
 		if out := d.Run("state", "list"); strings.TrimSpace(out) != "dcos_cluster_config.main" {
 			t.Errorf("left in state: %s", out)

@@ -78,6 +78,27 @@ func (*UnavailableError) Hint() string {
 	return "Nothing was changed on this host. Mend the agents that failed as their own errors say, then apply again"
 }
 
+// An Ending is how an operation that failed came to its end.
+type Ending int
+
+// How an operation that failed came to its end.
+const (
+	ByItself Ending = iota
+	ByTimeLimit
+	ByInterrupt
+)
+
+// A Failure is an operation on a host that failed. What it says is Err's.
+type Failure struct {
+	Reached bool // a connection to the host was there
+	Ended   Ending
+	Err     error
+}
+
+func (e *Failure) Error() string { return e.Err.Error() }
+
+func (e *Failure) Unwrap() error { return e.Err }
+
 // haltedFor makes the error of a cluster that of one of its hosts.
 func haltedFor(host string, err error) error {
 	var halted *HaltedError

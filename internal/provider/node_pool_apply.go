@@ -13,9 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -25,39 +23,34 @@ import (
 type poolRun struct {
 	shared   *shared
 	model    *nodePoolModel
-	cluster  string
+	like     fleet.Host // what the hosts have in common, the bundle where it is needed
 	bundleID string
-	bundle   *bundle.Bundle // nil where it is not needed
 
 	// asked ends when Terraform is interrupted: nothing new is begun then.
-	// What is under way goes on in work, which does not end.
-	asked, work context.Context
+	// What is under way goes on to the end of its stage.
+	asked context.Context
 
 	mu       sync.Mutex
 	failures poolFailures
 	warnings diag.Diagnostics
 }
 
-// beginPool makes ready for work on a pool.
+// beginPool makes ready for an operation on a pool.
 func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, withBundle bool) (*poolRun, diag.Diagnostics) {
-	// What keeps a node from being worked on keeps a pool.
-	_, diags := s.begin(ctx, model.asNode())
-	if diags.HasError() {
+	if diags := s.ready(); diags.HasError() {
 		return nil, diags
 	}
-	var b bundleModel
-	diags.Append(model.Bundle.As(ctx, &b, basetypes.ObjectAsOptions{})...)
-	r := &poolRun{
-		shared: s, model: model, cluster: b.ClusterName.ValueString(), bundleID: b.ID.ValueString(),
-		asked: ctx, work: context.WithoutCancel(ctx),
-		failures: poolFailures{redactor: s.redactor},
+	like, diags := model.like(ctx, s)
+	b, d := readBundle(ctx, model.Bundle)
+	if diags.Append(d...); diags.HasError() {
+		return nil, diags
 	}
+	r := &poolRun{shared: s, model: model, like: like, bundleID: b.ID.ValueString(), asked: ctx, failures: poolFailures{redactor: s.redactor}}
 	if withBundle {
-		made, err := s.bundleOf(ctx, b)
-		if err != nil {
-			diags.Append((&nodeWork{shared: s, model: model.asNode()}).bundleError(err))
+		var err error
+		if r.like.Bundle, err = s.bundleOf(ctx, b); err != nil {
+			diags.Append(s.bundleError("", err))
 		}
-		r.bundle = made
 	}
 	return r, diags
 }
@@ -81,7 +74,7 @@ func (r *poolRun) arrive(hosts []*poolHost, kind func(*poolHost) fleet.Kind) (le
 	}
 	var leaves []func()
 	for k := range kinds {
-		leaves = append(leaves, r.shared.fleet.Arrive(r.cluster, node.Role(r.model.Role.ValueString()), k))
+		leaves = append(leaves, r.shared.fleet.Turns.Arrive(r.like.Cluster, r.like.Role, k))
 	}
 	return func() {
 		for _, leave := range leaves {
@@ -96,13 +89,13 @@ func (r *poolRun) arrive(hosts []*poolHost, kind func(*poolHost) fleet.Kind) (le
 func (s *shared) claim(model *nodePoolModel, cluster string, hosts []*poolHost) (release func()) {
 	for _, h := range hosts {
 		if !h.address.IsUnknown() {
-			h.takeOver(s.fleet.Claim(model.member(cluster, h)))
+			h.takeOver(s.fleet.Turns.Claim(model.member(cluster, h)))
 		}
 	}
 	return func() {
 		for _, h := range hosts {
 			if !h.address.IsUnknown() && h.notInstalled() {
-				h.takeOver(s.fleet.Unclaim(model.member(cluster, h)))
+				h.takeOver(s.fleet.Turns.Unclaim(model.member(cluster, h)))
 			}
 		}
 	}
@@ -129,22 +122,22 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 		Parallel: int(r.model.MaxParallel.ValueInt64()), Canaries: int(r.model.Canaries.ValueInt64()),
 		MaxFailures: most, Stop: r.asked.Done(),
 	}
-	r.shared.log.Write(runlog.Event{Cluster: r.cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started,
+	r.shared.fleet.Log.Write(runlog.Event{Cluster: r.like.Cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started,
 		Hosts: len(hosts)})
-	out := batch.Run(r.work, len(hosts), func(_ context.Context, i int) error {
+	out := batch.Run(r.asked, len(hosts), func(_ context.Context, i int) error {
 		h := hosts[i]
 		kind := r.kind(h)
-		w, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		host, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
 		if r.comesFromAnother(h, err) {
 			kind = r.kind(h)
-			w, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+			host, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
 		}
 		if err != nil {
 			if h.notInstalled() && h.former != nil {
 				h.poolRecord = *h.former // nothing was changed: what was known still is
 			}
 			h.Status = poolFailed
-			h.Error = r.failures.add(h.name, w.failure(r.end(w, err), "installing or changing DC/OS", err))
+			h.Error = r.failures.add(h.name, r.shared.failure(&host, "installing or changing DC/OS", err))
 		}
 		return err
 	})
@@ -156,94 +149,43 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 // known of it.
 func (r *poolRun) comesFromAnother(h *poolHost, err error) bool {
 	var foreign *node.ForeignError
-	if !errors.As(err, &foreign) || foreign.Cluster != "" && foreign.Cluster != r.cluster || !h.notInstalled() {
+	if !errors.As(err, &foreign) || foreign.Cluster != "" && foreign.Cluster != r.like.Cluster || !h.notInstalled() {
 		return false
 	}
-	h.takeOver(r.shared.fleet.Offered(r.asked, r.model.member(r.cluster, h)))
+	h.takeOver(r.shared.fleet.Turns.Offered(r.asked, r.model.member(r.like.Cluster, h)))
 	return !h.notInstalled()
 }
 
 // bringOne installs, upgrades or repairs one host.
-func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (*nodeWork, error) {
-	w, opts, err := r.ready(h)
+func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (fleet.Host, error) {
+	host, err := r.host(h)
 	if err != nil {
-		return w, err
+		return host, err
 	}
-	defer w.close()
-	disturbed := false
-	opts.OnOutage = func() { disturbed = true }
-	opts.OnChange = func(before node.State) {
-		h.MachineID, h.HostKey = before.MachineID, w.conn.HostKey()
-	}
-	opts.Ensemble.Exists = kind != fleet.FirstInstall
-	work := w.change(opts, kind)
-	work.MaxUnavailable = unavailable
-	work.Out = func(err error) bool {
-		var rollback *node.RollbackError
-		back := errors.As(err, &rollback) && rollback.Rollback == nil
-		return disturbed && !back
-	}
-	var state *node.State
-	err = r.inTurn(w, work, limit, func(ctx context.Context) error {
-		do := node.Install
-		if kind != fleet.FirstInstall {
-			do = node.Upgrade
-		}
-		state, err = do(ctx, w.conn, opts)
-		return err
+	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
+		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
 	})
-	if err != nil {
-		return w, err
-	}
-	h.observe(state, w.conn.HostKey(), r.bundleID)
-	r.shared.seen(r.work, r.cluster, w.machine(state.MachineID, state.BootID))
-	return w, nil
-}
-
-// ready makes ready for work on a host.
-func (r *poolRun) ready(h *poolHost) (*nodeWork, node.Options, error) {
-	w := &nodeWork{shared: r.shared, model: r.model.node(h), cluster: r.cluster}
-	w.log = r.shared.log.Scope(r.cluster, w.model.Address.ValueString(), w.model.Role.ValueString())
-	var diags diag.Diagnostics
-	w.target, diags = w.model.target(r.asked, r.shared, w.log)
-	opts, d := w.options(r.asked, r.bundle)
-	diags.Append(d...)
-	if diags.HasError() {
-		return w, opts, errors.New(diags.Errors()[0].Detail())
-	}
-	opts.Warn = func(f node.Finding) { r.warn(w.finding(f)) }
-	opts.Stop = r.asked.Done()
-	return w, opts, nil
-}
-
-// inTurn connects to a host and works on it when it is its turn. Its time
-// begins then. What is under way when Terraform is interrupted goes on to the
-// end of its stage.
-func (r *poolRun) inTurn(w *nodeWork, work fleet.Work, limit time.Duration, do func(ctx context.Context) error) error {
-	work.Connect = func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		w.within = ctx
-		return w.dial(ctx)
-	}
-	return r.shared.fleet.Do(r.asked, work, func(context.Context) error {
-		ctx, cancel := context.WithTimeout(r.work, limit)
-		defer cancel()
-		w.within = ctx
-		return do(ctx)
-	})
-}
-
-// end gives the context that tells how work that has failed ended: by the
-// host's time limit, by an interrupt, or by itself.
-func (r *poolRun) end(w *nodeWork, err error) context.Context {
 	switch {
-	case w.within != nil && errors.Is(w.within.Err(), context.DeadlineExceeded):
-		return w.within
-	case errors.Is(err, context.Canceled):
-		return r.asked
+	case err == nil:
+		h.observe(result.State, result.HostKey, r.bundleID)
+	case result.Before != nil:
+		h.MachineID, h.HostKey = result.Before.MachineID, result.HostKey
 	}
-	return r.work
+	return host, err
+}
+
+// host is one of the pool's as the fleet knows it.
+func (r *poolRun) host(h *poolHost) (fleet.Host, error) {
+	host, diags := h.host(r.asked, r.shared, r.like)
+	if diags.HasError() {
+		return host, errors.New(diags.Errors()[0].Detail())
+	}
+	return host, nil
+}
+
+// warnsOf gives what takes warnings of a host.
+func (r *poolRun) warnsOf(host fleet.Host) func(node.Finding) {
+	return func(f node.Finding) { r.warn(r.shared.finding(host.Address(), f)) }
 }
 
 // maxWarnings bounds what a pool warns of; the run log has all.
@@ -268,10 +210,10 @@ func (r *poolRun) offer(hosts []*poolHost) []fleet.Member {
 			continue
 		}
 		if known, err := h.handOver(); err == nil { // a record of texts can be written
-			offered[r.model.member(r.cluster, h)] = known
+			offered[r.model.member(r.like.Cluster, h)] = known
 		}
 	}
-	r.shared.fleet.Offer(offered)
+	r.shared.fleet.Turns.Offer(offered)
 	return slices.Collect(maps.Keys(offered))
 }
 
@@ -285,7 +227,7 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 		}
 	}
 	if r.abandons() {
-		r.shared.goneHosts(r.work, r.cluster, there)
+		r.shared.forgetHosts(r.asked, r.like.Cluster, there)
 		return nil
 	}
 	if len(there) == 0 {
@@ -293,23 +235,22 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 	}
 	removal := func(*poolHost) fleet.Kind { return fleet.Removal }
 	defer r.arrive(there, removal)()
-	claimed := r.shared.fleet.Claimed(r.asked, r.offer(there))
+	claimed := r.shared.fleet.Turns.Claimed(r.asked, r.offer(there))
 	var hostsLeft []*poolHost
 	for _, h := range there {
-		if !claimed[r.model.member(r.cluster, h)] {
+		if !claimed[r.model.member(r.like.Cluster, h)] {
 			hostsLeft = append(hostsLeft, h)
 		}
 	}
 	batch := fleet.Batch{Parallel: int(r.model.MaxParallel.ValueInt64()), MaxFailures: -1, Stop: r.asked.Done()}
 	var mu sync.Mutex
 	gone := map[int]bool{}
-	out := batch.Run(r.work, len(hostsLeft), func(_ context.Context, i int) error {
-		w, err := r.removeOne(hostsLeft[i], limit)
+	out := batch.Run(r.asked, len(hostsLeft), func(_ context.Context, i int) error {
+		h := hostsLeft[i]
+		host, err := r.removeOne(h, limit)
 		if err != nil {
-			h := hostsLeft[i]
 			h.Status = poolFailed
-			f := w.removalFailure(r.end(w, err), err)
-			h.Error = r.failures.add(h.name, f)
+			h.Error = r.failures.add(h.name, r.shared.removalFailure(&host, err))
 			return err
 		}
 		mu.Lock()
@@ -327,25 +268,16 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 }
 
 // removeOne uninstalls one host.
-func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (*nodeWork, error) {
-	w, opts, err := r.ready(h)
+func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error) {
+	host, err := r.host(h)
 	if err != nil {
-		return w, err
+		return host, err
 	}
-	defer w.close()
-	opts.SkipChecks = nil
-	err = r.inTurn(w, w.work(opts.Role, fleet.Removal), limit, func(ctx context.Context) error {
-		return node.Uninstall(ctx, w.conn, opts)
-	})
-	var replaced *node.ReplacedError
-	if errors.As(err, &replaced) {
-		r.warn(abandonedMachine(w.target.Address, replaced))
-		err = nil
+	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host)})
+	if result.Replaced != nil {
+		r.warn(abandonedMachine(host.Address(), result.Replaced))
 	}
-	if err == nil {
-		r.shared.gone(r.work, r.cluster, w.target.Address)
-	}
-	return w, err
+	return host, err
 }
 
 // short is the first line of a text, for a table.

@@ -32,7 +32,7 @@ type cluster struct {
 	atRisk      error        // a master's first gate is closed
 	halted      *HaltedError // a master's change has failed
 	missed      *HaltedError // a master could not be reached to be changed
-	claims      map[Member]bool
+	wants       map[Member]bool
 	offers      map[Member]string // what is known of them
 }
 

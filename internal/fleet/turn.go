@@ -221,7 +221,7 @@ func (c *Coordinator) cluster(name string) *cluster {
 	if !ok {
 		now := time.Now()
 		cl = &cluster{
-			here: map[arrival]int{}, mastersDone: map[string]bool{}, claims: map[Member]bool{}, offers: map[Member]string{},
+			here: map[arrival]int{}, mastersDone: map[string]bool{}, wants: map[Member]bool{}, offers: map[Member]string{},
 			changed: make(chan struct{}), lastMaster: now, lastAgent: now,
 		}
 		c.clusters[name] = cl

@@ -85,7 +85,7 @@ func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Optio
 	h := v.host
 	opts := node.Options{
 		Role: h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID,
-		Claim: v.peers(ctx), Warn: warn, Run: v.Log.Run(), SkipChecks: h.SkipChecks, DrainTimeout: h.DrainTimeout,
+		Peers: v.peers(ctx), Warn: warn, Run: v.Log.Run(), SkipChecks: h.SkipChecks, DrainTimeout: h.DrainTimeout,
 		WaitForCloudInit: h.WaitForCloudInit, Log: v.log, Redial: v.redial,
 	}
 	if v.limit > 0 {
@@ -97,7 +97,7 @@ func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Optio
 // peers makes what preflight asks of the node's peers.
 func (v *visit) peers(ctx context.Context) func(node.State) node.Peers {
 	return func(state node.State) node.Peers {
-		peers, err := v.Machines.Claim(v.host.Cluster, v.host.machine(state.MachineID, state.BootID))
+		peers, err := v.Machines.Meet(v.host.Cluster, v.host.machine(state.MachineID, state.BootID))
 		v.noted(ctx, err)
 		return peers
 	}

@@ -88,9 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
-	// Claim is told what was found on the host, and gives what is known of the
+	// Peers is told what was found on the host, and gives what is known of the
 	// cluster's other nodes. It may be nil.
-	Claim func(State) Peers
+	Peers func(State) Peers
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(Finding)

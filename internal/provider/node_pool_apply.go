@@ -83,19 +83,19 @@ func (r *poolRun) arrive(hosts []*poolHost, kind func(*poolHost) fleet.Kind) (le
 	}
 }
 
-// claim says which hosts the pool has or wants, and takes over what is known
+// want says which hosts the pool has or wants, and takes over what is known
 // of those that another one lets go. release gives those back of which nothing
 // has come.
-func (s *shared) claim(model *nodePoolModel, cluster string, hosts []*poolHost) (release func()) {
+func (s *shared) want(model *nodePoolModel, cluster string, hosts []*poolHost) (release func()) {
 	for _, h := range hosts {
 		if !h.address.IsUnknown() {
-			h.takeOver(s.fleet.Turns.Claim(model.member(cluster, h)))
+			h.takeOver(s.fleet.Turns.Want(model.member(cluster, h)))
 		}
 	}
 	return func() {
 		for _, h := range hosts {
 			if !h.address.IsUnknown() && h.notInstalled() {
-				h.takeOver(s.fleet.Turns.Unclaim(model.member(cluster, h)))
+				h.takeOver(s.fleet.Turns.Waive(model.member(cluster, h)))
 			}
 		}
 	}
@@ -235,10 +235,10 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 	}
 	removal := func(*poolHost) fleet.Kind { return fleet.Removal }
 	defer r.arrive(there, removal)()
-	claimed := r.shared.fleet.Turns.Claimed(r.asked, r.offer(there))
+	wanted := r.shared.fleet.Turns.Wanted(r.asked, r.offer(there))
 	var hostsLeft []*poolHost
 	for _, h := range there {
-		if !claimed[r.model.member(r.like.Cluster, h)] {
+		if !wanted[r.model.member(r.like.Cluster, h)] {
 			hostsLeft = append(hostsLeft, h)
 		}
 	}

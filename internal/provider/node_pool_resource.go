@@ -74,7 +74,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	// Before the bundle is made, which may take its time: who has the hosts now
 	// does not wait for long.
 	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
-	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
+	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -141,7 +141,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		resp.Diagnostics.Append(notConfigured())
 		return
 	}
-	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
+	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)

@@ -73,7 +73,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
 	toDo := plan.planNodes(hosts, b.ID, create)
-	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
+	resp.Diagnostics.Append(r.planPoolBundle(ctx, b, toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
 	}
@@ -107,7 +107,7 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, crea
 
 // planPoolBundle makes sure that the bundle can be made, if it is needed.
 func (r *nodePoolResource) planPoolBundle(
-	ctx context.Context, plan *nodePoolModel, b bundleModel, toDo map[string][]string,
+	ctx context.Context, b bundleModel, toDo map[string][]string,
 ) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if len(toDo) == 0 || b.Recipe.IsUnknown() || r.shared.secrets.unknown {

@@ -22,7 +22,9 @@ type applier struct {
 }
 
 // ApplyResourceChange creates, changes or destroys.
-func (a applier) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (a applier) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	a.atWork.Add(1)
 	defer a.atWork.Done()
 	return a.ProviderServer.ApplyResourceChange(ctx, req)

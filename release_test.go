@@ -50,7 +50,8 @@ func buildRelease(t *testing.T, dir string) string {
 		t.Fatalf(".goreleaser.yml has other flags than this test can read: %v, %v, %v", flags, linker, env)
 	}
 	binary := filepath.Join(t.TempDir(), "terraform-provider-dcos")
-	args := slices.Concat([]string{"build", "-o", binary}, flags, []string{"-ldflags=" + strings.ReplaceAll(linker[0], "{{ .Version }}", "1.2.3"), "."})
+	args := slices.Concat([]string{"build", "-o", binary}, flags,
+		[]string{"-ldflags=" + strings.ReplaceAll(linker[0], "{{ .Version }}", "1.2.3"), "."})
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)

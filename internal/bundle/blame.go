@@ -95,7 +95,8 @@ func blameMessage(res *config.Resolution, name string, broken error) string {
 	value, given := res.UserArguments[name]
 	switch {
 	case !given:
-		return fmt.Sprintf("%s, worked out from the script, breaks the file it is put into (DC/OS %s): a script of one word does, so give it a first line like #!/bin/sh",
+		return fmt.Sprintf("%s, worked out from the script, breaks the file it is put into (DC/OS %s): "+
+			"a script of one word does, so give it a first line like #!/bin/sh",
 			name, res.Line)
 	case res.Secret[name]:
 		return fmt.Sprintf("%s is set, but must not have line ends or control characters: %s (DC/OS %s)", name, why, res.Line)

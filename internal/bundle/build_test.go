@@ -157,7 +157,8 @@ func TestBuild(t *testing.T) {
 	dir := recordedRelease(t, tag)
 	want := conformance.Open(t).Outcome(t, tag, name)
 	b := recordedBundle(t, dir, tag, name)
-	if b.Version != tag || b.Line != "2.2" || b.ClusterName != "rack-a" || b.ConfigID != want.ConfigID || b.PackageListID != want.PackageListID ||
+	if b.Version != tag || b.Line != "2.2" || b.ClusterName != "rack-a" || b.ConfigID != want.ConfigID ||
+		b.PackageListID != want.PackageListID ||
 		b.BootstrapID != want.Arguments["bootstrap_id"] {
 		t.Errorf("got %s %s %s %s %s %s", b.Version, b.Line, b.ClusterName, b.ConfigID, b.PackageListID, b.BootstrapID)
 	}
@@ -191,7 +192,8 @@ func TestBuild(t *testing.T) {
 	cache := NewCache(t.TempDir())
 	t.Cleanup(func() { must(t, cache.Close()) })
 	ids := map[string]string{b.ID: "the first"}
-	for _, change := range []map[string]string{{"cluster_name": "rack-b"}, {"not_known": "x"}, {"check_time": "false"}, {"bootstrap_url": "http://10.0.0.1"}} {
+	for _, change := range []map[string]string{{"cluster_name": "rack-b"}, {"not_known": "x"}, {"check_time": "false"},
+		{"bootstrap_url": "http://10.0.0.1"}} {
 		r := recordedRecipe(t, dir, tag, name)
 		maps.Copy(r.Given, change)
 		text, err := r.Encode()
@@ -250,7 +252,8 @@ func TestBuildRefuses(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	var re *release.Error
-	if _, err := Build(t.Context(), testRelease(t, "1.9.2", nil), site); !errors.As(err, &re) || re.Reason != release.UnknownLine || !strings.Contains(err.Error(), "2.2") {
+	if _, err := Build(t.Context(), testRelease(t, "1.9.2", nil), site); !errors.As(err, &re) || re.Reason != release.UnknownLine ||
+		!strings.Contains(err.Error(), "2.2") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -339,9 +342,12 @@ func TestConfigYAML(t *testing.T) {
 		}
 	}
 	awkward := map[string]string{"true": "x", "a: b": "y", "": "z", "ümlaut": "ä"}
-	for i, value := range []string{"", "yes", "no", "true", "false", "null", "~", "1", "017", "0x10", "1:30", "1.5", "-3", "1_000", "0", "-0", "2001-01-01", "[]", "{}",
-		`["a", "b"]`, `["a","b"]`, `["1", "yes", "10.0.0.1:53"]`, `["\u00e9", "\ud83d\ude00"]`, `[1, 2]`, `{"a": [1]}`, "a\nb", "a\nb\n", "a\n\nb\n\n", "\na\nb", " a\nb", "a \nb",
-		"#!/bin/sh\n\techo 1\n  echo 2\n", "a: b", "a:", "-", "- a", "é", "😀", "\x00\x1f\x7f\u0085\u2028", `"quoted" 'text' \n`, "http://10.20.0.5:8080", "file:///opt/x", "*", "&a", "!t", "|", "%x", "@x", "`x", "x #y", "a\r\nb", "=", "<<"} {
+	for i, value := range []string{"", "yes", "no", "true", "false", "null", "~", "1", "017", "0x10", "1:30", "1.5", "-3", "1_000", "0", "-0",
+		"2001-01-01", "[]", "{}",
+		`["a", "b"]`, `["a","b"]`, `["1", "yes", "10.0.0.1:53"]`, `["\u00e9", "\ud83d\ude00"]`, `[1, 2]`, `{"a": [1]}`, "a\nb", "a\nb\n",
+		"a\n\nb\n\n", "\na\nb", " a\nb", "a \nb",
+		"#!/bin/sh\n\techo 1\n  echo 2\n", "a: b", "a:", "-", "- a", "é", "😀", "\x00\x1f\x7f\u0085\u2028", `"quoted" 'text' \n`,
+		"http://10.20.0.5:8080", "file:///opt/x", "*", "&a", "!t", "|", "%x", "@x", "`x", "x #y", "a\r\nb", "=", "<<"} {
 		awkward[fmt.Sprintf("p%d", i)] = value
 	}
 	for _, line := range config.Lines() {
@@ -356,9 +362,12 @@ func TestConfigYAML(t *testing.T) {
 			check("2.2", want.UserArguments)
 		}
 	}
-	want := "bootstrap_url: http://10.0.0.1:8080\ncluster_name: \"a b\"\nip_detect_contents: |\n  #!/bin/sh\n  echo 1\nmaster_list:\n- \"10.0.0.1\"\n- m2\nnum_masters: 3\noauth_enabled: true\n"
-	got := (&Bundle{UserArguments: map[string]string{"bootstrap_url": "http://10.0.0.1:8080", "cluster_name": "a b", "num_masters": "3", "oauth_enabled": "true",
-		"master_list": `["10.0.0.1", "m2"]`, "ip_detect_contents": "#!/bin/sh\necho 1\n", "aws_secret_access_key": "hidden"}}).ConfigYAML(map[string]bool{"aws_secret_access_key": true})
+	want := "bootstrap_url: http://10.0.0.1:8080\ncluster_name: \"a b\"\nip_detect_contents: |\n  #!/bin/sh\n  echo 1\nmaster_list:\n" +
+		"- \"10.0.0.1\"\n- m2\nnum_masters: 3\noauth_enabled: true\n"
+	got := (&Bundle{UserArguments: map[string]string{"bootstrap_url": "http://10.0.0.1:8080", "cluster_name": "a b", "num_masters": "3",
+		"oauth_enabled": "true",
+		"master_list":   `["10.0.0.1", "m2"]`, "ip_detect_contents": "#!/bin/sh\necho 1\n",
+		"aws_secret_access_key": "hidden"}}).ConfigYAML(map[string]bool{"aws_secret_access_key": true})
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -418,7 +427,8 @@ func TestCache(t *testing.T) {
 	if n := len(cache.bundles); n != keptBundles || cache.recent.Len() != n {
 		t.Errorf("%d bundles are kept", n)
 	}
-	if again, err := cache.Bundle(t.Context(), text, map[string]string{"exhibitor_admin_password": "s3cret"}); err != nil || again == bundles[0] || again.ID != bundles[0].ID {
+	if again, err := cache.Bundle(t.Context(), text, map[string]string{"exhibitor_admin_password": "s3cret"}); err != nil ||
+		again == bundles[0] || again.ID != bundles[0].ID {
 		t.Errorf("the forgotten bundle was not built again: %v", err)
 	}
 	must(t, cache.Close())

@@ -53,8 +53,8 @@ func NewCache(cacheDirectory string) *Cache {
 }
 
 // Release gives the open release. The cache closes it.
-func (c *Cache) Release(ctx context.Context, source, sha256 string) (*release.Release, error) {
-	g, err := c.Generator(ctx, source, sha256)
+func (c *Cache) Release(ctx context.Context, source, sum string) (*release.Release, error) {
+	g, err := c.Generator(ctx, source, sum)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +62,14 @@ func (c *Cache) Release(ctx context.Context, source, sha256 string) (*release.Re
 }
 
 // Generator gives the generator of a release.
-func (c *Cache) Generator(ctx context.Context, source, sha256 string) (*Generator, error) {
-	key := fmt.Sprintf("release %q %q %s", source, sha256, stamp(source))
+func (c *Cache) Generator(ctx context.Context, source, sum string) (*Generator, error) {
+	key := fmt.Sprintf("release %q %q %s", source, sum, stamp(source))
 	find := func() (*Generator, bool) {
 		g, ok := c.generators[key]
 		return g, ok
 	}
 	return once(ctx, c, key, find, func() (*Generator, error) {
-		rel, err := release.Open(ctx, source, release.Options{SHA256: sha256, CacheDirectory: c.directory})
+		rel, err := release.Open(ctx, source, release.Options{SHA256: sum, CacheDirectory: c.directory})
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,9 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func runConformanceCase(t *testing.T, recorded *conformance.Set, tag string, rel conformance.Release, set *templateSet, c conformance.Case) {
+func runConformanceCase(
+	t *testing.T, recorded *conformance.Set, tag string, rel conformance.Release, set *templateSet, c conformance.Case,
+) {
 	want := recorded.Outcome(t, tag, c.Name)
 	facts := config.Facts{Version: tag, Commit: rel.Commit, BootstrapID: rel.BootstrapID, Packages: rel.Packages}
 	site, extra := conformanceSite(t, recorded, c)

@@ -162,7 +162,8 @@ func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
 	}
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
-		Bucket:         &s.bucket, Key: aws.String(s.prefix + f.Path), Body: body, ContentLength: &f.Size, ContentType: aws.String(contentType(f.Path)),
+		Bucket:         &s.bucket, Key: aws.String(s.prefix + f.Path), Body: body, ContentLength: &f.Size,
+		ContentType: aws.String(contentType(f.Path)),
 	}, func(o *s3.Options) { o.APIOptions = append(o.APIOptions, signed(f.SHA256)) })
 	if err != nil {
 		return Stored{}, err
@@ -175,7 +176,8 @@ func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
 func signed(sum string) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		_, err := stack.Finalize.Swap((&v4.ComputePayloadSHA256{}).ID(), middleware.FinalizeMiddlewareFunc((&v4.ComputePayloadSHA256{}).ID(),
-			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			func(ctx context.Context, in middleware.FinalizeInput,
+				next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 				return next.HandleFinalize(v4.SetPayloadHash(ctx, sum), in)
 			}))
 		return err

@@ -47,10 +47,12 @@ func (s *s3Store) putParts(ctx context.Context, f Artifact, body io.ReadSeeker) 
 
 // sendParts sends the parts, each signed by its own hash, and holds that
 // together they are the file.
-func (s *s3Store) sendParts(ctx context.Context, f Artifact, body io.ReadSeeker, upload *s3.CreateMultipartUploadOutput) ([]types.CompletedPart, error) {
+func (s *s3Store) sendParts(
+	ctx context.Context, f Artifact, body io.ReadSeeker, upload *s3.CreateMultipartUploadOutput,
+) ([]types.CompletedPart, error) {
 	whole := sha256.New()
 	var parts []types.CompletedPart
-	for at := int64(0); at < f.Size; at += s.part {
+	for at, number := int64(0), int32(1); at < f.Size; at, number = at+s.part, number+1 {
 		part := &filePart{from: body, start: at, size: min(s.part, f.Size-at)}
 		own := sha256.New()
 		if n, err := io.Copy(io.MultiWriter(whole, own), part); err != nil || n != part.size {
@@ -59,9 +61,10 @@ func (s *s3Store) sendParts(ctx context.Context, f Artifact, body io.ReadSeeker,
 		if _, err := part.Seek(0, io.SeekStart); err != nil {
 			return nil, err
 		}
-		number, sum := int32(len(parts)+1), own.Sum(nil)
+		sum := own.Sum(nil)
 		out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &s.bucket, Key: aws.String(s.prefix + f.Path), UploadId: upload.UploadId, PartNumber: &number, Body: part, ContentLength: &part.size,
+			Bucket: &s.bucket, Key: aws.String(s.prefix + f.Path), UploadId: upload.UploadId, PartNumber: &number, Body: part,
+			ContentLength:  &part.size,
 			ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
 		}, func(o *s3.Options) { o.APIOptions = append(o.APIOptions, signed(hex.EncodeToString(sum))) })
 		if err != nil {

@@ -100,7 +100,8 @@ func TestPublishS3(t *testing.T) {
 	// A run that breaks off leaves nothing that is taken for whole, and what it
 	// stored is not stored again.
 	lab.refuse = func(name string) bool { return strings.HasPrefix(name, "package_lists/") }
-	if err := place.Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") || !strings.Contains(err.Error(), "s3://files/site/boot/package_lists/") {
+	if err := place.Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") ||
+		!strings.Contains(err.Error(), "s3://files/site/boot/package_lists/") {
 		t.Errorf("the error is %v", err)
 	}
 	lab.refuse = nil
@@ -123,7 +124,7 @@ func TestPublishS3(t *testing.T) {
 	must(t, b.Serve(t.Context(), dir, "2.1.2"))
 	want := listing(t, dir)
 	maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasSuffix(name, "/") || name == serveManifest })
-	got := append(first, second...)
+	got := slices.Concat(first, second)
 	slices.Sort(got)
 	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(got, names) {
 		t.Errorf("stored: %v, want %v", got, names)
@@ -147,7 +148,8 @@ func TestPublishS3(t *testing.T) {
 		t.Errorf("stored again: %v", names)
 	}
 	must(t, lab.store.Remove(t.Context(), []string{"dcos_install.sh"}))
-	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))}, func(string, Stored) {}))
+	must(t, lab.store.Put(t.Context(),
+		[]Artifact{contentArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))}, func(string, Stored) {}))
 	lab.names()
 	served(Serving{"", "demo"})
 	must(t, place.Serve(t.Context(), b, ServeOptions{}))
@@ -196,7 +198,8 @@ func TestPublishS3Parts(t *testing.T) {
 	sum := sha256.Sum256(content)
 	path := filepath.Join(t.TempDir(), "large")
 	must(t, os.WriteFile(path, content, 0o600))
-	file := Artifact{Path: "packages/large", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	file := Artifact{Path: "packages/large", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]),
+		Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	var stored Stored
 	put := func() error {
 		return store.Put(t.Context(), []Artifact{file}, func(_ string, s Stored) { stored = s })
@@ -255,8 +258,10 @@ func TestPublishS3Refused(t *testing.T) {
 	if err := lab.store.Put(t.Context(), []Artifact{wrong}, func(string, Stored) {}); err == nil {
 		t.Error("another content was stored")
 	}
-	stream := Artifact{Path: "a", Size: 1, SHA256: hexSum([]byte("a")), Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a")), nil }}
-	if err := lab.store.Put(t.Context(), []Artifact{stream}, func(string, Stored) {}); err == nil || !strings.Contains(err.Error(), "read twice") {
+	stream := Artifact{Path: "a", Size: 1, SHA256: hexSum([]byte("a")),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a")), nil }}
+	if err := lab.store.Put(t.Context(), []Artifact{stream}, func(string, Stored) {}); err == nil ||
+		!strings.Contains(err.Error(), "read twice") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -110,7 +110,8 @@ func DecodeRecipe(text string) (Recipe, error) {
 	case !ok || version == "" || strings.Trim(version, "0123456789") != "":
 		return Recipe{}, errors.New("this is not a recipe; use the output of dcos_cluster_config as it is")
 	case version != recipeVersion:
-		return Recipe{}, fmt.Errorf("the recipe has form %s, this provider reads form %s: it was written by a newer provider", version, recipeVersion)
+		return Recipe{}, fmt.Errorf("the recipe has form %s, this provider reads form %s: it was written by a newer provider", version,
+			recipeVersion)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(packed)
 	if err != nil {

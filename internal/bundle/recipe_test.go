@@ -67,7 +67,8 @@ func TestRecipeSiteID(t *testing.T) {
 	if id() == "" || id() != id("gc_delay", "3days") || id() != id("cluster_name", "another") {
 		t.Errorf("%q, %q, %q", id(), id("gc_delay", "3days"), id("cluster_name", "another"))
 	}
-	for _, other := range []string{id("master_list", `["10.0.0.2"]`), id("master_discovery", "master_http_loadbalancer"), id("exhibitor_address", "lb.example")} {
+	for _, other := range []string{id("master_list", `["10.0.0.2"]`), id("master_discovery", "master_http_loadbalancer"),
+		id("exhibitor_address", "lb.example")} {
 		if other == id() {
 			t.Error("another site has the same id")
 		}

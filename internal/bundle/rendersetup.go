@@ -105,7 +105,8 @@ func (set *templateSet) brokenFiles(res *config.Resolution, r *rendering) []conf
 			if set.mends(res, r, name, file) {
 				warnings = append(warnings, config.Problem{
 					Parameter: name,
-					Message: fmt.Sprintf("%s makes %s unreadable, because DC/OS puts the value into it as it is; give JSON, or leave out quotes and backslashes (DC/OS %s)",
+					Message: fmt.Sprintf("%s makes %s unreadable, because DC/OS puts the value into it as it is; "+
+						"give JSON, or leave out quotes and backslashes (DC/OS %s)",
 						name, file, res.Line),
 				})
 			}

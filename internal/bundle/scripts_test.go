@@ -30,8 +30,10 @@ func testRelease(t testing.TB, version string, more map[string]string) *release.
 	t.Helper()
 	const gen = "opt/mesosphere/packages/dcos-image--aaaa/lib/python3.6/site-packages/gen/"
 	files := map[string]string{
-		"installer_internal_wrapper":                                 "export DCOS_IMAGE_COMMIT=" + testCommit + "\nexport BOOTSTRAP_ID=" + testBootstrap + "\nexport BOOTSTRAP_VARIANT=\n",
-		"artifacts/complete/complete.latest.json":                    `{"bootstrap": "` + testBootstrap + `", "packages": ["dcos-image--aaaa", "mesos--bbbb"]}`,
+		"installer_internal_wrapper": "export DCOS_IMAGE_COMMIT=" + testCommit + "\nexport BOOTSTRAP_ID=" +
+			testBootstrap + "\nexport BOOTSTRAP_VARIANT=\n",
+		"artifacts/complete/complete.latest.json": `{"bootstrap": "` + testBootstrap +
+			`", "packages": ["dcos-image--aaaa", "mesos--bbbb"]}`,
 		"artifacts/bootstrap/" + testBootstrap + ".active.json":      `["dcos-image--aaaa"]`,
 		"artifacts/bootstrap/" + testBootstrap + ".bootstrap.tar.xz": strings.Repeat("bootstrap", 99),
 		"artifacts/packages/mesos/mesos--bbbb.tar.xz":                strings.Repeat("mesos", 700),
@@ -70,7 +72,8 @@ func testBundle(t testing.TB, version string) *Bundle {
 		PackageListID: "abcd", BootstrapID: testBootstrap,
 		PackageIDs: []string{"dcos-config--setup_1", "dcos-image--aaaa", "mesos--bbbb"},
 		ConfigPackages: []Package{{"dcos-config", "dcos-config--setup_1", []File{
-			{Path: "/etc/a", Mode: 0o644, Content: []byte("A\n")}, {Path: "/etc_master/secret", Mode: 0o600, Content: []byte("B\n")}, {Path: "/bin/x", Mode: 0o755},
+			{Path: "/etc/a", Mode: 0o644, Content: []byte("A\n")}, {Path: "/etc_master/secret", Mode: 0o600, Content: []byte("B\n")},
+			{Path: "/bin/x", Mode: 0o755},
 		}}},
 		SetupFiles: []File{
 			{Path: "/etc/mesosphere/setup-flags/repository-url", Mode: 0o644, Content: []byte("http://b/x\n")},
@@ -99,7 +102,8 @@ type host struct {
 }
 
 // tools are the commands of a system that scripts may rely on.
-var tools = []string{"awk", "basename", "cat", "chmod", "cut", "dirname", "grep", "head", "ls", "mkdir", "rm", "sed", "sort", "tail", "touch", "tr"}
+var tools = []string{"awk", "basename", "cat", "chmod", "cut", "dirname", "grep", "head", "ls", "mkdir", "rm", "sed", "sort", "tail",
+	"touch", "tr"}
 
 func newHost(t *testing.T, shell string) *host {
 	t.Helper()
@@ -110,8 +114,9 @@ func newHost(t *testing.T, shell string) *host {
 		must(t, os.Symlink(path, filepath.Join(h.bin, name)))
 	}
 	for name, text := range map[string]string{
-		"id":         "echo 0",
-		"docker":     `case "$*" in info) printf ' Storage Driver: overlay2\n Docker Root Dir: /var/lib/docker\n' ;; version*) printf '24.0.5 23.0.1\n' ;; esac`,
+		"id": "echo 0",
+		"docker": `case "$*" in info) printf ' Storage Driver: overlay2\n Docker Root Dir: /var/lib/docker\n' ;; ` +
+			`version*) printf '24.0.5 23.0.1\n' ;; esac`,
 		"systemctl":  `case $1 in --version) echo 'systemd 252 (252.17-1~deb12u1)' ;; *) echo "$*" >>"$ROOT/calls" ;; esac`,
 		"getenforce": "echo Permissive",
 		"sestatus":   `printf 'SELinux status:   enabled\nLoaded policy name:             %s\n' "${POLICY-targeted}"`,
@@ -125,7 +130,8 @@ func newHost(t *testing.T, shell string) *host {
 	for _, name := range []string{"bash", "curl", "ping", "tar", "xz", "unzip", "ipset", "systemd-notify", "ifconfig"} {
 		h.stub(t, name, ":")
 	}
-	h.write(t, "/proc/net/tcp", "  sl  local_address rem_address   st\n   0: 0100007F:0035 00000000:0000 06 x\n   1: 0100007F:9999 00000000:0000 0A x\n   2: 0100007F:8FA3 0100007F:0050 01 x\n")
+	h.write(t, "/proc/net/tcp", "  sl  local_address rem_address   st\n   0: 0100007F:0035 00000000:0000 06 x\n"+
+		"   1: 0100007F:9999 00000000:0000 0A x\n   2: 0100007F:8FA3 0100007F:0050 01 x\n")
 	return h
 }
 
@@ -212,7 +218,8 @@ func TestInstall(t *testing.T) {
 				}
 			}
 			must(t, os.Remove(filepath.Join(h.root, "calls")))
-			if code, out := h.run(t, script, "-d", "slave", "--no-block-dcos-setup"); code != 0 || h.calls(t) != "restart docker\nenable dcos-setup\nstart dcos-setup --no-block\n" {
+			if code, out := h.run(t, script, "-d", "slave", "--no-block-dcos-setup"); code != 0 ||
+				h.calls(t) != "restart docker\nenable dcos-setup\nstart dcos-setup --no-block\n" {
 				t.Errorf("exit %d\n%s%s", code, out, h.calls(t))
 			}
 		}
@@ -224,7 +231,8 @@ func TestInstallExitCodes(t *testing.T) {
 	t.Parallel()
 	listening := func(port string) func(*testing.T, *host) {
 		return func(t *testing.T, h *host) {
-			h.write(t, "/proc/net/tcp6", "  sl  local_address  remote_address  st\n   0: 00000000000000000000000000000000:"+port+" 00000000000000000000000000000000:0000 0A x\n")
+			h.write(t, "/proc/net/tcp6", "  sl  local_address  remote_address  st\n   0: 00000000000000000000000000000000:"+port+
+				" 00000000000000000000000000000000:0000 0A x\n")
 		}
 	}
 	missing := func(names ...string) func(*testing.T, *host) {
@@ -273,8 +281,10 @@ func TestInstallExitCodes(t *testing.T) {
 		{"both, old", "1.10 1.11 1.12 1.13", nil, "-d -p slave", 1, "exclude"},
 		{"both, new", "2.0 2.1 2.2", nil, "-dp slave", 0, "Preflight"},
 		{"installed", "", func(t *testing.T, h *host) { h.write(t, "/opt/mesosphere/bin/x", "") }, "slave", 1, "installed here already"},
-		{"installed, units", "", func(t *testing.T, h *host) { h.write(t, "/etc/systemd/system/dcos.target.wants/x", "") }, "-p slave", 1, "installed here already"},
-		{"empty root, old", "1.10", func(t *testing.T, h *host) { must(t, os.MkdirAll(h.root+"/opt/mesosphere", 0o755)) }, "-p slave", 1, "installed here already"},
+		{"installed, units", "", func(t *testing.T, h *host) { h.write(t, "/etc/systemd/system/dcos.target.wants/x", "") }, "-p slave", 1,
+			"installed here already"},
+		{"empty root, old", "1.10", func(t *testing.T, h *host) { must(t, os.MkdirAll(h.root+"/opt/mesosphere", 0o755)) }, "-p slave", 1,
+			"installed here already"},
 		{"empty root", "1.11 2.2", func(t *testing.T, h *host) { must(t, os.MkdirAll(h.root+"/opt/mesosphere", 0o755)) }, "-p slave", 0, ""},
 		{"SELinux targeted, old", "1.10 1.11", stub("getenforce", "echo Enforcing"), "-p slave", 1, "SELinux"},
 		{"SELinux targeted", "1.12 2.2", stub("getenforce", "echo Enforcing"), "-p slave", 0, "targeted"},
@@ -301,7 +311,9 @@ func TestInstallExitCodes(t *testing.T) {
 		{"port of masters", "", listening("01BB"), "-p master", 1, "port 443 is in use"},
 		{"port of masters on an agent", "", listening("01BB"), "-p slave_public", 0, ""},
 		{"port of agents", "", listening("13BB"), "-p slave", 1, "port 5051 is in use"},
-		{"loop device", "", stub("docker", `case "$*" in info) printf ' Storage Driver: devicemapper\n Data file: /dev/loop0\n' ;; version*) echo 20.1.2 ;; esac`), "-p master", 1, "loop device"},
+		{"loop device", "",
+			stub("docker", `case "$*" in info) printf ' Storage Driver: devicemapper\n Data file: /dev/loop0\n' ;; version*) echo 20.1.2 ;; esac`),
+			"-p master", 1, "loop device"},
 		{"modules", "1.13 2.2", stub("lsmod", ""), "-p master", 0, "raid1 is not loaded"},
 		{"XFS with ftype", "", xfs("naming =version 2 ftype=1"), "-p slave", 0, ""},
 		{"XFS without ftype", "", xfs("naming =version 2 ftype=0"), "-p slave", 1, "does not have ftype=1"},
@@ -349,7 +361,8 @@ func TestUpgradeScript(t *testing.T) {
 	const ids = "dcos-config--setup_1 dcos-image--aaaa mesos--bbbb\n"
 	const done = "1 fetch --repository-url=http://b/x " + ids + "1 activate " + ids
 	failing := func(when string) string {
-		return "#!/bin/sh\necho \"$*\" >>\"$ROOT/calls\"\nn=$(grep -c check \"$ROOT/calls\")\nif " + when + "; then echo '{\"error\": true, \"checks\": [\"x\"]}'; else echo '{\"status\": 0}'; fi\n"
+		return "#!/bin/sh\necho \"$*\" >>\"$ROOT/calls\"\nn=$(grep -c check \"$ROOT/calls\")\nif " + when +
+			"; then echo '{\"error\": true, \"checks\": [\"x\"]}'; else echo '{\"status\": 0}'; fi\n"
 	}
 	for _, c := range []struct {
 		name    string
@@ -370,8 +383,10 @@ func TestUpgradeScript(t *testing.T) {
 			h.write(t, "/opt/mesosphere/etc/dcos-version.json", `{"version": "2.0.1"}`)
 		}, "", 1, "2.0.1", ""},
 		{"two roles", "2.2.1", func(t *testing.T, h *host) { h.write(t, "/etc/mesosphere/roles/master", "") }, "", 1, "master slave", checked},
-		{"no role", "2.2.1", func(t *testing.T, h *host) { must(t, os.RemoveAll(h.root+"/etc/mesosphere/roles")) }, "", 1, "exactly one", checked},
-		{"checks fail before", "2.2.1", func(t *testing.T, h *host) { h.write(t, "/opt/mesosphere/bin/dcos-check-runner", failing("true")) }, "", 1, "Nothing was changed", "check node-poststart\n"},
+		{"no role", "2.2.1", func(t *testing.T, h *host) { must(t, os.RemoveAll(h.root+"/etc/mesosphere/roles")) }, "", 1,
+			"exactly one", checked},
+		{"checks fail before", "2.2.1", func(t *testing.T, h *host) { h.write(t, "/opt/mesosphere/bin/dcos-check-runner", failing("true")) }, "",
+			1, "Nothing was changed", "check node-poststart\n"},
 		{"checks fail for a while", "2.2.1", func(t *testing.T, h *host) {
 			h.write(t, "/opt/mesosphere/bin/dcos-check-runner", failing(`[ "$n" -gt 2 ] && [ "$n" -lt 6 ]`))
 		}, "", 0, "", checked + done + strings.Repeat("check node-poststart\n", 3) + checked},

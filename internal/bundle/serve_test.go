@@ -214,7 +214,8 @@ func TestServed(t *testing.T) {
 
 	must(t, os.WriteFile(filepath.Join(dir, "packages", "theirs"), []byte("theirs"), 0o600))
 	must(t, Unserve(dir))
-	if got := slices.Sorted(maps.Keys(listing(t, above))); !slices.Equal(got, []string{"srv/", "srv/www/", "srv/www/packages/", "srv/www/packages/theirs"}) {
+	if got := slices.Sorted(maps.Keys(listing(t, above))); !slices.Equal(got,
+		[]string{"srv/", "srv/www/", "srv/www/packages/", "srv/www/packages/theirs"}) {
 		t.Errorf("%v is left", got)
 	}
 	must(t, os.RemoveAll(filepath.Join(above, "srv")))

@@ -15,7 +15,9 @@ import (
 )
 
 // eachConformanceSite resolves each recorded site of a release.
-func eachConformanceSite(t *testing.T, tag string, f func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome)) {
+func eachConformanceSite(
+	t *testing.T, tag string, f func(name string, site config.Site, facts config.Facts, set *templateSet, want conformance.Outcome),
+) {
 	t.Helper()
 	recorded := conformance.Open(t)
 	rel := recorded.Release(t, tag)

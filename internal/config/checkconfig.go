@@ -20,7 +20,8 @@ var checkTimeout = regexp.MustCompile(`^\p{Nd}+(\.\p{Nd}+)?(ns|us|µs|ms|s|m|h)\
 // checkObject checks an object of cluster and node checks.
 func checkObject() rule {
 	return rule{
-		allowed: "an object with cluster_checks, node_checks or both; each check has a description, a cmd and a timeout, a node check also roles; " +
+		allowed: "an object with cluster_checks, node_checks or both; " +
+			"each check has a description, a cmd and a timeout, a node check also roles; " +
 			"prestart and poststart of node_checks name its checks",
 		check: func(_, value string) error {
 			o, err := object(value)
@@ -307,10 +308,14 @@ func builtinChecks(line string) []builtinCheck {
 	checks = append(checks,
 		builtinCheck{"ip_detect_script", everywhere, "The IP detect script produces valid output", []string{"ip"}, mayTake, ""},
 		builtinCheck{"docker", since("1.13"), "Docker is installed", []string{"executable", "docker"}, mayTake, ""},
-		builtinCheck{"mesos_master_replog_synchronized", everywhere, "The Mesos master has synchronized its replicated log", role("master", "mesos-metrics"), mayTake0, "master"},
-		builtinCheck{"mesos_agent_registered_with_masters", everywhere, "The Mesos agent has registered with the masters", role("agent", "mesos-metrics"), mayTake, "agent"},
-		builtinCheck{"journald_dir_permissions", everywhere, "Journald directory has the right owners and permissions", []string{"journald"}, atOnce, ""},
-		builtinCheck{"cockroachdb_replication", since("1.13"), "CockroachDB is fully replicated", []string{"cockroachdb", "ranges"}, mayTake, "master"},
+		builtinCheck{"mesos_master_replog_synchronized", everywhere, "The Mesos master has synchronized its replicated log",
+			role("master", "mesos-metrics"), mayTake0, "master"},
+		builtinCheck{"mesos_agent_registered_with_masters", everywhere, "The Mesos agent has registered with the masters",
+			role("agent", "mesos-metrics"), mayTake, "agent"},
+		builtinCheck{"journald_dir_permissions", everywhere, "Journald directory has the right owners and permissions", []string{"journald"},
+			atOnce, ""},
+		builtinCheck{"cockroachdb_replication", since("1.13"), "CockroachDB is fully replicated", []string{"cockroachdb", "ranges"},
+			mayTake, "master"},
 	)
 	return slices.DeleteFunc(checks, func(c builtinCheck) bool { return !c.on.has(line) })
 }

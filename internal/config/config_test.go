@@ -15,7 +15,8 @@ import (
 func TestLineOf(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]string{
-		"2.2.1": "2.2", "2.2": "2.2", "2.2.100": "2.2", "1.10.11": "1.10", "1.1.0": "", "2.20.1": "", "2.3.0": "", "": "", "x": "", "1.13.9-rc1": "1.13", "2.2-dev": "2.2",
+		"2.2.1": "2.2", "2.2": "2.2", "2.2.100": "2.2", "1.10.11": "1.10", "1.1.0": "", "2.20.1": "", "2.3.0": "", "": "", "x": "",
+		"1.13.9-rc1": "1.13", "2.2-dev": "2.2",
 	} {
 		if got := LineOf(version); got != want {
 			t.Errorf("%q is of line %q, want %q", version, got, want)
@@ -51,10 +52,12 @@ func TestTable(t *testing.T) {
 	if _, ok := Lookup("nonsense"); ok {
 		t.Error("nonsense is found")
 	}
-	if p, _ := Lookup("mesos_seccomp_enabled"); p.Default != "true" || p.DefaultNote != "up to 1.13: `false`" || !slices.Equal(p.Lines, []string{"1.13", "2.0", "2.1", "2.2"}) {
+	if p, _ := Lookup("mesos_seccomp_enabled"); p.Default != "true" || p.DefaultNote != "up to 1.13: `false`" ||
+		!slices.Equal(p.Lines, []string{"1.13", "2.0", "2.1", "2.2"}) {
 		t.Errorf("mesos_seccomp_enabled: %+v", p)
 	}
-	if p, _ := Lookup("dcos_dns_push_ops_timeout"); !slices.Equal(p.Lines, []string{"1.12", "1.13", "2.0"}) || p.Allowed != "an integer from 50 to 120000" {
+	if p, _ := Lookup("dcos_dns_push_ops_timeout"); !slices.Equal(p.Lines, []string{"1.12", "1.13", "2.0"}) ||
+		p.Allowed != "an integer from 50 to 120000" {
 		t.Errorf("dcos_dns_push_ops_timeout: %+v", p)
 	}
 }
@@ -84,7 +87,8 @@ func TestInteger(t *testing.T) {
 	for text, want := range map[string]string{
 		"1": "1", " 1\n": "1", "+1": "1", "-0": "0", "007": "7", "1_000": "1000", "１２": "12", "٣": "3", "\u00a05": "5", "\x1c5": "5",
 		"99999999999999999999": "99999999999999999999",
-		"":                     "!", " ": "!", "1.0": "!", "1e3": "!", "0x10": "!", "1__0": "!", "_1": "!", "1_": "!", "+ 1": "!", "--1": "!", "1 2": "!", "½": "!", "²": "!",
+		"":                     "!", " ": "!", "1.0": "!", "1e3": "!", "0x10": "!", "1__0": "!", "_1": "!", "1_": "!", "+ 1": "!", "--1": "!",
+		"1 2": "!", "½": "!", "²": "!",
 	} {
 		got := "!"
 		if i, ok := integer("2.2", text); ok {
@@ -104,10 +108,15 @@ func TestNetwork(t *testing.T) {
 	// As Python 3.6's ipaddress.ip_network() reads it.
 	for text, want := range map[string]string{
 		"10.0.0.0/8": "10.0.0.0/8", "10.0.0.1": "10.0.0.1/32", "0.0.0.0/0": "0.0.0.0/0", "10.0.0.0/08": "10.0.0.0/8",
-		"10.0.0.0/255.0.0.0": "10.0.0.0/8", "10.0.0.0/0.255.255.255": "10.0.0.0/8", "10.0.0.0/255.255.255.255": "10.0.0.0/32", "10.0.0.1/255.255.255.255": "10.0.0.1/32",
-		"0.0.0.0/0.0.0.0": "0.0.0.0/0", "10.0.0.07/32": "10.0.0.7/32", "10.0.0.08/32": "!", "10.0.0.010/32": "!", "10.0.0.0/255.0.255.0": "!",
-		"fd00::/8": "fd00::/8", "fd00::": "fd00::/128", "fd00::/129": "!", "fd00::/ffff::": "!", "::ffff:1.2.3.4/128": "::ffff:1.2.3.4/128", "fe80::1%eth0": "!",
-		"10.0.0.1/8": "!", "fd00::1/8": "!", "10.0.0/8": "!", "10.0.0.0/33": "!", "10.0.0.0/": "!", "10.0.0.0/8/8": "!", " 10.0.0.0/8": "!", "10.0.0.256": "!", "": "!", "ten": "!", "1e0.0.0.0": "!",
+		"10.0.0.0/255.0.0.0": "10.0.0.0/8", "10.0.0.0/0.255.255.255": "10.0.0.0/8", "10.0.0.0/255.255.255.255": "10.0.0.0/32",
+		"10.0.0.1/255.255.255.255": "10.0.0.1/32",
+		"0.0.0.0/0.0.0.0":          "0.0.0.0/0", "10.0.0.07/32": "10.0.0.7/32", "10.0.0.08/32": "!", "10.0.0.010/32": "!",
+		"10.0.0.0/255.0.255.0": "!",
+		"fd00::/8":             "fd00::/8", "fd00::": "fd00::/128", "fd00::/129": "!", "fd00::/ffff::": "!",
+		"::ffff:1.2.3.4/128": "::ffff:1.2.3.4/128", "fe80::1%eth0": "!",
+		"10.0.0.1/8": "!", "fd00::1/8": "!", "10.0.0/8": "!", "10.0.0.0/33": "!", "10.0.0.0/": "!", "10.0.0.0/8/8": "!",
+		" 10.0.0.0/8": "!", //nolint:gocritic // the space is what is tested
+		"10.0.0.256":  "!", "": "!", "ten": "!", "1e0.0.0.0": "!",
 	} {
 		got := "!"
 		if p, err := network(text); err == nil {
@@ -121,7 +130,8 @@ func TestNetwork(t *testing.T) {
 		v    any
 		want string
 	}{
-		{big.NewInt(5), "0.0.0.5/32"}, {new(big.Int).Lsh(big.NewInt(1), 32), "::1:0:0/128"}, {true, "0.0.0.1/32"}, {big.NewInt(-1), "!"}, {1.5, "!"}, {nil, "!"}, {[]any{}, "!"},
+		{big.NewInt(5), "0.0.0.5/32"}, {new(big.Int).Lsh(big.NewInt(1), 32), "::1:0:0/128"}, {true, "0.0.0.1/32"}, {big.NewInt(-1), "!"},
+		{1.5, "!"}, {nil, "!"}, {[]any{}, "!"},
 	} {
 		got := "!"
 		if p, err := network(c.v); err == nil {
@@ -154,12 +164,14 @@ func TestErlangIPv6(t *testing.T) {
 
 func TestFromYAML(t *testing.T) {
 	t.Parallel()
-	given, err := FromYAML("2.2", []byte("cluster_name: x\r\nlist: [a, 1, null, 1.5, {b: \"é\"}]\nflag: yes\nword: 'yes'\nn: 0x10\nmap: {z: 1, a: 2, 3: 4}\nempty: ''\n"))
+	given, err := FromYAML("2.2",
+		[]byte("cluster_name: x\r\nlist: [a, 1, null, 1.5, {b: \"é\"}]\nflag: yes\nword: 'yes'\nn: 0x10\nmap: {z: 1, a: 2, 3: 4}\nempty: ''\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"cluster_name": "x", "list": `["a", 1, null, 1.5, {"b": "\u00e9"}]`, "flag": "true", "word": "yes", "n": "16", "map": `{"z": 1, "a": 2, "3": 4}`, "empty": "",
+		"cluster_name": "x", "list": `["a", 1, null, 1.5, {"b": "\u00e9"}]`, "flag": "true", "word": "yes", "n": "16",
+		"map": `{"z": 1, "a": 2, "3": 4}`, "empty": "",
 	} {
 		if got := given[name]; got.Text != want || got.Unknown {
 			t.Errorf("%s is %q, want %q", name, got.Text, want)
@@ -226,21 +238,25 @@ func TestCheckObject(t *testing.T) {
 		`{"cluster_checks": {}}`:                   false,
 		`{"cluster_checks": []}`:                   false,
 		`{"cluster_checks": {"": ` + check + `}}`:  false,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": [], "timeout": "1.5µs"}}}`:                                                           true,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", "roles": ["master"]}}}`:                                      false,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5"}}}`:                                                            false,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": 5}}}`:                                                              false,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": "c", "timeout": "5s"}}}`:                                                             false,
-		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"]}}}`:                                                                            false,
-		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": ["a"], "poststart": ["a"]}}`:                                                 true,
-		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": [], "poststart": ["a"]}}`:                                                    true,
-		`{"node_checks": {"checks": {"a": ` + check + `}}}`:                                                                                        false,
-		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": []}}`:                                                                        false,
-		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": ["a", "b"]}}`:                                                                false,
-		`{"node_checks": {"checks": {}, "prestart": []}}`:                                                                                          false,
-		`{"node_checks": {"prestart": []}}`:                                                                                                        false,
-		`{"node_checks": {"checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", "roles": ["agent", "master"]}}, "prestart": ["a"]}}`: true,
-		`{"node_checks": {"checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", "roles": ["slave"]}}, "prestart": ["a"]}}`:           false,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": [], "timeout": "1.5µs"}}}`:                      true,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", "roles": ["master"]}}}`: false,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5"}}}`:                       false,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"], "timeout": 5}}}`:                         false,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": "c", "timeout": "5s"}}}`:                        false,
+		`{"cluster_checks": {"a": {"description": "d", "cmd": ["c"]}}}`:                                       false,
+		`{"node_checks": {"checks": {"a": ` + check +
+			`}, "prestart": ["a"], "poststart": ["a"]}}`: true,
+		`{"node_checks": {"checks": {"a": ` + check +
+			`}, "prestart": [], "poststart": ["a"]}}`: true,
+		`{"node_checks": {"checks": {"a": ` + check + `}}}`:                         false,
+		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": []}}`:         false,
+		`{"node_checks": {"checks": {"a": ` + check + `}, "prestart": ["a", "b"]}}`: false,
+		`{"node_checks": {"checks": {}, "prestart": []}}`:                           false,
+		`{"node_checks": {"prestart": []}}`:                                         false,
+		`{"node_checks": {"checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", ` +
+			`"roles": ["agent", "master"]}}, "prestart": ["a"]}}`: true,
+		`{"node_checks": {"checks": {"a": {"description": "d", "cmd": ["c"], "timeout": "5s", ` +
+			`"roles": ["slave"]}}, "prestart": ["a"]}}`: false,
 		`{"other": {}}`: false,
 		`[]`:            false,
 		`x`:             false,
@@ -351,11 +367,13 @@ entry = {
     'conditional': {'option': {'on': {}, 'off': {'must': {'note': 'x'}}}},
 }
 `
-	res := bareSite(t, "2.2.1", map[string]string{"option": "off"}, extra, "dcos_variant", "more", "option", "weights", "note", "resolvers_str")
+	res := bareSite(t, "2.2.1", map[string]string{"option": "off"}, extra, "dcos_variant", "more", "option", "weights", "note",
+		"resolvers_str")
 	if err := res.Err(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"dcos_variant": "ours", "more": "ab\n", "option": "off", "weights": "w=1", "note": "x", "resolvers_str": "8.8.8.8,8.8.4.4"} {
+	for name, want := range map[string]string{"dcos_variant": "ours", "more": "ab\n", "option": "off", "weights": "w=1", "note": "x",
+		"resolvers_str": "8.8.8.8,8.8.4.4"} {
 		if got := res.Arguments[name]; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
@@ -368,7 +386,8 @@ entry = {
 	}
 	for _, text := range []string{
 		"import os\nentry = {}", "entry = {'must': {'a': calculate}}", "entry = {'must': {'a': lambda b: b}}", "entry = {'validate': [check]}",
-		"def f():\n  pass\n", "entry = {'other': {}}", "entry = {'must': {'dcos_version': '9'}}", "entry = {", "entry = []", "", "entry = {'conditional': {'oauth_enabled': {'true': {'must': {'a': 'b'}}}}}",
+		"def f():\n  pass\n", "entry = {'other': {}}", "entry = {'must': {'dcos_version': '9'}}", "entry = {", "entry = []", "",
+		"entry = {'conditional': {'oauth_enabled': {'true': {'must': {'a': 'b'}}}}}",
 	} {
 		_, err := Resolve(Site{}, Facts{Version: "2.2.1", Extra: []byte(text + "\n")}, render.Target{})
 		if err == nil || !strings.HasPrefix(err.Error(), "gen_extra/calc.py of the release: ") {
@@ -386,7 +405,8 @@ func TestUnknownLine(t *testing.T) {
 
 // FuzzFromYAML checks that any text gives parameters or an error.
 func FuzzFromYAML(f *testing.F) {
-	for _, seed := range []string{"cluster_name: x\nmaster_list: [10.0.0.1]\n", "a: {b: [1, 1.5, null]}", "a: &x {b: c}\nd: {<<: *x}", "- a", "a: 1.5", "1: a"} {
+	for _, seed := range []string{"cluster_name: x\nmaster_list: [10.0.0.1]\n", "a: {b: [1, 1.5, null]}", "a: &x {b: c}\nd: {<<: *x}", "- a",
+		"a: 1.5", "1: a"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -405,7 +425,8 @@ func FuzzExtra(f *testing.F) {
 	f.Add("entry = {'must': {'a': 'b'}, 'default': {\"c\": 'd\\n'}, 'conditional': {'a': {'b': {'must': {'e': 'f'}}}}}")
 	f.Add("# x\nentry = {}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := Resolve(Site{}, Facts{Version: "2.2.1", Extra: []byte(text)}, render.Target{Variables: []string{"a", "e"}}); err != nil && err.Error() == "" {
+		if _, err := Resolve(Site{}, Facts{Version: "2.2.1", Extra: []byte(text)}, render.Target{Variables: []string{"a", "e"}}); err != nil &&
+			err.Error() == "" {
 			t.Error("an error without a text")
 		}
 	})

@@ -121,7 +121,8 @@ func fixedDerivations() []derivation {
 		fixed("cluster_packages", placeholder, since("1.11")),
 		fixed("cluster_package_list_id", placeholder, since("1.11")),
 	}
-	for _, name := range []string{"user_arguments_full", "user_arguments", "config_yaml_full", "config_yaml", "expanded_config", "expanded_config_full"} {
+	for _, name := range []string{"user_arguments_full", "user_arguments", "config_yaml_full", "config_yaml", "expanded_config",
+		"expanded_config_full"} {
 		list = append(list, fixed(name, placeholder, everywhere))
 	}
 	for _, f := range [][2]string{
@@ -142,7 +143,8 @@ func fixedDerivations() []derivation {
 		list = append(list, fixed(f[0], f[1], since("1.11")))
 	}
 	for _, f := range [][2]string{
-		{"mesos_dns_port", "8123"}, {"mesos_agent_port", "5051"}, {"mesos_master_port", "5050"}, {"exhibitor_port", "8181"}, {"metronome_port", "9000"},
+		{"mesos_dns_port", "8123"}, {"mesos_agent_port", "5051"}, {"mesos_master_port", "5050"}, {"exhibitor_port", "8181"},
+		{"metronome_port", "9000"},
 	} {
 		list = append(list, fixed(f[0], f[1], since("2.0")))
 	}
@@ -195,7 +197,8 @@ func siteDerivations() []derivation {
 			return `"resolvers": ` + v, err
 		}, "resolvers"),
 		{
-			name: "dns_bind_ip_blacklist_json", on: since("1.11"), inputs: []string{"dns_bind_ip_blacklist", "dns_bind_ip_reserved"}, from: "dns_bind_ip_reserved",
+			name: "dns_bind_ip_blacklist_json", on: since("1.11"), inputs: []string{"dns_bind_ip_blacklist", "dns_bind_ip_reserved"},
+			from: "dns_bind_ip_reserved",
 			compute: func(c *calculation) (string, error) {
 				list, err := texts(c.value("dns_bind_ip_blacklist"))
 				if err != nil {

@@ -37,16 +37,18 @@ func checkDerivations() []derivation {
 		{name: "custom_check_bins_dir", on: on, from: checkBinsName, compute: func(c *calculation) (string, error) {
 			return checkBins + "/", checkProgramNames(c.site)
 		}},
-		{name: "custom_check_bins_provided", on: on, inputs: []string{"custom_check_bins_dir"}, from: checkBinsName, compute: func(c *calculation) (string, error) {
-			files, err := c.site.checkFiles()
-			if err != nil {
-				return "", err
-			}
-			return trueIf(len(files) > 0)
-		}},
+		{name: "custom_check_bins_provided", on: on, inputs: []string{"custom_check_bins_dir"}, from: checkBinsName,
+			compute: func(c *calculation) (string, error) {
+				files, err := c.site.checkFiles()
+				if err != nil {
+					return "", err
+				}
+				return trueIf(len(files) > 0)
+			}},
 		{name: "custom_check_bins_hash", on: on, inputs: []string{"custom_check_bins_provided", "custom_check_bins_dir"}, from: checkBinsName,
 			compute: func(c *calculation) (string, error) { return c.site.checkHash() }},
-		{name: "custom_check_bins_package_id", on: on, inputs: []string{"custom_check_bins_provided", "custom_check_bins_package_name", "custom_check_bins_hash"}, from: checkBinsName,
+		{name: "custom_check_bins_package_id", on: on, inputs: []string{"custom_check_bins_provided", "custom_check_bins_package_name",
+			"custom_check_bins_hash"}, from: checkBinsName,
 			compute: func(c *calculation) (string, error) {
 				if c.value("custom_check_bins_provided") != "true" {
 					return "", nil
@@ -63,7 +65,8 @@ func checkDerivations() []derivation {
 		{name: "package_ids", on: only("1.10"), inputs: []string{"bootstrap_variant"}, compute: func(c *calculation) (string, error) {
 			return jsonList(c.facts.Packages)
 		}},
-		{name: "package_ids", on: on, inputs: []string{"bootstrap_variant", "custom_check_bins_provided", "custom_check_bins_package_id"}, from: checkBinsName,
+		{name: "package_ids", on: on, inputs: []string{"bootstrap_variant", "custom_check_bins_provided", "custom_check_bins_package_id"},
+			from: checkBinsName,
 			compute: func(c *calculation) (string, error) {
 				ids := slices.Clone(c.facts.Packages)
 				if c.value("custom_check_bins_provided") == "true" {
@@ -71,7 +74,8 @@ func checkDerivations() []derivation {
 				}
 				return jsonList(ids)
 			}},
-		{name: "check_config_contents", inputs: []string{"check_config", "custom_checks", "check_search_path", "check_ld_library_path"}, from: "custom_checks",
+		{name: "check_config_contents", inputs: []string{"check_config", "custom_checks", "check_search_path", "check_ld_library_path"},
+			from: "custom_checks",
 			compute: func(c *calculation) (string, error) {
 				return mergedChecks(c.value("check_config"), c.value("custom_checks"), c.value("check_search_path"), c.value("check_ld_library_path"))
 			}},
@@ -150,7 +154,8 @@ func (c *calculation) fileText(name, parameter, attribute string) (string, error
 	f, ok := c.site.file(name)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("must be worked out from the script %q that %s names, and it is not there: give its text as %s", name, parameter, attribute)
+		return "", fmt.Errorf("must be worked out from the script %q that %s names, and it is not there: give its text as %s", name,
+			parameter, attribute)
 	case f.Unknown:
 		return "", errWaits
 	case !utf8.Valid(f.Content):

@@ -17,9 +17,10 @@ func serviceDerivations() []derivation {
 		{name: "mesos_isolation", on: until("1.12"), inputs: []string{"enable_gpu_isolation"}, compute: func(c *calculation) (string, error) {
 			return isolation(c.line, c.value("enable_gpu_isolation") == "true", false), nil
 		}},
-		{name: "mesos_isolation", on: since("1.13"), inputs: []string{"enable_gpu_isolation", "mesos_seccomp_enabled"}, compute: func(c *calculation) (string, error) {
-			return isolation(c.line, c.value("enable_gpu_isolation") == "true", c.value("mesos_seccomp_enabled") == "true"), nil
-		}},
+		{name: "mesos_isolation", on: since("1.13"), inputs: []string{"enable_gpu_isolation", "mesos_seccomp_enabled"},
+			compute: func(c *calculation) (string, error) {
+				return isolation(c.line, c.value("enable_gpu_isolation") == "true", c.value("mesos_seccomp_enabled") == "true"), nil
+			}},
 		derive("mesos_log_retention_count", everywhere, func(v string) (string, error) { return logFiles(v, 0) }, "mesos_log_retention_mb"),
 		derive("mesos_log_directory_max_files", everywhere, func(v string) (string, error) { return logFiles(v, 25) }, "mesos_log_retention_mb"),
 		derive("mesos_hooks", everywhere, func(v string) (string, error) {
@@ -65,7 +66,8 @@ func serviceDerivations() []derivation {
 const (
 	rexrayDefault = `{"rexray": {"loglevel": "info", "modules": {"default-docker": {"disabled": true}}, "service": "vfs"}}`
 	rexrayAWS     = `{"rexray": {"loglevel": "info", "service": "ebs"}, ` +
-		`"libstorage": {"server": {"tasks": {"logTimeout": "5m"}}, "integration": {"volume": {"operations": {"unmount": {"ignoreusedcount": true}}}}}}`
+		`"libstorage": {"server": {"tasks": {"logTimeout": "5m"}}, "integration": {"volume": {"operations": {"unmount": ` +
+		`{"ignoreusedcount": true}}}}}}`
 
 	overlayDefault4 = `{"vtep_subnet": "44.128.0.0/20", "vtep_mac_oui": "70:B3:D5:00:00:00", ` +
 		`"overlays": [{"name": "dcos", "subnet": "9.0.0.0/8", "prefix": 24}]}`
@@ -81,9 +83,11 @@ var isolators = same("cgroups/cpu,cgroups/mem,disk/du,network/cni,filesystem/lin
 	then("1.12", "cgroups/all,disk/du,network/cni,filesystem/linux,docker/runtime,docker/volume,"+
 		"volume/sandbox_path,volume/secret,posix/rlimits,namespaces/pid,linux/capabilities,com_mesosphere_dcos_MetricsIsolatorModule").
 	then("2.0", "cgroups/all,disk/du,network/cni,filesystem/linux,docker/runtime,docker/volume,"+
-		"volume/sandbox_path,volume/secret,posix/rlimits,namespaces/pid,namespaces/ipc,linux/capabilities,com_mesosphere_dcos_MetricsIsolatorModule").
+		"volume/sandbox_path,volume/secret,posix/rlimits,namespaces/pid,namespaces/ipc,linux/capabilities,"+
+		"com_mesosphere_dcos_MetricsIsolatorModule").
 	then("2.2", "cgroups/all,disk/du,network/cni,filesystem/linux,docker/runtime,docker/volume,"+
-		"volume/sandbox_path,volume/secret,volume/csi,posix/rlimits,namespaces/pid,namespaces/ipc,linux/capabilities,com_mesosphere_dcos_MetricsIsolatorModule")
+		"volume/sandbox_path,volume/secret,volume/csi,posix/rlimits,namespaces/pid,namespaces/ipc,linux/capabilities,"+
+		"com_mesosphere_dcos_MetricsIsolatorModule")
 
 var gpuIsolators = same(",cgroups/devices,gpu/nvidia").then("1.12", ",gpu/nvidia")
 
@@ -142,16 +146,18 @@ func oldDerivations() []derivation {
 		{name: "sources_id", on: old, compute: func(c *calculation) (string, error) {
 			return render.QuoteJSON(siteHash(*c.site)), nil
 		}},
-		{name: "config_id", on: old, inputs: []string{"dcos_image_commit", "template_filenames", "sources_id"}, compute: func(c *calculation) (string, error) {
-			return render.HashHashes(map[string]string{
-				"commit":             render.HashText(c.value("dcos_image_commit")),
-				"template_filenames": render.HashList(TemplateNames()),
-				"sources_id":         render.HashText(c.value("sources_id")),
-			}), nil
-		}},
-		{name: "config_package_ids", on: old, inputs: []string{"config_package_names", "config_id"}, compute: func(c *calculation) (string, error) {
-			return jsonList(configPackageIDs(c.value("config_id")))
-		}},
+		{name: "config_id", on: old, inputs: []string{"dcos_image_commit", "template_filenames", "sources_id"},
+			compute: func(c *calculation) (string, error) {
+				return render.HashHashes(map[string]string{
+					"commit":             render.HashText(c.value("dcos_image_commit")),
+					"template_filenames": render.HashList(TemplateNames()),
+					"sources_id":         render.HashText(c.value("sources_id")),
+				}), nil
+			}},
+		{name: "config_package_ids", on: old, inputs: []string{"config_package_names", "config_id"},
+			compute: func(c *calculation) (string, error) {
+				return jsonList(configPackageIDs(c.value("config_id")))
+			}},
 		{name: "cluster_packages", on: old, inputs: []string{"config_id", "package_ids"}, compute: func(c *calculation) (string, error) {
 			packages, err := texts(c.value("package_ids"))
 			if err != nil {

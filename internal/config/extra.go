@@ -33,7 +33,8 @@ func (e *entry) settersOf(name string, setters []setter) []setter {
 func installerSets(name string) bool {
 	switch name {
 	case "platform", "resolvers", "ip_detect_filename", "ip6_detect_filename", "bootstrap_id", "enable_docker_gc", "provider", "package_ids",
-		"custom_check_bins_dir", "custom_check_bins_package_name", "custom_check_bins_provided", "custom_check_bins_hash", "custom_check_bins_package_id":
+		"custom_check_bins_dir", "custom_check_bins_package_name", "custom_check_bins_provided", "custom_check_bins_hash",
+		"custom_check_bins_package_id":
 		return true
 	}
 	return false
@@ -61,7 +62,8 @@ func parseEntry(text []byte) (*entry, error) {
 		return nil, fmt.Errorf("it has calculations of its own, in Python, which cannot be run here (%w)", err)
 	}
 	e := &entry{setters: make(map[string][]setter), replaces: make(map[string]bool)}
-	return e, e.add(v, nil)
+	err = e.add(v, nil)
+	return e, err
 }
 
 func (e *entry) add(v any, when *condition) error {

@@ -20,7 +20,8 @@ const longestOverlayName = 13
 // overlay uses the family, and the families are not told apart.
 func overlayNetwork() rule {
 	return rule{
-		allowed: "an object with vtep_subnet, vtep_subnet6, vtep_mac_oui and at least one of overlays, each with a name of at most 13 characters and a subnet or subnet6",
+		allowed: "an object with vtep_subnet, vtep_subnet6, vtep_mac_oui and at least one of overlays, each with a name of at most 13 " +
+			"characters and a subnet or subnet6",
 		check: func(line, value string) error {
 			o, err := object(value)
 			if err != nil {

@@ -152,7 +152,7 @@ func pythonIPv4(text string) (netip.Addr, bool) {
 		if !ok || len(octet) > 3 || n > 7 && octet[0] == '0' {
 			return netip.Addr{}, false
 		}
-		b[i] = byte(n)
+		b[i] = byte(n) //nolint:gosec // 255 at most
 	}
 	return netip.AddrFrom4(b), true
 }

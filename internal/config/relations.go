@@ -22,7 +22,8 @@ func relations() []relation {
 	return []relation{
 		{everywhere, []string{"master_discovery", "exhibitor_storage_backend"}, func(value func(string) string) error {
 			if value("master_discovery") != "static" && value("exhibitor_storage_backend") == "static" {
-				return errors.New("the static exhibitor backend needs static discovery: agents that find the masters through a load balancer need an ensemble that is kept elsewhere")
+				return errors.New("the static exhibitor backend needs static discovery: agents that find the masters through a load balancer need " +
+					"an ensemble that is kept elsewhere")
 			}
 			return nil
 		}},
@@ -61,15 +62,17 @@ func relations() []relation {
 			}
 			return nil
 		}},
-		{since("2.1"), []string{"dcos_overlay_network", "dcos_overlay_enable", "calico_network_cidr", "calico_enabled"}, func(value func(string) string) error {
-			if value("calico_enabled") != "true" || value("dcos_overlay_enable") != "true" {
+		{since("2.1"), []string{"dcos_overlay_network", "dcos_overlay_enable", "calico_network_cidr", "calico_enabled"},
+			func(value func(string) string) error {
+				if value("calico_enabled") != "true" || value("dcos_overlay_enable") != "true" {
+					return nil
+				}
+				if overlay, ok := overlayOverlap(value("dcos_overlay_network"), value("calico_network_cidr")); ok {
+					return fmt.Errorf("the overlay subnet %s overlaps Calico's network %s; change one, or switch Calico or the overlays off", overlay,
+						value("calico_network_cidr"))
+				}
 				return nil
-			}
-			if overlay, ok := overlayOverlap(value("dcos_overlay_network"), value("calico_network_cidr")); ok {
-				return fmt.Errorf("the overlay subnet %s overlaps Calico's network %s; change one, or switch Calico or the overlays off", overlay, value("calico_network_cidr"))
-			}
-			return nil
-		}},
+			}},
 	}
 }
 

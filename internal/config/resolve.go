@@ -425,7 +425,8 @@ func (r *resolver) checkGiven(name, value string) error {
 func (r *resolver) checkCharacters() {
 	for name, v := range r.site.Given {
 		if !utf8.ValidString(v.Text) {
-			r.complain(name, name, v.Text, errors.New("must not hold half a character (a lone surrogate, as \"\\ud83d\" in config.yaml): write the whole character"))
+			r.complain(name, name, v.Text,
+				errors.New("must not hold half a character (a lone surrogate, as \"\\ud83d\" in config.yaml): write the whole character"))
 			continue
 		}
 		if Dialect(r.line) != render.PyYAML3 {

@@ -10,7 +10,8 @@ func dnsRows() []row {
 			about:    "DNS servers that answer what DC/OS itself does not; an empty list switches outside names off.",
 			fallback: same("[\"8.8.8.8\", \"8.8.4.4\"]"),
 			rules:    rules(resolverList()),
-			shows:    []string{"/etc/dns_config", "/etc/mesos-dns.json", "/etc_master/dcos-dns.json", "/etc_slave/dcos-dns.json", "/etc_slave_public/dcos-dns.json"},
+			shows: []string{"/etc/dns_config", "/etc/mesos-dns.json", "/etc_master/dcos-dns.json", "/etc_slave/dcos-dns.json",
+				"/etc_slave_public/dcos-dns.json"},
 		},
 		{
 			name: "dns_search", kind: Text,
@@ -21,7 +22,8 @@ func dnsRows() []row {
 		},
 		{
 			name: "dns_forward_zones", kind: JSON,
-			about:    "DNS zones that are answered by servers of their own: zone to list of `address` or `address:port` (on 1.10 a list of `[zone, [[address, port], …]]`).",
+			about: "DNS zones that are answered by servers of their own: zone to list of `address` or `address:port` (on 1.10 a list of " +
+				"`[zone, [[address, port], …]]`).",
 			fallback: same("[]").then("1.11", "{}"),
 			rules:    rules(forwardZones()),
 			shows:    []string{"/etc_master/dcos-dns.json", "/etc_slave/dcos-dns.json", "/etc_slave_public/dcos-dns.json"},
@@ -79,7 +81,8 @@ func dnsRows() []row {
 		},
 		{
 			name: "no_proxy", kind: List,
-			about:    "Names and domains that are reached without a proxy, besides DC/OS's own; needed with `use_proxy`, though the list may be empty.",
+			about: "Names and domains that are reached without a proxy, besides DC/OS's own; " +
+				"needed with `use_proxy`, though the list may be empty.",
 			fallback: same(""),
 			shows:    []string{"/etc/proxy.env"},
 		},

@@ -64,7 +64,8 @@ func dockerRows() []row {
 			about:    "Whether unused Docker containers and images are removed.",
 			fallback: same("false").then("2.2", "true"),
 			choices:  []string{"true", "false"},
-			shows:    []string{"/etc/docker_gc_enabled", "/etc_slave/telegraf/telegraf.d/agent.conf", "/etc_slave_public/telegraf/telegraf.d/agent.conf"},
+			shows: []string{"/etc/docker_gc_enabled", "/etc_slave/telegraf/telegraf.d/agent.conf",
+				"/etc_slave_public/telegraf/telegraf.d/agent.conf"},
 		},
 		{
 			name: "gc_delay", kind: Text,

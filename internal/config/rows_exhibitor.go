@@ -9,7 +9,8 @@ func exhibitorRows() []row {
 	return []row{
 		{
 			name: "exhibitor_storage_backend", kind: Text,
-			about:   "Where exhibitor keeps the ensemble's configuration; `static` only with static discovery, and `agent_only_group_no_exhibitor` for a group of nodes without masters.",
+			about: "Where exhibitor keeps the ensemble's configuration; `static` only with static discovery, and " +
+				"`agent_only_group_no_exhibitor` for a group of nodes without masters.",
 			choices: []string{"static", "aws_s3", "azure", "zookeeper", "shared_filesystem", "agent_only_group_no_exhibitor"},
 			shows:   []string{"/etc/exhibitor"},
 		},
@@ -21,7 +22,8 @@ func exhibitorRows() []row {
 		{
 			name: "exhibitor_zk_hosts", kind: Text,
 			about: "ZooKeeper servers (`host:port,host:port`) in which exhibitor keeps its configuration; needed with `zookeeper`.",
-			rules: rules(checked("a list of host:port with commas between them, without zk://", func(v string) bool { return !strings.HasPrefix(v, "zk://") })),
+			rules: rules(checked("a list of host:port with commas between them, without zk://",
+				func(v string) bool { return !strings.HasPrefix(v, "zk://") })),
 			shows: []string{"/etc/exhibitor"},
 		},
 		{

@@ -28,7 +28,8 @@ func mesosRows() []row {
 		},
 		{
 			name: "mesos_container_log_sink", kind: Text,
-			about:    "Where tasks' logs go: `logrotate`, `journald` or `journald+logrotate`, and since 1.13 also `fluentbit` or `fluentbit+logrotate`; DC/OS does not check it.",
+			about: "Where tasks' logs go: `logrotate`, `journald` or `journald+logrotate`, and since 1.13 also `fluentbit` or " +
+				"`fluentbit+logrotate`; DC/OS does not check it.",
 			fallback: same("logrotate").then("1.13", "fluentbit+logrotate"),
 			shows:    []string{"/etc/mesos-slave-modules/journal_logger_modules.json", "/etc/ui-config.json"},
 		},
@@ -37,7 +38,8 @@ func mesosRows() []row {
 			about:    "Whether telegraf collects Mesos' metrics.",
 			fallback: same("false").then("1.13", "true"),
 			rules:    rules(trueFalse()),
-			shows:    []string{"/etc_master/telegraf/telegraf.d/master.conf", "/etc_slave/telegraf/telegraf.d/agent.conf", "/etc_slave_public/telegraf/telegraf.d/agent.conf"},
+			shows: []string{"/etc_master/telegraf/telegraf.d/master.conf", "/etc_slave/telegraf/telegraf.d/agent.conf",
+				"/etc_slave_public/telegraf/telegraf.d/agent.conf"},
 		},
 		{
 			name: "mesos_cgroups_enable_cfs", kind: Bool, on: since("2.1"),

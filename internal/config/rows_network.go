@@ -17,7 +17,8 @@ func networkRows() []row {
 			about:    "Whether DC/OS's networks use IPv6.",
 			fallback: same("true"),
 			rules:    rules(trueFalse()),
-			shows:    []string{"/etc/dcos-net.config.d/common.config", "/etc/dcos_net", "/etc/mesos-slave-dns.json", "/etc/overlay/config/agent-master.json", "/etc/overlay/config/agent.json", "/etc/overlay/config/master.json"},
+			shows: []string{"/etc/dcos-net.config.d/common.config", "/etc/dcos_net", "/etc/mesos-slave-dns.json",
+				"/etc/overlay/config/agent-master.json", "/etc/overlay/config/agent.json", "/etc/overlay/config/master.json"},
 		},
 		{
 			name: "enable_mesos_ipv6_discovery", kind: Bool, on: since("1.12"),
@@ -112,7 +113,8 @@ func networkRows() []row {
 			name: "dcos_cni_data_dir", kind: Text,
 			about:    "Directory on the node in which networks keep their data.",
 			fallback: same("/var/run/dcos/cni/networks"),
-			shows:    []string{"/etc/dcos/network/cni/ucr-default-bridge.conf", "/etc/overlay/config/agent-master.json", "/etc/overlay/config/agent.json"},
+			shows: []string{"/etc/dcos/network/cni/ucr-default-bridge.conf", "/etc/overlay/config/agent-master.json",
+				"/etc/overlay/config/agent.json"},
 		},
 		{
 			name: "mesos_cni_root_dir_persist", kind: Bool,

@@ -10,7 +10,8 @@ func overlayRows() []row {
 			about:    "Whether DC/OS's overlay networks are on.",
 			fallback: same("true"),
 			rules:    rules(trueFalse()),
-			shows:    []string{"/etc/dcos-diagnostics-endpoint-config.json", "/etc/dcos-net.config.d/common.config", "/etc/mesos-master-modules/overlay_master_modules.json", "/etc/mesos-slave-modules/overlay_slave_modules.json", "/etc_master/marathon"},
+			shows: []string{"/etc/dcos-diagnostics-endpoint-config.json", "/etc/dcos-net.config.d/common.config",
+				"/etc/mesos-master-modules/overlay_master_modules.json", "/etc/mesos-slave-modules/overlay_slave_modules.json", "/etc_master/marathon"},
 		},
 		{
 			name: "dcos_overlay_mtu", kind: Integer,
@@ -57,7 +58,8 @@ func overlayRows() []row {
 			about:    "Whether Calico networks are on.",
 			fallback: same("true"),
 			rules:    rules(trueFalse()),
-			shows:    []string{"/etc/calico/*", "/etc/dcos/network/cni/calico.conf", "/etc/mesos-slave-common", "/etc/dcos-diagnostics-endpoint-config.json"},
+			shows: []string{"/etc/calico/*", "/etc/dcos/network/cni/calico.conf", "/etc/mesos-slave-common",
+				"/etc/dcos-diagnostics-endpoint-config.json"},
 		},
 		{
 			name: "calico_network_cidr", kind: Text, on: since("2.1"),

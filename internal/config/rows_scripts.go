@@ -19,15 +19,17 @@ func scriptRows() []row {
 		},
 		{
 			name: "ip_detect_public_filename", kind: Text,
-			about:    "Name of the script that prints a node's public address; empty means that it is the same script. The text is given as `ip_detect_public_script`.",
+			about: "Name of the script that prints a node's public address; empty means that it is the same script. " +
+				"The text is given as `ip_detect_public_script`.",
 			fallback: same(""),
 			shows:    []string{"/bin/detect_ip_public"},
 		},
 		{
 			name: "ip_detect_public_contents", kind: Text,
-			about:    "That script as one YAML scalar, in place of `ip_detect_public_script`.",
-			computed: &computed{"`ip_detect_public_script`, or `ip_detect_contents`", []string{"ip_detect_contents", "ip_detect_public_filename"}, ipDetectPublicContents},
-			shows:    []string{"/bin/detect_ip_public"},
+			about: "That script as one YAML scalar, in place of `ip_detect_public_script`.",
+			computed: &computed{"`ip_detect_public_script`, or `ip_detect_contents`", []string{"ip_detect_contents", "ip_detect_public_filename"},
+				ipDetectPublicContents},
+			shows: []string{"/bin/detect_ip_public"},
 		},
 		{
 			name: "ip6_detect_filename", kind: Text, on: since("1.12"),
@@ -43,7 +45,8 @@ func scriptRows() []row {
 		},
 		{
 			name: "fault_domain_detect_filename", kind: Text, on: since("1.11"),
-			about:    "Name of the script that prints a node's region and zone; the open edition does not use it. The text is given as `fault_domain_detect_script`.",
+			about: "Name of the script that prints a node's region and zone; the open edition does not use it. " +
+				"The text is given as `fault_domain_detect_script`.",
 			fallback: same("genconf/fault-domain-detect"),
 		},
 		{

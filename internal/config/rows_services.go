@@ -14,7 +14,8 @@ func servicesRows() []row {
 		},
 		{
 			name: "marathon_gpu_scheduling_behavior", kind: Text, on: since("1.13"),
-			about:    "Which tasks Marathon may put on agents with GPUs: `restricted` or `unrestricted`. Empty leaves the variable out; DC/OS does not check it.",
+			about: "Which tasks Marathon may put on agents with GPUs: `restricted` or `unrestricted`. " +
+				"Empty leaves the variable out; DC/OS does not check it.",
 			fallback: same("restricted"),
 			shows:    []string{"/etc_master/marathon"},
 		},

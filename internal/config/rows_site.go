@@ -17,8 +17,9 @@ func siteRows() []row {
 			about: "Where nodes fetch packages from: `file:///…` if they are pushed to that directory, or the URL of a web server.",
 			// The default is ours; DC/OS has none.
 			fallback: same("file:///opt/dcos_install_tmp"),
-			rules:    rules(checked("a URL of at least 2 characters that does not end with a slash", func(v string) bool { return len([]rune(v)) > 1 && !strings.HasSuffix(v, "/") })),
-			shows:    []string{"/etc/exhibitor", "/etc/mesosphere/setup-flags/repository-url", "/etc/systemd/system/dcos-download.service"},
+			rules: rules(checked("a URL of at least 2 characters that does not end with a slash",
+				func(v string) bool { return len([]rune(v)) > 1 && !strings.HasSuffix(v, "/") })),
+			shows: []string{"/etc/exhibitor", "/etc/mesosphere/setup-flags/repository-url", "/etc/systemd/system/dcos-download.service"},
 		},
 		{
 			name: "master_discovery", kind: Text,
@@ -34,7 +35,8 @@ func siteRows() []row {
 		},
 		{
 			name: "num_masters", kind: Integer,
-			about: "Number of masters; needed with `master_http_loadbalancer`, and counted from `master_list` with `static`, where it must not be given.",
+			about: "Number of masters; needed with `master_http_loadbalancer`, and counted from `master_list` with `static`, where it must not " +
+				"be given.",
 			rules: rules(ensembleSize()),
 			shows: []string{"/etc/mesos-master", "/etc_master/master_count"},
 		},

@@ -194,25 +194,26 @@ func ipv4List() rule {
 var spartan = []string{"198.51.100.1", "198.51.100.2", "198.51.100.3"}
 
 func resolverList() rule {
-	return rule{allowed: "a list of IPv4 addresses, each once and each with or without a port (192.0.2.1:53)", check: func(line, value string) error {
-		list, err := texts(value)
-		if err != nil {
-			return err
-		}
-		if err := unique(list); err != nil {
-			return err
-		}
-		for _, item := range list {
-			if err := ipv4WithPort(line, item); err != nil {
+	return rule{allowed: "a list of IPv4 addresses, each once and each with or without a port (192.0.2.1:53)",
+		check: func(line, value string) error {
+			list, err := texts(value)
+			if err != nil {
 				return err
 			}
-			host, _, _ := strings.Cut(item, ":")
-			if since("2.2").has(line) && slices.Contains(spartan, host) {
-				return fmt.Errorf("must not hold %s, at which DC/OS's own resolver listens", host)
+			if err := unique(list); err != nil {
+				return err
 			}
-		}
-		return nil
-	}}
+			for _, item := range list {
+				if err := ipv4WithPort(line, item); err != nil {
+					return err
+				}
+				host, _, _ := strings.Cut(item, ":")
+				if since("2.2").has(line) && slices.Contains(spartan, host) {
+					return fmt.Errorf("must not hold %s, at which DC/OS's own resolver listens", host)
+				}
+			}
+			return nil
+		}}
 }
 
 func ipv4WithPort(line, text string) error {

@@ -18,35 +18,36 @@ import (
 // forwardZones is an object of zone → list of addresses; on 1.10 a list of
 // [zone, [[address, port], …]].
 func forwardZones() rule {
-	return rule{allowed: "an object of zones, each with a list of IPv4 addresses with or without a port", check: func(line, value string) error {
-		v, err := render.DecodeJSON(value)
-		if err != nil {
-			return fmt.Errorf("must be valid JSON: %w", err)
-		}
-		if line == "1.10" {
-			return forwardZoneList(line, v)
-		}
-		zones, ok := v.(*render.Map)
-		if !ok {
-			return must("an object of zones, not %s", typeOf(v))
-		}
-		for _, zone := range zones.Entries() {
-			upstreams, ok := zone.Value.([]any)
+	return rule{allowed: "an object of zones, each with a list of IPv4 addresses with or without a port",
+		check: func(line, value string) error {
+			v, err := render.DecodeJSON(value)
+			if err != nil {
+				return fmt.Errorf("must be valid JSON: %w", err)
+			}
+			if line == "1.10" {
+				return forwardZoneList(line, v)
+			}
+			zones, ok := v.(*render.Map)
 			if !ok {
-				return must("an object whose zones have lists; that of %q is %s", zone.Key, typeOf(zone.Value))
+				return must("an object of zones, not %s", typeOf(v))
 			}
-			for _, u := range upstreams {
-				text, ok := u.(string)
+			for _, zone := range zones.Entries() {
+				upstreams, ok := zone.Value.([]any)
 				if !ok {
-					return must("an object whose zones have lists of addresses; %q has %s", zone.Key, typeOf(u))
+					return must("an object whose zones have lists; that of %q is %s", zone.Key, typeOf(zone.Value))
 				}
-				if err := ipv4WithPort(line, text); err != nil {
-					return err
+				for _, u := range upstreams {
+					text, ok := u.(string)
+					if !ok {
+						return must("an object whose zones have lists of addresses; %q has %s", zone.Key, typeOf(u))
+					}
+					if err := ipv4WithPort(line, text); err != nil {
+						return err
+					}
 				}
 			}
-		}
-		return nil
-	}}
+			return nil
+		}}
 }
 
 func forwardZoneList(line string, v any) error {

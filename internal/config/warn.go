@@ -80,7 +80,8 @@ var retired = map[string]string{
 
 const (
 	sshInstaller = "it was for the SSH installer that ended with DC/OS 1.13; hosts are given to dcos_node"
-	vrrp         = "it was for the discovery method that ended with DC/OS 1.7; a virtual address is given as exhibitor_address with master_http_loadbalancer"
+	vrrp         = "it was for the discovery method that ended with DC/OS 1.7; a virtual address is given as exhibitor_address with " +
+		"master_http_loadbalancer"
 )
 
 // doubt says what is wrong with an argument that DC/OS takes; "" if nothing is.
@@ -89,11 +90,13 @@ func (r *resolver) doubt(name string) string {
 	switch name {
 	case "cluster_name":
 		if since("1.12").has(r.line) && strings.ContainsAny(value, `"\`) {
-			return fmt.Sprintf("%s has a quote or a backslash, which DC/OS puts into /etc/telegraf/telegraf.conf as it is: telegraf cannot read that; leave it out", name)
+			return fmt.Sprintf("%s has a quote or a backslash, which DC/OS puts into /etc/telegraf/telegraf.conf as it is: "+
+				"telegraf cannot read that; leave it out", name)
 		}
 	case "dcos_l4lb_min_named_ip6", "dcos_l4lb_max_named_ip6":
 		if group := mangledGroup(value); group != "" {
-			return fmt.Sprintf("%s has the group %s, which DC/OS turns into %s by mistake; use an address without a group that ends in 000", name, group, strings.TrimSuffix(group, "000"))
+			return fmt.Sprintf("%s has the group %s, which DC/OS turns into %s by mistake; use an address without a group that ends in 000", name,
+				group, strings.TrimSuffix(group, "000"))
 		}
 	case "calico_vxlan_vni":
 		if i, ok := integer(r.line, value); ok && i.IsInt64() && i.Int64() == 1024 {
@@ -141,7 +144,8 @@ func (r *resolver) lineEnd(name, value string) string {
 	if strings.HasSuffix(name, "_contents") || name == "superuser_service_account_public_key" || r.isSecret(name) {
 		return ""
 	}
-	return fmt.Sprintf("%s has more than one line, which DC/OS puts into its files as they are; what follows the first may end up as something else", name)
+	return fmt.Sprintf("%s has more than one line, which DC/OS puts into its files as they are; "+
+		"what follows the first may end up as something else", name)
 }
 
 // mangledGroup finds a group of an IPv6 address that erlangIPv6 spoils.

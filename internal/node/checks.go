@@ -35,9 +35,10 @@ func (h *hostFacts) facts(o *Options) bundle.PreflightFact {
 func checkDCOS(h *hostFacts, o *Options) []Finding {
 	if h.Installed == None && h.f.get("opt") == "empty" && !h.facts(o).EmptyRoot {
 		return one(Finding{
-			Found:  "an empty directory /opt/mesosphere",
-			Needed: fmt.Sprintf("none: dcos-download of DC/OS %s unpacks nothing where there is one, so that it cannot be a mount point either", o.Bundle.Line),
-			Hint:   "rmdir /opt/mesosphere",
+			Found: "an empty directory /opt/mesosphere",
+			Needed: fmt.Sprintf("none: dcos-download of DC/OS %s unpacks nothing where there is one, so that it cannot be a mount point either",
+				o.Bundle.Line),
+			Hint: "rmdir /opt/mesosphere",
 		})
 	}
 	if h.Installed == None || h.Owner != nil && h.Owner.Cluster == o.Bundle.ClusterName {
@@ -45,7 +46,8 @@ func checkDCOS(h *hostFacts, o *Options) []Finding {
 	}
 	f := (&ForeignError{Host: o.Address, Cluster: h.Cluster, Version: h.Version, Role: h.Role, Installed: h.Installed})
 	return one(Finding{
-		Found:  strings.TrimSpace(fmt.Sprintf("DC/OS %s (%s installation) %s %s", h.Version, h.Installed, inWords("with the role ", string(h.Role)), inWords("of the cluster ", h.Cluster))),
+		Found: strings.TrimSpace(fmt.Sprintf("DC/OS %s (%s installation) %s %s", h.Version, h.Installed,
+			inWords("with the role ", string(h.Role)), inWords("of the cluster ", h.Cluster))),
 		Needed: "a host without DC/OS",
 		Hint:   f.Hint(),
 	})
@@ -79,11 +81,12 @@ func checkMachineID(h *hostFacts, o *Options) []Finding {
 	f := Finding{
 		Found:  fmt.Sprintf("machine id %s, which the node %s has too (%s)", h.MachineID, twin.Address, twin.known(h.after)),
 		Needed: "a machine id of its own",
-		Hint: "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && systemd-machine-id-setup and reboot. " +
-			"If there is no such node any more, skip this check",
+		Hint: "the machines are clones of one image: empty /etc/machine-id in the image, or run rm /etc/machine-id && " +
+			"systemd-machine-id-setup and reboot. If there is no such node any more, skip this check",
 	}
 	if twin.BootID != "" && twin.BootID == h.BootID {
-		f.Found = fmt.Sprintf("the machine of the node %s (%s): its machine id, %s, and its boot id are the same", twin.Address, twin.known(h.after), h.MachineID)
+		f.Found = fmt.Sprintf("the machine of the node %s (%s): its machine id, %s, and its boot id are the same", twin.Address,
+			twin.known(h.after), h.MachineID)
 		f.Needed = "a machine that is no other node of the cluster"
 		f.Hint = "name the machine once, by one of its addresses. If there is no such node any more, skip this check"
 	}
@@ -119,7 +122,8 @@ func checkClock(h *hostFacts, _ *Options) []Finding {
 		off = h.Clock.Sub(h.after)
 	}
 	f := Finding{
-		Found:  fmt.Sprintf("a clock that is off by %s from this machine's (%s there)", off.Round(time.Second), h.Clock.UTC().Format(time.RFC3339)),
+		Found: fmt.Sprintf("a clock that is off by %s from this machine's (%s there)", off.Round(time.Second),
+			h.Clock.UTC().Format(time.RFC3339)),
 		Needed: "clocks that agree",
 		Hint:   "set up chrony, ntpd or systemd-timesyncd on the host",
 	}
@@ -167,7 +171,8 @@ func checkHealth(h *hostFacts, o *Options) []Finding {
 	if what == "" {
 		return nil
 	}
-	f := Finding{Found: "DC/OS's own checks of the node fail: " + what, Needed: "a node that is well before it is upgraded", Hint: "repair the node first, or skip this check"}
+	f := Finding{Found: "DC/OS's own checks of the node fail: " + what, Needed: "a node that is well before it is upgraded",
+		Hint: "repair the node first, or skip this check"}
 	if h.Version == o.Bundle.Version {
 		f.Severity = SeverityWarning
 	}

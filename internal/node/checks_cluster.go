@@ -20,7 +20,8 @@ func checkIPDetect(h *hostFacts, _ *Options) []Finding {
 	switch {
 	case h.f.get("ip_detect_code") != "0" || ip == "":
 		return one(Finding{
-			Found:  fmt.Sprintf("an ip-detect script that ends with code %s and prints %q%s", h.f.get("ip_detect_code"), clip(ip, 80), inWords("; its errors: ", clip(h.f.trimmed("ip_detect_stderr"), 400))),
+			Found: fmt.Sprintf("an ip-detect script that ends with code %s and prints %q%s", h.f.get("ip_detect_code"), clip(ip, 80),
+				inWords("; its errors: ", clip(h.f.trimmed("ip_detect_stderr"), 400))),
 			Needed: "one line with the node's address",
 			Hint:   "correct ip_detect_script; it runs as root on the host",
 		})
@@ -88,9 +89,11 @@ func checkExhibitorBackend(h *hostFacts, o *Options) []Finding {
 	if o.Bundle.Arguments["exhibitor_storage_backend"] == "shared_filesystem" {
 		switch state := h.fact("directory", dir); state {
 		case "missing":
-			out = append(out, Finding{Found: "no directory " + dir, Needed: "the shared file system's directory (exhibitor_fs_config_dir)", Hint: "mount the shared file system on every master"})
+			out = append(out, Finding{Found: "no directory " + dir, Needed: "the shared file system's directory (exhibitor_fs_config_dir)",
+				Hint: "mount the shared file system on every master"})
 		case "readonly":
-			out = append(out, Finding{Found: dir + " cannot be written to", Needed: "a shared file system that masters can write to (exhibitor_fs_config_dir)"})
+			out = append(out,
+				Finding{Found: dir + " cannot be written to", Needed: "a shared file system that masters can write to (exhibitor_fs_config_dir)"})
 		}
 		out = append(out, adopted(h, o, dir)...)
 	}
@@ -140,14 +143,16 @@ func (h *hostFacts) unreachable(o *Options, name string, notConnected Severity, 
 			continue
 		}
 		if there := h.fact("resolve", p.host); there == "no" {
-			out = append(out, Finding{Severity: p.severity, Found: fmt.Sprintf("%s does not resolve on the host", p.host), Needed: p.what, Hint: "check the name and the host's DNS"})
+			out = append(out, Finding{Severity: p.severity, Found: fmt.Sprintf("%s does not resolve on the host", p.host), Needed: p.what,
+				Hint: "check the name and the host's DNS"})
 			continue
 		}
 		if connected := h.fact("tcp", p.host+" "+p.port); connected == "no" {
 			if p.severity != "" {
 				notConnected = p.severity
 			}
-			out = append(out, Finding{Severity: notConnected, Found: fmt.Sprintf("%s does not take connections on port %s from the host", p.host, p.port), Needed: p.what, Hint: hint})
+			out = append(out, Finding{Severity: notConnected, Found: fmt.Sprintf("%s does not take connections on port %s from the host", p.host,
+				p.port), Needed: p.what, Hint: hint})
 		}
 	}
 	return out

@@ -98,7 +98,8 @@ func checkSELinux(h *hostFacts, o *Options) []Finding {
 		if policy == "targeted" {
 			return nil
 		}
-		return one(Finding{Found: fmt.Sprintf("SELinux enforcing the policy %q", policy), Needed: "SELinux off, permissive, or enforcing the policy \"targeted\""})
+		return one(Finding{Found: fmt.Sprintf("SELinux enforcing the policy %q", policy),
+			Needed: "SELinux off, permissive, or enforcing the policy \"targeted\""})
 	}
 	return one(Finding{
 		Found:  "SELinux enforcing",
@@ -161,7 +162,8 @@ func checkDocker(h *hostFacts, o *Options) []Finding {
 		return one(Finding{Found: "no docker command", Needed: "Docker", Hint: "install Docker; DC/OS does not bring it"})
 	}
 	if facts.DockerRunning && h.f.get("docker_code") != "0" {
-		return one(Finding{Found: "a Docker daemon that does not answer (docker info)", Needed: "a running Docker daemon", Hint: "systemctl enable --now docker"})
+		return one(Finding{Found: "a Docker daemon that does not answer (docker info)", Needed: "a running Docker daemon",
+			Hint: "systemctl enable --now docker"})
 	}
 	return nil
 }
@@ -192,7 +194,8 @@ func checkDockerStorage(h *hostFacts, _ *Options) []Finding {
 		}
 	}
 	if driver == "devicemapper" && strings.HasPrefix(data, "/dev/loop") {
-		return one(Finding{Found: "Docker's devicemapper on a loop device", Needed: "another storage driver, such as overlay2, or a real device under devicemapper"})
+		return one(Finding{Found: "Docker's devicemapper on a loop device",
+			Needed: "another storage driver, such as overlay2, or a real device under devicemapper"})
 	}
 	return nil
 }
@@ -208,7 +211,8 @@ func checkXFS(h *hostFacts, o *Options) []Finding {
 			continue
 		}
 		if ftype := h.fact("xfs_ftype", p[0]); ftype == "0" {
-			out = append(out, Finding{Found: fmt.Sprintf("an XFS with ftype=0 under %s", p[0]), Needed: "ftype=1", Hint: "make the file system anew with mkfs.xfs -n ftype=1"})
+			out = append(out, Finding{Found: fmt.Sprintf("an XFS with ftype=0 under %s", p[0]), Needed: "ftype=1",
+				Hint: "make the file system anew with mkfs.xfs -n ftype=1"})
 		}
 	}
 	return out

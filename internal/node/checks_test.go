@@ -87,8 +87,9 @@ func judged(t *testing.T, line string, role Role, facts []string) []string {
 	}
 	b := testBundle()
 	b.Line = line
-	b.Arguments = map[string]string{"master_discovery": "master_http_loadbalancer", "exhibitor_address": "lb.example", "exhibitor_port": "8181",
-		"check_time": "true", "bootstrap_url": "http://boot.example"}
+	b.Arguments = map[string]string{"master_discovery": "master_http_loadbalancer", "exhibitor_address": "lb.example",
+		"exhibitor_port": "8181",
+		"check_time":     "true", "bootstrap_url": "http://boot.example"}
 	got := []string{}
 	for _, found := range h.judge(&Options{Role: role, Bundle: b, Address: "10.0.0.1"}, false) {
 		if found.Severity == SeverityWarning {
@@ -114,7 +115,8 @@ func TestHealth(t *testing.T) {
 	} {
 		f := &frame{}
 		f.lines = append(f.lines, frameLine{"resolve", "h1 yes"}, frameLine{"health_node-poststart", c.checks})
-		h := &hostFacts{State: State{Hostname: "h1", Installed: Complete, Version: c.version, Clock: time.Unix(1, 0)}, f: f, before: time.Unix(1, 0), after: time.Unix(2, 0)}
+		h := &hostFacts{State: State{Hostname: "h1", Installed: Complete, Version: c.version, Clock: time.Unix(1, 0)}, f: f,
+			before: time.Unix(1, 0), after: time.Unix(2, 0)}
 		var got Severity
 		for _, found := range h.judge(&Options{Role: Agent, Bundle: testBundle(), Address: "10.0.0.1"}, true) {
 			if found.Name == "health" {

@@ -97,7 +97,8 @@ func beChild() error {
 	if err != nil {
 		return err
 	}
-	site := config.Site{Given: map[string]config.Value{}, Files: map[string]config.File{"genconf/ip-detect": {Content: []byte(ipDetectScript)}}}
+	site := config.Site{Given: map[string]config.Value{},
+		Files: map[string]config.File{"genconf/ip-detect": {Content: []byte(ipDetectScript)}}}
 	for k, v := range task.Site {
 		site.Given[k] = config.Value{Text: v}
 	}

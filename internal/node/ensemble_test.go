@@ -62,7 +62,8 @@ func TestEnsemble(t *testing.T) {
 	}
 	var members []*member
 	add := func(h *lab.Host, role node.Role) {
-		members = append(members, &member{h, snapshot(t, h), node.Options{Role: role, Bundle: b, Log: log.Scope(b.ClusterName, h.Name, string(role))}})
+		members = append(members,
+			&member{h, snapshot(t, h), node.Options{Role: role, Bundle: b, Log: log.Scope(b.ClusterName, h.Name, string(role))}})
 	}
 	add(agent, node.Agent)
 	for _, m := range masters {
@@ -133,7 +134,9 @@ func TestEnsemble(t *testing.T) {
 				opts.Bundle = next
 				opts.Ensemble.Exists = true
 				m.opts.Bundle = next
-				err := c.Do(t.Context(), fleet.Turn{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change, Before: gate(node.Health.RiskWithout), After: gate(node.Health.Unwell)}, func(ctx context.Context) error {
+				turn := fleet.Turn{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change,
+					Before: gate(node.Health.RiskWithout), After: gate(node.Health.Unwell)}
+				err := c.Do(t.Context(), turn, func(ctx context.Context) error {
 					mu.Lock()
 					order = append(order, fmt.Sprint("begin ", i))
 					mu.Unlock()
@@ -268,8 +271,10 @@ func (r *reader) judge(t *testing.T, beside *reader) {
 	r.stop()
 	beside.stop()
 	failed := r.failures()
-	t.Logf("a client read %d times through the load balancer while all masters changed: %d reads failed %v; the longest time without a read was %v (goal: %v), from %s on; beside it, of what did not change, %v",
-		r.reads, failed, r.failed, r.longest.Round(10*time.Millisecond), maxGap, r.when.Format(time.TimeOnly), beside.longest.Round(10*time.Millisecond))
+	t.Logf("a client read %d times through the load balancer while all masters changed: %d reads failed %v; "+
+		"the longest time without a read was %v (goal: %v), from %s on; beside it, of what did not change, %v",
+		r.reads, failed, r.failed, r.longest.Round(10*time.Millisecond), maxGap, r.when.Format(time.TimeOnly),
+		beside.longest.Round(10*time.Millisecond))
 	if r.longest > maxGap+beside.longest {
 		t.Errorf("for %v no read succeeded", r.longest)
 	}

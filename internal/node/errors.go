@@ -120,7 +120,8 @@ func (*ForeignError) Kind() remote.Kind { return KindForeign }
 // Hint says what to do.
 func (e *ForeignError) Hint() string {
 	if e.Installed == Partial {
-		return "if nothing on the host is needed any more, remove DC/OS from it by hand (systemctl stop dcos.target, pkgpanda uninstall) or start from a fresh machine"
+		return "if nothing on the host is needed any more, remove DC/OS from it by hand (systemctl stop dcos.target, pkgpanda uninstall) or " +
+			"start from a fresh machine"
 	}
 	return "if it is to be managed here, import it: terraform import ADDRESS_OF_THE_RESOURCE " + e.Host + "; otherwise uninstall it first"
 }
@@ -140,7 +141,8 @@ func (*ReplacedError) Kind() remote.Kind { return KindReplaced }
 
 // Hint says what to do.
 func (e *ReplacedError) Hint() string {
-	return "nothing was changed on it. If the machine was replaced on purpose, let Terraform replace the node too (terraform apply -replace, or replace_triggered_by on the machine); if not, find out who answers there"
+	return "nothing was changed on it. If the machine was replaced on purpose, let Terraform replace the node too (terraform apply " +
+		"-replace, or replace_triggered_by on the machine); if not, find out who answers there"
 }
 
 // A PreflightError says which checks a host did not pass.

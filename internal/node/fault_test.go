@@ -88,7 +88,8 @@ func TestInterruptions(t *testing.T) {
 	t.Run("killed in finish", func(t *testing.T) {
 		// With the directories of what was transferred only half removed.
 		const script = `case $1 in */packages) kill -KILL $PPID;; esac`
-		shell(t, h, "mount -t tmpfs none /mnt && printf '#!/bin/sh\n%s\n' '"+script+"' >/mnt/rmdir && chmod +x /mnt/rmdir && mount --bind /mnt/rmdir /usr/bin/rmdir")
+		shell(t, h, "mount -t tmpfs none /mnt && printf '#!/bin/sh\n%s\n' '"+script+"' >/mnt/rmdir && chmod +x /mnt/rmdir && mount --bind "+
+			"/mnt/rmdir /usr/bin/rmdir")
 		conn := dial(t, client, h)
 		_, err := node.Install(t.Context(), conn, options())
 		conn.Close()
@@ -185,7 +186,8 @@ func TestInterruptedChanges(t *testing.T) {
 		script string
 		strike func(cancel func())
 	}{
-		{"place", interrupt}, {"activate", interrupt}, {"apply", interrupt}, {"postflight", interrupt}, {"finish", interrupt}, {"postflight", cutPower},
+		{"place", interrupt}, {"activate", interrupt}, {"apply", interrupt}, {"postflight", interrupt}, {"finish", interrupt},
+		{"postflight", cutPower},
 	} {
 		t.Run(fmt.Sprintf("upgrade %d in %s", i, c.script), func(t *testing.T) {
 			opts := opts
@@ -240,17 +242,20 @@ func TestFailingSetup(t *testing.T) {
 	if !errors.As(err, &stage) {
 		t.Fatalf("%v", err)
 	}
-	if stage.Stage != "install" || !strings.Contains(stage.Doing, "dcos-setup.service") || !strings.Contains(stage.Journal, "dcos_") || time.Since(begun) > node.DefaultSetupTimeout/4 {
+	if stage.Stage != "install" || !strings.Contains(stage.Doing, "dcos-setup.service") || !strings.Contains(stage.Journal, "dcos_") ||
+		time.Since(begun) > node.DefaultSetupTimeout/4 {
 		t.Errorf("after %v: %+v", time.Since(begun), stage)
 	}
 	state, err := node.Inspect(t.Context(), conn)
-	if err != nil || state.Installed != node.Partial || state.Owner == nil || state.Owner.Cluster != "failing" || state.Owner.Step != "install" {
+	if err != nil || state.Installed != node.Partial || state.Owner == nil || state.Owner.Cluster != "failing" ||
+		state.Owner.Step != "install" {
 		t.Errorf("%+v, %v", state, err)
 	}
 	// Another bundle of the cluster starts again, of another cluster not.
 	other := build(t, openRelease(t, sample.V22), staticSite(t, "another", h))
 	var foreign *node.ForeignError
-	if _, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: other}); !errors.As(err, &foreign) || foreign.Cluster != "failing" {
+	if _, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: other}); !errors.As(err, &foreign) ||
+		foreign.Cluster != "failing" {
 		t.Errorf("%v", err)
 	}
 	if err := node.Uninstall(t.Context(), conn, node.Options{MachineID: state.MachineID}); err != nil {
@@ -284,7 +289,8 @@ func TestRepair(t *testing.T) {
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
 		{"unit disabled", "systemctl disable -q dcos-setup", "dcos-setup.service is not enabled"},
 		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
-		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
+		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ` +
+			`./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
 		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -312,7 +318,8 @@ func TestRepair(t *testing.T) {
 		other := node.Options{Role: node.Master, Bundle: build(t, rel, staticSite(t, "another", h))}
 		var foreign *node.ForeignError
 		_, err := node.Install(t.Context(), conn, other)
-		if !errors.As(err, &foreign) || foreign.Cluster != "repaired" || foreign.Version != "2.2.100" || foreign.Role != node.Master || !strings.Contains(foreign.Hint(), "import") {
+		if !errors.As(err, &foreign) || foreign.Cluster != "repaired" || foreign.Version != "2.2.100" || foreign.Role != node.Master ||
+			!strings.Contains(foreign.Hint(), "import") {
 			t.Errorf("%v", err)
 		}
 	})
@@ -340,7 +347,9 @@ func TestRepair(t *testing.T) {
 			"archive":  "mv bin bin.old; mv etc etc.old; mkdir bin.new etc.new",
 			"move_new": "mv bin bin.new; mv lib lib.new; rm -rf etc.old",
 		} {
-			shell(t, h, fmt.Sprintf(`set -e; cd /opt/mesosphere; rm -rf ./*.new ./*.old; echo '{"stage": "%s", "extension": ".new"}' >install_progress; %s`, stage, harm))
+			shell(t, h,
+				fmt.Sprintf(`set -e; cd /opt/mesosphere; rm -rf ./*.new ./*.old; echo '{"stage": %q, "extension": ".new"}' >install_progress; %s`,
+					stage, harm))
 			state, err := node.Upgrade(t.Context(), conn, opts)
 			if err != nil {
 				t.Fatalf("%s: %+v", stage, err)

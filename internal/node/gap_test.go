@@ -16,8 +16,9 @@ import (
 func testBundle() *bundle.Bundle {
 	return &bundle.Bundle{
 		ID: "bundle-1", ClusterName: "one", Version: "2.2.1", Line: "2.2",
-		PackageIDs:     []string{"dcos-config--setup_1", "exhibitor--1", "mesos--1"},
-		ConfigPackages: []bundle.Package{{Name: "dcos-config", ID: "dcos-config--setup_1", Files: []bundle.File{{Path: "/bin/detect_ip", Content: []byte("#!/bin/sh\necho 10.0.0.1\n")}}}},
+		PackageIDs: []string{"dcos-config--setup_1", "exhibitor--1", "mesos--1"},
+		ConfigPackages: []bundle.Package{{Name: "dcos-config", ID: "dcos-config--setup_1",
+			Files: []bundle.File{{Path: "/bin/detect_ip", Content: []byte("#!/bin/sh\necho 10.0.0.1\n")}}}},
 		SetupFiles: []bundle.File{
 			{Path: "/etc/mesosphere/setup-flags/repository-url", Mode: 0o644, Content: []byte("file:///opt/dcos_install_tmp\n")},
 			{Path: "/etc/mesosphere/docker_credentials", Mode: 0o600, Content: []byte("{}\n")},
@@ -77,22 +78,25 @@ func TestDrift(t *testing.T) {
 		"never set up":     {func(s *State) { s.SetupPending, s.Installed = true, Partial }, []string{"never set up"}},
 		"swap interrupted": {func(s *State) { s.SwapUnfinished, s.Installed = true, Partial }, []string{"was interrupted"}},
 		"package swapped":  {func(s *State) { s.ActivePackages[1] = "exhibitor--2" }, []string{"exhibitor--2 is active instead of exhibitor--1"}},
-		"package more":     {func(s *State) { s.ActivePackages = append(s.ActivePackages, "x--1") }, []string{"x--1 is active and should not be"}},
-		"package less":     {func(s *State) { s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1 is not active"}},
-		"dangling":         {func(s *State) { s.Dangling, s.Installed = []string{"mesos"}, Partial }, []string{"mesos--1 is not active"}},
-		"file edited":      {func(s *State) { s.Files["/etc/custom"] = FileState{SHA256: "x", Mode: "644"} }, []string{"/etc/custom differs"}},
-		"file gone":        {func(s *State) { delete(s.Files, "/etc/custom") }, []string{"/etc/custom is missing"}},
-		"not looked at":    {func(s *State) { delete(s.Files, "/etc/custom"); s.Looked = nil }, nil},
+		"package more": {func(s *State) { s.ActivePackages = append(s.ActivePackages, "x--1") },
+			[]string{"x--1 is active and should not be"}},
+		"package less":  {func(s *State) { s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1 is not active"}},
+		"dangling":      {func(s *State) { s.Dangling, s.Installed = []string{"mesos"}, Partial }, []string{"mesos--1 is not active"}},
+		"file edited":   {func(s *State) { s.Files["/etc/custom"] = FileState{SHA256: "x", Mode: "644"} }, []string{"/etc/custom differs"}},
+		"file gone":     {func(s *State) { delete(s.Files, "/etc/custom") }, []string{"/etc/custom is missing"}},
+		"not looked at": {func(s *State) { delete(s.Files, "/etc/custom"); s.Looked = nil }, nil},
 		"mode": {func(s *State) {
 			s.Files["/etc/mesosphere/docker_credentials"] = FileState{sum([]byte("{}\n\n")), "644"}
 		}, []string{"has mode 644 instead of 600"}},
-		"unit edited":       {func(s *State) { s.Files["/etc/systemd/system/dcos-setup.service"] = FileState{SHA256: "x"} }, []string{"dcos-setup.service differs"}},
-		"not enabled":       {func(s *State) { s.Units[0].Enabled = "disabled" }, []string{"dcos-setup.service is not enabled"}},
-		"target disabled":   {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
-		"unit failed":       {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
-		"unit stopped":      {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
-		"setup has failed":  {func(s *State) { s.Units[0].Active = "failed" }, nil}, // what matters is what it has done
-		"several in a time": {func(s *State) { s.Units[2].Active = "failed"; s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1", "dcos-exhibitor"}},
+		"unit edited": {func(s *State) { s.Files["/etc/systemd/system/dcos-setup.service"] = FileState{SHA256: "x"} },
+			[]string{"dcos-setup.service differs"}},
+		"not enabled":      {func(s *State) { s.Units[0].Enabled = "disabled" }, []string{"dcos-setup.service is not enabled"}},
+		"target disabled":  {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
+		"unit failed":      {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
+		"unit stopped":     {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
+		"setup has failed": {func(s *State) { s.Units[0].Active = "failed" }, nil}, // what matters is what it has done
+		"several in a time": {func(s *State) { s.Units[2].Active = "failed"; s.ActivePackages = s.ActivePackages[:2] },
+			[]string{"mesos--1", "dcos-exhibitor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -244,22 +248,27 @@ func TestChecks(t *testing.T) {
 		change func(*hostFacts, *Options)
 		want   []string // names of findings, warnings with a "?"
 	}{
-		"well":                    {Master, nil, nil, nil},
-		"ip-detect fails":         {Master, []string{"ip_detect_code=1", "ip_detect="}, nil, []string{"ip-detect"}},
-		"ip-detect is elsewhere":  {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.2"}, nil, []string{"ip-detect"}},
-		"not a listed master":     {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.9"}, func(h *hostFacts, _ *Options) { h.Addresses = []string{"10.0.0.9"} }, []string{"master-list"}},
+		"well":                   {Master, nil, nil, nil},
+		"ip-detect fails":        {Master, []string{"ip_detect_code=1", "ip_detect="}, nil, []string{"ip-detect"}},
+		"ip-detect is elsewhere": {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.2"}, nil, []string{"ip-detect"}},
+		"not a listed master": {Master, []string{"ip_detect_code=0", "ip_detect=10.0.0.9"},
+			func(h *hostFacts, _ *Options) { h.Addresses = []string{"10.0.0.9"} }, []string{"master-list"}},
 		"an agent that is listed": {Agent, nil, nil, []string{"master-list"}},
-		"a clone":                 {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = &Twin{Address: "10.0.0.2"} }, []string{"machine-id"}},
-		"itself is no clone":      {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = &Twin{Address: "10.0.0.1"} }, nil},
-		"clock far off":           {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(-time.Hour) }, []string{"clock"}},
-		"clock a little off":      {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
-		"no room":                 {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
-		"DC/OS is there":          {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
-		"an empty root":           {Master, []string{"opt=empty"}, nil, nil},
-		"an empty root, 1.10":     {Master, []string{"opt=empty"}, func(_ *hostFacts, o *Options) { o.Bundle.Line = "1.10" }, []string{"dcos"}},
-		"leftovers":               {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} }, []string{"leftovers"}},
-		"an old ensemble":         {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"}, shared, []string{"exhibitor-backend?"}},
-		"another's ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties", "servers=/srv/x 1:10.0.0.1,2:10.9.9.9"},
+		"a clone": {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = &Twin{Address: "10.0.0.2"} },
+			[]string{"machine-id"}},
+		"itself is no clone":  {Master, nil, func(h *hostFacts, _ *Options) { h.peers.Twin = &Twin{Address: "10.0.0.1"} }, nil},
+		"clock far off":       {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(-time.Hour) }, []string{"clock"}},
+		"clock a little off":  {Master, nil, func(h *hostFacts, _ *Options) { h.Clock = now.Add(20 * time.Second) }, []string{"clock?"}},
+		"no room":             {Master, []string{"space=/opt/mesosphere /dev/vda ext4 1000 /"}, nil, []string{"disk"}},
+		"DC/OS is there":      {Master, nil, func(h *hostFacts, _ *Options) { h.Installed = Partial }, []string{"dcos"}},
+		"an empty root":       {Master, []string{"opt=empty"}, nil, nil},
+		"an empty root, 1.10": {Master, []string{"opt=empty"}, func(_ *hostFacts, o *Options) { o.Bundle.Line = "1.10" }, []string{"dcos"}},
+		"leftovers": {Master, nil, func(h *hostFacts, _ *Options) { h.Leftovers = []string{"/var/lib/dcos/exhibitor"} },
+			[]string{"leftovers"}},
+		"an old ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"}, shared,
+			[]string{"exhibitor-backend?"}},
+		"another's ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties",
+			"servers=/srv/x 1:10.0.0.1,2:10.9.9.9"},
 			shared, []string{"exhibitor-backend"}},
 		"its own ensemble": {Master, []string{"directory=/srv/x yes", "contents=/srv/x exhibitor.properties"},
 			func(h *hostFacts, o *Options) { shared(h, o); h.peers.Master = true }, nil},
@@ -275,7 +284,8 @@ func TestChecks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &frame{}
-			lines := append([]string{"begin=preflight", "pid1=systemd", "systemd_version=252", "ip_detect_code=0", "ip_detect=10.0.0.1", "resolve=h1 yes"}, c.facts...)
+			lines := append([]string{"begin=preflight", "pid1=systemd", "systemd_version=252", "ip_detect_code=0", "ip_detect=10.0.0.1",
+				"resolve=h1 yes"}, c.facts...)
 			if _, err := f.Write([]byte(strings.Join(lines, "\n") + "\n")); err != nil {
 				t.Fatal(err)
 			}
@@ -315,9 +325,10 @@ func TestUnwell(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"": "",
-		`{"status":0,"checks":{"a":{"status":0,"output":""}}}`:                                     "",
-		`{"status":2,"checks":{"a":{"status":0},"b":{"status":2,"output":"no\n"}}}`:                "b (no)",
-		`{"error":"One or more requested checks could not be found on this node.","checks":["x"]}`: "One or more requested checks could not be found on this node.",
+		`{"status":0,"checks":{"a":{"status":0,"output":""}}}`:                      "",
+		`{"status":2,"checks":{"a":{"status":0},"b":{"status":2,"output":"no\n"}}}`: "b (no)",
+		`{"error":"One or more requested checks could not be found on this node.","checks":["x"]}`: "One or more requested checks could not " +
+			"be found on this node.",
 		"panic: no such file": "panic: no such file",
 	} {
 		if got := unwell(in, "node-poststart 1"); got != want {

@@ -112,7 +112,8 @@ func (s *session) situation(state State) (step, error) {
 	}
 	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs)
 	foreign := func() (step, error) {
-		e := &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role, MachineID: state.MachineID, Installed: state.Installed, Why: why}
+		e := &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role, MachineID: state.MachineID,
+			Installed: state.Installed, Why: why}
 		if e.Cluster == "" && state.Owner != nil {
 			e.Cluster = state.Owner.Cluster
 		}
@@ -359,7 +360,8 @@ func (s *session) cloudInit(ctx context.Context) error {
 	}
 	switch f.get("outcome") {
 	case "timeout":
-		return &StageError{Host: s.host, Stage: stageCloudInit, Doing: fmt.Sprintf("waiting %s for cloud-init to end", limit), Stderr: f.get("detail"), Err: errors.New("it is still at work"),
+		return &StageError{Host: s.host, Stage: stageCloudInit, Doing: fmt.Sprintf("waiting %s for cloud-init to end", limit),
+			Stderr: f.get("detail"), Err: errors.New("it is still at work"),
 			Hint: "look at /var/log/cloud-init-output.log on the host"}
 	case "error":
 		st.Progress("cloud-init ended with errors: "+clip(f.get("detail"), 500), 0)

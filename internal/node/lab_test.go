@@ -52,7 +52,8 @@ func newClientFor(t *testing.T, l *lab.Lab, user string) *remote.Client {
 		t.Fatal(err)
 	}
 	c, err := remote.NewClient(remote.Config{
-		User: user, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}, Sudo: remote.Sudo{Password: remote.Secret(lab.Password(user))},
+		User: user, Credentials: remote.Credentials{PrivateKey: remote.Secret(key)},
+		Sudo:           remote.Sudo{Password: remote.Secret(lab.Password(user))},
 		HostKeyPolicy:  remote.Strict,
 		ConnectTimeout: time.Minute, KeepaliveInterval: 5 * time.Second,
 	})
@@ -253,7 +254,8 @@ func TestInspectOfAnEmptyHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Installed != node.None || s.MachineID == "" || s.BootID == "" || s.Hostname != "empty" || len(s.Addresses) < 2 || s.Role != "" || s.Owner != nil {
+	if s.Installed != node.None || s.MachineID == "" || s.BootID == "" || s.Hostname != "empty" || len(s.Addresses) < 2 || s.Role != "" ||
+		s.Owner != nil {
 		t.Errorf("%+v", s)
 	}
 	if off := time.Since(s.Clock).Abs(); off > 3*time.Second {

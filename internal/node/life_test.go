@@ -57,7 +57,8 @@ func TestLife(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v", err)
 		}
-		if changes != 1 || state.Installed != node.Complete || state.Role != m.role || state.Version != "2.1.100" || state.DetectedIP != m.h.Address ||
+		if changes != 1 || state.Installed != node.Complete || state.Role != m.role || state.Version != "2.1.100" ||
+			state.DetectedIP != m.h.Address ||
 			!slices.Equal(state.ActivePackages, b.PackageIDs) || state.ConfigPackageID != "dcos-config--setup_"+b.ConfigID ||
 			state.PackageListID != b.PackageListID || state.Owner != nil {
 			t.Errorf("%s: after %d changes: %+v", m.h.Name, changes, state)
@@ -107,7 +108,8 @@ func TestLife(t *testing.T) {
 	t.Run("a service with a socket is stopped", func(t *testing.T) {
 		m := members[1]
 		const unit = "dcos-mesos-slave.service"
-		if trigger := shell(t, m.h, "systemctl show -p TriggeredBy --value "+unit+"; systemctl stop "+unit); !strings.Contains(trigger, ".socket") {
+		if trigger := shell(t, m.h, "systemctl show -p TriggeredBy --value "+unit+"; systemctl stop "+unit); !strings.Contains(trigger,
+			".socket") {
 			t.Fatalf("%s has no socket: %q", unit, trigger)
 		}
 		state, err := node.Inspect(t.Context(), m.conn)
@@ -166,7 +168,8 @@ func TestLife(t *testing.T) {
 
 	credentials := func(user string) []string {
 		return []string{"cluster_docker_credentials_enabled", "true", "cluster_docker_credentials_dcos_owned", "false",
-			"cluster_docker_credentials_write_to_etc", "true", "cluster_docker_credentials", fmt.Sprintf(`{"auths": {"registry.example": {"auth": %q}}}`, user)}
+			"cluster_docker_credentials_write_to_etc", "true", "cluster_docker_credentials",
+			fmt.Sprintf(`{"auths": {"registry.example": {"auth": %q}}}`, user)}
 	}
 	const slave = "dcos-mesos-slave.service"
 	// onceStarted fails unless the agent's service is started once meanwhile.

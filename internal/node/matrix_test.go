@@ -76,7 +76,8 @@ func faults() []fault {
 		{name: "disk full", disk: true,
 			strike: func(ctx context.Context, h *lab.Host) error { return h.FillDisk(ctx, 0) },
 			mend:   func(ctx context.Context, h *lab.Host) error { return h.FreeDisk(ctx) }},
-		{name: "sudo withdrawn", strike: inHost("mv /etc/sudoers.d/lab /etc/sudoers.d/.lab"), mend: inHost("mv /etc/sudoers.d/.lab /etc/sudoers.d/lab")},
+		{name: "sudo withdrawn", strike: inHost("mv /etc/sudoers.d/lab /etc/sudoers.d/.lab"),
+			mend: inHost("mv /etc/sudoers.d/.lab /etc/sudoers.d/lab")},
 		{name: "sshd restarted", strike: inHost("systemctl restart ssh")},
 	}
 }
@@ -244,8 +245,9 @@ func (l *lane) do(ctx context.Context, op operation, wrap func(node.Conn) node.C
 		return nil, err
 	}
 	conn = wrap(conn)
-	opts := node.Options{Role: l.role, Bundle: op.bundle, Run: "matrix", MachineID: l.id, Log: l.log, Redial: l.dial, PostflightTimeout: op.patience,
-		OnChange: func(s node.State) { l.id = s.MachineID }}
+	opts := node.Options{Role: l.role, Bundle: op.bundle, Run: "matrix", MachineID: l.id, Log: l.log, Redial: l.dial,
+		PostflightTimeout: op.patience,
+		OnChange:          func(s node.State) { l.id = s.MachineID }}
 	state, err := perform(ctx, conn, op.what, opts)
 	// Where the host is gone, so is what Close would tidy up.
 	_ = conn.Close()
@@ -385,7 +387,8 @@ func (o *onFirst) Write(p []byte) (int, error) {
 func (m *matrix) print(t *testing.T) {
 	t.Helper()
 	count := map[bool]int{}
-	order := []string{connecting.name, connected.name, checking.name, checked.name, transferring.name, installing.name, waiting.name, fetching.name, activating.name, draining.name, removing.name}
+	order := []string{connecting.name, connected.name, checking.name, checked.name, transferring.name, installing.name, waiting.name,
+		fetching.name, activating.name, draining.name, removing.name}
 	slices.SortStableFunc(m.cells, func(a, b cell) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.stage), slices.Index(order, b.stage)), cmp.Compare(a.fault, b.fault))
 	})

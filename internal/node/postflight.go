@@ -40,7 +40,8 @@ func (s *session) postflight(ctx context.Context, upgrade bool) error {
 		return call{
 			scripts: []string{"postflight"},
 			doing:   "waiting for the node to do its work",
-			args:    []string{s.opts.Role.OnDisk(), mode, strconv.Itoa(s.opts.size()), fmt.Sprint(int(left.Seconds())), fmt.Sprint(int(patience.Seconds()))},
+			args: []string{s.opts.Role.OnDisk(), mode, strconv.Itoa(s.opts.size()), fmt.Sprint(int(left.Seconds())),
+				fmt.Sprint(int(patience.Seconds()))},
 			timeout: left + 3*time.Minute, // a check that hangs has its own limit
 			on: func(key, value string) {
 				switch key {

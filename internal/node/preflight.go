@@ -261,7 +261,8 @@ func reach(b *bundle.Bundle) []peer {
 		if port == "" {
 			port = "8181"
 		}
-		out = append(out, peer{name: "load-balancer", what: "the load balancer in front of the masters (exhibitor_address)", host: args["exhibitor_address"], port: port})
+		out = append(out, peer{name: "load-balancer", what: "the load balancer in front of the masters (exhibitor_address)",
+			host: args["exhibitor_address"], port: port})
 	}
 	switch args["exhibitor_storage_backend"] {
 	case "aws_s3":
@@ -274,7 +275,8 @@ func reach(b *bundle.Bundle) []peer {
 		}
 	case "azure":
 		if account := args["exhibitor_azure_account_name"]; account != "" {
-			out = append(out, peer{"exhibitor-backend", "the Azure storage account, for exhibitor (exhibitor_azure_account_name)", account + ".blob.core.windows.net", "443", SeverityWarning})
+			out = append(out, peer{"exhibitor-backend", "the Azure storage account, for exhibitor (exhibitor_azure_account_name)",
+				account + ".blob.core.windows.net", "443", SeverityWarning})
 		}
 	case "zookeeper":
 		for hp := range strings.SplitSeq(args["exhibitor_zk_hosts"], ",") {

@@ -17,7 +17,8 @@ const remains = `
 # What a userdel that was killed leaves, by the numbers of processes that cannot be.
 printf '4999999\0' >/etc/shadow.4999999; ln /etc/shadow.4999999 /etc/shadow.lock; : >/etc/gshadow.4999998; cp -a /etc/shadow /etc/shadow+
 unit() { printf '[Service]\nExecStart=/bin/sleep 1000000\n[Install]\nWantedBy=multi-user.target\n' >/etc/systemd/system/$1; }
-mkdir -p /opt/mesosphere/active /opt/mesosphere/bin /opt/mesosphere/etc /opt/mesosphere/packages/x--1 /etc/mesosphere/roles /etc/mesosphere/setup-flags
+mkdir -p /opt/mesosphere/active /opt/mesosphere/bin /opt/mesosphere/etc /opt/mesosphere/packages/x--1 \
+  /etc/mesosphere/roles /etc/mesosphere/setup-flags
 touch /etc/mesosphere/roles/slave /opt/mesosphere/install_progress
 echo 'MESOS_WORK_DIR=/srv/mesos' >/opt/mesosphere/etc/mesos-slave-common
 ln -s /opt/mesosphere/packages/x--1 /opt/mesosphere/active/x
@@ -40,7 +41,8 @@ mkdir -p /etc/systemd/journald.conf.d /etc/rexray /etc/calico /var/lib/calico /e
 echo '[Journal]' >/etc/systemd/journald.conf.d/dcos.conf
 echo x >/etc/rexray/config.yml
 touch /etc/systemd/network/dcos.network /etc/NetworkManager/conf.d/dcos-net.conf /opt/dcos-prereqs.installed /var/log/mesos-state.tar.gz
-mkdir -p /opt/dcos_install_tmp/packages/x /var/lib/dcos/exhibitor/snapshots /var/lib/dcos/exec /var/log/mesos /var/lib/mesos/slave/meta /srv/mesos/meta /srv/mesos/slaves /run/dcos /run/mesos /run/docker/plugins
+mkdir -p /opt/dcos_install_tmp/packages/x /var/lib/dcos/exhibitor/snapshots /var/lib/dcos/exec /var/log/mesos \
+  /var/lib/mesos/slave/meta /srv/mesos/meta /srv/mesos/slaves /run/dcos /run/mesos /run/docker/plugins
 touch /run/docker/plugins/rexray.sock
 groupadd other
 for u in dcos_exhibitor dcos_telegraf; do
@@ -66,7 +68,8 @@ for tool in iptables ip6tables; do
 done
 iptables -t nat -N M-CALICO
 iptables -t nat -A POSTROUTING -j M-CALICO
-iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j MASQUERADE || iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j ACCEPT
+iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j MASQUERADE ||
+  iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masquerade-rule -j ACCEPT
 `
 
 // docker is a Docker with containers and networks of DC/OS's and of others. It
@@ -89,7 +92,8 @@ func TestUninstallOfRemains(t *testing.T) {
 	l := lab.Require(t)
 	h := l.Host(t, "remains")
 	// A disk of its own for ZooKeeper is the administrator's.
-	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && systemctl start var-lib-dcos-exhibitor.mount")
+	shell(t, h, "mkdir -p /var/lib/dcos/exhibitor && echo 'none /var/lib/dcos/exhibitor tmpfs defaults 0 0' >>/etc/fstab && systemctl "+
+		"daemon-reload && systemctl start var-lib-dcos-exhibitor.mount")
 	if err := h.WriteFile("/usr/local/bin/docker", []byte(docker), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +115,8 @@ func TestUninstallOfRemains(t *testing.T) {
 		t.Errorf("Docker was told to\n%s\nwant\n%s", got, want)
 	}
 	// What else of this there is, is in the snapshots.
-	shell(t, h, "ipset test mine 10.9.8.7; ipset destroy mine; ip link delete d-lan; iptables -D FORWARD -m comment --comment 'two words' -j mine; iptables -X mine; groupdel other")
+	shell(t, h, "ipset test mine 10.9.8.7; ipset destroy mine; ip link delete d-lan; iptables -D FORWARD -m comment --comment 'two words' "+
+		"-j mine; iptables -X mine; groupdel other")
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}

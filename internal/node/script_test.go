@@ -177,7 +177,8 @@ func TestClearIPVS(t *testing.T) {
 		}
 		lib.Write(text)
 	}
-	const header = "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
+	const header = "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n" +
+		"  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n"
 	const full = header + "TCP  0B0102E8:0050 wlc\n  -> C6130201:1F90      Masq    1      0          0\nUDP  [fd01:0000]:0035 wlc\n"
 	awk, err := exec.LookPath("awk")
 	if err != nil {
@@ -207,7 +208,8 @@ func TestClearIPVS(t *testing.T) {
 				write(table, c.table, 0o600)
 			}
 			for _, tool := range c.tools {
-				write(filepath.Join(dir, tool), fmt.Sprintf("#!%s %s\nprintf '%s ' >&3\nprintf '%%s' '%s' >%s\n", sh[0], strings.Join(sh[1:], " "), tool, header, table), 0o700)
+				write(filepath.Join(dir, tool), fmt.Sprintf("#!%s %s\nprintf '%s ' >&3\nprintf '%%s' '%s' >%s\n", sh[0], strings.Join(sh[1:], " "),
+					tool, header, table), 0o700)
 			}
 			if err := os.Symlink(awk, filepath.Join(dir, "awk")); err != nil {
 				t.Fatal(err)
@@ -285,7 +287,8 @@ func FuzzFrame(f *testing.F) {
 
 func TestMarkerComesBack(t *testing.T) {
 	t.Parallel()
-	want := Owner{Cluster: "a name with 'quotes' & ümläuts", BundleID: "0123abcd", Version: "2.2.1", Run: "20260101T000000Z-abc", Role: PublicAgent, Step: "install"}
+	want := Owner{Cluster: "a name with 'quotes' & ümläuts", BundleID: "0123abcd", Version: "2.2.1", Run: "20260101T000000Z-abc",
+		Role: PublicAgent, Step: "install"}
 	got, err := parseOwner(string(want.text()))
 	if err != nil || *got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)

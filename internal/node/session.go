@@ -174,7 +174,8 @@ func (s *session) explain(stage, doing string, f *frame, err error) error {
 }
 
 func (s *session) canceled(stage, doing string) *StageError {
-	return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: context.Canceled, Hint: "it was interrupted; the next apply goes on from here"}
+	return &StageError{Host: s.host, Stage: stage, Doing: doing, Err: context.Canceled,
+		Hint: "it was interrupted; the next apply goes on from here"}
 }
 
 // enter goes on to a stage: the one before has finished. Here, and nowhere

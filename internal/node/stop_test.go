@@ -164,27 +164,30 @@ func TestStop(t *testing.T) {
 		did  string
 		not  string // the stage that is not begun; "": it came to its end
 	}{
-		"install, first":           {"install", empty(), "", "", "inspect"},
-		"install, looked at":       {"install", empty(), "inspect+preflight", looked, "preflight"},
-		"install, in transfer":     {"install", empty(), "upload", looked + " upload place", "install"},
-		"install, in its stage":    {"install", empty(), "apply", looked + " upload place apply follow", "postflight"},
-		"install, in postflight":   {"install", empty(), "postflight", looked + " upload place apply follow postflight finish+inspect", ""},
-		"install, removing a rest": {"install", &toldHost{role: "master", rest: true, next: b.PackageIDs}, "uninstall", looked + " uninstall verify", "inspect"},
-		"adopt":                    {"install", wellHost(b, "master"), "apply", looked + " apply", "postflight"},
-		"upgrade, first":           {"upgrade", formerHost(b), "", "", "inspect"},
-		"upgrade, in transfer":     {"upgrade", formerHost(b), "place", looked + " upload place", "upgrade"},
-		"upgrade, fetching":        {"upgrade", formerHost(b), "fetch", looked + upgraded, "postflight"},
-		"upgrade, setup files":     {"upgrade", formerHost(b), "apply", looked + upgraded, "postflight"},
-		"upgrade, activating":      {"upgrade", formerHost(b), "activate", looked + upgraded, "postflight"},
-		"upgrade, in postflight":   {"upgrade", formerHost(b), "postflight", looked + upgraded + " postflight finish+inspect", ""},
-		"repair":                   {"upgrade", wellHost(b, "master"), "apply", looked + " apply", "postflight"},
-		"settle":                   {"upgrade", &toldHost{role: "master", active: b.PackageIDs, next: b.PackageIDs, activating: true}, "inspect+preflight", looked, "upgrade"},
-		"settled":                  {"upgrade", &toldHost{role: "master", active: b.PackageIDs, next: b.PackageIDs, activating: true}, "follow", looked + " follow", "inspect"},
-		"uninstall, first":         {"uninstall", wellHost(b, "slave"), "", "", "inspect"},
-		"uninstall, looked at":     {"uninstall", wellHost(b, "slave"), "inspect", "lock inspect", "drain"},
-		"uninstall, a master":      {"uninstall", wellHost(b, "master"), "inspect", "lock inspect", "uninstall"},
-		"uninstall, draining":      {"uninstall", wellHost(b, "slave"), "drain", "lock inspect upload drain", "uninstall"},
-		"uninstall, in its stage":  {"uninstall", wellHost(b, "slave"), "uninstall", "lock inspect upload drain uninstall verify", ""},
+		"install, first":         {"install", empty(), "", "", "inspect"},
+		"install, looked at":     {"install", empty(), "inspect+preflight", looked, "preflight"},
+		"install, in transfer":   {"install", empty(), "upload", looked + " upload place", "install"},
+		"install, in its stage":  {"install", empty(), "apply", looked + " upload place apply follow", "postflight"},
+		"install, in postflight": {"install", empty(), "postflight", looked + " upload place apply follow postflight finish+inspect", ""},
+		"install, removing a rest": {"install", &toldHost{role: "master", rest: true, next: b.PackageIDs}, "uninstall",
+			looked + " uninstall verify", "inspect"},
+		"adopt":                  {"install", wellHost(b, "master"), "apply", looked + " apply", "postflight"},
+		"upgrade, first":         {"upgrade", formerHost(b), "", "", "inspect"},
+		"upgrade, in transfer":   {"upgrade", formerHost(b), "place", looked + " upload place", "upgrade"},
+		"upgrade, fetching":      {"upgrade", formerHost(b), "fetch", looked + upgraded, "postflight"},
+		"upgrade, setup files":   {"upgrade", formerHost(b), "apply", looked + upgraded, "postflight"},
+		"upgrade, activating":    {"upgrade", formerHost(b), "activate", looked + upgraded, "postflight"},
+		"upgrade, in postflight": {"upgrade", formerHost(b), "postflight", looked + upgraded + " postflight finish+inspect", ""},
+		"repair":                 {"upgrade", wellHost(b, "master"), "apply", looked + " apply", "postflight"},
+		"settle": {"upgrade", &toldHost{role: "master", active: b.PackageIDs, next: b.PackageIDs, activating: true},
+			"inspect+preflight", looked, "upgrade"},
+		"settled": {"upgrade", &toldHost{role: "master", active: b.PackageIDs, next: b.PackageIDs, activating: true}, "follow",
+			looked + " follow", "inspect"},
+		"uninstall, first":        {"uninstall", wellHost(b, "slave"), "", "", "inspect"},
+		"uninstall, looked at":    {"uninstall", wellHost(b, "slave"), "inspect", "lock inspect", "drain"},
+		"uninstall, a master":     {"uninstall", wellHost(b, "master"), "inspect", "lock inspect", "uninstall"},
+		"uninstall, draining":     {"uninstall", wellHost(b, "slave"), "drain", "lock inspect upload drain", "uninstall"},
+		"uninstall, in its stage": {"uninstall", wellHost(b, "slave"), "uninstall", "lock inspect upload drain uninstall verify", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -314,7 +317,8 @@ func TestStopAndRollback(t *testing.T) {
 	if !errors.As(err, &back) || back.Rollback != nil || errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if did, want := strings.Join(h.did, " "), "follow apply postflight rollback activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
+	if did, want := strings.Join(h.did, " "),
+		"follow apply postflight rollback activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
 		t.Errorf("it did %q, want %q at the end", did, want)
 	}
 	if !slices.Equal(h.active, former) || h.marker != "" {

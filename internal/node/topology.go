@@ -104,7 +104,8 @@ func (*TopologyError) Kind() remote.Kind { return KindTopology }
 
 // Hint says what to do.
 func (e *TopologyError) Hint() string {
-	return "Put " + e.Parameter + " back to what it was. To have it otherwise, build a new cluster: destroy the nodes, apply the change, and install them anew"
+	return "Put " + e.Parameter +
+		" back to what it was. To have it otherwise, build a new cluster: destroy the nodes, apply the change, and install them anew"
 }
 
 // ChangeTopology says why a node with a role cannot go from one topology to
@@ -112,23 +113,27 @@ func (e *TopologyError) Hint() string {
 func ChangeTopology(role Role, from, to Topology) *TopologyError {
 	switch {
 	case from.Discovery != "" && to.Discovery != "" && from.Discovery != to.Discovery:
-		return &TopologyError{"master_discovery", fmt.Sprintf("the cluster finds its masters by %s; DC/OS does not support changing that to %s while the cluster runs: "+
-			"nodes that were changed and nodes that were not would look for different masters", from.Discovery, to.Discovery)}
+		return &TopologyError{"master_discovery",
+			fmt.Sprintf("the cluster finds its masters by %s; DC/OS does not support changing that to %s while the cluster runs: "+
+				"nodes that were changed and nodes that were not would look for different masters", from.Discovery, to.Discovery)}
 	case from.Masters > 0 && to.Masters > 0 && from.Masters != to.Masters:
 		parameter := "num_masters"
 		if to.Discovery == "static" {
 			parameter = "the number of addresses in master_list"
 		}
-		return &TopologyError{parameter, fmt.Sprintf("the cluster has %s; DC/OS does not support changing that to %s while it runs: the quorum of Mesos's replicated log "+
-			"and exhibitor's ensemble would differ from master to master", masters(from.Masters), masters(to.Masters))}
+		return &TopologyError{parameter,
+			fmt.Sprintf("the cluster has %s; DC/OS does not support changing that to %s while it runs: the quorum of Mesos's replicated log "+
+				"and exhibitor's ensemble would differ from master to master", masters(from.Masters), masters(to.Masters))}
 	case role != Master && (from.Backend == agentsOnly || to.Backend == agentsOnly):
 		return nil // agents have no exhibitor
 	case from.Backend != "" && to.Backend != "" && from.Backend != to.Backend:
-		return &TopologyError{"exhibitor_storage_backend", fmt.Sprintf("exhibitor keeps the ensemble's state in the backend %s; DC/OS does not support changing that to %s while the cluster runs: "+
-			"the first master with another backend would begin an ensemble of its own", from.Backend, to.Backend)}
+		return &TopologyError{"exhibitor_storage_backend",
+			fmt.Sprintf("exhibitor keeps the ensemble's state in the backend %s; DC/OS does not support changing that to %s "+
+				"while the cluster runs: the first master with another backend would begin an ensemble of its own", from.Backend, to.Backend)}
 	case from.Backend == to.Backend && from.Place != "" && to.Place != "" && from.Place != to.Place:
-		return &TopologyError{"the exhibitor backend's place", fmt.Sprintf("exhibitor keeps the ensemble's state in %s (%s); DC/OS does not support moving it to %s while the cluster runs: "+
-			"the first master that looks there would begin an ensemble of its own", from.Backend, from.Place, to.Place)}
+		return &TopologyError{"the exhibitor backend's place",
+			fmt.Sprintf("exhibitor keeps the ensemble's state in %s (%s); DC/OS does not support moving it to %s while the cluster runs: "+
+				"the first master that looks there would begin an ensemble of its own", from.Backend, from.Place, to.Place)}
 	}
 	return nil
 }

@@ -84,7 +84,9 @@ func (s *session) transferBatch(ctx context.Context, state State, batch []bundle
 	}
 }
 
-func (s *session) transferOnce(ctx context.Context, state State, batch []bundle.Artifact, files []remote.File, progress func(sent int64)) error {
+func (s *session) transferOnce(
+	ctx context.Context, state State, batch []bundle.Artifact, files []remote.File, progress func(sent int64),
+) error {
 	dir, err := s.conn.Upload(ctx, files, throttled(progress))
 	if err != nil {
 		return s.explain(stageTransfer, fmt.Sprintf("uploading %d files", len(files)), &frame{}, err)

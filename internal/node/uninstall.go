@@ -109,7 +109,8 @@ func (s *session) tellOfEnsemble(ctx context.Context, state State, others []stri
 	st.Progress("warning: exhibitor's state stays in "+state.Topology.Backend, 0)
 	s.warn(Finding{
 		Name: "exhibitor-backend", Severity: SeverityWarning,
-		Found:  fmt.Sprintf("exhibitor's state of the ensemble in the backend %s (%s), which is not on any host and stays", state.Topology.Backend, state.Topology.Place),
+		Found: fmt.Sprintf("exhibitor's state of the ensemble in the backend %s (%s), which is not on any host and stays",
+			state.Topology.Backend, state.Topology.Place),
 		Needed: "none, if no master of the cluster is left: a new cluster that is given the same place takes it up",
 		Hint:   "remove it there, or give a new cluster another place",
 	})
@@ -194,14 +195,16 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 	// nothing else is left is the record of it taken away.
 	s.bound = true
 	defer func() { s.bound = false }()
-	f, err = s.do(ctx, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how}, timeout: 5 * time.Minute})
+	f, err = s.do(ctx, stageVerify, call{scripts: []string{"verify"}, doing: "looking for what is left", args: []string{how},
+		timeout: 5 * time.Minute})
 	if err != nil {
 		return err
 	}
 	for _, l := range notRemoved {
 		s.stage.Progress("warning: not put back: "+l, 0)
 		s.warn(Finding{Name: NotPutBack, Severity: SeverityWarning, Found: l, Needed: "the host as it was before DC/OS",
-			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that was imported"})
+			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that " +
+				"was imported"})
 	}
 	if left := f.all("left"); len(left) > 0 {
 		return &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},

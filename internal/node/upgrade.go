@@ -82,7 +82,8 @@ func (s *session) supported(state State) error {
 		return &StageError{Host: s.host, Stage: stageUpgrade, Doing: "looking at the versions", Err: err, Hint: "nothing was changed"}
 	}
 	if err := ChangeTopology(s.opts.Role, state.Topology, TopologyOf(s.opts.Bundle.Arguments)); err != nil {
-		return &StageError{Host: s.host, Stage: stageUpgrade, Doing: "looking at what the cluster is built on", Err: err, Hint: "nothing was changed. " + err.Hint()}
+		return &StageError{Host: s.host, Stage: stageUpgrade, Doing: "looking at what the cluster is built on", Err: err,
+			Hint: "nothing was changed. " + err.Hint()}
 	}
 	return nil
 }
@@ -117,7 +118,8 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 	}
 	if g.swap {
 		s.outage()
-		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted", timeout: 5 * time.Minute}); err != nil {
+		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted",
+			timeout: 5 * time.Minute}); err != nil {
 			return nil, err
 		}
 		former = nil // nobody knows what it was
@@ -163,7 +165,8 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 	}
 	// To be interrupted says nothing against the new packages: the next run
 	// goes on with them.
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) ||
+		!onHost(err) {
 		return nil, err
 	}
 	s.leave(err)
@@ -300,7 +303,8 @@ func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 	if slices.Contains(g.units, unitDirectory+"dcos-link-env.service") {
 		in.WriteString("start dcos-link-env.service\n")
 	}
-	if slices.ContainsFunc(g.units, func(p string) bool { return strings.Contains(p, "dcos-setup") }) && !slices.Contains(g.enable, "dcos-setup.service") {
+	if slices.ContainsFunc(g.units, func(p string) bool { return strings.Contains(p, "dcos-setup") }) &&
+		!slices.Contains(g.enable, "dcos-setup.service") {
 		in.WriteString("enable dcos-setup.service\n")
 	}
 	for _, f := range g.files {
@@ -330,7 +334,8 @@ func (s *session) rollback(ctx context.Context, former []string) error {
 		return err
 	}
 	st.Progress("putting the node back on its former packages", 0)
-	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back", timeout: 5 * time.Minute}); err != nil {
+	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back",
+		timeout: 5 * time.Minute}); err != nil {
 		return err
 	}
 	if err := s.activate(ctx, activation{ids: former}); err != nil {

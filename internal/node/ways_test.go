@@ -29,7 +29,8 @@ func TestPull(t *testing.T) {
 	l := lab.Require(t)
 	rel := openRelease(t, sample.V22)
 	h := l.Host(t, "pull")
-	shell(t, h, `printf '#!/bin/sh\n[ -e /run/slow ] && echo "status: done" || { : >/run/slow; echo "status: running"; }\n' >/usr/local/bin/cloud-init; chmod 755 /usr/local/bin/cloud-init; touch /run/slow; rm /run/slow`)
+	shell(t, h, `printf '#!/bin/sh\n[ -e /run/slow ] && echo "status: done" || { : >/run/slow; echo "status: `+
+		`running"; }\n' >/usr/local/bin/cloud-init; chmod 755 /usr/local/bin/cloud-init; touch /run/slow; rm /run/slow`)
 	dir := t.TempDir()
 	listener, err := net.Listen("tcp", net.JoinHostPort(l.Gateway(), "0"))
 	if err != nil {
@@ -146,7 +147,8 @@ func TestDrain(t *testing.T) {
 	}
 	install(master, node.Master)
 	conn, opts := install(one, node.Agent)
-	shell(t, master, `curl -fsS -H 'Content-Type: application/json' -d '{"id":"/work","cmd":"trap \"sleep 2; exit 0\" TERM; while :; do sleep 0.2; done","instances":2,"taskKillGracePeriodSeconds":5}' http://127.0.0.1:8080/v2/apps`)
+	shell(t, master, `curl -fsS -H 'Content-Type: application/json' -d '{"id":"/work","cmd":"trap \"sleep 2; exit 0\" TERM; while :; `+
+		`do sleep 0.2; done","instances":2,"taskKillGracePeriodSeconds":5}' http://127.0.0.1:8080/v2/apps`)
 	tasks := func() map[string]int {
 		var v struct {
 			Tasks []struct {
@@ -251,7 +253,10 @@ func TestByHand(t *testing.T) {
 		t.Errorf("a node installed by hand differs: %q", drift)
 	}
 	listing := func(h *lab.Host) string {
-		return shell(t, h, fmt.Sprintf(`cd /; find etc/mesosphere etc/systemd/system etc/rexray etc/systemd/journald.conf.d opt/mesosphere -path opt/mesosphere/packages -prune -o -printf '%%p %%m %%u:%%g %%l\n' | sort; ls opt/mesosphere/packages; cat $(find etc/mesosphere etc/rexray etc/systemd/journald.conf.d etc/systemd/system -type f -name '*') | sed 's/%s/ADDRESS/g'`, strings.ReplaceAll(h.Address, ".", `\.`)))
+		return shell(t, h, fmt.Sprintf(`cd /; find etc/mesosphere etc/systemd/system etc/rexray etc/systemd/journald.conf.d opt/mesosphere `+
+			`-path opt/mesosphere/packages -prune -o -printf '%%p %%m %%u:%%g %%l\n' | sort; ls opt/mesosphere/packages; `+
+			`cat $(find etc/mesosphere etc/rexray etc/systemd/journald.conf.d etc/systemd/system -type f -name '*') | sed 's/%s/ADDRESS/g'`,
+			strings.ReplaceAll(h.Address, ".", `\.`)))
 	}
 	opts := node.Options{Role: node.Master, Bundle: b, MachineID: state.MachineID}
 	opts.OnChange = func(node.State) { t.Error("it is changed") }

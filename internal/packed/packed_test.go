@@ -155,20 +155,23 @@ func TestFields(t *testing.T) {
 func TestPackNothing(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{"a": true}
-	for _, object := range []packed.Value{packed.Null(), packed.Unknown(), packed.Map([]packed.Element{{Name: "a", Value: packed.Unknown()}}), fromJSON(t, `{"a":null}`)} {
+	for _, object := range []packed.Value{packed.Null(), packed.Unknown(), packed.Map([]packed.Element{{Name: "a", Value: packed.Unknown()}}),
+		fromJSON(t, `{"a":null}`)} {
 		for _, do := range []func(packed.Value, map[string]bool) (packed.Value, error){packed.Pack, packed.Unpack} {
 			if got, err := do(object, names); err != nil || !bytes.Equal(got, object) {
 				t.Errorf("%x: %x, %v", []byte(object), []byte(got), err)
 			}
 		}
 	}
-	for _, broken := range []packed.Value{nil, fromJSON(t, `"a"`), fromJSON(t, `{"a":"b"}`)[:2], slices.Concat(fromJSON(t, `{}`), packed.Null())} {
+	for _, broken := range []packed.Value{nil, fromJSON(t, `"a"`), fromJSON(t, `{"a":"b"}`)[:2],
+		slices.Concat(fromJSON(t, `{}`), packed.Null())} {
 		if got, err := packed.Pack(broken, names); err == nil {
 			t.Errorf("%x: %x", []byte(broken), []byte(got))
 		}
 	}
 	no := errors.New("no")
-	if _, err := packed.Change(fromJSON(t, `{"a":1}`), func(string, packed.Value) (packed.Value, error) { return nil, no }); !errors.Is(err, no) || !strings.Contains(err.Error(), "attribute a") {
+	if _, err := packed.Change(fromJSON(t, `{"a":1}`), func(string, packed.Value) (packed.Value, error) { return nil, no }); !errors.Is(err,
+		no) || !strings.Contains(err.Error(), "attribute a") {
 		t.Errorf("%v", err)
 	}
 }
@@ -176,8 +179,10 @@ func TestPackNothing(t *testing.T) {
 // What is read without the library is what the library reads, and packing is
 // undone by unpacking. What is no MessagePack is refused.
 func FuzzPacked(f *testing.F) {
-	for _, text := range []string{`{}`, `null`, `{"hosts":{"a":{"address":"x","ssh":{"port":22,"jump_hosts":[{"address":"y"}]}}},"role":"agent"}`,
-		`{"hosts":{"` + string(bytes.Repeat([]byte("a"), 300)) + `":[1.5,true,null,70000,-3]},"nodes":"` + string(bytes.Repeat([]byte("b"), 70_000)) + `"}`} {
+	for _, text := range []string{`{}`, `null`,
+		`{"hosts":{"a":{"address":"x","ssh":{"port":22,"jump_hosts":[{"address":"y"}]}}},"role":"agent"}`,
+		`{"hosts":{"` + string(bytes.Repeat([]byte("a"), 300)) + `":[1.5,true,null,70000,-3]},"nodes":"` +
+			string(bytes.Repeat([]byte("b"), 70_000)) + `"}`} {
 		f.Add([]byte(fromJSON(f, text)))
 	}
 	f.Add([]byte{0x81, 0xa1, 'a', 0xd4, 0, 0})

@@ -181,14 +181,8 @@ func head(b []byte) (size, length int, err error) {
 		return 1, int(c & 0x0f), nil
 	case c <= 0xbf: // a short string
 		return 1, int(c & 0x1f), nil
-	case c == 0xca || c == 0xce || c == 0xd2:
-		return 1, 4, nil
-	case c == 0xcb || c == 0xcf || c == 0xd3:
-		return 1, 8, nil
-	case c == 0xcc || c == 0xd0:
-		return 1, 1, nil
-	case c == 0xcd || c == 0xd1:
-		return 1, 2, nil
+	case c >= 0xca && c <= 0xd3: // two kinds of floats, four of natural numbers, four of integers
+		return 1, int("\x04\x08\x01\x02\x04\x08\x01\x02\x04\x08"[c-0xca]), nil
 	case c >= 0xd4 && c <= 0xd8: // an extension of a fixed size
 		return 2, 1 << (c - 0xd4), nil
 	case c == 0xd9 || c == 0xc4 || c == 0xc7:

@@ -25,7 +25,7 @@ import (
 type docBlock struct{ where, text string }
 
 var (
-	docFence    = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```")
+	docFence    = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```") //nolint:gocritic // (?m): ^ is where a line begins
 	docDeclared = regexp.MustCompile(`(?m)^resource "(dcos_\w+)" "(\w+)"`)
 	docReferred = regexp.MustCompile(`\b(dcos_cluster_config|dcos_node)\.(\w+)`)
 	docRoot     = regexp.MustCompile(`(?m)^(import|variable) `)

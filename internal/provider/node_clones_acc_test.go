@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestAccClonedImages(t *testing.T) {
 	first, clone := s.agents[0], s.agents[1]
 	environment := s.tf.Env
 	emptyCache := func() {
-		s.tf.Env = append(environment[:len(environment):len(environment)], "DCOS_CACHE_DIRECTORY="+t.TempDir())
+		s.tf.Env = slices.Concat(environment, []string{"DCOS_CACHE_DIRECTORY=" + t.TempDir()})
 	}
 	emptyCache()
 	read := func(h *lab.Host) []byte {

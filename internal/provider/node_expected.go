@@ -82,7 +82,8 @@ func readExpectation(kept []byte) (expectation, error) {
 	if err != nil {
 		return e, err
 	}
-	return e, json.Unmarshal(text, &e)
+	err = json.Unmarshal(text, &e)
+	return e, err
 }
 
 // keepExpected notes what was installed. An imported node is an ordinary one

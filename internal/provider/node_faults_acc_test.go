@@ -167,9 +167,9 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 
 // killProvider ends the provider that a running terraform has started: all
 // processes of it, since functions may have one of their own.
-func killProvider(t *testing.T, terraform *exec.Cmd) {
+func killProvider(t *testing.T, running *exec.Cmd) {
 	t.Helper()
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Process.Pid) + "/task/*/children")
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(running.Process.Pid) + "/task/*/children")
 	if err != nil {
 		t.Fatal(err)
 	}

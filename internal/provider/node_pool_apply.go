@@ -28,7 +28,7 @@ type poolRun struct {
 
 	// asked ends when Terraform is interrupted: nothing new is begun then.
 	// What is under way goes on to the end of its stage.
-	asked context.Context
+	asked context.Context //nolint:containedctx // a run is one operation
 
 	mu       sync.Mutex
 	failures poolFailures

@@ -79,7 +79,7 @@ func sampleHosts(hosts []*poolHost, how string) []*poolHost {
 	}
 	n := min(len(there), max(20, len(there)/100))
 	picked := make([]*poolHost, 0, n)
-	for _, i := range rand.Perm(len(there))[:n] {
+	for _, i := range rand.Perm(len(there))[:n] { //nolint:gosec // a sample keeps no secret
 		picked = append(picked, there[i])
 	}
 	return picked

@@ -228,7 +228,7 @@ const (
 // for one more host is the same on every machine, and bounded: what copies all
 // hosts for each host shows there. What only looks at all of them for each
 // shows in the processor's time, which is compared with that of a smaller pool.
-func TestNodePoolScales(t *testing.T) { //nolint:paralleltest // what other tests do would count
+func TestNodePoolScales(t *testing.T) { // not parallel: what other tests do would count
 	const small, factor = 500, 16
 	const more = small * (factor - 1)
 	one, many := newScaledPool(t, small), newScaledPool(t, small*factor)

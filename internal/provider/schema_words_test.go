@@ -127,8 +127,7 @@ func plain[A anyAttribute](attributes map[string]A) map[string]anyAttribute {
 
 // nestedIn gives the attributes of an attribute, nil if it has none.
 func nestedIn(a anyAttribute) map[string]anyAttribute {
-	switch a := a.(type) {
-	case providerschema.NestedAttribute: // all three are the same interface
+	if a, ok := a.(providerschema.NestedAttribute); ok { // all three are the same interface
 		return plain(a.GetNestedObject().GetAttributes())
 	}
 	return nil

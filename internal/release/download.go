@@ -109,7 +109,7 @@ func download(ctx context.Context, address string, opts Options) (f *os.File, su
 	if d.client == nil {
 		d.client = http.DefaultClient
 	}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return nil, "", err
 	}
 	unlock, err := lock(ctx, d.path("lock"))
@@ -187,7 +187,7 @@ func (d *downloader) changed(ctx context.Context, state downloadState) (bool, er
 // fetch brings the file partial to its full length, in as many requests as
 // that takes, and gives its sha256.
 func (d *downloader) fetch(ctx context.Context) (fi fs.FileInfo, sum string, err error) {
-	f, err := os.OpenFile(d.path(partialName), os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(d.path(partialName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, "", err
 	}
@@ -393,7 +393,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // lock waits for the lock of a file. The file stays.
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

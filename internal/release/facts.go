@@ -66,7 +66,8 @@ func readFacts(t tree) (*facts, error) {
 		return nil, err
 	}
 	if f.variant == "ee" || hasPythonCode(extra) {
-		return nil, &Error{Reason: Enterprise, Detail: "it brings its own calculations (gen_extra/calc.py), which only its own Python can run; use an open release"}
+		return nil, &Error{Reason: Enterprise, Detail: "it brings its own calculations (gen_extra/calc.py), which only its own Python can " +
+			"run; use an open release"}
 	}
 	if f.gen, err = findTemplates(t, f.packages); err != nil {
 		return nil, err
@@ -281,7 +282,8 @@ func hasPythonCode(text []byte) bool {
 			i = skipPythonText(s, i)
 		case c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
 			j := i
-			for j < len(s) && (s[j] == '_' || s[j] == '.' || s[j] >= '0' && s[j] <= '9' || s[j] >= 'a' && s[j] <= 'z' || s[j] >= 'A' && s[j] <= 'Z') {
+			for j < len(s) && (s[j] == '_' || s[j] == '.' || s[j] >= '0' && s[j] <= '9' || s[j] >= 'a' && s[j] <= 'z' || s[j] >= 'A' &&
+				s[j] <= 'Z') {
 				j++
 			}
 			switch s[i:j] {

@@ -32,14 +32,16 @@ func smallRelease() files {
 	f := files{
 		"installer_internal_wrapper": "#!/bin/sh\nset -euo pipefail\n\nexport DCOS_IMAGE_COMMIT=" + commit +
 			"\nexport BOOTSTRAP_ID=" + bootstrapID + "\nexport BOOTSTRAP_VARIANT=\n\nexec true \"$@\"\n",
-		"artifacts/complete/complete.latest.json":                     `{"bootstrap": "` + bootstrapID + `", "packages": ["dcos-image--aaaa", "mesos--bbbb"]}`,
-		"artifacts/bootstrap/bootstrap.latest":                        bootstrapID,
-		"artifacts/bootstrap/" + bootstrapID + ".active.json":         `["dcos-image--aaaa"]`,
-		"artifacts/bootstrap/" + bootstrapID + ".bootstrap.tar.xz":    strings.Repeat("bootstrap ", 1000),
-		"artifacts/packages/mesos/mesos--bbbb.tar.xz":                 strings.Repeat("mesos", 700),
-		"artifacts/packages/dcos-image/dcos-image--aaaa.tar.xz":       "image",
-		"opt/mesosphere/active/dcos-image":                            "-> /opt/mesosphere/packages/dcos-image--aaaa",
-		"opt/mesosphere/lib/python3.6/site-packages/gen/calc.py":      "-> /opt/mesosphere/packages/dcos-image--aaaa/lib/python3.6/site-packages/gen/calc.py",
+		"artifacts/complete/complete.latest.json": `{"bootstrap": "` + bootstrapID +
+			`", "packages": ["dcos-image--aaaa", "mesos--bbbb"]}`,
+		"artifacts/bootstrap/bootstrap.latest":                     bootstrapID,
+		"artifacts/bootstrap/" + bootstrapID + ".active.json":      `["dcos-image--aaaa"]`,
+		"artifacts/bootstrap/" + bootstrapID + ".bootstrap.tar.xz": strings.Repeat("bootstrap ", 1000),
+		"artifacts/packages/mesos/mesos--bbbb.tar.xz":              strings.Repeat("mesos", 700),
+		"artifacts/packages/dcos-image/dcos-image--aaaa.tar.xz":    "image",
+		"opt/mesosphere/active/dcos-image":                         "-> /opt/mesosphere/packages/dcos-image--aaaa",
+		"opt/mesosphere/lib/python3.6/site-packages/gen/calc.py": "-> /opt/mesosphere/packages/dcos-image--aaaa/" +
+			"lib/python3.6/site-packages/gen/calc.py",
 		"opt/mesosphere/packages/python--cccc/lib/python3.6/other.py": "pass\n",
 		genDir + "calc.py": "import os\n\nDCOS_VERSION = '2.2.1'\n\nentry = {\n    'must': {\n        'dcos_version': DCOS_VERSION,\n    },\n}\n",
 	}

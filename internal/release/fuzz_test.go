@@ -36,9 +36,11 @@ func seedTar(pairs ...string) []byte {
 func FuzzScan(f *testing.F) {
 	layer := seedTar("installer_internal_wrapper", "x", "artifacts/complete/complete.latest.json", "{}",
 		"opt/mesosphere/lib/python3.6/site-packages/gen/calc.py", "-> ../../x", "artifacts/.wh.a", "", "artifacts/b/.wh..wh..opq", "")
-	image := seedTar("a/layer.tar", string(layer), "b/layer.tar", "-> ../a/layer.tar", "c.json", `{"rootfs":{"diff_ids":["sha256:00","sha256:11"]}}`,
+	image := seedTar("a/layer.tar", string(layer), "b/layer.tar", "-> ../a/layer.tar", "c.json",
+		`{"rootfs":{"diff_ids":["sha256:00","sha256:11"]}}`,
 		"manifest.json", `[{"Config":"c.json","Layers":["a/layer.tar","b/layer.tar"]}]`)
-	oci := seedTar("index.json", `{"manifests":[{"digest":"sha256:1"}]}`, "blobs/sha256/1", `{"config":{"digest":"sha256:3"},"layers":[{"digest":"sha256:2"}]}`,
+	oci := seedTar("index.json", `{"manifests":[{"digest":"sha256:1"}]}`, "blobs/sha256/1",
+		`{"config":{"digest":"sha256:3"},"layers":[{"digest":"sha256:2"}]}`,
 		"blobs/sha256/2", string(layer), "blobs/sha256/3", `{}`)
 	script := func(image []byte) []byte {
 		return append([]byte("#!/bin/bash\n# dcos-genconf\n#EOF#\n"), seedTar("dcos-genconf.1-2.tar", string(image))...)
@@ -85,7 +87,8 @@ func (t *memoryTree) open(ref fileRef) (io.ReadSeekCloser, error) {
 // each byte of the input chooses one of the names below, a type, and when to
 // begin the next layer.
 func FuzzLayers(f *testing.F) {
-	names := []string{"artifacts", "artifacts/a", "artifacts/a/b", "artifacts/.wh.a", "artifacts/a/.wh..wh..opq", ".wh.artifacts", "../artifacts/a",
+	names := []string{"artifacts", "artifacts/a", "artifacts/a/b", "artifacts/.wh.a", "artifacts/a/.wh..wh..opq", ".wh.artifacts",
+		"../artifacts/a",
 		"/gen_extra/x", "gen_extra", "opt/mesosphere/active/p", "opt/mesosphere/lib", ".", "", ".wh.", "artifacts//a/./b", "gen/../gen/y"}
 	types := []byte{tar.TypeReg, tar.TypeSymlink, tar.TypeLink, tar.TypeDir, tar.TypeChar, tar.TypeFifo}
 	f.Add([]byte{0, 1, 2, 3, 255, 17, 34, 51})
@@ -141,7 +144,8 @@ func FuzzLayers(f *testing.F) {
 
 // FuzzFacts reads hostile texts.
 func FuzzFacts(f *testing.F) {
-	f.Add("export DCOS_IMAGE_COMMIT=1\nexport BOOTSTRAP_ID='2'\n", `{"bootstrap":"2","packages":["a--b"]}`, "V = '2.2.1'\nentry = {'must': {'dcos_version': V}}", "entry = {'a': '''b''', # c\n}")
+	f.Add("export DCOS_IMAGE_COMMIT=1\nexport BOOTSTRAP_ID='2'\n", `{"bootstrap":"2","packages":["a--b"]}`,
+		"V = '2.2.1'\nentry = {'must': {'dcos_version': V}}", "entry = {'a': '''b''', # c\n}")
 	f.Add("", "", "", "def f(): pass")
 	f.Add("", "null", `"dcos_version": x`, "'\\")
 	f.Fuzz(func(t *testing.T, wrapper, complete, calc, extra string) {

@@ -190,7 +190,7 @@ func (t *imageTree) open(ref fileRef) (io.ReadSeekCloser, error) {
 }
 
 // layer gives the file that a layer is in, and where it starts there.
-func (t *imageTree) layer(i int) (io.ReaderAt, int64) {
+func (t *imageTree) layer(i int) (file io.ReaderAt, start int64) {
 	if f := t.inflated[i]; f != nil {
 		return f, 0
 	}

@@ -208,7 +208,8 @@ func TestCutShort(t *testing.T) {
 	t.Parallel()
 	content := script(t, dockerSave(t, layered()...))
 	mark := bytes.Index(content, []byte("#EOF#\n"))
-	for _, n := range []int{0, 100, mark, mark + 6, mark + 100, mark + 6 + 512, mark + 4000, len(content) / 2, len(content) - 2000, len(content) - 1025, len(content) - 1} {
+	for _, n := range []int{0, 100, mark, mark + 6, mark + 100, mark + 6 + 512, mark + 4000, len(content) / 2, len(content) - 2000,
+		len(content) - 1025, len(content) - 1} {
 		refused(t, write(t, content[:n]), release.Options{SHA256: strings.Repeat("1", 64)}, release.CutShort)
 	}
 }

@@ -122,7 +122,7 @@ func (s indexStore) save(x *index) {
 
 // writeAtomically writes a file so that readers find the old or the new one.
 func writeAtomically(path string, content []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")

@@ -25,7 +25,8 @@ const maxInflated = 16 << 30
 // wanted tells whether a release is ever asked for a file, so that an index
 // holds some hundred entries and not the whole of Python.
 func wanted(p string) bool {
-	return p == "installer_internal_wrapper" || p == "dcos-version.json" || p == "release.json" || p == "opt/mesosphere/etc/dcos-version.json" ||
+	return p == "installer_internal_wrapper" || p == "dcos-version.json" || p == "release.json" ||
+		p == "opt/mesosphere/etc/dcos-version.json" ||
 		strings.HasPrefix(p, "artifacts/") || strings.HasPrefix(p, "gen_extra/") || strings.HasPrefix(p, "gen/") ||
 		strings.HasPrefix(p, "opt/mesosphere/") && strings.Contains(p, "/gen/")
 }
@@ -147,6 +148,18 @@ func (s *scanner) add(ctx context.Context, number int, r *io.SectionReader) erro
 	if err != nil {
 		return err
 	}
+	s.addHard(entries, hard)
+	for p := range s.entries {
+		if hidden(p, gone, emptied) {
+			delete(s.entries, p)
+		}
+	}
+	maps.Copy(s.entries, entries)
+	return nil
+}
+
+// addHard adds a layer's hard links, by name and target, to its entries.
+func (s *scanner) addHard(entries map[string]entry, hard map[string]string) {
 	for p, target := range hard {
 		// Both names are made by the same command in a release's image, so
 		// the other one is wanted too; if not, the file counts as missing.
@@ -158,13 +171,6 @@ func (s *scanner) add(ctx context.Context, number int, r *io.SectionReader) erro
 			entries[p] = e
 		}
 	}
-	for p := range s.entries {
-		if hidden(p, gone, emptied) {
-			delete(s.entries, p)
-		}
-	}
-	maps.Copy(s.entries, entries)
-	return nil
 }
 
 // hidden tells whether a layer takes away what the layers below have at p.
@@ -190,7 +196,7 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 		return nil, &Error{Reason: Unsupported, Detail: "the layers of its image are compressed, which takes a cache directory to unpack them"}
 	}
 	dir := s.layerPath("")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	tmp, err := os.CreateTemp(dir, ".new-*")

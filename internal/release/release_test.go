@@ -117,12 +117,13 @@ func TestPlaces(t *testing.T) {
 	}
 	calc := func(text string) files { return smallRelease().with(files{genDir + "calc.py": text}) }
 	for name, f := range map[string]files{
-		"through links in lib":   moved,
-		"version up to 1.11":     calc("entry = {'must': {\n        'dcos_version': '2.2.1',\n}}\n"),
-		"double quotes":          calc(`entry = {"must": {"dcos_version" : "2.2.1"}}`),
-		"constant alone":         calc(`DCOS_VERSION = "2.2.1"` + "\n"),
-		"typed constant":         calc("V: str = '2.2.1'\nentry = {'must': {'dcos_version': V}}\n"),
-		"version file":           smallRelease().without(genDir + "calc.py").with(files{"opt/mesosphere/etc/dcos-version.json": `{"version": "2.2.1"}`}),
+		"through links in lib": moved,
+		"version up to 1.11":   calc("entry = {'must': {\n        'dcos_version': '2.2.1',\n}}\n"),
+		"double quotes":        calc(`entry = {"must": {"dcos_version" : "2.2.1"}}`),
+		"constant alone":       calc(`DCOS_VERSION = "2.2.1"` + "\n"),
+		"typed constant":       calc("V: str = '2.2.1'\nentry = {'must': {'dcos_version': V}}\n"),
+		"version file": smallRelease().without(genDir +
+			"calc.py").with(files{"opt/mesosphere/etc/dcos-version.json": `{"version": "2.2.1"}`}),
 		"bootstrap id elsewhere": smallRelease().with(files{"installer_internal_wrapper": "export DCOS_IMAGE_COMMIT='" + commit + "'\n"}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +148,8 @@ func TestDirectoryRefused(t *testing.T) {
 	refused(t, smallRelease().without("installer_internal_wrapper").writeDir(t), release.Options{}, release.Incomplete)
 	refused(t, smallRelease().without(genDir+"dcos-config.yaml").writeDir(t), release.Options{}, release.Incomplete)
 	refused(t, smallRelease().without(genDir+"calc.py").writeDir(t), release.Options{}, release.Incomplete)
-	refused(t, smallRelease().with(files{"artifacts/complete/complete.latest.json": `{"packages": ["../../x"]}`}).writeDir(t), release.Options{}, release.Altered)
+	refused(t, smallRelease().with(files{"artifacts/complete/complete.latest.json": `{"packages": ["../../x"]}`}).writeDir(t),
+		release.Options{}, release.Altered)
 	dir := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(dir, "dcos_generate_config.sh"), nil, 0o644))
 	if text := refused(t, dir, release.Options{}, release.NotARelease); !strings.Contains(text, "name that file") {

@@ -87,15 +87,15 @@ func (s *sums) put(found map[string]string) {
 	}
 	// Keeping digests saves time and is no part of the result, so a cache
 	// directory that cannot be written to is no error.
-	if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(s.file), 0o700); err != nil {
 		return
 	}
-	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(s.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
-	_, _ = io.WriteString(f, lines.String()) // as above
-	_ = f.Close()                            // as above
+	_, _ = f.WriteString(lines.String()) // as above
+	_ = f.Close()                        // as above
 }
 
 // of gives the digest of a file of the tree.
@@ -168,7 +168,7 @@ func hashFile(ctx context.Context, t tree, ref fileRef) (string, error) {
 
 // A contextReader reads while the context lasts.
 type contextReader struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // a Read has none of its own
 	r   io.Reader
 }
 

@@ -179,7 +179,8 @@ func (u *agentUse) signers(l *login) ([]namedSigner, error) {
 			return nil, &ConfigError{Field: "ssh.agent_identity", Err: fmt.Errorf("the agent has no key %q", l.identity),
 				hint: "ssh-add -l shows the agent's keys; give a fingerprint, a comment or a public key."}
 		}
-		return nil, &ConfigError{Field: "ssh.agent", Err: errors.New("the agent has no keys"), hint: "Add one with ssh-add, or set ssh.private_key."}
+		return nil, &ConfigError{Field: "ssh.agent", Err: errors.New("the agent has no keys"),
+			hint: "Add one with ssh-add, or set ssh.private_key."}
 	}
 	return out, nil
 }

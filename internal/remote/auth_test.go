@@ -4,6 +4,7 @@
 package remote_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -133,7 +134,8 @@ func TestPrivateKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(c.key), Passphrase: remote.Secret(c.passphrase)}, ConnectTimeout: 20 * time.Second}
+			cfg := remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(c.key), Passphrase: remote.Secret(c.passphrase)},
+				ConnectTimeout: 20 * time.Second}
 			if _, err := login(t, allowing(c.public), cfg); err != nil {
 				t.Error(err)
 			}
@@ -157,7 +159,8 @@ func TestPrivateKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := remote.NewClient(remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(c.key), Passphrase: remote.Secret(c.passphrase)}})
+			_, err := remote.NewClient(remote.Config{User: "user",
+				Credentials: remote.Credentials{PrivateKey: remote.Secret(c.key), Passphrase: remote.Secret(c.passphrase)}})
 			var bad *remote.ConfigError
 			if !errors.As(err, &bad) || bad.Field != c.field || !strings.Contains(err.Error(), c.want) || bad.Hint() == "" {
 				t.Fatalf("have %v, want %s: %s", err, c.field, c.want)
@@ -198,15 +201,16 @@ func TestPasswords(t *testing.T) {
 		creds  remote.Credentials
 		tried  string // of the AuthError; "": it succeeds
 	}{
-		"password":             {server: ssh.ServerConfig{PasswordCallback: password}, creds: remote.Credentials{Password: "open sesame"}},
-		"keyboard-interactive": {server: ssh.ServerConfig{KeyboardInteractiveCallback: question("Password: ", false)}, creds: remote.Credentials{Password: "open sesame"}},
+		"password": {server: ssh.ServerConfig{PasswordCallback: password}, creds: remote.Credentials{Password: "open sesame"}},
+		"keyboard-interactive": {server: ssh.ServerConfig{KeyboardInteractiveCallback: question("Password: ", false)},
+			creds: remote.Credentials{Password: "open sesame"}},
 		"key refused, then password": {
 			server: ssh.ServerConfig{PasswordCallback: password, PublicKeyCallback: remotetest.AllowKeys()},
 			creds:  remote.Credentials{PrivateKey: remote.Secret(key), Password: "open sesame"},
 		},
 		"key and then password": {
 			server: ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
-				if string(k.Marshal()) != string(public.Marshal()) {
+				if !bytes.Equal(k.Marshal(), public.Marshal()) {
 					return nil, errors.New("no")
 				}
 				return nil, then(ssh.ServerAuthCallbacks{PasswordCallback: password})
@@ -287,10 +291,11 @@ func TestUserCertificates(t *testing.T) {
 	hostCert := certify(t, key, authority, ssh.HostCert, nil, nil).PublicKey()
 	strangerCert := certify(t, remotetest.NewKey(t), authority, ssh.UserCert, []string{"user"}, nil).PublicKey()
 	checker := ssh.CertChecker{
-		IsUserAuthority: func(k ssh.PublicKey) bool { return string(k.Marshal()) == string(authority.PublicKey().Marshal()) },
+		IsUserAuthority: func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), authority.PublicKey().Marshal()) },
 	}
 	server := remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: checker.Authenticate}}
-	cfg := remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(cert)}, ConnectTimeout: 20 * time.Second}
+	cfg := remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(cert)},
+		ConnectTimeout: 20 * time.Second}
 	if _, err := login(t, server, cfg); err != nil {
 		t.Error(err)
 	}
@@ -298,9 +303,12 @@ func TestUserCertificates(t *testing.T) {
 		creds remote.Credentials
 		want  string
 	}{
-		"of a host":      {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(hostCert)}, "host certificate"},
-		"of another key": {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(strangerCert)}, "another key"},
-		"plain key":      {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(key.PublicKey())}, "plain public key"},
+		"of a host": {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(hostCert)},
+			"host certificate"},
+		"of another key": {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(strangerCert)},
+			"another key"},
+		"plain key": {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: remotetest.AuthorizedKey(key.PublicKey())},
+			"plain public key"},
 		"without a key":  {remote.Credentials{Certificate: remotetest.AuthorizedKey(cert)}, "private key is missing"},
 		"no certificate": {remote.Credentials{PrivateKey: remote.Secret(text), Certificate: "hello"}, "not an OpenSSH certificate"},
 	} {
@@ -375,14 +383,16 @@ func TestAgent(t *testing.T) {
 		"public key": remotetest.AuthorizedKey(signers[7].PublicKey()) + " somebody@somewhere",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := login(t, strict, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: identity}, ConnectTimeout: 20 * time.Second})
+			s, err := login(t, strict, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: identity},
+				ConnectTimeout: 20 * time.Second})
 			if err != nil || s.Accepted() != 1 {
 				t.Errorf("%d attempts: %v", s.Accepted(), err)
 			}
 		})
 	}
 	t.Run("no such key", func(t *testing.T) {
-		_, err := login(t, strict, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-99"}, ConnectTimeout: time.Minute})
+		_, err := login(t, strict, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-99"},
+			ConnectTimeout: time.Minute})
 		var bad *remote.ConfigError
 		if !errors.As(err, &bad) || bad.Field != "ssh.agent_identity" {
 			t.Errorf("have %v", err)
@@ -399,9 +409,13 @@ func TestAgent(t *testing.T) {
 	t.Run("certificate for the agent's key", func(t *testing.T) {
 		authority := remotetest.NewKey(t)
 		cert := certify(t, signers[3], authority, ssh.UserCert, []string{"user"}, nil).PublicKey()
-		checker := ssh.CertChecker{IsUserAuthority: func(k ssh.PublicKey) bool { return string(k.Marshal()) == string(authority.PublicKey().Marshal()) }}
+		checker := ssh.CertChecker{IsUserAuthority: func(k ssh.PublicKey) bool {
+			return bytes.Equal(k.Marshal(), authority.PublicKey().Marshal())
+		}}
 		o := remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: checker.Authenticate, MaxAuthTries: 2}}
-		if _, err := login(t, o, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-3", Certificate: remotetest.AuthorizedKey(cert)}}); err != nil {
+		if _, err := login(t, o,
+			remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-3",
+				Certificate: remotetest.AuthorizedKey(cert)}}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -431,9 +445,11 @@ func TestAgentMissing(t *testing.T) {
 // Secrets do not show, however they are printed.
 func TestSecretsDoNotShow(t *testing.T) {
 	t.Parallel()
-	cfg := remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: "tell-tale", Passphrase: "tell-tale", Password: "tell-tale"}, Sudo: remote.Sudo{Password: "tell-tale"}}
+	cfg := remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: "tell-tale", Passphrase: "tell-tale",
+		Password: "tell-tale"}, Sudo: remote.Sudo{Password: "tell-tale"}}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{cfg, &cfg, cfg.Credentials, cfg.Credentials.Password, []remote.Secret{"tell-tale"}, remote.Hop{Credentials: &cfg.Credentials}} {
+		for _, v := range []any{cfg, &cfg, cfg.Credentials, cfg.Credentials.Password, []remote.Secret{"tell-tale"},
+			remote.Hop{Credentials: &cfg.Credentials}} {
 			if s := fmt.Sprintf(format, v); strings.Contains(s, "tell-tale") || strings.Contains(s, "74656c6c") {
 				t.Errorf("%s shows %s", format, s)
 			}

@@ -42,7 +42,8 @@ func stageScript() string {
 }
 
 func installFiles() []remote.File {
-	files := []remote.File{randomFile("bootstrap.tar.xz", 12<<20), randomFile("packages.tar", 5<<20), randomFile("dcos-image.bin", 2<<20), randomFile("docker.rpm", 1<<20)}
+	files := []remote.File{randomFile("bootstrap.tar.xz", 12<<20), randomFile("packages.tar", 5<<20), randomFile("dcos-image.bin", 2<<20),
+		randomFile("docker.rpm", 1<<20)}
 	return append(files, randomFile("package_list.json", 3000), randomFile("dcos_install.sh", 40_000))
 }
 

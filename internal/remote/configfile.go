@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -243,7 +244,7 @@ func belongs(certificate string, key, passphrase Secret) bool {
 		return false
 	}
 	signer, err := parsePrivateKey(key, passphrase, "ssh")
-	return err == nil && string(cert.Key.Marshal()) == string(signer.PublicKey().Marshal())
+	return err == nil && bytes.Equal(cert.Key.Marshal(), signer.PublicKey().Marshal())
 }
 
 func (f *configFile) knownHosts(path string) (*knownHosts, error) {

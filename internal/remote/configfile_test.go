@@ -4,6 +4,7 @@
 package remote_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +32,7 @@ func writeFile(t testing.TB, dir, name, text string) string {
 // forUser lets one user in with one key.
 func forUser(user string, key ssh.PublicKey) remotetest.Options {
 	return remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: func(m ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
-		if m.User() != user || string(k.Marshal()) != string(key.Marshal()) {
+		if m.User() != user || !bytes.Equal(k.Marshal(), key.Marshal()) {
 			return nil, errors.New("no")
 		}
 		return nil, nil
@@ -51,7 +52,8 @@ func TestConfigFile(t *testing.T) {
 	writeFile(t, dir, "id_jump", jumpKey)
 	writeFile(t, dir, "known", fmt.Sprintf("[127.0.0.1]:%d %s\n", end.Port, end.HostKey))
 	writeFile(t, dir, "wrong", fmt.Sprintf("[127.0.0.1]:%d %s\n", end.Port, other.HostKey))
-	writeFile(t, dir, "included", fmt.Sprintf("Host inner\n  HostName 127.0.0.1\n  Port %d\n  User inner-user\n  ProxyJump outer\n", inner.Port))
+	writeFile(t, dir, "included", fmt.Sprintf("Host inner\n  HostName 127.0.0.1\n  Port %d\n  User inner-user\n  ProxyJump outer\n",
+		inner.Port))
 	path := writeFile(t, dir, "config", fmt.Sprintf(`
 # as people have it
 Include %[1]s/included
@@ -108,7 +110,8 @@ Match all
 	t.Run("what is given comes first", func(t *testing.T) {
 		t.Parallel()
 		c := client(func(cfg *remote.Config) { cfg.User, cfg.Credentials.PrivateKey = "given-user", remote.Secret(key) })
-		target := remote.Target{Address: "master-1", Port: other.Port, HostKey: other.HostKey, JumpHosts: []remote.Hop{}, ConnectTimeout: 20 * time.Second}
+		target := remote.Target{Address: "master-1", Port: other.Port, HostKey: other.HostKey, JumpHosts: []remote.Hop{},
+			ConnectTimeout: 20 * time.Second}
 		if err := dial(t, c, target); err != nil {
 			t.Error(err)
 		}
@@ -126,7 +129,9 @@ Match all
 		if err := dial(t, client(nil), remote.Target{Address: "master-3", ConnectTimeout: 20 * time.Second}); err != nil {
 			t.Error(err)
 		}
-		bad := writeFile(t, dir, "config2", fmt.Sprintf("Host x\n HostName 127.0.0.1\n Port %d\n User file-user\n IdentityFile %s/id_end\n UserKnownHostsFile %s/wrong\n", end.Port, dir, dir))
+		bad := writeFile(t, dir, "config2",
+			fmt.Sprintf("Host x\n HostName 127.0.0.1\n Port %d\n User file-user\n IdentityFile %s/id_end\n UserKnownHostsFile %s/wrong\n",
+				end.Port, dir, dir))
 		err := dial(t, newClient(t, remote.Config{ConfigFile: bad}), remote.Target{Address: "x"})
 		var wrong *remote.HostKeyError
 		if !errors.As(err, &wrong) || !strings.Contains(wrong.Source, "wrong") {

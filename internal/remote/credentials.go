@@ -116,7 +116,8 @@ func parsePrivateKey(key, passphrase Secret, prefix string) (ssh.Signer, error) 
 	case errors.Is(err, x509.IncorrectPasswordError):
 		return fail("private_key_passphrase", "it does not open the private key", "Try it with: ssh-keygen -y -f KEY.")
 	case err != nil:
-		return fail("private_key", "it cannot be read: "+err.Error(), "Check that it is complete and in PEM, PKCS #8 or OpenSSH form: ssh-keygen -y -f KEY must print its public key.")
+		return fail("private_key", "it cannot be read: "+err.Error(),
+			"Check that it is complete and in PEM, PKCS #8 or OpenSSH form: ssh-keygen -y -f KEY must print its public key.")
 	}
 	signer, err := ssh.NewSignerFromKey(raw)
 	if err != nil {

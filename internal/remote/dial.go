@@ -38,7 +38,7 @@ func (w wait) after(n int) time.Duration {
 			break
 		}
 	}
-	return d/2 + rand.N(d)
+	return d/2 + rand.N(d) //nolint:gosec // nobody gains by guessing it
 }
 
 // maxPasswordAttempts bounds how often a password is given to one host in one

@@ -166,7 +166,8 @@ func TestDialGivesUp(t *testing.T) {
 	})
 	t.Run("no such name", func(t *testing.T) {
 		t.Parallel()
-		_ = wantConnectError(t, dial(t, c, remote.Target{Address: "no.such.host.invalid", ConnectTimeout: 5 * time.Second}), remote.StepTCP, "no.such.host.invalid")
+		_ = wantConnectError(t, dial(t, c, remote.Target{Address: "no.such.host.invalid", ConnectTimeout: 5 * time.Second}), remote.StepTCP,
+			"no.such.host.invalid")
 	})
 	t.Run("silent", func(t *testing.T) {
 		t.Parallel()
@@ -191,17 +192,20 @@ func TestDialGivesUp(t *testing.T) {
 	t.Run("authentication hangs", func(t *testing.T) {
 		t.Parallel()
 		hang := make(chan struct{})
-		s := remotetest.Serve(t, remotetest.Options{Config: ssh.ServerConfig{PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
-			<-hang
-			return nil, errors.New("no")
-		}}})
+		s := remotetest.Serve(t,
+			remotetest.Options{Config: ssh.ServerConfig{PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
+				<-hang
+				return nil, errors.New("no")
+			}}})
 		t.Cleanup(func() { close(hang) })
 		_ = wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port}), remote.StepAuthentication, "no end within 300ms")
 	})
 	t.Run("old algorithms", func(t *testing.T) {
 		t.Parallel()
-		s := remotetest.Serve(t, remotetest.Options{Config: ssh.ServerConfig{Config: ssh.Config{KeyExchanges: []string{ssh.InsecureKeyExchangeDH1SHA1}}}})
-		err := wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Minute}), remote.StepHandshake, "no common algorithm")
+		s := remotetest.Serve(t,
+			remotetest.Options{Config: ssh.ServerConfig{Config: ssh.Config{KeyExchanges: []string{ssh.InsecureKeyExchangeDH1SHA1}}}})
+		err := wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Minute}), remote.StepHandshake,
+			"no common algorithm")
 		if err.Attempts != 1 {
 			t.Errorf("tried %d times", err.Attempts)
 		}
@@ -238,7 +242,8 @@ func TestDialIPv6(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := remotetest.Serve(t, remotetest.Options{Listen: "[::1]:0"})
-	c := newClient(t, remote.Config{User: "user", KnownHosts: []string{fmt.Sprintf("[::1]:%d %s", s.Port, s.HostKey)}, HostKeyPolicy: remote.Strict})
+	c := newClient(t, remote.Config{User: "user", KnownHosts: []string{fmt.Sprintf("[::1]:%d %s", s.Port, s.HostKey)},
+		HostKeyPolicy: remote.Strict})
 	for _, address := range []string{"::1", "[::1]"} {
 		if err := dial(t, c, remote.Target{Address: address, Port: s.Port, ConnectTimeout: 20 * time.Second}); err != nil {
 			t.Error(err)
@@ -257,9 +262,10 @@ func TestConfigErrors(t *testing.T) {
 		cfg   remote.Config
 		field string
 	}{
-		"policy":         {remote.Config{HostKeyPolicy: "maybe"}, "ssh.host_key_policy"},
-		"known_hosts":    {remote.Config{KnownHosts: []string{"host ssh-rsa nonsense"}}, "ssh.known_hosts"},
-		"marker":         {remote.Config{KnownHosts: []string{"@trusted host " + remotetest.AuthorizedKey(remotetest.NewKey(t).PublicKey())}}, "ssh.known_hosts"},
+		"policy":      {remote.Config{HostKeyPolicy: "maybe"}, "ssh.host_key_policy"},
+		"known_hosts": {remote.Config{KnownHosts: []string{"host ssh-rsa nonsense"}}, "ssh.known_hosts"},
+		"marker": {remote.Config{KnownHosts: []string{"@trusted host " + remotetest.AuthorizedKey(remotetest.NewKey(t).PublicKey())}},
+			"ssh.known_hosts"},
 		"files":          {remote.Config{KnownHostsFiles: []string{t.TempDir()}}, "ssh.known_hosts_files"},
 		"authority":      {remote.Config{HostCertificateAuthorities: []string{"nonsense"}}, "ssh.host_certificate_authorities"},
 		"port":           {remote.Config{Port: 70000}, "ssh.port"},
@@ -342,9 +348,11 @@ func TestSilentPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	_, err = conn.Run(t.Context(), remote.Script{Name: "long", Text: "echo up; sleep 3; kill -9 $$", Stdout: writerFunc(func([]byte) { stalled.Store(true) })})
+	_, err = conn.Run(t.Context(),
+		remote.Script{Name: "long", Text: "echo up; sleep 3; kill -9 $$", Stdout: writerFunc(func([]byte) { stalled.Store(true) })})
 	var lost *remote.LostError
-	if !errors.As(err, &lost) || !strings.Contains(err.Error(), "no answer for") || !strings.Contains(err.Error(), "script long") || !remote.IsUnreachable(err) || lost.Hint() == "" {
+	if !errors.As(err, &lost) || !strings.Contains(err.Error(), "no answer for") || !strings.Contains(err.Error(), "script long") ||
+		!remote.IsUnreachable(err) || lost.Hint() == "" {
 		t.Errorf("have %v", err)
 	}
 	if took := time.Since(start); took > 2500*time.Millisecond {
@@ -378,7 +386,8 @@ func TestLostConnection(t *testing.T) {
 	t.Parallel()
 	s, srv := inProcess(t, remotetest.Options{}, remote.Config{})
 	conn := s.Dial(t)
-	_, err := conn.Run(t.Context(), remote.Script{Name: "cut", Text: "echo up; sleep 60", Stdout: writerFunc(func([]byte) { go srv.CutAll() })})
+	_, err := conn.Run(t.Context(),
+		remote.Script{Name: "cut", Text: "echo up; sleep 60", Stdout: writerFunc(func([]byte) { go srv.CutAll() })})
 	var lost *remote.LostError
 	if !errors.As(err, &lost) || !strings.Contains(err.Error(), "script cut") {
 		t.Errorf("have %v", err)

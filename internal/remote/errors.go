@@ -163,9 +163,11 @@ func (e *ConnectError) Hint() string {
 	}
 	switch e.Stage {
 	case StepTCP:
-		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this machine reach its SSH port (or set ssh.jump_hosts). A host that needs longer to boot needs a longer ssh.connect_timeout."
+		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this " +
+			"machine reach its SSH port (or set ssh.jump_hosts). A host that needs longer to boot needs a longer ssh.connect_timeout."
 	case StepHandshake:
-		return "Something accepts connections there but does not complete an SSH handshake. Check that the port belongs to an SSH server, and that the server is not turning connections away (MaxStartups, hosts.deny)."
+		return "Something accepts connections there but does not complete an SSH handshake. Check that the port belongs to an SSH server, " +
+			"and that the server is not turning connections away (MaxStartups, hosts.deny)."
 	default:
 		return "The server was reached but did not let us finish logging in. Look at the host's SSH log."
 	}
@@ -212,9 +214,11 @@ func (e *HostKeyError) Hint() string {
 	case e.Err != nil:
 		return "Renew the host's certificate, or add the authority that signed it to ssh.host_certificate_authorities."
 	case len(e.Want) == 0:
-		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
+		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
+			"then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
 	}
-	return "Either another machine answers at this address or the host was reinstalled. Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, replace the known key by the new one."
+	return "Either another machine answers at this address or the host was reinstalled. Compare the fingerprint with the one on the host's " +
+		"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, replace the known key by the new one."
 }
 
 // AuthError says that a host refused all credentials.
@@ -246,7 +250,8 @@ func (e *AuthError) Hint() string {
 	case len(e.Tried) == 0:
 		return "Set ssh.private_key, ssh.agent or ssh.password."
 	}
-	return fmt.Sprintf("Check that user %s exists on the host and that one of the keys tried is in its ~/.ssh/authorized_keys (mode 0600, home directory not writable by others). Images differ in their user: centos, core, ec2-user, admin, ubuntu.", e.User)
+	return fmt.Sprintf("Check that user %s exists on the host and that one of the keys tried is in its ~/.ssh/authorized_keys (mode 0600, "+
+		"home directory not writable by others). Images differ in their user: centos, core, ec2-user, admin, ubuntu.", e.User)
 }
 
 // ShellError says that the user's login shell did not start the script.
@@ -274,7 +279,8 @@ func (*ShellError) Kind() Kind { return KindShell }
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
-	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or command= restriction.", e.User, e.Host)
+	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or "+
+		"command= restriction.", e.User, e.Host)
 }
 
 // Reasons of a SudoError.

@@ -38,13 +38,14 @@ func TestFrames(t *testing.T) {
 		"streams":         {"%O:" + b64("out") + ".\n%E:" + b64("err") + ".\n%O:" + b64("more") + ".\n%X:0.\n", "outmore", "err", 0, false},
 		"lines":           {"%O:" + b64("abc") + "\n" + b64("def") + "\n.\n%X:0.\n", "abcdef", "", 0, false},
 		"carriage return": {"%O:" + b64("abc") + "\r\n.\r\n%X:0.\r\n", "abc", "", 0, false},
-		"broadcast":       {"\r\nBroadcast message from root@h:\n\n%going down now.\n%O:" + b64("x") + ".\nOops %X:1.\n%X:0.\n", "x", "", 0, false},
-		"within":          {"%O:" + b64("abc")[:2] + "\nBroadcast message\n", "", "", -1, true},
-		"cut short":       {"%X:0.\n%O:QUJD", "", "", 0, true},
-		"not base64":      {"%O:A.\n", "", "", -1, true},
-		"no code":         {"%X:.\n", "", "", -1, true},
-		"big code":        {"%X:256.\n", "", "", -1, true},
-		"endless":         {"%O:" + strings.Repeat("A", maxFrame+10), "", "", -1, true},
+		"broadcast": {"\r\nBroadcast message from root@h:\n\n%going down now.\n%O:" + b64("x") + ".\nOops %X:1.\n%X:0.\n", "x",
+			"", 0, false},
+		"within":     {"%O:" + b64("abc")[:2] + "\nBroadcast message\n", "", "", -1, true},
+		"cut short":  {"%X:0.\n%O:QUJD", "", "", 0, true},
+		"not base64": {"%O:A.\n", "", "", -1, true},
+		"no code":    {"%X:.\n", "", "", -1, true},
+		"big code":   {"%X:256.\n", "", "", -1, true},
+		"endless":    {"%O:" + strings.Repeat("A", maxFrame+10), "", "", -1, true},
 	} {
 		for _, n := range []int{1, 3, 1 << 20} {
 			out, errs, code, err := decode([]byte(c.text), n)
@@ -140,7 +141,8 @@ func (r *piecewise) next() []byte {
 }
 
 func FuzzKnownHosts(f *testing.F) {
-	f.Add([]byte("host,*.b,!c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJ3Zy5qZ3Jqc2RmZ2hqa2xxd2VydHl1aW9wYXNkZg\n@revoked * ssh-rsa x\n|1|a|b x y"), "host")
+	f.Add([]byte("host,*.b,!c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJ3Zy5qZ3Jqc2RmZ2hqa2xxd2VydHl1aW9wYXNkZg\n@revoked * ssh-rsa x\n"+
+		"|1|a|b x y"), "host")
 	f.Fuzz(func(_ *testing.T, text []byte, name string) {
 		var strict, lax knownHosts
 		// It may be anything; it must not break.
@@ -228,7 +230,8 @@ func TestOutput(t *testing.T) {
 
 func TestQuote(t *testing.T) {
 	t.Parallel()
-	for s, want := range map[string]string{"": "''", "a-b_c/d.e:f,g+h@i%j": "a-b_c/d.e:f,g+h@i%j", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "ü": "'ü'"} {
+	for s, want := range map[string]string{"": "''", "a-b_c/d.e:f,g+h@i%j": "a-b_c/d.e:f,g+h@i%j", "a b": "'a b'", "it's": `'it'\''s'`,
+		"$x": "'$x'", "ü": "'ü'"} {
 		if have := quote(s); have != want {
 			t.Errorf("%q: %s", s, have)
 		}

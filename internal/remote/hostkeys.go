@@ -6,7 +6,7 @@ package remote
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // known_hosts hashes names so (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -276,7 +276,8 @@ type keyCheck struct {
 
 // check prepares the decision. A pin stands in for known_hosts.
 func (h *hostKeys) check(e *endpoint) *keyCheck {
-	c := &keyCheck{all: h, label: e.label, host: e.host, name: knownName(e.host, e.port), sources: append([]*knownHosts{&h.known}, e.knownFrom...)}
+	c := &keyCheck{all: h, label: e.label, host: e.host, name: knownName(e.host, e.port),
+		sources: append([]*knownHosts{&h.known}, e.knownFrom...)}
 	if len(e.pin) > 0 {
 		for _, k := range e.pin {
 			c.known = append(c.known, knownKey{key: k, source: "host_key"})

@@ -61,7 +61,8 @@ func TestHostKeys(t *testing.T) {
 	ed, other, ec, authority := remotetest.NewKey(t), remotetest.NewKey(t), ecdsaKey(t), remotetest.NewKey(t)
 	line := func(k ssh.Signer) string { return remotetest.AuthorizedKey(k.PublicKey()) }
 	certified := certify(t, ed, authority, ssh.HostCert, []string{"127.0.0.1"}, nil)
-	expired := certify(t, ed, authority, ssh.HostCert, nil, func(c *ssh.Certificate) { c.ValidBefore = uint64(time.Now().Add(-time.Minute).Unix()) })
+	expired := certify(t, ed, authority, ssh.HostCert, nil,
+		func(c *ssh.Certificate) { c.ValidBefore = uint64(time.Now().Add(-time.Minute).Unix()) })
 	misnamed := certify(t, ed, authority, ssh.HostCert, []string{"elsewhere"}, nil)
 	userCert := certify(t, ed, authority, ssh.UserCert, []string{"127.0.0.1"}, nil)
 
@@ -107,25 +108,31 @@ func TestHostKeys(t *testing.T) {
 			host: []ssh.Signer{certified}, cfg: remote.Config{HostKeyPolicy: remote.Strict}, known: "@cert-authority * " + line(authority),
 		},
 		"authority for others": {
-			host: []ssh.Signer{certified, ed}, cfg: remote.Config{HostKeyPolicy: remote.Strict}, known: "@cert-authority *.example.com " + line(authority), want: "is not known",
+			host: []ssh.Signer{certified, ed}, cfg: remote.Config{HostKeyPolicy: remote.Strict},
+			known: "@cert-authority *.example.com " + line(authority), want: "is not known",
 		},
 		"authority revoked": {
 			host:  []ssh.Signer{certified},
 			known: "@revoked * " + line(authority) + "\n@cert-authority * " + line(authority), want: "is revoked",
 		},
 		"certificate expired": {
-			host: []ssh.Signer{expired}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "certificate of 127.0.0.1:PORT is not valid: ssh: cert has expired",
+			host: []ssh.Signer{expired}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}},
+			want: "certificate of 127.0.0.1:PORT is not valid: ssh: cert has expired",
 		},
 		"certificate for another": {
-			host: []ssh.Signer{misnamed}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "not in the set of valid principals",
+			host: []ssh.Signer{misnamed}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}},
+			want: "not in the set of valid principals",
 		},
 		"certificate of a user": {
-			host: []ssh.Signer{userCert}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}}, want: "it is a user certificate",
+			host: []ssh.Signer{userCert}, cfg: remote.Config{HostCertificateAuthorities: []string{line(authority)}},
+			want: "it is a user certificate",
 		},
 		"certificate of a stranger": {
-			host: []ssh.Signer{certified}, cfg: remote.Config{HostKeyPolicy: remote.Strict, HostCertificateAuthorities: []string{line(other)}}, want: "is not known",
+			host: []ssh.Signer{certified}, cfg: remote.Config{HostKeyPolicy: remote.Strict, HostCertificateAuthorities: []string{line(other)}},
+			want: "is not known",
 		},
-		"certificate, but the key is pinned": {host: []ssh.Signer{ed}, cfg: remote.Config{HostCertificateAuthorities: []string{line(other)}}, pin: line(ed)},
+		"certificate, but the key is pinned": {host: []ssh.Signer{ed}, cfg: remote.Config{HostCertificateAuthorities: []string{line(other)}},
+			pin: line(ed)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,7 +154,8 @@ func TestHostKeys(t *testing.T) {
 				cfg := c.cfg
 				cfg.User = "user"
 				fill(&cfg)
-				conn, err := newClient(t, cfg).Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, HostKey: c.pin, ConnectTimeout: 20 * time.Second})
+				conn, err := newClient(t, cfg).Dial(t.Context(),
+					remote.Target{Address: s.Host, Port: s.Port, HostKey: c.pin, ConnectTimeout: 20 * time.Second})
 				if c.want == "" {
 					if err != nil {
 						t.Errorf("%s: %v", how, err)

@@ -169,12 +169,13 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 		Port       uint32
 		Origin     string
 		OriginPort uint32
-	}{host, uint32(port), "127.0.0.1", 0}))
+	}{host, uint32(port), "127.0.0.1", 0})) //nolint:gosec // 65535 at most
 	var refused *ssh.OpenChannelError
 	switch {
 	case err == nil:
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
-		return nil, fmt.Errorf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", t.label, joinHostPort(host, port), refused.Message)
+		return nil, fmt.Errorf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", t.label, joinHostPort(host, port),
+			refused.Message)
 	case errors.As(err, &refused):
 		return nil, fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -5,6 +5,7 @@ package remote_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -49,7 +50,7 @@ func TestJumpHops(t *testing.T) {
 	as := func(user string) ssh.ServerConfig {
 		return ssh.ServerConfig{
 			PublicKeyCallback: func(m ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
-				if m.User() != user || string(k.Marshal()) != string(public.Marshal()) {
+				if m.User() != user || !bytes.Equal(k.Marshal(), public.Marshal()) {
 					return nil, errors.New("no")
 				}
 				return nil, nil
@@ -115,7 +116,8 @@ func TestJumpHops(t *testing.T) {
 		_ = wantConnectError(t, dial(t, c, target), remote.StepTCP, "does not forward connections")
 	})
 	t.Run("none instead of the client's", func(t *testing.T) {
-		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}, JumpHosts: []remote.Hop{{Address: "127.0.0.1", Port: freePort(t)}}})
+		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(key)},
+			JumpHosts: []remote.Hop{{Address: "127.0.0.1", Port: freePort(t)}}})
 		target := target
 		target.JumpHosts = []remote.Hop{}
 		if err := dial(t, c, target); err != nil {
@@ -160,11 +162,11 @@ func TestJumpShared(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() {
+			t.Cleanup(func() {
 				if err := conn.Close(); err != nil {
 					t.Error(err)
 				}
-			}()
+			})
 		}
 		sixth := target
 		sixth.ConnectTimeout = 300 * time.Millisecond

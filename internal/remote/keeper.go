@@ -68,7 +68,8 @@ done
 [ -z "$w" ]||return 0
 d=$b/.dcos-work.$1
 if mkdir "$d" 2>/dev/null;then
-if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+partsDirectory+`";};then w=$d;k=new;return 0;fi
+if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+
+		partsDirectory+`";};then w=$d;k=new;return 0;fi
 rm -rf "$d";fi
 done;return 1;}
 above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return

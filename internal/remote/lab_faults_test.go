@@ -66,7 +66,8 @@ func beChild(ctx context.Context) error {
 func startChild(t *testing.T, h *lab.Host, user, word string) (cmd *exec.Cmd, dir string) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childOf+"="+h.Address, "REMOTE_CHILD_KEY="+lab.Require(t).KeyFile(), "REMOTE_CHILD_USER="+user, "REMOTE_CHILD_WORD="+word)
+	cmd.Env = append(os.Environ(), childOf+"="+h.Address, "REMOTE_CHILD_KEY="+lab.Require(t).KeyFile(), "REMOTE_CHILD_USER="+user,
+		"REMOTE_CHILD_WORD="+word)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,8 @@ func TestLabKilledClient(t *testing.T) {
 			s.Client.SetLinger(shortLinger)
 			second := s.Dial(t)
 			var locked *remote.LockedError
-			if err := second.Lock(t.Context(), "the second"); !errors.As(err, &locked) || locked.Owner != "the child" || locked.Since == "" || locked.Hint() == "" {
+			if err := second.Lock(t.Context(), "the second"); !errors.As(err, &locked) || locked.Owner != "the child" || locked.Since == "" ||
+				locked.Hint() == "" {
 				t.Errorf("have %v", err)
 			}
 			if err := cmd.Process.Kill(); err != nil {
@@ -248,7 +250,8 @@ func TestLabBlackHole(t *testing.T) {
 					Stdout: writerFunc(func([]byte) { go func() { cut <- h.Cut(context.WithoutCancel(t.Context()), lab.BlackHole) }() }),
 				})
 				var lost *remote.LostError
-				if took := time.Since(start); !errors.As(err, &lost) || !strings.Contains(err.Error(), "no answer for") || took > time.Minute { // TCP alone takes a quarter of an hour
+				// TCP alone takes a quarter of an hour
+				if took := time.Since(start); !errors.As(err, &lost) || !strings.Contains(err.Error(), "no answer for") || took > time.Minute {
 					t.Errorf("have %v after %s", err, took)
 				}
 				if err := <-cut; err != nil {
@@ -307,7 +310,8 @@ func TestLabNoTrace(t *testing.T) {
 	l := lab.Require(t)
 	h := l.Host(t, "trace")
 	work := func(user string) {
-		conn, err := labHost(t, h, user, nil).Client.Dial(t.Context(), remote.Target{Address: h.Address, HostKey: h.HostKey, ConnectTimeout: time.Minute})
+		conn, err := labHost(t, h, user, nil).Client.Dial(t.Context(),
+			remote.Target{Address: h.Address, HostKey: h.HostKey, ConnectTimeout: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +322,8 @@ func TestLabNoTrace(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if _, err := conn.Run(t.Context(), remote.Script{Name: "root", Root: true, Args: []string{dir}, Text: "mkdir $1/r && touch $1/r/x && chmod 0 $1/r"}); err != nil {
+		if _, err := conn.Run(t.Context(),
+			remote.Script{Name: "root", Root: true, Args: []string{dir}, Text: "mkdir $1/r && touch $1/r/x && chmod 0 $1/r"}); err != nil {
 			t.Error(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)

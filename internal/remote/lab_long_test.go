@@ -18,11 +18,13 @@ import (
 )
 
 // longTraces is what a long script leaves on a host, if anything.
-const longTraces = "ls -d /var/tmp/.dcos-long.* 2>/dev/null || true; systemctl list-units --all --plain --no-legend 'dcos-long*'; pgrep -af 'sh /.*/[.]dcos-long[.][^*]*/run' || true"
+const longTraces = "ls -d /var/tmp/.dcos-long.* 2>/dev/null || true; systemctl list-units --all --plain --no-legend 'dcos-long*'; " +
+	"pgrep -af 'sh /.*/[.]dcos-long[.][^*]*/run' || true"
 
 // slowLines takes about four seconds and writes 400 numbered lines to each
 // stream. It counts how often it was started.
-const slowLines = `echo started >>"$1"; i=0; while [ $i -lt 400 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); [ $((i % 10)) -ne 0 ] || sleep 0.1; done; exit 3`
+const slowLines = `echo started >>"$1"; i=0; while [ $i -lt 400 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); ` +
+	`[ $((i % 10)) -ne 0 ] || sleep 0.1; done; exit 3`
 
 func slowOutput(stream string) string {
 	var b strings.Builder
@@ -144,7 +146,8 @@ func TestLabLongTakenUp(t *testing.T) {
 				t.Errorf("have %v", err)
 			}
 			eventually(t, h, time.Minute, sleepers(word), "0")
-			_, err = s.Client.RunLong(t.Context(), s.Target, "late", remote.Script{Name: "late", Root: root, Text: "echo why >&2; sleep " + word, Timeout: 4 * time.Second})
+			_, err = s.Client.RunLong(t.Context(), s.Target, "late", remote.Script{Name: "late", Root: root, Text: "echo why >&2; sleep " + word,
+				Timeout: 4 * time.Second})
 			var late *remote.TimeoutError
 			if !errors.As(err, &late) || late.Stderr != "why" {
 				t.Errorf("have %v", err)

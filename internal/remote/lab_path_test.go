@@ -25,7 +25,8 @@ type pathWork struct {
 }
 
 func newPathWork(s remotetest.Subject) *pathWork {
-	return &pathWork{s: s, files: []remote.File{randomFile("big", 400_000), randomFile("a/small", 100), randomFile("a/empty", 0)}, after: func(string) {}}
+	return &pathWork{s: s, files: []remote.File{randomFile("big", 400_000), randomFile("a/small", 100), randomFile("a/empty", 0)},
+		after: func(string) {}}
 }
 
 // do returns the first error. A wrong result is a wrongResult.
@@ -68,7 +69,8 @@ func (w *pathWork) do(t *testing.T) (err error) {
 	for _, f := range w.files {
 		fmt.Fprintf(&want, "%s  %s\n", f.SHA256, f.Name)
 	}
-	if out := string(res.Stdout); !strings.HasPrefix(out, want.String()) || len(out) != want.Len()+100_000 || string(res.Stderr) != "to stderr\n" {
+	if out := string(res.Stdout); !strings.HasPrefix(out, want.String()) || len(out) != want.Len()+100_000 ||
+		string(res.Stderr) != "to stderr\n" {
 		return wrongResult(fmt.Sprintf("%d bytes that begin with %.300q, and %q", len(out), out, res.Stderr))
 	}
 	return nil

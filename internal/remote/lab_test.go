@@ -92,14 +92,16 @@ func TestConformanceShells(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	for name, c := range map[string]struct{ setup, login string }{
-		"dash":         {"", "/bin/dash"},
-		"tcsh":         {"echo 'echo chatter; set prompt=x' >/etc/csh.cshrc", "/bin/tcsh"},
-		"fish":         {"", "/usr/bin/fish"},
-		"zsh":          {"", "/bin/zsh"},
-		"chatty bash":  {`for u in alice tina; do printf 'echo chatter; echo noise >&2\n' | cat - /home/$u/.bashrc >/tmp/b; cp /tmp/b /home/$u/.bashrc; done; rm /tmp/b`, "/bin/bash"},
-		"bash as sh":   {"ln -s /bin/bash /usr/local/bin/sh", "/bin/bash"},
-		"busybox":      {"/bin/busybox --install -s /usr/local/bin; rm -f /usr/local/bin/login /usr/local/bin/su", "/bin/bash"},
-		"busybox only": {"/bin/busybox --install -s /usr/local/bin; rm -f /usr/local/bin/login /usr/local/bin/su; ln -sf /bin/busybox /bin/ash; echo /bin/ash >>/etc/shells", "/bin/ash"},
+		"dash": {"", "/bin/dash"},
+		"tcsh": {"echo 'echo chatter; set prompt=x' >/etc/csh.cshrc", "/bin/tcsh"},
+		"fish": {"", "/usr/bin/fish"},
+		"zsh":  {"", "/bin/zsh"},
+		"chatty bash": {`for u in alice tina; do printf 'echo chatter; echo noise >&2\n' | cat - /home/$u/.bashrc >/tmp/b; ` +
+			`cp /tmp/b /home/$u/.bashrc; done; rm /tmp/b`, "/bin/bash"},
+		"bash as sh": {"ln -s /bin/bash /usr/local/bin/sh", "/bin/bash"},
+		"busybox":    {"/bin/busybox --install -s /usr/local/bin; rm -f /usr/local/bin/login /usr/local/bin/su", "/bin/bash"},
+		"busybox only": {"/bin/busybox --install -s /usr/local/bin; rm -f /usr/local/bin/login /usr/local/bin/su; " +
+			"ln -sf /bin/busybox /bin/ash; echo /bin/ash >>/etc/shells", "/bin/ash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -260,7 +262,8 @@ func TestLabOwner(t *testing.T) {
 	}
 	bad := randomFile("x", 1)
 	bad.Owner = "root; id"
-	if _, err := labHost(t, h, lab.UserNoPassword, nil).Dial(t).Upload(t.Context(), []remote.File{bad}, nil); err == nil || !strings.Contains(err.Error(), "no owner") {
+	if _, err := labHost(t, h, lab.UserNoPassword, nil).Dial(t).Upload(t.Context(), []remote.File{bad}, nil); err == nil ||
+		!strings.Contains(err.Error(), "no owner") {
 		t.Errorf("have %v", err)
 	}
 }
@@ -278,7 +281,8 @@ func TestLabPasswordStaysHidden(t *testing.T) {
 	if _, err := conn.Upload(t.Context(), []remote.File{randomFile("f", 1000)}, nil); err != nil {
 		t.Fatal(err)
 	}
-	look := "grep -las 'paul-[s]ecret' /proc/[0-9]*/cmdline /proc/[0-9]*/environ; grep -rlas 'paul-[s]ecret' /var/tmp /tmp /home /root /run /var/log 2>/dev/null; journalctl -o cat --no-pager | grep 'paul-[s]ecret' || true"
+	look := "grep -las 'paul-[s]ecret' /proc/[0-9]*/cmdline /proc/[0-9]*/environ; grep -rlas 'paul-[s]ecret' /var/tmp /tmp /home /root " +
+		"/run /var/log 2>/dev/null; journalctl -o cat --no-pager | grep 'paul-[s]ecret' || true"
 	for range 5 {
 		res, err := conn.Run(t.Context(), remote.Script{Name: "look", Root: true, Text: look})
 		if err != nil || len(res.Stdout) > 0 {
@@ -320,7 +324,8 @@ func TestLabPasswordStaysHidden(t *testing.T) {
 func TestLabTargetUser(t *testing.T) {
 	t.Parallel()
 	h := lab.Require(t).Host(t, "target", lab.WithPackages("doas"))
-	shell(t, h, "printf 'permit nopass alice as root\\npermit nopass alice as nora\\npermit tina as root\\n' >/etc/doas.conf; chmod 600 /etc/doas.conf")
+	shell(t, h, "printf 'permit nopass alice as root\\npermit nopass alice as nora\\npermit tina as root\\n"+
+		"' >/etc/doas.conf; chmod 600 /etc/doas.conf")
 	for _, c := range []struct {
 		command, user, target, want string
 		password                    remote.Secret
@@ -358,7 +363,8 @@ func TestLabTargetUser(t *testing.T) {
 func TestLabLateOutput(t *testing.T) {
 	t.Parallel()
 	h := lab.Require(t).Host(t, "late-out")
-	shell(t, h, "printf '#!/bin/sh\\ncat >/tmp/b.$$\\n[ ! -s /tmp/b.$$ ] || sleep 4\\nexec /usr/bin/base64 </tmp/b.$$\\n' >/usr/local/bin/base64; chmod 755 /usr/local/bin/base64")
+	shell(t, h, "printf '#!/bin/sh\\ncat >/tmp/b.$$\\n[ ! -s /tmp/b.$$ ] || sleep 4\\nexec /usr/bin/base64 </tmp/b.$$\\n"+
+		"' >/usr/local/bin/base64; chmod 755 /usr/local/bin/base64")
 	for _, user := range []string{lab.UserNoPassword, lab.UserRequireTTY} {
 		conn := labHost(t, h, user, nil).Dial(t)
 		res, err := conn.Run(t.Context(), remote.Script{Name: "late", Root: true, Text: "echo out; echo err >&2"})
@@ -389,7 +395,8 @@ func TestLabUnreadInput(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			_, err := conn.Run(ctx, remote.Script{
-				Name: "deaf", Root: s.Root, Text: `echo up; sleep "$1"; echo never`, Args: []string{word}, Stdin: strings.NewReader(strings.Repeat("x", 8<<20)),
+				Name: "deaf", Root: s.Root, Text: `echo up; sleep "$1"; echo never`, Args: []string{word},
+				Stdin:  strings.NewReader(strings.Repeat("x", 8<<20)),
 				Stdout: writerFunc(func([]byte) { time.AfterFunc(time.Second, cancel) }),
 			})
 			if !errors.Is(err, context.Canceled) {
@@ -409,7 +416,8 @@ func TestLabUploadInterruptedAtStart(t *testing.T) {
 	t.Parallel()
 	h := lab.Require(t).Host(t, "upstart", lab.WithoutSFTP())
 	// A login that takes a while when it is told to, and then says that it has begun.
-	shell(t, h, "printf '#!/bin/sh\nif [ -e /tmp/slow ]; then touch /tmp/begun; sleep 3; fi\nexec /bin/bash \"$@\"\n' >/bin/slow; chmod 755 /bin/slow; usermod -s /bin/slow alice")
+	shell(t, h, "printf '#!/bin/sh\nif [ -e /tmp/slow ]; then touch /tmp/begun; sleep 3; fi\nexec /bin/bash \"$@\"\n"+
+		"' >/bin/slow; chmod 755 /bin/slow; usermod -s /bin/slow alice")
 	conn := labHost(t, h, lab.UserNoPassword, nil).Dial(t)
 	if err := conn.Lock(t.Context(), "us"); err != nil {
 		t.Fatal(err)

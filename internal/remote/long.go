@@ -34,6 +34,8 @@ const (
 // nothing; should it wake up late, it may as well take the text, which ends
 // with the name to show that it is whole. BusyBox's shell gives up opening the
 // pipe when the end of a child interrupts it, hence several attempts.
+//
+//nolint:lll // a script that is sent as it is
 const longBegin = `umask 077;boot=$(cat /proc/sys/kernel/random/boot_id)
 for b in /var/tmp /tmp "$HOME" /dev/shm;do [ -d "$b" ]&&[ -w "$b" ]&&break;done
 for d in "$b"/.dcos-long.*;do [ "$d" != "$b/$1" ]&&[ -f "$d/started/boot" ]&&[ "$(cat "$d/started/boot")" != "$boot" ]&&rm -rf "$d";done
@@ -93,6 +95,8 @@ done
 
 // longOutcome tells how the script ended. A host that goes down ends scripts
 // before it ends connections.
+//
+//nolint:lll // as above
 const longOutcome = `b=$(cat /proc/sys/kernel/random/boot_id);cd "$1" 2>/dev/null||{ echo "gone $b";exit;}
 if [ -f code ];then echo "code $(cat code)";exit;fi
 [ "$(cat started/boot)" = "$b" ]||{ echo rebooted;exit;}
@@ -143,7 +147,8 @@ func (c *Client) RunLong(ctx context.Context, t Target, id string, s Script) (*R
 	begin := time.Now()
 	code, err := l.run(within)
 	defer l.close()
-	res := &Result{Stdout: l.out.bytes(), Stderr: l.errs.bytes(), Truncated: l.out.truncated() || l.errs.truncated(), ExitCode: code, Duration: time.Since(begin)}
+	res := &Result{Stdout: l.out.bytes(), Stderr: l.errs.bytes(), Truncated: l.out.truncated() || l.errs.truncated(), ExitCode: code,
+		Duration: time.Since(begin)}
 	var refused *SudoError
 	switch {
 	case err == nil && code == 0:

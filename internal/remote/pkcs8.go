@@ -6,9 +6,9 @@ package remote
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des"
+	"crypto/des" //nolint:gosec // keys that were encrypted so are still there (RFC 8018, appendix B.2.2)
 	"crypto/pbkdf2"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // the default of PBKDF2 (RFC 8018, appendix A.2)
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"

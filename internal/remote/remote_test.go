@@ -123,8 +123,9 @@ func TestIPv6(t *testing.T) {
 	t.Parallel()
 	sshd := remotetest.StartSSHD(t, "AddressFamily any", "ListenAddress ::1")
 	for _, address := range []string{"::1", "[::1]"} {
-		c := newClient(t, remote.Config{User: sshd.User, HostKeyPolicy: remote.Strict, KnownHosts: []string{fmt.Sprintf("[::1]:%d %s", sshd.Port, sshd.HostKey)},
-			Credentials: remote.Credentials{PrivateKey: remote.Secret(sshd.Key)}})
+		c := newClient(t,
+			remote.Config{User: sshd.User, HostKeyPolicy: remote.Strict, KnownHosts: []string{fmt.Sprintf("[::1]:%d %s", sshd.Port, sshd.HostKey)},
+				Credentials: remote.Credentials{PrivateKey: remote.Secret(sshd.Key)}})
 		conn, err := c.Dial(t.Context(), remote.Target{Address: address, Port: sshd.Port, ConnectTimeout: 20 * time.Second})
 		if err != nil {
 			t.Fatal(err)

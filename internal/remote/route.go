@@ -152,7 +152,8 @@ func parsePin(field, text string) ([]ssh.PublicKey, error) {
 	}
 	keys, err := parseAuthorizedKeys(text)
 	if err != nil {
-		return nil, &ConfigError{Field: field, Err: err, hint: "Give the host's public key, like \"ssh-ed25519 AAAA…\" (the content of /etc/ssh/ssh_host_ed25519_key.pub)."}
+		return nil, &ConfigError{Field: field, Err: err, hint: "Give the host's public key, like \"ssh-ed25519 AAAA…\" (the content of " +
+			"/etc/ssh/ssh_host_ed25519_key.pub)."}
 	}
 	return keys, nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,7 @@ type job struct {
 	coded   chan struct{} // closed when the code has come in a frame
 
 	wrong   chan struct{} // closed when the password is asked for again
-	prompts atomic.Int32
+	prompts atomic.Int64
 }
 
 // hasLongInput says whether the script has input that is not in payload.
@@ -175,6 +176,21 @@ func (j *job) notStarted(err error) error {
 	return e
 }
 
+// framed puts what a terminal mixes up into frames, which keep apart what the
+// script writes to its two outputs and give its exit code.
+func (j *job) framed(cmd *command) {
+	if j.raw {
+		return
+	}
+	j.coded = make(chan struct{})
+	coded := sync.OnceFunc(func() { close(j.coded) })
+	j.frames = newFrames(cmd.stdout, cmd.stderr, func(code int) {
+		j.code = code
+		coded()
+	})
+	cmd.stdout, cmd.stderr = j.frames, nil
+}
+
 // beginWith starts the process and gets the script into it. An error that is
 // errNoStart leaves the ended process in j.p.
 func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
@@ -193,7 +209,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
 	cmd.asked = func(n int) {
-		before := j.prompts.Swap(int32(n))
+		before := j.prompts.Swap(int64(n))
 		if before == 0 {
 			close(prompted)
 		}
@@ -210,17 +226,9 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	case b.tty:
 		// Nothing is sent to a terminal before it is known to be ready:
 		// changing its modes throws away what has come.
-		if !j.raw {
-			j.coded = make(chan struct{})
-			coded := sync.OnceFunc(func() { close(j.coded) })
-			j.frames = newFrames(cmd.stdout, cmd.stderr, func(code int) {
-				j.code = code
-				coded()
-			})
-			cmd.stdout, cmd.stderr = j.frames, nil
-		}
+		j.framed(&cmd)
 	case atOnce && b.password != "":
-		cmd.input = append(password, text...)
+		cmd.input = slices.Concat(password, text)
 	case atOnce:
 		cmd.input = text
 	default:
@@ -421,7 +429,8 @@ func (j *job) result(out, errs *output) (*Result, error) {
 	if res.ExitCode == 0 {
 		return res, nil
 	}
-	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode), Stderr: errs.last(c.redact)}
+	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode),
+		Stderr: errs.last(c.redact)}
 }
 
 var errCutShort = errors.New("the end of its output did not come")

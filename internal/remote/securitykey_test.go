@@ -68,9 +68,11 @@ func (k *securityKey) Sign(asked ssh.PublicKey, data []byte) (*ssh.Signature, er
 func TestSecurityKey(t *testing.T) {
 	key := newSecurityKey(t)
 	serveAgent(t, key)
-	for name, identity := range map[string]string{"any": "", "by its fingerprint": ssh.FingerprintSHA256(key.public), "by its comment": "token"} {
+	for name, identity := range map[string]string{"any": "", "by its fingerprint": ssh.FingerprintSHA256(key.public),
+		"by its comment": "token"} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := login(t, allowing(key.public), remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: identity}}); err != nil {
+			if _, err := login(t, allowing(key.public),
+				remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: identity}}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -32,7 +32,8 @@ import (
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
 const starter = `m(){ n=${IFS#??};l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
-	`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};l=;while IFS= read -r l||exit 97;do [ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
+	`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};l=;while IFS= read -r l||exit 97;do ` +
+	`[ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
 	`if [ "$2" ];then stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
 
 // scriptName is $0 of every script: what the shell puts before its messages.
@@ -171,7 +172,8 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	}
 	const end = "r=$?;printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2"
 	if tty {
-		b.WriteString(" 8>&- 6>&-;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} 8>&1;}|dd bs=4096 2>/dev/null\n")
+		b.WriteString(" 8>&- 6>&-;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} " +
+			"8>&1;}|dd bs=4096 2>/dev/null\n")
 		b.WriteString("r=0")
 	} else {
 		b.WriteString("\n" + end)

@@ -6,6 +6,7 @@ package remote
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -247,13 +248,12 @@ func (o *output) Write(p []byte) (int, error) {
 
 func (o *output) truncated() bool { return o.total > int64(o.max) }
 
-// bytes gives what was kept. Nothing may be written afterwards.
+// bytes gives what was kept.
 func (o *output) bytes() []byte {
 	if len(o.tail) == 0 {
 		return o.head
 	}
-	b := append(o.head, o.tail[o.at:]...)
-	return append(b, o.tail[:o.at]...)
+	return slices.Concat(o.head, o.tail[o.at:], o.tail[:o.at])
 }
 
 // last gives the last lines for a message, redacted. Where the middle was not

@@ -99,7 +99,8 @@ func (s Sudo) refusal(host, user string, said []string, code, prompts int) (_ *S
 		e.Reason = SudoTTY
 	case has("not in the sudoers", "may not run", "is not allowed to", "not permitted"):
 		e.Reason = SudoNotAllowed
-	case prompts >= 2 || has("incorrect password", "sorry, try again", "authentication failed", "authentication failure", "incorrect authentication attempt", "no password was provided"):
+	case prompts >= 2 || has("incorrect password", "sorry, try again", "authentication failed", "authentication failure",
+		"incorrect authentication attempt", "no password was provided"):
 		e.Reason = SudoPasswordWrong
 	case has("password is required", "authentication required", "no tty present and no askpass"):
 		e.Reason = SudoPasswordRequired

@@ -59,7 +59,9 @@ exec "$@"
 `
 
 // withStandIn is a subject whose sudo is the stand-in.
-func withStandIn(t testing.TB, cfg remote.Config, o remotetest.Options, env ...string) (s remotetest.Subject, srv *remotetest.Server, tried func() string) {
+func withStandIn(
+	t testing.TB, cfg remote.Config, o remotetest.Options, env ...string,
+) (s remotetest.Subject, srv *remotetest.Server, tried func() string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"sudo", "doas"} {
@@ -137,7 +139,8 @@ func TestSudoRefusals(t *testing.T) {
 			env: []string{"SUDO_DENY=Sorry, user user is not allowed to execute '/bin/sh' as root on h."}, reason: remote.SudoNotAllowed,
 		},
 		"not allowed, after the password": {
-			cfg: remote.Config{Sudo: remote.Sudo{Password: "right"}}, env: []string{"SUDO_PASSWORD=right", "SUDO_DENY=user is not in the sudoers file."},
+			cfg:    remote.Config{Sudo: remote.Sudo{Password: "right"}},
+			env:    []string{"SUDO_PASSWORD=right", "SUDO_DENY=user is not in the sudoers file."},
 			reason: remote.SudoNotAllowed, tried: "right\n",
 		},
 		"tty refused": {env: []string{mustHaveTTY}, opts: remotetest.Options{NoPTY: true}, reason: remote.SudoTTY},

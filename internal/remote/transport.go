@@ -109,7 +109,8 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	case check.err != nil:
 		return nil, at, check.err
 	case late.Load():
-		return nil, at, fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: c.limits.handshake, StepAuthentication: c.limits.auth}[at])
+		return nil, at,
+			fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: c.limits.handshake, StepAuthentication: c.limits.auth}[at])
 	default:
 		return nil, at, e.classify(at, err)
 	}

@@ -79,7 +79,8 @@ func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int6
 
 func (f *File) check() error {
 	switch sum, err := hex.DecodeString(f.SHA256); {
-	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") || slices.Contains([]string{partsDirectory, ".keeper"}, firstElement(f.Name)):
+	case !fs.ValidPath(f.Name) || f.Name == "." || strings.ContainsAny(f.Name, "\x00\r\n\\") ||
+		slices.Contains([]string{partsDirectory, ".keeper"}, firstElement(f.Name)):
 		return fmt.Errorf("%q is no name for a file in the work directory", f.Name)
 	case !validOwner(f.Owner):
 		return fmt.Errorf("%q is no owner for %s", f.Owner, f.Name)
@@ -276,7 +277,7 @@ func (u *upload) add(n int64) {
 // countingReader reads at most left bytes and keeps its own reader's error
 // apart from those of who reads from it.
 type countingReader struct {
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // a Read has none of its own
 	pace *pace
 	r    io.Reader
 	left int64

@@ -91,7 +91,8 @@ func (t *transport) startSFTP(ctx context.Context) (*sftpSession, error) {
 	if strings.Contains(string(t.ssh.ServerVersion()), "OpenSSH") {
 		packet = bigPacket
 	}
-	client, err := sftp.NewClientPipe(ch, ch, sftp.MaxPacketUnchecked(packet), sftp.MaxConcurrentRequestsPerFile(inFlight), sftp.UseConcurrentWrites(true))
+	client, err := sftp.NewClientPipe(ch, ch, sftp.MaxPacketUnchecked(packet), sftp.MaxConcurrentRequestsPerFile(inFlight),
+		sftp.UseConcurrentWrites(true))
 	if err != nil {
 		return fail(err)
 	}

@@ -31,6 +31,7 @@ func TestEncodeYAMLBlock(t *testing.T) {
 		"empty", "",
 		"a key that is too long for one line"+strings.Repeat("-", 100), "v",
 	)
+	//nolint:lll // as PyYAML writes it
 	const want = `? a key that is too long for one line----------------------------------------------------------------------------------------------------
 : v
 empty: ''

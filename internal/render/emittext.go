@@ -38,14 +38,9 @@ func analyze(s string) analysis {
 		endsBefore := i == 0 || isYAMLSpace(text[i-1])
 		endsAfter := i == last || isYAMLSpace(text[i+1])
 		if i == 0 {
-			switch {
-			case strings.ContainsRune("#,[]{}&*!|>'\"%@`", r):
-				indicators = true
-			case (r == '?' || r == ':' || r == '-') && endsAfter:
-				indicators = true
-			}
-		} else if r == ':' && endsAfter || r == '#' && endsBefore {
-			indicators = true
+			indicators = indicators || indicatesFirst(r, endsAfter)
+		} else {
+			indicators = indicators || r == ':' && endsAfter || r == '#' && endsBefore
 		}
 		switch {
 		case isYAMLBreak(r):
@@ -64,6 +59,12 @@ func analyze(s string) analysis {
 	a.plain = a.single && !a.multiline && !indicators && !ends(text[0]) && !ends(text[last])
 	a.readsAsText = resolveScalar(s) == "str"
 	return a
+}
+
+// indicatesFirst tells whether a text that begins with r would not be read as
+// one. ends says that nothing, a blank or a break follows.
+func indicatesFirst(r rune, ends bool) bool {
+	return strings.ContainsRune("#,[]{}&*!|>'\"%@`", r) || ends && (r == '?' || r == ':' || r == '-')
 }
 
 // plain writes a text without quotes.

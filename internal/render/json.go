@@ -257,17 +257,10 @@ func (d *jsonDecoder) hex() (rune, bool) {
 	if d.pos+6 > len(d.text) {
 		return 0, false
 	}
-	var r rune
-	for _, c := range []byte(d.text[d.pos+2 : d.pos+6]) {
-		digit := strings.IndexByte("0123456789abcdefABCDEF", c)
-		if digit < 0 {
-			return 0, false
-		}
-		if digit > 15 {
-			digit -= 6
-		}
-		r = r<<4 | rune(digit)
+	n, err := strconv.ParseUint(d.text[d.pos+2:d.pos+6], 16, 16)
+	if err != nil {
+		return 0, false
 	}
 	d.pos += 6
-	return r, true
+	return rune(n), true
 }

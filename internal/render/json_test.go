@@ -61,7 +61,8 @@ func TestJSONLayouts(t *testing.T) {
 		t.Fatal(err)
 	}
 	indented, err := EncodeIndentedJSON(v)
-	if want := "{\n  \"b\": [\n    1,\n    {\n      \"x\": []\n    }\n  ],\n  \"a\": {},\n  \"c\": \"\\u00e9\"\n}"; indented != want || err != nil {
+	if want := "{\n  \"b\": [\n    1,\n    {\n      \"x\": []\n    }\n  ],\n  \"a\": {},\n  \"c\": \"\\u00e9\"\n}"; indented != want ||
+		err != nil {
 		t.Errorf("indented: %s %v", indented, err)
 	}
 	pretty, err := EncodePrettyJSON(v)

@@ -23,12 +23,13 @@ func TestRender(t *testing.T) {
 		"[{{ empty }}]":               "[]",
 		"line\n{{ name }}\nnext":      "line\nx\nnext",
 		"{% switch on %}{% endswitch": "!",
-		"{% switch on %}\n{% case \"true\" %}\nyes\n{% case \"false\" %}\nno\n{% endswitch %}\nend":                                      "\nyes\n\nend",
-		"{% switch off %}{% case \"true\" %}yes{% case \"false\" %}{% switch on %}{% case \"true\" %}deep{% endswitch %}{% endswitch %}": "deep",
-		"{% switch name %}{% case \"x\" %}first{% case \"x\" %}second{% endswitch %}":                                                    "second",
-		"{% switch name %} \t\r\n {% case \"x\" %}first{% endswitch %}":                                                                  "first",
-		"{% switch empty %}{% case \"\" %}nothing{% case \"a\\\"\\\\\" %}quoted{% endswitch %}":                                          "nothing",
-		"{% switch name %}{% case \"y\" %}{% endswitch %}":                                                                               "!",
+		"{% switch on %}\n{% case \"true\" %}\nyes\n{% case \"false\" %}\nno\n{% endswitch %}\nend": "\nyes\n\nend",
+		"{% switch off %}{% case \"true\" %}yes{% case \"false\" %}" +
+			"{% switch on %}{% case \"true\" %}deep{% endswitch %}{% endswitch %}": "deep",
+		"{% switch name %}{% case \"x\" %}first{% case \"x\" %}second{% endswitch %}":           "second",
+		"{% switch name %} \t\r\n {% case \"x\" %}first{% endswitch %}":                         "first",
+		"{% switch empty %}{% case \"\" %}nothing{% case \"a\\\"\\\\\" %}quoted{% endswitch %}": "nothing",
+		"{% switch name %}{% case \"y\" %}{% endswitch %}":                                      "!",
 		"{{ missing }}":                          "!",
 		"{% switch missing %}{% endswitch %}":    "!",
 		"{{ name | upper }}":                     "!",
@@ -56,16 +57,17 @@ func render(text string, arguments map[string]string) string {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"a\nb {{name }}":        `template t, line 2: a blank is missing near "name }}"`,
-		"{{  name }}":           `template t, line 1: only one blank may stand here near "  name }}"`,
-		"{{ name  }}":           `template t, line 1: only one blank may stand here near "  }}"`,
-		"{{ name\t}}":           `template t, line 1: a blank is missing near "\t}}"`,
-		"{{ Name }}":            `template t, line 1: a replacement needs a name near "Name }}"`,
-		"{{ name | }}":          `template t, line 1: a blank is missing near "}}"`,
-		"{{ name }":             `template t, line 1: a replacement does not end with two closing braces near "}"`,
-		"{{ name":               `template t, line 1: the text ends inside braces near ""`,
-		"{{ ":                   `template t, line 1: the text ends inside braces near " "`,
-		"{{{ name }}}":          `template t, line 1: three opening braces mean nothing (two start a replacement, four stand for two) near "{{{ name }"`,
+		"a\nb {{name }}": `template t, line 2: a blank is missing near "name }}"`,
+		"{{  name }}":    `template t, line 1: only one blank may stand here near "  name }}"`,
+		"{{ name  }}":    `template t, line 1: only one blank may stand here near "  }}"`,
+		"{{ name\t}}":    `template t, line 1: a blank is missing near "\t}}"`,
+		"{{ Name }}":     `template t, line 1: a replacement needs a name near "Name }}"`,
+		"{{ name | }}":   `template t, line 1: a blank is missing near "}}"`,
+		"{{ name }":      `template t, line 1: a replacement does not end with two closing braces near "}"`,
+		"{{ name":        `template t, line 1: the text ends inside braces near ""`,
+		"{{ ":            `template t, line 1: the text ends inside braces near " "`,
+		"{{{ name }}}": `template t, line 1: three opening braces mean nothing (two start a replacement, four stand for two) near ` +
+			`"{{{ name }"`,
 		"{% if x %}":            `template t, line 1: a control group is none of switch, case, endswitch, for, endfor near "if x %}"`,
 		"{%switch x %}":         `template t, line 1: a blank is missing near "switch x %"`,
 		"{% switch x%}":         `template t, line 1: a blank is missing near "%}"`,
@@ -77,13 +79,14 @@ func TestParseErrors(t *testing.T) {
 		"{% switch x %}text":    "template t, line 1: text between switch x and its first case",
 		"{% switch x %}\n {\n":  "template t, line 2: text between switch x and its first case",
 		"{% switch x %}{{ y }}": "template t, line 1: replacement inside switch x, where a case or the end of the switch belongs",
-		"{% switch x %}{% case \"a\" %}{% endfor %}": "template t, line 1: end of a loop inside switch x, where a case or the end of the switch belongs",
-		"{% switch x %}{% case a %}":                 `template t, line 1: a case's value does not start with a double quote near "a %}"`,
-		"{% switch x %}{% case \"a\nb\" %}":          `template t, line 1: a case's value has a line end in it near "\nb\" %}"`,
-		"{% switch x %}{% case \"a\\n\" %}":          `template t, line 1: only a double quote or a backslash may follow a backslash near "n\" %}"`,
-		"{% switch x %}{% case \"a":                  `template t, line 1: a case's value does not end near ""`,
-		"{% for a in b %}":                           "template t, line 1: end of text where the end of the loop over b belongs",
-		"{% for a of b %}":                           `template t, line 1: a loop has no "in" near "of b %}"`,
+		"{% switch x %}{% case \"a\" %}{% endfor %}": "template t, line 1: end of a loop inside switch x, where a case or the end of the " +
+			"switch belongs",
+		"{% switch x %}{% case a %}":        `template t, line 1: a case's value does not start with a double quote near "a %}"`,
+		"{% switch x %}{% case \"a\nb\" %}": `template t, line 1: a case's value has a line end in it near "\nb\" %}"`,
+		"{% switch x %}{% case \"a\\n\" %}": `template t, line 1: only a double quote or a backslash may follow a backslash near "n\" %}"`,
+		"{% switch x %}{% case \"a":         `template t, line 1: a case's value does not end near ""`,
+		"{% for a in b %}":                  "template t, line 1: end of text where the end of the loop over b belongs",
+		"{% for a of b %}":                  `template t, line 1: a loop has no "in" near "of b %}"`,
 	} {
 		_, err := Parse("t", text)
 		var syntax *SyntaxError
@@ -108,13 +111,18 @@ func TestTarget(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"{{ b }}{{ a }}{{ b }}": "a b",
-		"{% switch s %}{% case \"x\" %}{{ b }}{% case \"y\" %}{% endswitch %}{{ a }}":                                                              "a s(x: b, y: )",
-		"{% switch s %}{% case \"x\" %}{{ b }}{% endswitch %}{% switch s %}{% case \"x\" %}{{ a }}{% switch t %}{% endswitch %}{% endswitch %}":    "s(x: a b t())",
-		"{% for v in l %}{{ v }}{{ a }}{% endfor %}{{ v }}":                                                                                        "a v",
-		"{% switch s %}{% case \"x\" %}{% endswitch %}{% switch s %}{% case \"y\" %}{% endswitch %}":                                               "! the templates contradict each other: switch s has the cases x in one place and y in another",
-		"{% switch s %}{% case \"x\" %}{% endswitch %}{% switch s %}{% case \"x\" %}{% case \"y\" %}{% endswitch %}":                               "! the templates contradict each other: switch s has the cases x in one place and x, y in another",
-		"{% switch s %}{% case \"x\" %}{% switch s %}{% case \"y\" %}{% endswitch %}{% endswitch %}":                                               "s(x: s(y: ))",
-		"{% switch s %}{% case \"x\" %}{% case \"y\" %}{% endswitch %}{% switch s %}{% case \"y\" %}{{ b }}{% case \"x\" %}{{ a }}{% endswitch %}": "s(x: a, y: b)",
+		"{% switch s %}{% case \"x\" %}{{ b }}{% case \"y\" %}{% endswitch %}{{ a }}": "a s(x: b, y: )",
+		"{% switch s %}{% case \"x\" %}{{ b }}{% endswitch %}" +
+			"{% switch s %}{% case \"x\" %}{{ a }}{% switch t %}{% endswitch %}{% endswitch %}": "s(x: a b t())",
+		"{% for v in l %}{{ v }}{{ a }}{% endfor %}{{ v }}": "a v",
+		"{% switch s %}{% case \"x\" %}{% endswitch %}{% switch s %}{% case \"y\" %}{% endswitch %}": "! the templates contradict each other: " +
+			"switch s has the cases x in one place and y in another",
+		"{% switch s %}{% case \"x\" %}{% endswitch %}" +
+			"{% switch s %}{% case \"x\" %}{% case \"y\" %}{% endswitch %}": "! the templates contradict each other: " +
+			"switch s has the cases x in one place and x, y in another",
+		"{% switch s %}{% case \"x\" %}{% switch s %}{% case \"y\" %}{% endswitch %}{% endswitch %}": "s(x: s(y: ))",
+		"{% switch s %}{% case \"x\" %}{% case \"y\" %}{% endswitch %}" +
+			"{% switch s %}{% case \"y\" %}{{ b }}{% case \"x\" %}{{ a }}{% endswitch %}": "s(x: a, y: b)",
 	} {
 		if got := target(text); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
@@ -139,7 +147,8 @@ func showTarget(target Target) string {
 // its target asks for.
 func FuzzTemplate(f *testing.F) {
 	for _, seed := range []string{
-		"", "text", "{", "{{ a }}", "{{{{", "{% switch a %}\n{% case \"b\" %}{{ c | d }}{% endswitch %}", "{% for a in b %}{{ a }}{% endfor %}", "{% case \"\\\"", "{{ a",
+		"", "text", "{", "{{ a }}", "{{{{", "{% switch a %}\n{% case \"b\" %}{{ c | d }}{% endswitch %}", "{% for a in b %}{{ a }}{% endfor %}",
+		"{% case \"\\\"", "{{ a",
 	} {
 		f.Add(seed)
 	}

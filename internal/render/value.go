@@ -124,7 +124,7 @@ func keyOf(key any) any {
 type numberKey string
 
 // decode reads one character, a lone surrogate included.
-func decode(s string) (rune, int) {
+func decode(s string) (r rune, size int) {
 	if len(s) >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] <= 0xbf && s[2] >= 0x80 && s[2] <= 0xbf {
 		return 0xd000 | rune(s[1]&0x3f)<<6 | rune(s[2]&0x3f), 3
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -183,7 +184,7 @@ func flatten(n *yamlNode) error {
 			return n.fail("\"<<\" brings too many keys")
 		}
 	}
-	n.pairs = append(merged, own...)
+	n.pairs = slices.Concat(merged, own)
 	return nil
 }
 

@@ -43,6 +43,14 @@ func (s *yamlScanner) fetch() error {
 		return s.key()
 	case c == ':' && (s.flow > 0 || s.endsWord(1)):
 		return s.value()
+	}
+	return s.fetchContent(c)
+}
+
+// fetchContent reads a token that stands for itself, not for the structure
+// around it; c is what it begins with.
+func (s *yamlScanner) fetchContent(c byte) error {
+	switch {
 	case c == '*':
 		return s.keyed(func() error { return s.anchor(yamlAlias) })
 	case c == '&':

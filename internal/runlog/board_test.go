@@ -82,7 +82,8 @@ func TestBoardOfRunsThatAlternate(t *testing.T) {
 	}
 	// The line of the other may come first and be the later one.
 	late := event("2", "b", runlog.Finished, 4)
-	if have := heading(shown(t, runlog.View{}, late, events[3], events[4])); !strings.HasSuffix(have, "\nrun 2 writes to this log too: --run shows it") {
+	if have := heading(shown(t, runlog.View{}, late, events[3], events[4])); !strings.HasSuffix(have,
+		"\nrun 2 writes to this log too: --run shows it") {
 		t.Error(have)
 	}
 }
@@ -91,7 +92,8 @@ func TestCommandOfRunsThatAlternate(t *testing.T) {
 	t.Parallel()
 	events := alternating()
 	path := logOf(t, events...)
-	if out, _, code := command(t, "--run", "1", path); code != 0 || heading(strings.Split(out, "\n")) != "run 1, 6.0s: 1 of 2 hosts done, 1 at work, 0 failed, 0.2 hosts/s" {
+	if out, _, code := command(t, "--run", "1", path); code != 0 ||
+		heading(strings.Split(out, "\n")) != "run 1, 6.0s: 1 of 2 hosts done, 1 at work, 0 failed, 0.2 hosts/s" {
 		t.Errorf("%d: %s", code, out)
 	}
 	for run, want := range map[string][]runlog.Event{
@@ -155,16 +157,22 @@ func TestTimeLeft(t *testing.T) {
 		events []runlog.Event
 		want   string
 	}{
-		"a pool":            {runlog.View{}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", about 3m0s left"},
-		"fast":              {runlog.View{}, []runlog.Event{event("r", "a", runlog.Started, 0), event("r", "a", runlog.Finished, 2), event("r", "b", runlog.Failed, 2)}, "run r, 2.0s: 1 of 2 hosts done, 0 at work, 1 failed, 0.5 hosts/s"},
-		"all begun":         {runlog.View{}, with(5, work...), "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate + ", about 30s left"},
-		"looked back at":    {runlog.View{Final: true}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate},
-		"no pool":           {runlog.View{}, work, "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate},
-		"none at work":      {runlog.View{}, with(10, work[:4]...), "run r, 1m30s: 2 of 10 hosts done, 0 at work, 0 failed" + rate},
-		"none done":         {runlog.View{}, with(10, work[4:]...), "run r, 1m40s: 0 of 10 hosts done, 2 at work, 1 failed"},
-		"a while ago":       {runlog.View{Now: epoch.Add(220 * time.Second)}, with(10, work...), "run r, 3m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", about 3m0s left"},
-		"silent":            {runlog.View{Now: epoch.Add(820 * time.Second)}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", last event 12m0s ago"},
-		"silent, none done": {runlog.View{Now: epoch.Add(820 * time.Second)}, work[4:], "run r, 10s: 0 of 3 hosts done, 2 at work, 1 failed, last event 12m0s ago"},
+		"a pool": {runlog.View{}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate +
+			", about 3m0s left"},
+		"fast": {runlog.View{}, []runlog.Event{event("r", "a", runlog.Started, 0), event("r", "a", runlog.Finished, 2),
+			event("r", "b", runlog.Failed, 2)}, "run r, 2.0s: 1 of 2 hosts done, 0 at work, 1 failed, 0.5 hosts/s"},
+		"all begun": {runlog.View{}, with(5, work...), "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate +
+			", about 30s left"},
+		"looked back at": {runlog.View{Final: true}, with(10, work...), "run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate},
+		"no pool":        {runlog.View{}, work, "run r, 1m40s: 2 of 5 hosts done, 2 at work, 1 failed" + rate},
+		"none at work":   {runlog.View{}, with(10, work[:4]...), "run r, 1m30s: 2 of 10 hosts done, 0 at work, 0 failed" + rate},
+		"none done":      {runlog.View{}, with(10, work[4:]...), "run r, 1m40s: 0 of 10 hosts done, 2 at work, 1 failed"},
+		"a while ago": {runlog.View{Now: epoch.Add(220 * time.Second)}, with(10, work...),
+			"run r, 3m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", about 3m0s left"},
+		"silent": {runlog.View{Now: epoch.Add(820 * time.Second)}, with(10, work...),
+			"run r, 1m40s: 2 of 10 hosts done, 2 at work, 1 failed" + rate + ", last event 12m0s ago"},
+		"silent, none done": {runlog.View{Now: epoch.Add(820 * time.Second)}, work[4:],
+			"run r, 10s: 0 of 3 hosts done, 2 at work, 1 failed, last event 12m0s ago"},
 	} {
 		if d := cmp.Diff(c.want, heading(shown(t, c.view, c.events...))); d != "" {
 			t.Errorf("%s: %s", name, d)
@@ -180,13 +188,15 @@ func TestBoardWithoutTheBeginning(t *testing.T) {
 	progress.Duration = 40 * time.Second
 	total := runlog.Event{Run: "r", Event: runlog.Continued, Hosts: 9, Time: epoch.Add(50 * time.Second)}
 	have := shown(t, runlog.View{}, total, progress, total, event("r", "b", runlog.Kind("future"), 51))
-	if d := cmp.Diff("run r, 1.0s: 0 of 9 hosts done, 1 at work, 0 failed\nthe beginning of this run is no longer in the log", heading(have)); d != "" {
+	if d := cmp.Diff("run r, 1.0s: 0 of 9 hosts done, 1 at work, 0 failed\nthe beginning of this run is no longer in the log",
+		heading(have)); d != "" {
 		t.Error(d)
 	}
 	if last := strings.Fields(have[len(have)-1]); len(last) != 4 || last[0] != "a" || last[3] != "41s" {
 		t.Errorf("%q", have)
 	}
-	if have := heading(shown(t, runlog.View{}, ofPool("r", 9), total)); strings.Contains(have, "beginning") || !strings.Contains(have, "of 9 hosts") {
+	if have := heading(shown(t, runlog.View{}, ofPool("r", 9), total)); strings.Contains(have, "beginning") ||
+		!strings.Contains(have, "of 9 hosts") {
 		t.Error(have)
 	}
 }

@@ -72,7 +72,8 @@ func recorded(t *testing.T, hosts int) string {
 		stage("transfer", 2*time.Second, runlog.Event{Event: runlog.Finished, Bytes: 20 << 20})
 		switch {
 		case i%100 == 1:
-			stage("install", time.Second, runlog.Event{Event: runlog.Failed, Message: fmt.Sprintf("%s: install: running dcos-setup: failed (exit code %d)\nmore", e.Host, i)})
+			stage("install", time.Second,
+				runlog.Event{Event: runlog.Failed, Message: fmt.Sprintf("%s: install: running dcos-setup: failed (exit code %d)\nmore", e.Host, i)})
 		case i%50 == 2:
 			stage("install", 0, runlog.Event{})
 		default:
@@ -90,7 +91,8 @@ func recorded(t *testing.T, hosts int) string {
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	c := runlog.Command{Args: args, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: func() time.Time { return epoch.Add(time.Minute) }}
+	c := runlog.Command{Args: args, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" },
+		Now: func() time.Time { return epoch.Add(time.Minute) }}
 	code = c.Run(t.Context())
 	return out.String(), errs.String(), code
 }

@@ -64,7 +64,8 @@ func TestCommandFollows(t *testing.T) {
 	s := &screen{}
 	done := make(chan int, 1)
 	go func() {
-		c := runlog.Command{Args: []string{"--follow", path}, Stdout: s, Stderr: io.Discard, Getenv: func(string) string { return "" }, Terminal: true, Now: time.Now}
+		c := runlog.Command{Args: []string{"--follow", path}, Stdout: s, Stderr: io.Discard, Getenv: func(string) string { return "" },
+			Terminal: true, Now: time.Now}
 		done <- c.Run(ctx)
 	}()
 	log, err := runlog.Open(path, nil)

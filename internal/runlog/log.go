@@ -62,7 +62,7 @@ func Open(path string, r *Redactor) (*Log, error) {
 	if path == "" {
 		return l, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("making the run log's directory: %w", err)
 	}
 	f, err := openAppend(path)
@@ -187,8 +187,8 @@ type Stage struct {
 
 // Progress reports that the stage goes on: in words, and with the bytes
 // transferred so far (0 keeps the last value).
-func (s *Stage) Progress(msg string, bytes int64) {
-	s.end(Event{Event: Progress, Message: msg, Bytes: bytes}, false)
+func (s *Stage) Progress(msg string, transferred int64) {
+	s.end(Event{Event: Progress, Message: msg, Bytes: transferred}, false)
 }
 
 // Finish reports that the stage is done.

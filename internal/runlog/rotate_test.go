@@ -134,7 +134,8 @@ func TestRunOutlivesItsBeginning(t *testing.T) {
 		}
 	}
 	out, errs, code := command(t, path)
-	if code != 0 || !strings.Contains(out, " of 20007 hosts done") || !strings.Contains(out, "\nthe beginning of this run is no longer in the log\n") {
+	if code != 0 || !strings.Contains(out, " of 20007 hosts done") ||
+		!strings.Contains(out, "\nthe beginning of this run is no longer in the log\n") {
 		t.Errorf("%d: %s%s", code, errs, out)
 	}
 }

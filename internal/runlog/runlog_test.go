@@ -83,7 +83,8 @@ func TestStages(t *testing.T) {
 	e := func(stage string, kind runlog.Kind) runlog.Event {
 		return runlog.Event{Cluster: "prod", Host: "10.0.0.1", Role: "master", Stage: stage, Event: kind}
 	}
-	want := []runlog.Event{e("transfer", runlog.Started), e("transfer", runlog.Progress), e("transfer", runlog.Progress), e("transfer", runlog.Finished), e("install", runlog.Started), e("install", runlog.Failed)}
+	want := []runlog.Event{e("transfer", runlog.Started), e("transfer", runlog.Progress), e("transfer", runlog.Progress),
+		e("transfer", runlog.Finished), e("install", runlog.Started), e("install", runlog.Failed)}
 	want[1].Message = "half"
 	want[1].Bytes, want[2].Bytes, want[3].Bytes = 50, 50, 50
 	want[5].Message, want[5].Tail, want[5].ExitCode = "no room", "last\nlines", &code
@@ -143,7 +144,8 @@ func TestBounds(t *testing.T) {
 	closeLog(t, l)
 	events, _ := read(t, path)
 	e := events[len(events)-1]
-	if len(e.Message) > runlog.MaxMessage+4 || !strings.HasPrefix(long, strings.TrimSuffix(e.Message, "…")) || strings.Contains(e.Message, "\ufffd") {
+	if len(e.Message) > runlog.MaxMessage+4 || !strings.HasPrefix(long, strings.TrimSuffix(e.Message, "…")) ||
+		strings.Contains(e.Message, "\ufffd") {
 		t.Errorf("message of %d bytes", len(e.Message))
 	}
 	if len(e.Tail) > runlog.MaxTail+4 || !strings.HasSuffix(e.Tail, "the end "+runlog.Redacted) || !strings.HasPrefix(e.Tail, "…a line") {
@@ -293,7 +295,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("hunter2", "a ", " b")
 	f.Add("two\nlines", "", "'")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		if len(secret) < 8 || strings.Contains(runlog.Redacted, secret) {
+		if len(secret) < 8 || strings.Contains(runlog.Redacted, secret) { //nolint:gocritic // a part of the mark cannot be redacted
 			return
 		}
 		r := runlog.NewRedactor()

@@ -4,6 +4,7 @@
 package remotetest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -410,7 +411,7 @@ func AuthorizedKey(k ssh.PublicKey) string {
 func AllowKeys(keys ...ssh.PublicKey) func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
 	return func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		for _, k := range keys {
-			if string(k.Marshal()) == string(key.Marshal()) {
+			if bytes.Equal(k.Marshal(), key.Marshal()) {
 				return nil, nil
 			}
 		}

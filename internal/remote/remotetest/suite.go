@@ -266,7 +266,8 @@ func (r runner) stdin(t *testing.T) {
 	for _, size := range []int{1, 9_000, 19_000, 21_000, 32 << 10, 32<<10 + 1, 64 << 10} {
 		sum := sha256.Sum256(payload[:size])
 		want := hex.EncodeToString(sum[:]) + "  -\n"
-		for name, stdin := range map[string]io.Reader{"memory": bytes.NewReader(payload[:size]), "reader": io.MultiReader(bytes.NewReader(payload[:size]))} {
+		for name, stdin := range map[string]io.Reader{"memory": bytes.NewReader(payload[:size]),
+			"reader": io.MultiReader(bytes.NewReader(payload[:size]))} {
 			t.Run(fmt.Sprintf("%d bytes of a %s", size, name), func(t *testing.T) {
 				if have := r.must(t, remote.Script{Text: "sha256sum", Stdin: stdin}); have != want {
 					t.Error(difference(have, want))
@@ -430,7 +431,8 @@ func (r runner) atOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			res, err := r.conn.Run(t.Context(), remote.Script{Name: fmt.Sprint(i), Root: r.root, Text: "echo $1; echo $1 >&2; exit $1", Args: []string{fmt.Sprint(i)}})
+			res, err := r.conn.Run(t.Context(), remote.Script{Name: fmt.Sprint(i), Root: r.root, Text: "echo $1; echo $1 >&2; exit $1",
+				Args: []string{fmt.Sprint(i)}})
 			var exit *remote.ExitError
 			if i > 0 && !errors.As(err, &exit) || i == 0 && err != nil {
 				t.Errorf("%d: %v", i, err)
@@ -460,7 +462,8 @@ func (r runner) long(t *testing.T) {
 	id := fmt.Sprintf("suite-%d", rand.IntN(1_000_000_000))
 	s := remote.Script{
 		Name: "long", Root: r.root, Timeout: time.Minute, Args: []string{"it's", "two words"},
-		Text: `echo "$1/$2/$#"; printf 'no end' >&2; id -u; echo "$HOME"; echo $LC_ALL; i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; exit 7`,
+		Text: `echo "$1/$2/$#"; printf 'no end' >&2; id -u; echo "$HOME"; echo $LC_ALL; i=0; while [ $i -lt 3000 ]; do echo line $i; ` +
+			`i=$((i+1)); done; exit 7`,
 	}
 	res, err := r.Client.RunLong(t.Context(), r.Target, id, s)
 	var exit *remote.ExitError
@@ -525,7 +528,8 @@ func upload(t *testing.T, s Subject) {
 	if last != total || calls < 2 {
 		t.Errorf("progress ended at %d of %d after %d calls", last, total, calls)
 	}
-	look := remote.Script{Name: "look", Args: []string{dir}, Text: `cd "$1" || exit; sha256sum big; ls -ld big "a/b/it's nested" empty . | cut -c1-10; cat many/19; find .part -type f`}
+	look := remote.Script{Name: "look", Args: []string{dir},
+		Text: `cd "$1" || exit; sha256sum big; ls -ld big "a/b/it's nested" empty . | cut -c1-10; cat many/19; find .part -type f`}
 	res, err := conn.Run(t.Context(), look)
 	if err != nil {
 		t.Fatal(err)
@@ -543,7 +547,9 @@ func upload(t *testing.T, s Subject) {
 	if last != total || sentAfter-sentBefore > 100_000 {
 		t.Errorf("sent %d bytes, progress %d", sentAfter-sentBefore, last)
 	}
-	if _, err := conn.Run(t.Context(), remote.Script{Name: "break", Args: []string{dir}, Text: `cd "$1" && head -c 100000 big >.part/big && chmod 600 big && echo x >>big && printf WRONG >.part/many/3 && echo y >many/3`}); err != nil {
+	if _, err := conn.Run(t.Context(),
+		remote.Script{Name: "break", Args: []string{dir}, Text: `cd "$1" && head -c 100000 big >.part/big && chmod 600 big && echo x >>big && ` +
+			`printf WRONG >.part/many/3 && echo y >many/3`}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := conn.Upload(t.Context(), files, progress); err != nil {

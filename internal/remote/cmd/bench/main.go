@@ -85,7 +85,8 @@ func run(ctx context.Context, args []string) (err error) {
 		texts[path] = string(text)
 	}
 	b.hosts, b.hostKey = strings.Fields(texts[*hosts]), strings.TrimSpace(texts[*hostKey])
-	if b.client, err = remote.NewClient(remote.Config{User: *user, Credentials: remote.Credentials{PrivateKey: remote.Secret(texts[*key])}}); err != nil {
+	if b.client, err = remote.NewClient(remote.Config{User: *user,
+		Credentials: remote.Credentials{PrivateKey: remote.Secret(texts[*key])}}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.client.Close()) }()
@@ -148,9 +149,10 @@ func (b *bench) readFiles(dir string) error {
 			return err
 		}
 		sum := sha256.Sum256(content)
-		b.files = append(b.files, remote.File{Name: e.Name(), Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Mode: 0o600, Open: func() (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(content)), nil
-		}})
+		b.files = append(b.files, remote.File{Name: e.Name(), Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), Mode: 0o600,
+			Open: func() (io.ReadCloser, error) {
+				return io.NopCloser(bytes.NewReader(content)), nil
+			}})
 	}
 	return nil
 }

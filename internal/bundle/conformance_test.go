@@ -103,7 +103,7 @@ func runConformanceCase(
 
 // conformanceSite gives a case's files: those beside config.yaml, and those
 // of gen_extra.
-func conformanceSite(t *testing.T, recorded *conformance.Set, c conformance.Case) (config.Site, map[string]string) {
+func conformanceSite(t *testing.T, recorded *conformance.Set, c conformance.Case) (_ config.Site, extra map[string]string) {
 	t.Helper()
 	files, extra := recorded.Files(t, c)
 	site := config.Site{Files: make(map[string]config.File)}

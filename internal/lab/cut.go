@@ -29,6 +29,8 @@ const ownTable = "table inet lab_cut"
 
 // refuseRules is put into a host's own namespace. The kernel's bridge cannot
 // answer for a host, but the host's end of the device can.
+//
+//nolint:lll // a chain a line
 const refuseRules = ownTable + " {}\ndelete " + ownTable + "\n" + ownTable + ` {
 	chain entering { type filter hook input priority -300; policy accept; iifname "host0" meta l4proto tcp reject with tcp reset; iifname "host0" reject; }
 	chain leaving { type filter hook output priority -300; policy accept; oifname "host0" tcp flags rst accept; oifname "host0" meta l4proto icmp accept; oifname "host0" meta l4proto tcp reject with tcp reset; oifname "host0" reject; }

@@ -147,7 +147,9 @@ func OpenDemo() (*Lab, *Demo, error) {
 }
 
 // ensure gives the host of that name, booted and reachable; fresh says that it was made just now.
-func (l *Lab) ensure(ctx context.Context, say func(*Host, string), name string, create func() (*Host, error)) (h *Host, fresh bool, err error) {
+func (l *Lab) ensure(
+	ctx context.Context, say func(*Host, string), name string, create func() (*Host, error),
+) (h *Host, fresh bool, err error) {
 	dir := filepath.Join(l.dir, "hosts", name)
 	whole := filepath.Join(dir, "whole") // there once the host is, so that an interrupted one is made again
 	if exists(dir) && !exists(whole) {

@@ -27,7 +27,8 @@ func TestLoadBalancer(t *testing.T) {
 	var backends []*lab.Host
 	for _, name := range []string{"b1", "b2"} {
 		h := l.Host(t, name, lab.WithPackages("nginx-light"), lab.WithFile("/etc/nginx/conf.d/dcos.conf",
-			"server { listen 5050; listen 8181; listen 80; location / { return 200 \"$hostname $server_port $http_x_forwarded_for\\n\"; } }\n", 0o644), lab.WithFile("/etc/nginx/sites-enabled/default", "", 0o644))
+			"server { listen 5050; listen 8181; listen 80; location / { return 200 \"$hostname $server_port $http_x_forwarded_for\\n\"; } }\n",
+			0o644), lab.WithFile("/etc/nginx/sites-enabled/default", "", 0o644))
 		backends = append(backends, h)
 		addresses = append(addresses, h.Address)
 	}
@@ -100,7 +101,8 @@ func TestRaiseDemo(t *testing.T) {
 	check(t, demo.Agents[0].Destroy(t.Context()))
 	check(t, os.Remove(filepath.Join(l.Dir(), "hosts", "p1", "whole"))) // as an interruption leaves it
 	demo, said = raise()
-	if strings.Count(said, "is there") != 3 || strings.Count(said, "made and booted") != 2 || !strings.Contains(said, " booted") || !demo.Fresh {
+	if strings.Count(said, "is there") != 3 || strings.Count(said, "made and booted") != 2 || !strings.Contains(said, " booted") ||
+		!demo.Fresh {
 		t.Errorf("after damage: %+v\n%s", demo, said)
 	}
 	for _, h := range demo.Nodes() {

@@ -265,7 +265,8 @@ func (h *Host) authorize() error {
 	if err != nil {
 		return err
 	}
-	for user, home := range map[string]string{UserRoot: "root", UserNoPassword: "home/alice", UserRequireTTY: "home/tina", UserPassword: "home/paul", UserNoSudo: "home/nora"} {
+	for user, home := range map[string]string{UserRoot: "root", UserNoPassword: "home/alice", UserRequireTTY: "home/tina",
+		UserPassword: "home/paul", UserNoSudo: "home/nora"} {
 		name := home + "/.ssh/authorized_keys"
 		err = r.WriteFile(name, key, 0o600)
 		if err == nil && user != UserRoot {

@@ -179,7 +179,8 @@ func (im images) debootstrap(ctx context.Context, def definition, dir string) er
 		return err
 	}
 	root := filepath.Join(dir, "root")
-	cmd := im.command(ctx, "debootstrap", "--variant=minbase", "--cache-dir="+debs, "--include="+strings.Join(def.Packages, ","), def.Suite, root, mirror)
+	cmd := im.command(ctx, "debootstrap", "--variant=minbase", "--cache-dir="+debs, "--include="+strings.Join(def.Packages, ","), def.Suite,
+		root, mirror)
 	if err := logged(cmd, filepath.Join(dir, "debootstrap.log")); err != nil {
 		return err
 	}
@@ -245,7 +246,8 @@ func (im images) install(ctx context.Context, base string, packages []string, di
 	for _, f := range []file{
 		{"/etc/resolv.conf", 0o644, string(resolv)},
 		{"/usr/sbin/policy-rc.d", 0o755, "#!/bin/sh\nexit 101\n"}, // nothing is started while the packages are set up
-		{"/etc/dpkg/dpkg.cfg.d/lab", 0o644, "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\nforce-unsafe-io\n"},
+		{"/etc/dpkg/dpkg.cfg.d/lab", 0o644, "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n" +
+			"force-unsafe-io\n"},
 	} {
 		if err := putFile(merged, f); err != nil {
 			return err
@@ -312,7 +314,8 @@ func debianMirror(ctx context.Context) (string, error) {
 	if m := mirrorOf(string(out)); m != "" {
 		return m, nil
 	}
-	return "", errors.New("apt's configuration names no Debian mirror with package lists (run apt-get update, or set DCOS_LAB_MIRROR to the address of a mirror)")
+	return "", errors.New("apt's configuration names no Debian mirror with package lists (run apt-get update, or set DCOS_LAB_MIRROR to " +
+		"the address of a mirror)")
 }
 
 // mirrorOf finds the mirror of Debian's main component in what `apt-cache

@@ -69,7 +69,9 @@ func Check() error {
 		return err
 	}
 	if overlay, err := onOverlay(cache); err != nil || overlay {
-		return errors.Join(err, fmt.Errorf("the lab cannot keep its hosts in %s, which is on an overlay file system: set DCOS_LAB_CACHE to a directory on a disk", cache))
+		return errors.Join(err,
+			fmt.Errorf("the lab cannot keep its hosts in %s, which is on an overlay file system: set DCOS_LAB_CACHE to a directory on a disk",
+				cache))
 	}
 	return nil
 }

@@ -72,7 +72,8 @@ func TestHost(t *testing.T) {
 		if got := shell(t, h, "ip -4 -br addr show host0"); !strings.Contains(got, h.Address+"/") {
 			t.Errorf("the host has %q, want %s", got, h.Address)
 		}
-		shell(t, h, "for c in curl bash ping tar xz unzip ipset systemd-notify ifconfig getent docker iptables lsmod; do command -v $c >/dev/null || { echo $c is missing >&2; exit 1; }; done")
+		shell(t, h, "for c in curl bash ping tar xz unzip ipset systemd-notify ifconfig getent docker iptables lsmod; "+
+			"do command -v $c >/dev/null || { echo $c is missing >&2; exit 1; }; done")
 		if got, err := h.Shell(t.Context(), "command -v python3 python"); err == nil {
 			t.Errorf("it has Python: %s", got)
 		}
@@ -81,7 +82,8 @@ func TestHost(t *testing.T) {
 		}
 	})
 	t.Run("docker", func(t *testing.T) {
-		if got := shell(t, h, `docker version --format '{{printf "%s\n%s" .Server.Version .Client.Version}}' | sort -V | head -n 1`); got != "24.0.5" {
+		if got := shell(t, h,
+			`docker version --format '{{printf "%s\n%s" .Server.Version .Client.Version}}' | sort -V | head -n 1`); got != "24.0.5" {
 			t.Errorf("version %q", got)
 		}
 		if got := shell(t, h, "systemctl restart docker; docker info | grep 'Storage Driver' | cut -d: -f2 | tr -d ' '"); got != "overlay2" {
@@ -117,7 +119,8 @@ func TestHost(t *testing.T) {
 		}
 	})
 	t.Run("units", func(t *testing.T) {
-		check(t, h.WriteFile("/etc/systemd/system/demo.service", []byte("[Service]\nExecStart=/bin/sh -c 'echo demo is up; exec sleep 1000'\nRestart=always\nRestartSec=0\n[Install]\nWantedBy=multi-user.target\n"), 0o644))
+		check(t, h.WriteFile("/etc/systemd/system/demo.service", []byte("[Service]\nExecStart=/bin/sh -c 'echo demo is up; exec sleep 1000'\n"+
+			"Restart=always\nRestartSec=0\n[Install]\nWantedBy=multi-user.target\n"), 0o644))
 		shell(t, h, "systemctl daemon-reload; systemctl enable -q --now demo")
 		await(t, "the unit's line in the journal", func() bool {
 			return strings.Contains(shell(t, h, "journalctl -u demo --no-pager"), "demo is up")
@@ -192,7 +195,8 @@ func TestOptions(t *testing.T) {
 	if out, err := ssh(t, h, lab.UserNoPassword, "true", "-o", "ConnectTimeout=1"); err == nil {
 		t.Errorf("it answers before it is started: %s", out)
 	}
-	if _, err := l.Create(t.Context(), "other", lab.WithAddress("198.18.77.1")); err == nil || !strings.Contains(err.Error(), "belongs to odd") {
+	if _, err := l.Create(t.Context(), "other", lab.WithAddress("198.18.77.1")); err == nil ||
+		!strings.Contains(err.Error(), "belongs to odd") {
 		t.Errorf("an address given twice: %v", err)
 	}
 	if _, err := l.Create(t.Context(), "odd"); err == nil || !strings.Contains(err.Error(), "already") {

@@ -94,7 +94,8 @@ func (h *Host) start(ctx context.Context) error {
 		}
 	}
 	args := []string{
-		"--quiet", "--settings=no", "--register=no", "--keep-unit", "--boot", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=pipe",
+		"--quiet", "--settings=no", "--register=no", "--keep-unit", "--boot", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
+		"--console=pipe",
 		"--machine=" + h.machine(), "--hostname=" + h.Name, "--directory=" + h.root(), "--network-bridge=" + bridge, "--kill-signal=SIGRTMIN+3",
 	}
 	for _, m := range s.Mounts {
@@ -106,7 +107,8 @@ func (h *Host) start(ctx context.Context) error {
 	}
 	command := append([]string{"sh", "-c", supervise, "lab-host", h.dir, h.lab.namespace(), strings.Join(cgroups, " ")}, args...)
 	if systemdMachine() { // who is asked for a cgroup: outside the session, with whose end the host would end
-		command = append([]string{"systemd-run", "--scope", "--quiet", "--collect", "--slice=machine", "--unit=" + h.machine(), "--property=Delegate=yes"}, command...)
+		command = append([]string{"systemd-run", "--scope", "--quiet", "--collect", "--slice=machine", "--unit=" + h.machine(),
+			"--property=Delegate=yes"}, command...)
 	}
 	if err := os.WriteFile(filepath.Join(h.dir, "on"), nil, 0o600); err != nil {
 		return err
@@ -117,7 +119,8 @@ func (h *Host) start(ctx context.Context) error {
 	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", console, console
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_TMPFS_TMP=0"} // /tmp on disk, as snapshots need it
+	// Its /tmp is on disk, as snapshots need it
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_TMPFS_TMP=0"}
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, console.Close())

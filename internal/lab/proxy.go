@@ -57,7 +57,7 @@ const (
 type Proxy struct {
 	listener net.Listener
 	dial     func(context.Context) (net.Conn, error)
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // connections come when they like, until Close
 	stop     context.CancelFunc
 	done     sync.WaitGroup
 
@@ -311,7 +311,7 @@ func (p *Proxy) wait(c *path, d time.Duration) bool {
 
 // strike applies a fault to the next data of a direction of which count bytes
 // have passed: what is to be written of it, and what is to be done then.
-func (p *Proxy) strike(c *path, f Fault, count int64, data []byte) ([]byte, func()) {
+func (p *Proxy) strike(c *path, f Fault, count int64, data []byte) (write []byte, then func()) {
 	at := f.At - count
 	if f.Kind == NoFault || at >= int64(len(data)) {
 		return data, nil

@@ -213,7 +213,8 @@ func lookAtSysctls(found entries) error {
 			}
 			text, err := os.ReadFile(path)
 			if err == nil { // several cannot be read, which is how they are on every host
-				found["sysctl net."+strings.ReplaceAll(strings.TrimPrefix(path, "/proc/thread-self/root/proc/sys/net/"), "/", ".")] = strings.Join(strings.Fields(string(text)), " ")
+				name := strings.ReplaceAll(strings.TrimPrefix(path, "/proc/thread-self/root/proc/sys/net/"), "/", ".")
+				found["sysctl net."+name] = strings.Join(strings.Fields(string(text)), " ")
 			}
 			return nil
 		})

@@ -89,11 +89,15 @@ func TestSnapshot(t *testing.T) {
 	}
 	have := strings.Join(lines, "\n")
 	for _, want := range []string{
-		"changed: file /etc/services", "removed: file /etc/issue.net", "added: file /opt/pretend/file2 (-rwxr-xr-x ", "added: file /opt/pretend/link (Lrwxrwxrwx 0:0 -> file)",
+		"changed: file /etc/services", "removed: file /etc/issue.net", "added: file /opt/pretend/file2 (-rwxr-xr-x ",
+		"added: file /opt/pretend/link (Lrwxrwxrwx 0:0 -> file)",
 		"added: file /tmp/copy/", "added: file /tmp/systemd-private-*-pretend.service-*", "added: user dcos_pretend", "added: group dcos_pretend",
-		"added: unit pretend.service", "added: unitfile pretend.service", "changed: unitfile systemd-tmpfiles-clean.timer", "added: ipset pretended",
-		"added: link pretend0", "added: route 10.20.0.0/16", "added: rule 32765: from 10.9.8.0/24 lookup 77", "added: firewall table ip filter chain FORWARD: counter accept",
-		"added: firewall table ip filter chain PRETEND", "changed: sysctl net.ipv4.ip_forward (0, now 1)", "added: mount /mnt/pretend", "added: name /run/pretend", "added: name /dev/shm/pretend",
+		"added: unit pretend.service", "added: unitfile pretend.service", "changed: unitfile systemd-tmpfiles-clean.timer",
+		"added: ipset pretended",
+		"added: link pretend0", "added: route 10.20.0.0/16", "added: rule 32765: from 10.9.8.0/24 lookup 77",
+		"added: firewall table ip filter chain FORWARD: counter accept",
+		"added: firewall table ip filter chain PRETEND", "changed: sysctl net.ipv4.ip_forward (0, now 1)", "added: mount /mnt/pretend",
+		"added: name /run/pretend", "added: name /dev/shm/pretend",
 		"added: cgroup /mesos", "added: process sleep 1234 (user 9", "added: process listener 4321 (user 0)",
 	} {
 		if !strings.Contains(have, want) {

@@ -71,7 +71,7 @@ func (p *process) feed(r io.Reader) error {
 		}
 		// A script that has ended takes no more, which shows elsewhere.
 		if p.write(buf[from:to]) != nil || over {
-			return nil //nolint:nilerr // as above
+			return nil // as above
 		}
 		if err != nil {
 			return err

@@ -37,11 +37,7 @@ func analyze(s string) analysis {
 	for i, r := range text {
 		endsBefore := i == 0 || isYAMLSpace(text[i-1])
 		endsAfter := i == last || isYAMLSpace(text[i+1])
-		if i == 0 {
-			indicators = indicators || indicatesFirst(r, endsAfter)
-		} else {
-			indicators = indicators || r == ':' && endsAfter || r == '#' && endsBefore
-		}
+		indicators = indicators || indicates(r, i == 0, endsBefore, endsAfter)
 		switch {
 		case isYAMLBreak(r):
 			a.multiline = true
@@ -61,10 +57,14 @@ func analyze(s string) analysis {
 	return a
 }
 
-// indicatesFirst tells whether a text that begins with r would not be read as
-// one. ends says that nothing, a blank or a break follows.
-func indicatesFirst(r rune, ends bool) bool {
-	return strings.ContainsRune("#,[]{}&*!|>'\"%@`", r) || ends && (r == '?' || r == ':' || r == '-')
+// indicates tells whether a plain text with this character, perhaps its first,
+// would not be read as one: before and after say whether there is nothing, a
+// blank or a break on that side.
+func indicates(r rune, first, before, after bool) bool {
+	if !first {
+		return r == ':' && after || r == '#' && before
+	}
+	return strings.ContainsRune("#,[]{}&*!|>'\"%@`", r) || after && (r == '?' || r == ':' || r == '-')
 }
 
 // plain writes a text without quotes.

@@ -21,7 +21,8 @@ import (
 )
 
 func setOfText() schema.Attribute {
-	return schema.SetAttribute{ElementType: types.StringType, Optional: true, PlanModifiers: []planmodifier.Set{setplanmodifier.RequiresReplace()}}
+	return schema.SetAttribute{ElementType: types.StringType, Optional: true,
+		PlanModifiers: []planmodifier.Set{setplanmodifier.RequiresReplace()}}
 }
 
 func balancerKinds() []*kind {
@@ -100,7 +101,8 @@ func describe(v values, backends []string) (lab.LoadBalancer, error) {
 	lb := lab.LoadBalancer{Backends: backends, Listeners: []lab.Listener{}}
 	for _, l := range v.blocks("listener") {
 		protocol := strings.ToUpper(l.text("lb_protocol"))
-		if protocol != strings.ToUpper(l.text("instance_protocol")) || protocol != "HTTP" && protocol != "TCP" || l.number("lb_port") != l.number("instance_port") {
+		if protocol != strings.ToUpper(l.text("instance_protocol")) || protocol != "HTTP" && protocol != "TCP" ||
+			l.number("lb_port") != l.number("instance_port") {
 			return lb, fmt.Errorf("listener %d: the stand-in knows HTTP and TCP, the same on both sides", l.number("lb_port"))
 		}
 		lb.Listeners = append(lb.Listeners, lab.Listener{Port: l.number("lb_port"), HTTP: protocol == "HTTP"})

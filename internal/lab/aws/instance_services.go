@@ -142,7 +142,8 @@ func grants(policy, bucket string) bool {
 			}
 		}
 	}
-	return has["s3:ListBucket "+bucket] && has["s3:GetObject "+bucket+"/*"] && has["s3:PutObject "+bucket+"/*"] && has["s3:DeleteObject "+bucket+"/*"]
+	return has["s3:ListBucket "+bucket] && has["s3:GetObject "+bucket+"/*"] && has["s3:PutObject "+bucket+"/*"] &&
+		has["s3:DeleteObject "+bucket+"/*"]
 }
 
 // resolve answers DNS questions with what Lookup knows, until conn is closed.

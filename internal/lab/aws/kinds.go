@@ -115,7 +115,8 @@ func networkKinds() []*kind {
 					return nil, fmt.Errorf("from_port and to_port go with every ip_protocol but -1")
 				}
 				id := newID("sgr")
-				return map[string]any{"id": id, "security_group_rule_id": id, "arn": "arn:aws:ec2:" + c.region + ":123456789012:security-group-rule/" + id}, nil
+				return map[string]any{"id": id, "security_group_rule_id": id, "arn": "arn:aws:ec2:" + c.region +
+					":123456789012:security-group-rule/" + id}, nil
 			},
 		}
 	}
@@ -150,10 +151,11 @@ func networkKinds() []*kind {
 			},
 		},
 		{
-			name:       "aws_nat_gateway",
-			attributes: with(map[string]schema.Attribute{"allocation_id": optional(), "subnet_id": required(), "tags": tags(), "public_ip": computed()}, false),
-			refers:     map[string]string{"allocation_id": "aws_eip", "subnet_id": "aws_subnet"},
-			create:     made("nat"),
+			name: "aws_nat_gateway",
+			attributes: with(map[string]schema.Attribute{"allocation_id": optional(), "subnet_id": required(), "tags": tags(),
+				"public_ip": computed()}, false),
+			refers: map[string]string{"allocation_id": "aws_eip", "subnet_id": "aws_subnet"},
+			create: made("nat"),
 		},
 		{
 			name:       "aws_route_table",
@@ -166,7 +168,8 @@ func networkKinds() []*kind {
 			attributes: with(map[string]schema.Attribute{
 				"route_table_id": required(), "destination_cidr_block": optional(), "gateway_id": optional(), "nat_gateway_id": optional(),
 			}, false),
-			refers: map[string]string{"route_table_id": "aws_route_table", "gateway_id": "aws_internet_gateway", "nat_gateway_id": "aws_nat_gateway"},
+			refers: map[string]string{"route_table_id": "aws_route_table", "gateway_id": "aws_internet_gateway",
+				"nat_gateway_id": "aws_nat_gateway"},
 			create: made("r-rtb"),
 		},
 		{
@@ -204,18 +207,20 @@ func accessKinds() []*kind {
 			create: named("name", "arn:aws:iam::123456789012:role/"),
 		},
 		{
-			name:       "aws_iam_role_policy",
-			attributes: with(map[string]schema.Attribute{"name": either(), "name_prefix": optional(), "policy": required(), "role": required()}, false),
-			refers:     map[string]string{"role": "aws_iam_role"},
+			name: "aws_iam_role_policy",
+			attributes: with(map[string]schema.Attribute{"name": either(), "name_prefix": optional(), "policy": required(), "role": required()},
+				false),
+			refers: map[string]string{"role": "aws_iam_role"},
 			create: func(_ context.Context, _ *Cloud, v values) (map[string]any, error) {
 				return map[string]any{"id": v.text("role") + ":" + v.text("name")}, nil
 			},
 		},
 		{
-			name:       "aws_iam_instance_profile",
-			attributes: with(map[string]schema.Attribute{"name": either(), "name_prefix": optional(), "role": optional(), "unique_id": computed()}, true),
-			refers:     map[string]string{"role": "aws_iam_role"},
-			create:     named("name", "arn:aws:iam::123456789012:instance-profile/"),
+			name: "aws_iam_instance_profile",
+			attributes: with(map[string]schema.Attribute{"name": either(), "name_prefix": optional(), "role": optional(), "unique_id": computed()},
+				true),
+			refers: map[string]string{"role": "aws_iam_role"},
+			create: named("name", "arn:aws:iam::123456789012:instance-profile/"),
 		},
 		{
 			name: "aws_s3_bucket",
@@ -241,7 +246,8 @@ func accessKinds() []*kind {
 		{
 			name: "aws_s3_bucket_public_access_block",
 			attributes: with(map[string]schema.Attribute{
-				"bucket": required(), "block_public_acls": flag(), "block_public_policy": flag(), "ignore_public_acls": flag(), "restrict_public_buckets": flag(),
+				"bucket": required(), "block_public_acls": flag(), "block_public_policy": flag(), "ignore_public_acls": flag(),
+				"restrict_public_buckets": flag(),
 			}, false),
 			refers: map[string]string{"bucket": "aws_s3_bucket"},
 			create: func(_ context.Context, _ *Cloud, v values) (map[string]any, error) {

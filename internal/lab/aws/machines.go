@@ -117,9 +117,10 @@ func launch(ctx context.Context, c *Cloud, v values) (map[string]any, error) {
 		public = h.Address // in the lab, everybody is inside
 	}
 	return map[string]any{
-		"id": id, "private_ip": h.Address, "public_ip": public, "instance_state": "running", "availability_zone": subnet.text("availability_zone"),
-		"private_dns": "ip-" + strings.ReplaceAll(h.Address, ".", "-") + "." + c.region + ".compute.internal",
-		"arn":         "arn:aws:ec2:" + c.region + ":123456789012:instance/" + id,
+		"id": id, "private_ip": h.Address, "public_ip": public, "instance_state": "running",
+		"availability_zone": subnet.text("availability_zone"),
+		"private_dns":       "ip-" + strings.ReplaceAll(h.Address, ".", "-") + "." + c.region + ".compute.internal",
+		"arn":               "arn:aws:ec2:" + c.region + ":123456789012:instance/" + id,
 	}, nil
 }
 

@@ -87,7 +87,8 @@ func TestOnPremVRRP(t *testing.T) {
 	tf.Apply()
 	whole(t, address(tf), 3, 1)
 	for _, h := range s.masters {
-		if out := onHost(t, s.agents[0], "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || :"); strings.Contains(out, h.Address) {
+		if out := onHost(t, s.agents[0], "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || :"); strings.Contains(out,
+			h.Address) {
 			t.Errorf("the agent's configuration has a master's address: %s", out)
 		}
 	}

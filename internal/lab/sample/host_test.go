@@ -165,7 +165,8 @@ func TestLoadBalancedCluster(t *testing.T) {
 			return err == nil
 		})
 	}
-	if got := shell(t, agent, "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || true"); strings.Contains(got, masters[0]) {
+	if got := shell(t, agent, "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || true"); strings.Contains(got,
+		masters[0]) {
 		t.Errorf("the agent's configuration has a master's address: %s", got)
 	}
 
@@ -256,7 +257,8 @@ systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(sample.V
 		t.Fatal(err)
 	}
 	until(t, "setup has finished the swap", func() bool {
-		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; cat /opt/mesosphere/etc/dcos-version.json")
+		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; "+
+			"cat /opt/mesosphere/etc/dcos-version.json")
 		return err == nil && strings.HasPrefix(out, "inactive") && strings.Contains(out, "2.2.100")
 	})
 	// As in DC/OS, setup does not start what the swap stopped.

@@ -82,7 +82,8 @@ func (im *image) save(w io.Writer) error {
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": "amd64", "os": "linux", "created": created, "docker_version": "1.13.1",
-		"config":  map[string]any{"Entrypoint": im.entrypoint, "WorkingDir": "/", "Volumes": map[string]any{"/genconf": struct{}{}}, "ExposedPorts": map[string]any{"9000/tcp": struct{}{}}},
+		"config": map[string]any{"Entrypoint": im.entrypoint, "WorkingDir": "/", "Volumes": map[string]any{"/genconf": struct{}{}},
+			"ExposedPorts": map[string]any{"9000/tcp": struct{}{}}},
 		"history": steps,
 		"rootfs":  map[string]any{"type": "layers", "diff_ids": diffs},
 	})

@@ -51,7 +51,8 @@ exit 0
 #EOF#
 `, name, im.repository, im.tag)
 	tw := tar.NewWriter(&file)
-	if err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(saved.Len()), ModTime: epoch, Format: tar.FormatGNU}); err != nil {
+	if err := tw.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(saved.Len()), ModTime: epoch,
+		Format: tar.FormatGNU}); err != nil {
 		return err
 	}
 	if _, err := saved.WriteTo(tw); err != nil {

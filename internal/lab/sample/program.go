@@ -49,7 +49,8 @@ func buildProgram(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	out := filepath.Join(dir, "dcos-sample")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./"+packagePath+"/cmd/dcos-sample")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out,
+		"./"+packagePath+"/cmd/dcos-sample")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH, "GOFLAGS=-mod=mod", "GOWORK=off", "GOPROXY=off")
 	if text, err := cmd.CombinedOutput(); err != nil {

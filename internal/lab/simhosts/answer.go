@@ -155,16 +155,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		h.marker = ""
 	case "health":
 		r.put("ip", h.address)
-		masters := f.ensemble()
-		entries := make([]string, len(masters))
-		for i, address := range masters {
-			entries[i] = fmt.Sprintf(`{"hostname":%q,"description":"serving"}`, address)
-		}
-		r.put("ensemble", "["+strings.Join(entries, ",")+"]")
-		if len(masters) > 0 {
-			r.put("leader", masters[0])
-			r.put("recovered", "yes")
-		}
+		f.health(r)
 	case "uninstall":
 		f.part(h.address)
 		h.installed, h.files = false, nil
@@ -177,6 +168,20 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		r.put("outcome", "absent")
 	}
 	return ""
+}
+
+// health answers with the ensemble of masters.
+func (f *Fleet) health(r *reply) {
+	masters := f.ensemble()
+	entries := make([]string, len(masters))
+	for i, address := range masters {
+		entries[i] = fmt.Sprintf(`{"hostname":%q,"description":"serving"}`, address)
+	}
+	r.put("ensemble", "["+strings.Join(entries, ",")+"]")
+	if len(masters) > 0 {
+		r.put("leader", masters[0])
+		r.put("recovered", "yes")
+	}
 }
 
 func (h *host) inspect(r *reply) {

@@ -75,7 +75,8 @@ func Start(o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for simulated hosts: %w", err)
 	}
-	f := &Fleet{opts: o, listener: l, hosts: map[string]*host{}, conns: map[net.Conn]bool{}, texts: map[string]string{}, ready: map[string]bool{}}
+	f := &Fleet{opts: o, listener: l, hosts: map[string]*host{}, conns: map[net.Conn]bool{}, texts: map[string]string{},
+		ready: map[string]bool{}}
 	f.wg.Go(f.accept)
 	return f, nil
 }

@@ -32,7 +32,9 @@ func (f *Fleet) serve(nc net.Conn) {
 	if err != nil {
 		return
 	}
-	cfg := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }} //nolint:nilnil // anybody may come in
+	cfg := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+		return nil, nil // anybody may come in
+	}}
 	cfg.AddHostKey(key)
 	conn, channels, requests, err := ssh.NewServerConn(nc, cfg)
 	if err != nil {
@@ -57,7 +59,7 @@ func (f *Fleet) serve(nc net.Conn) {
 
 // session is one channel.
 func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
-	defer ch.Close() //nolint:errcheck // the peer may have closed it
+	defer ch.Close() // the peer may have closed it
 	for r := range reqs {
 		ok := true
 		var run func()

@@ -45,7 +45,8 @@ func New(t testing.TB) *Dir {
 		t.Fatal(err)
 	}
 	cli := filepath.Join(d.Path, "cli.tfrc")
-	d.Write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", WithoutRegistry(address), plugins()))
+	d.Write("cli.tfrc", fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n  direct {}\n}\n", WithoutRegistry(address),
+		plugins()))
 	d.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+cli, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_ACC=", "TF_LOG=")
 	return d
 }

@@ -33,16 +33,15 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var err error
 	if len(os.Args) > 1 && os.Args[1] == "hosts" {
 		err = hosts(ctx, os.Args[2:], os.Stdout)
 	} else {
 		err = run(ctx, os.Args[1:])
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchfleet:", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -99,7 +98,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer cleanup()
-	fmt.Printf("%-22s %7s %8s %8s %9s %10s %9s %8s %8s\n", "what", "hosts", "wall s", "CPU s", "ms/host", "CPU ms/h", "peak MiB", "plan CPU", "state KB")
+	fmt.Printf("%-22s %7s %8s %8s %9s %10s %9s %8s %8s\n", "what", "hosts", "wall s", "CPU s", "ms/host", "CPU ms/h", "peak MiB", "plan CPU",
+		"state KB")
 	for text := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -185,7 +185,8 @@ func (b *bench) size(ctx context.Context, n int) error {
 	floor.print("empty resource", n)
 	pool.print("dcos_node_pool", n)
 	bare.print("bare SSH", n)
-	fmt.Printf("  %d scripts a host, of %d bytes; pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty resource's\n",
+	fmt.Printf("  %d scripts a host, of %d bytes; pool: %.2f x the wall of bare SSH; a no-change plan %.2f x the CPU of the empty "+
+		"resource's\n",
 		w.scripts, w.size, pool.wall.Seconds()/bare.wall.Seconds(), pool.plan.Seconds()/floor.plan.Seconds())
 	if len(nodes) > 0 {
 		medians(nodeFloors).print("empty resources", b.nodes)

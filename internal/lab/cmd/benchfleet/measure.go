@@ -68,11 +68,13 @@ func (b *bench) provider(ctx context.Context, n int, pool bool) (r result, w wor
 	if err != nil {
 		return r, w, err
 	}
-	resource := fmt.Sprintf("resource \"dcos_node\" \"fleet\" {\n  for_each = %s\n  address = each.value.address\n  role = \"agent\"\n  bundle = dcos_cluster_config.bench.bundle\n}\n", hostMap(n))
+	resource := fmt.Sprintf("resource \"dcos_node\" \"fleet\" {\n  for_each = %s\n  address = each.value.address\n  role = \"agent\"\n"+
+		"  bundle = dcos_cluster_config.bench.bundle\n}\n", hostMap(n))
 	name := "nodes"
 	if pool {
 		name = "pool"
-		resource = fmt.Sprintf("resource \"dcos_node_pool\" \"fleet\" {\n  hosts = %s\n  role = \"agent\"\n  bundle = dcos_cluster_config.bench.bundle\n  max_parallel = %d\n  max_failures = \"100%%\"\n}\n", hostMap(n), b.parallel)
+		resource = fmt.Sprintf("resource \"dcos_node_pool\" \"fleet\" {\n  hosts = %s\n  role = \"agent\"\n"+
+			"  bundle = dcos_cluster_config.bench.bundle\n  max_parallel = %d\n  max_failures = \"100%%\"\n}\n", hostMap(n), b.parallel)
 	}
 	r, err = b.measure(ctx, name, fmt.Sprintf(`terraform {
   required_providers {
@@ -133,7 +135,8 @@ func (b *bench) measure(ctx context.Context, name, configuration string) (r resu
 	}
 	// What Terraform prints of ten thousand entries is not what is measured:
 	// it goes nowhere.
-	if r.wall, r.cpu, r.peak, err = b.tf(ctx, dir, "apply", "-auto-approve", "-no-color", "-input=false", "-refresh=false", fmt.Sprintf("-parallelism=%d", b.parallel)); err != nil {
+	if r.wall, r.cpu, r.peak, err = b.tf(ctx, dir, "apply", "-auto-approve", "-no-color", "-input=false", "-refresh=false",
+		fmt.Sprintf("-parallelism=%d", b.parallel)); err != nil {
 		return r, err
 	}
 	info, err := os.Stat(filepath.Join(dir, "terraform.tfstate"))
@@ -229,7 +232,8 @@ func (b *bench) sshFloor(ctx context.Context, n int, w work) (r result, err erro
 	if err != nil {
 		return r, err
 	}
-	cfg := &ssh.ClientConfig{User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: time.Minute} //nolint:gosec // it measures
+	cfg := &ssh.ClientConfig{User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, Timeout: time.Minute,
+		HostKeyCallback: ssh.InsecureIgnoreHostKey()} //nolint:gosec // it measures
 	line := strings.Repeat("x", 63) + "\n"
 	script := "word\n" + strings.Repeat(line, int(w.size)/len(line)) + "word\n"
 	var before, after syscall.Rusage
@@ -263,7 +267,7 @@ func bare(address string, cfg *ssh.ClientConfig, scripts int64, script string) e
 	if err != nil {
 		return err
 	}
-	defer client.Close() //nolint:errcheck // it is over
+	defer client.Close() // it is over
 	for range scripts {
 		session, err := client.NewSession()
 		if err != nil {

@@ -31,7 +31,6 @@ func main() {
 	flag.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	var err error
 	switch flag.Arg(0) {
 	case "up":
@@ -44,8 +43,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	stop()
 	if err != nil {
-		stop()
 		if errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "demo: interrupted; run it again to go on, or `make demo-destroy` to clean up")
 		} else {

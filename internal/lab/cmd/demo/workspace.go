@@ -116,10 +116,11 @@ func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo, relea
 		return err
 	}
 	files := map[string]string{
-		"id":                       string(key),
-		"known_hosts":              l.KnownHosts(),
-		"demo.auto.tfvars.json":    string(variables) + "\n",
-		"cli.tfrc":                 fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", source, w.path("bin")),
+		"id":                    string(key),
+		"known_hosts":           l.KnownHosts(),
+		"demo.auto.tfvars.json": string(variables) + "\n",
+		"cli.tfrc": fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", source,
+			w.path("bin")),
 		filepath.Base(w.wrapper()): w.wrapperScript(l),
 	}
 	examples, err := filepath.Glob(filepath.Join(exampleDir, "*.tf"))

@@ -35,7 +35,8 @@ func hostCommands() []command {
 		{"fill-disk", "[-leave SIZE] HOST...", "fill the disk of hosts that were made with -disk", fillDisk},
 		{"free-disk", "HOST...", "undo fill-disk", each((*lab.Host).FreeDisk)},
 		{"snapshot", "HOST", "print everything about a host that a removed installation must leave as it was", snapshot},
-		{"diff", "SNAPSHOT [SNAPSHOT|HOST]", "compare a snapshot with another or with a host as it is now; fails if they differ\nA snapshot is a file that `lab snapshot` has printed.", diff},
+		{"diff", "SNAPSHOT [SNAPSHOT|HOST]", "compare a snapshot with another or with a host as it is now; fails if they differ\n" +
+			"A snapshot is a file that `lab snapshot` has printed.", diff},
 	}
 }
 
@@ -75,8 +76,10 @@ type wishes struct{ options []lab.Option }
 func (c *call) wishes() *wishes {
 	w := &wishes{}
 	add := func(o lab.Option) { w.options = append(w.options, o) }
-	c.flags.Func("address", "its `ADDRESS`, in 198.18.0.0/15, instead of a free one", func(s string) error { add(lab.WithAddress(s)); return nil })
-	c.flags.Func("package", "a Debian `PACKAGE` to be there as well (may be given again)", func(s string) error { add(lab.WithPackages(s)); return nil })
+	c.flags.Func("address", "its `ADDRESS`, in 198.18.0.0/15, instead of a free one",
+		func(s string) error { add(lab.WithAddress(s)); return nil })
+	c.flags.Func("package", "a Debian `PACKAGE` to be there as well (may be given again)",
+		func(s string) error { add(lab.WithPackages(s)); return nil })
 	c.flags.Func("mount", "a directory of this machine to be there, `SOURCE:TARGET` (may be given again)", func(s string) error {
 		source, target, ok := strings.Cut(s, ":")
 		if !ok {

@@ -20,7 +20,8 @@ func labCommands() []command {
 		{"up", "[-demo]", "make the lab, or repair it; with -demo also the demo's hosts, in a lab of that name", up},
 		{"down", "[-all]", "take the lab down with all its hosts, and what tests that were killed have left", down},
 		{"list", "", "list the labs and their hosts", list},
-		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: it reaches the hosts there and nothing else.", enter},
+		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: " +
+			"it reaches the hosts there and nothing else.", enter},
 		{"proxy", "[FLAG...] HOST[:PORT]", "listen in the lab's network, and be a bad path to a host, until interrupted", proxy},
 	}
 }

@@ -52,11 +52,13 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 		if err != nil {
 			return err
 		}
-		return host.Serve(ctx, ln, Agent(Config{Host: h, Mesos: "http://127.0.0.1:5051", DiagnosticsSocket: filepath.Join(h.RunDir, "dcos-diagnostics.sock")}))
+		return host.Serve(ctx, ln,
+			Agent(Config{Host: h, Mesos: "http://127.0.0.1:5051", DiagnosticsSocket: filepath.Join(h.RunDir, "dcos-diagnostics.sock")}))
 	}
 	handler := Master(Config{
 		Host: h, Auth: h.Getenv("ADMINROUTER_ACTIVATE_AUTH_MODULE") == "true",
-		Mesos: "http://127.0.0.1:5050", Marathon: "http://127.0.0.1:8080", Exhibitor: "http://127.0.0.1:8181", Diagnostics: "http://127.0.0.1:1050",
+		Mesos: "http://127.0.0.1:5050", Marathon: "http://127.0.0.1:8080", Exhibitor: "http://127.0.0.1:8181",
+		Diagnostics: "http://127.0.0.1:1050",
 	})
 	plain, err := host.Listen(ctx, "tcp", ":80")
 	if err != nil {
@@ -198,7 +200,9 @@ func proxy(to string, path func(string) string, transport http.RoundTripper) htt
 // follow passes requests on to the leading master: the local one says by a
 // redirect who that is.
 func follow(local, prefix string) http.Handler {
-	asker := &http.Client{Timeout: 2 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	asker := &http.Client{Timeout: 2 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, local+"/redirect", nil)
 		if err != nil {

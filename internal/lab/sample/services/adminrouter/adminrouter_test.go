@@ -33,7 +33,8 @@ func serve(t *testing.T, h http.Handler) string {
 func testHost(t *testing.T) host.Host {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"etc/dcos-version.json": `{"version": "1"}`, "bin/detect_ip": "#!/bin/sh\necho 10.0.0.1\n", "cluster-id": "the-id\n"} {
+	for name, text := range map[string]string{"etc/dcos-version.json": `{"version": "1"}`, "bin/detect_ip": "#!/bin/sh\necho 10.0.0.1\n",
+		"cluster-id": "the-id\n"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +93,8 @@ func TestMasterWithoutLeader(t *testing.T) {
 		http.Error(w, "no leader", http.StatusServiceUnavailable)
 	}))
 	w := httptest.NewRecorder()
-	adminrouter.Master(adminrouter.Config{Host: testHost(t), Mesos: none}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/mesos/state", nil))
+	adminrouter.Master(adminrouter.Config{Host: testHost(t), Mesos: none}).ServeHTTP(w,
+		httptest.NewRequest(http.MethodGet, "/mesos/state", nil))
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

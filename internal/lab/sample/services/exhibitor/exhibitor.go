@@ -183,7 +183,8 @@ func (s *Server) reports() map[string]Report {
 }
 
 func (s *Server) self() Report {
-	r := Report{Hostname: s.cfg.Hostname, Serving: s.serving(), Candidates: map[string]time.Time{zookeeper: s.started}, Votes: maps.Clone(s.votes)}
+	r := Report{Hostname: s.cfg.Hostname, Serving: s.serving(), Candidates: map[string]time.Time{zookeeper: s.started},
+		Votes: maps.Clone(s.votes)}
 	for group, c := range s.candidates {
 		if time.Since(c.heard) < candidateLife {
 			r.Candidates[group] = c.started
@@ -343,7 +344,9 @@ func (s *Server) Handler() http.Handler {
 		host.JSON(w, http.StatusOK, map[string]any{"servers": s.View(zookeeper).Members, "port": 2181})
 	}))
 	mux.HandleFunc("GET /exhibitor/v1/config/get-state", s.guard(func(w http.ResponseWriter, _ *http.Request) {
-		host.JSON(w, http.StatusOK, map[string]any{"config": map[string]any{"hostname": s.cfg.Hostname, "ensembleSize": s.cfg.Count, "version": s.cfg.Version}, "running": true})
+		host.JSON(w, http.StatusOK,
+			map[string]any{"config": map[string]any{"hostname": s.cfg.Hostname, "ensembleSize": s.cfg.Count, "version": s.cfg.Version},
+				"running": true})
 	}))
 	mux.HandleFunc("GET /sample/v1/self", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()

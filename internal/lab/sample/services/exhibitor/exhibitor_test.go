@@ -152,7 +152,8 @@ func TestReplacement(t *testing.T) {
 	e := newEnsemble(t, 3)
 	a, b := e.start("a"), e.start("b")
 	old := filepath.Join(e.dir, "old.member.json")
-	if err := host.WriteFile(old, []byte(`{"hostname": "old", "since": "2020-01-01T00:00:00Z", "seen": "2020-01-02T00:00:00Z"}`), 0o644); err != nil {
+	if err := host.WriteFile(old, []byte(`{"hostname": "old", "since": "2020-01-01T00:00:00Z", "seen": "2020-01-02T00:00:00Z"}`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	has := func(want ...string) func() bool {

@@ -78,7 +78,8 @@ func (h Host) Masters(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		return masters, json.Unmarshal(text, &masters)
+		err = json.Unmarshal(text, &masters)
+		return masters, err
 	case "exhibitor_uri":
 		var status []struct{ Hostname string }
 		if err := Get(ctx, h.Getenv("EXHIBITOR_URI"), &status); err != nil {

@@ -49,7 +49,8 @@ func Handler(master, version string) http.Handler {
 
 func (s *server) apps(ctx context.Context) ([]mesos.AppView, error) {
 	var all []mesos.AppView
-	return all, host.Get(ctx, s.master+"/sample/v1/apps", &all)
+	err := host.Get(ctx, s.master+"/sample/v1/apps", &all)
+	return all, err
 }
 
 // fail answers with the master's own answer, or that there is no master.
@@ -68,7 +69,8 @@ func (s *server) info(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	host.JSON(w, http.StatusOK, map[string]any{"name": "marathon", "version": s.version, "leader": leader, "elected": true, "frameworkId": "marathon"})
+	host.JSON(w, http.StatusOK, map[string]any{"name": "marathon", "version": s.version, "leader": leader, "elected": true,
+		"frameworkId": "marathon"})
 }
 
 func (s *server) leader(w http.ResponseWriter, r *http.Request) {

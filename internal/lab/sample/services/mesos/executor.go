@@ -45,8 +45,8 @@ type process struct {
 // defaultGrace is how long a task has between SIGTERM and SIGKILL.
 const defaultGrace = 3 * time.Second
 
-func newExecutor(workDir string, scopes bool, log *log.Logger) *executor {
-	return &executor{workDir: workDir, scopes: scopes, log: log, tasks: map[string]*process{}}
+func newExecutor(workDir string, scopes bool, logger *log.Logger) *executor {
+	return &executor{workDir: workDir, scopes: scopes, log: logger, tasks: map[string]*process{}}
 }
 
 func (e *executor) setAgent(id string) {

@@ -128,7 +128,8 @@ func (m *Master) serveAPI(w http.ResponseWriter, r *http.Request) {
 		host.JSON(w, http.StatusOK, map[string]any{"type": call.Type, "get_health": map[string]any{"healthy": true}})
 		return
 	case "GET_VERSION":
-		host.JSON(w, http.StatusOK, map[string]any{"type": call.Type, "get_version": map[string]any{"version_info": map[string]any{"version": m.cfg.Version}}})
+		host.JSON(w, http.StatusOK,
+			map[string]any{"type": call.Type, "get_version": map[string]any{"version_info": map[string]any{"version": m.cfg.Version}}})
 		return
 	case "DRAIN_AGENT":
 		id, f = call.Drain.ID.Value, func(reg *registry) { reg.Draining[id] = true }

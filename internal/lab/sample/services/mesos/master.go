@@ -66,7 +66,8 @@ func NewMaster(cfg MasterConfig) (*Master, error) {
 		cfg: cfg, id: newID(), started: time.Now(), log: log.New(cfg.Log, "", log.LstdFlags),
 		agents: map[string]*agent{}, gone: map[string]AgentInfo{}, failed: map[string]time.Time{},
 	}
-	return m, m.loadRegistry()
+	err := m.loadRegistry()
+	return m, err
 }
 
 func newID() string {

@@ -76,7 +76,8 @@ func (c *cluster) loop(f func(context.Context)) (stop func()) {
 }
 
 func (c *cluster) exhibitor(name string) {
-	s := exhibitor.New(exhibitor.Config{Hostname: name, Count: len(names), Storage: exhibitor.Static(names), URL: c.url("exhibitor"), Interval: 20 * time.Millisecond})
+	s := exhibitor.New(exhibitor.Config{Hostname: name, Count: len(names), Storage: exhibitor.Static(names), URL: c.url("exhibitor"),
+		Interval: 20 * time.Millisecond})
 	c.t.Cleanup(c.serve("exhibitor", name, s.Handler()))
 	c.loop(s.Run)
 }
@@ -155,7 +156,7 @@ func (c *cluster) until(what string, f func() bool) {
 }
 
 // marathon calls the marathon stand-in beside a master.
-func (c *cluster) marathon(name, method, path, body string) (int, string) {
+func (c *cluster) marathon(name, method, path, body string) (code int, answer string) {
 	w := httptest.NewRecorder()
 	marathon.Handler(c.url("master")(name), "1").ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return w.Code, w.Body.String()

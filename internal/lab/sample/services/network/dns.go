@@ -204,7 +204,8 @@ func exchange(ctx context.Context, address string, msg []byte) ([]byte, error) {
 func answers(ctx context.Context, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	msg := []byte{0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'r', 'e', 'a', 'd', 'y', 7, 's', 'p', 'a', 'r', 't', 'a', 'n', 0, 0, typeA, 0, classIN}
+	msg := []byte{0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'r', 'e', 'a', 'd', 'y', 7, 's', 'p', 'a', 'r', 't', 'a', 'n', 0, 0, typeA,
+		0, classIN}
 	text, err := exchange(ctx, address, msg)
 	return err == nil && len(text) >= headerSize && binary.BigEndian.Uint16(text[6:]) > 0
 }

@@ -120,7 +120,8 @@ func TestResolvconf(t *testing.T) {
 }
 
 func FuzzAnswer(f *testing.F) {
-	f.Add([]byte{0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'r', 'e', 'a', 'd', 'y', 7, 's', 'p', 'a', 'r', 't', 'a', 'n', 0, 0, typeA, 0, classIN})
+	f.Add([]byte{0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'r', 'e', 'a', 'd', 'y', 7, 's', 'p', 'a', 'r', 't', 'a', 'n', 0, 0, typeA,
+		0, classIN})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		if got := cluster().answer(t.Context(), msg); got != nil && len(got) < headerSize {

@@ -202,7 +202,8 @@ func newSet(in *Install) *set {
 		root = in.Root
 	}
 	fmt.Fprintf(&b.env, "# Made by pkgpanda from the active packages.\nLD_LIBRARY_PATH=%s/lib\nPATH=%[1]s/bin:/usr/bin:/bin:/sbin\n\n", root)
-	fmt.Fprintf(&b.export, "# Made by pkgpanda from the active packages.\nexport LD_LIBRARY_PATH=%s/lib\nexport PATH=\"%[1]s/bin:$PATH\"\n\n", root)
+	fmt.Fprintf(&b.export, "# Made by pkgpanda from the active packages.\nexport LD_LIBRARY_PATH=%s/lib\nexport PATH=\"%[1]s/bin:$PATH\"\n\n",
+		root)
 	return b
 }
 

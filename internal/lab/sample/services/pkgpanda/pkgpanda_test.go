@@ -111,7 +111,8 @@ func (r *root) fetch(ids ...string) {
 }
 
 var mesosFiles = map[string]string{
-	"pkginfo.json":        `{"environment": {"A": "1"}, "state_directory": true, "sysctl": {"dcos-m": {"net.x": 1}}, "requires": ["lib", {"name": "lib", "variant": "v"}]}`,
+	"pkginfo.json": `{"environment": {"A": "1"}, "state_directory": true, "sysctl": {"dcos-m": {"net.x": 1}}, "requires": ` +
+		`["lib", {"name": "lib", "variant": "v"}]}`,
 	"buildinfo.full.json": `{"name": "mesos"}`,
 	"bin/m":               "program",
 	"etc/d/common":        "for all",
@@ -278,14 +279,18 @@ func TestRefused(t *testing.T) {
 		packages map[string]map[string]string
 		want     string
 	}{
-		"one name twice":     {map[string]map[string]string{"a--1": {"pkginfo.json": "{}"}, "a--2": {"pkginfo.json": "{}"}}, "one name"},
-		"requirement":        {map[string]map[string]string{"a--1": {"pkginfo.json": `{"requires": ["b"]}`}}, "requires b"},
-		"reserved variable":  {map[string]map[string]string{"a--1": {"pkginfo.json": `{"environment": {"PATH": "/"}}`}}, "PATH"},
-		"same variable":      {map[string]map[string]string{"a--1": {"pkginfo.json": `{"environment": {"X": "1"}}`}, "b--1": {"pkginfo.json": `{"environment": {"X": "1"}}`}}, "same variable X"},
-		"sysctl":             {map[string]map[string]string{"a--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 1}}}`}, "b--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 2}}}`}}, "sysctl k"},
-		"same file":          {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "bin/x": ""}, "b--1": {"pkginfo.json": "{}", "bin/x": ""}}, "bin.new/x"},
+		"one name twice":    {map[string]map[string]string{"a--1": {"pkginfo.json": "{}"}, "a--2": {"pkginfo.json": "{}"}}, "one name"},
+		"requirement":       {map[string]map[string]string{"a--1": {"pkginfo.json": `{"requires": ["b"]}`}}, "requires b"},
+		"reserved variable": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"environment": {"PATH": "/"}}`}}, "PATH"},
+		"same variable": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"environment": {"X": "1"}}`},
+			"b--1": {"pkginfo.json": `{"environment": {"X": "1"}}`}}, "same variable X"},
+		"sysctl": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 1}}}`},
+			"b--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 2}}}`}}, "sysctl k"},
+		"same file": {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "bin/x": ""},
+			"b--1": {"pkginfo.json": "{}", "bin/x": ""}}, "bin.new/x"},
 		"group without user": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"group": "g"}`}}, "no username"},
-		"reserved unit":      {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "dcos.target.wants/dcos-setup.service": ""}}, "reserved"},
+		"reserved unit": {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "dcos.target.wants/dcos-setup.service": ""}},
+			"reserved"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

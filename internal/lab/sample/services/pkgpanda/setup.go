@@ -78,7 +78,8 @@ func (in *Install) wanted(ctx context.Context, url string) ([]string, error) {
 	var ids []string
 	text, err := os.ReadFile(filepath.Join(in.ConfigDir, "setup-flags/active.json"))
 	if err == nil {
-		return ids, json.Unmarshal(text, &ids)
+		err = json.Unmarshal(text, &ids)
+		return ids, err
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

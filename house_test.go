@@ -22,7 +22,7 @@ const module = "github.com/dcos-install/terraform-provider-dcos"
 // knows what a parameter means.
 var mayImport = map[string][]string{
 	"provider": {"provider", "fleet", "node", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
-	"fleet":    {"node", "runlog"},
+	"fleet":    {"node", "remote", "bundle", "runlog"},
 	"node":     {"remote", "bundle", "runlog"},
 	"bundle":   {"release", "config", "render"},
 	"config":   {"render"},

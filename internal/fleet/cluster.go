@@ -12,7 +12,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
-// An arrival is a sort of work that has been called.
+// An arrival is a sort of operation that has been called.
 type arrival struct {
 	master bool
 	kind   Kind
@@ -28,11 +28,11 @@ type cluster struct {
 	masterOut   bool      // a master has its turn
 	mastersDone map[string]bool
 	agentsOut   int
-	agentsLost  int          // of agentsOut, those whose work has failed
+	agentsLost  int          // of agentsOut, those whose operation has failed
 	atRisk      error        // a master's first gate is closed
 	halted      *HaltedError // a master's change has failed
 	missed      *HaltedError // a master could not be reached to be changed
-	claims      map[Member]bool
+	wants       map[Member]bool
 	offers      map[Member]string // what is known of them
 }
 
@@ -70,12 +70,12 @@ func (cl *cluster) note(master bool, kind Kind) {
 
 // await waits until may says yes. may is called with the lock held and takes
 // what it allows; it may name a time at which it is to be asked again.
-func (cl *cluster) await(ctx context.Context, w *Work, what string, may func(now time.Time) (bool, time.Time, error)) error {
+func (cl *cluster) await(ctx context.Context, t *Turn, what string, may func(now time.Time) (bool, time.Time, error)) error {
 	var stage *runlog.Stage // begins with the first wait
 	defer func() { stage.Finish() }()
 	for {
 		if ctx.Err() != nil {
-			err := fmt.Errorf("%s: %s: %w", w.Host, what, context.Cause(ctx))
+			err := fmt.Errorf("%s: %s: %w", t.Host, what, context.Cause(ctx))
 			stage.Fail(err, nil, "")
 			return err
 		}
@@ -84,13 +84,13 @@ func (cl *cluster) await(ctx context.Context, w *Work, what string, may func(now
 		changed := cl.changed
 		cl.mu.Unlock()
 		if err != nil {
-			return haltedFor(w.Host, err)
+			return haltedFor(t.Host, err)
 		}
 		if ok {
 			return nil
 		}
-		if stage == nil && w.Log != nil {
-			stage = w.Log.Stage("turn")
+		if stage == nil && t.Log != nil {
+			stage = t.Log.Stage("turn")
 			stage.Progress(what, 0)
 		}
 		var timer *time.Timer
@@ -124,11 +124,11 @@ func (cl *cluster) mayChangeMaster() (bool, time.Time, error) {
 
 // mayChangeAgent takes a place for an agent that is out of service, if the
 // masters are through with theirs.
-func (cl *cluster) mayChangeAgent(w *Work, now time.Time) (bool, time.Time, error) {
+func (cl *cluster) mayChangeAgent(t *Turn, now time.Time) (bool, time.Time, error) {
 	if cl.halted != nil {
 		return false, time.Time{}, cl.halted
 	}
-	if w.Kind == Change {
+	if t.Kind == Change {
 		if cl.here[arrival{true, Change}] > 0 {
 			return false, time.Time{}, nil
 		}
@@ -138,14 +138,14 @@ func (cl *cluster) mayChangeAgent(w *Work, now time.Time) (bool, time.Time, erro
 		if cl.missed != nil {
 			return false, time.Time{}, cl.missed
 		}
-		all := w.Masters > 0 && len(cl.mastersDone) >= w.Masters
+		all := t.Masters > 0 && len(cl.mastersDone) >= t.Masters
 		if until := cl.lastMaster.Add(Grace); !all && now.Before(until) {
 			return false, until, nil
 		}
 	}
-	if w.MaxUnavailable > 0 && cl.agentsOut >= w.MaxUnavailable {
-		if cl.agentsLost >= w.MaxUnavailable {
-			return false, time.Time{}, &UnavailableError{Host: w.Host, Lost: cl.agentsLost, Most: w.MaxUnavailable}
+	if t.MaxUnavailable > 0 && cl.agentsOut >= t.MaxUnavailable {
+		if cl.agentsLost >= t.MaxUnavailable {
+			return false, time.Time{}, &UnavailableError{Host: t.Host, Lost: cl.agentsLost, Most: t.MaxUnavailable}
 		}
 		return false, time.Time{}, nil
 	}

@@ -1,7 +1,34 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package fleet orders work on many nodes within one process.
+// Package fleet does one host's turn, and orders those of many.
+//
+// # A host and its operations
+//
+// A [Host] is a machine that is a node or is to be one, in plain data: how it is
+// reached, its role, its cluster, its bundle, and what is known of it. Whoever
+// has a model of it, such as a resource of Terraform's, makes a Host of that and
+// hands it to a [Fleet], which knows these operations:
+//
+//   - [Fleet.Bring] makes it the node that its bundle says: installs, adopts,
+//     upgrades or repairs.
+//   - [Fleet.Remove] drains and uninstalls.
+//   - [Fleet.Look] sees what is there, [Fleet.LookAll] does so on many hosts, and
+//     [Fleet.Check] judges a host that is to be a node. These change nothing and
+//     have no turn.
+//   - [Fleet.Connect] is for hosts that are no nodes.
+//
+// What decides about hosts is decided here, once, whoever asks: whether a node is
+// present, gone or replaced; when its turn has come; what a gate says; what is
+// noted of its machine. What happens on the host is internal/node's. The caller
+// turns results back into its own form, and errors, all of them a [*Failure] with
+// what the packages below say in it, into its messages.
+//
+// An operation is a visit: it waits for its turn without a connection, connects,
+// and asks the gates over the same connection as it works. A connection that
+// breaks meanwhile is made anew, with the host key pinned that was shown first.
+//
+// # Turns
 //
 // Terraform calls resources in parallel, in an order of its own, and knows
 // nothing of quorum. A [Coordinator], one per process, puts an order into it,
@@ -14,16 +41,19 @@
 //     is there.
 //   - When a master's change fails, or the ensemble is not well after it,
 //     nothing more of the cluster is changed in this process ([HaltedError]).
-//   - Agents change after the masters, at most Work.MaxUnavailable at once;
+//   - Agents change after the masters, at most Turn.MaxUnavailable at once;
 //     those that are out of service since their change failed count on.
 //   - Masters are removed after the agents, and not while others are changed.
 //   - Who waits holds no connection: limits of connections cannot keep those
 //     away that are waited for.
 //
+// What the gates ask is the rule of quorum, the methods RiskWithout and Unwell
+// of [node.Health], of what the master's own exhibitor says at that moment.
+//
 // # No deadlock at any parallelism
 //
-// Terraform may call fewer resources at once than there are. Work therefore
-// waits only for work that has been called already ([Coordinator.Arrive]) and
+// Terraform may call fewer resources at once than there are. A turn therefore
+// waits only for what has been called already ([Coordinator.Arrive]) and
 // that does not wait for it in turn: agents for masters in a change, masters
 // for agents in a removal. What Terraform has yet to call cannot be known; it
 // is given a short time to come ([Grace]) and is not waited for after that.
@@ -37,6 +67,6 @@
 //
 // # Many hosts in one call
 //
-// A [Batch] runs work on many hosts: so many at once, the canaries first, and
-// none is started any more when too many have failed or somebody says stop.
+// A [Batch] works on many hosts: so many at once, the canaries first, and
+// none is begun any more when too many have failed or somebody says stop.
 package fleet

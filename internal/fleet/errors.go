@@ -6,6 +6,22 @@ package fleet
 import (
 	"errors"
 	"fmt"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// Kinds of what keeps a node from having its turn, or an ensemble from being
+// well after it.
+const (
+	KindGate        remote.Kind = "gate"
+	KindHalted      remote.Kind = "halted"
+	KindUnavailable remote.Kind = "agents unavailable"
+)
+
+var (
+	_ remote.Fault = (*GateError)(nil)
+	_ remote.Fault = (*HaltedError)(nil)
+	_ remote.Fault = (*UnavailableError)(nil)
 )
 
 // A GateError says that a gate around a master's change did not open.
@@ -23,6 +39,9 @@ func (e *GateError) Error() string {
 }
 
 func (e *GateError) Unwrap() error { return e.Err }
+
+// Kind is KindGate.
+func (*GateError) Kind() remote.Kind { return KindGate }
 
 // Hint says what is safe to do.
 func (e *GateError) Hint() string {
@@ -54,6 +73,9 @@ func (e *HaltedError) Error() string {
 		e.Host, e.By)
 }
 
+// Kind is KindHalted.
+func (*HaltedError) Kind() remote.Kind { return KindHalted }
+
 // Hint says what is safe to do.
 func (e *HaltedError) Hint() string {
 	return fmt.Sprintf("Nothing was changed on this host. Mend the master %s as its own error says, then apply again: "+
@@ -73,10 +95,34 @@ func (e *UnavailableError) Error() string {
 		"and max_unavailable allows %d", e.Host, e.Lost, e.Most)
 }
 
+// Kind is KindUnavailable.
+func (*UnavailableError) Kind() remote.Kind { return KindUnavailable }
+
 // Hint says what is safe to do.
 func (*UnavailableError) Hint() string {
 	return "Nothing was changed on this host. Mend the agents that failed as their own errors say, then apply again"
 }
+
+// An Ending is how an operation that failed came to its end.
+type Ending int
+
+// How an operation that failed came to its end.
+const (
+	ByItself Ending = iota
+	ByTimeLimit
+	ByInterrupt
+)
+
+// A Failure is an operation on a host that failed. What it says is Err's.
+type Failure struct {
+	Reached bool // a connection to the host was there
+	Ended   Ending
+	Err     error
+}
+
+func (e *Failure) Error() string { return e.Err.Error() }
+
+func (e *Failure) Unwrap() error { return e.Err }
 
 // haltedFor makes the error of a cluster that of one of its hosts.
 func haltedFor(host string, err error) error {

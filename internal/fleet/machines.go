@@ -95,10 +95,10 @@ func (m *Machines) Gone(cluster string, addresses ...string) error {
 	return c.notes.add(noteGone, machines)
 }
 
-// Claim is told of a machine that is to become a node, or is one, and gives
+// Meet is told of a machine that is to become a node, or is one, and gives
 // what is known of the others. The first of two with the same machine id has
 // it. The error says why not all notes of other processes count.
-func (m *Machines) Claim(cluster string, it Machine) (node.Peers, error) {
+func (m *Machines) Meet(cluster string, it Machine) (node.Peers, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cluster(cluster)

@@ -53,10 +53,10 @@ func (c *computer) ok(err error) {
 	}
 }
 
-// claim gives the twin that a new process knows.
-func (c *computer) claim(it fleet.Machine) *node.Twin {
+// twin gives the twin that a new process knows.
+func (c *computer) twin(it fleet.Machine) *node.Twin {
 	c.t.Helper()
-	peers, err := c.process().Claim(ours, it)
+	peers, err := c.process().Meet(ours, it)
 	c.ok(err)
 	return peers.Twin
 }
@@ -72,7 +72,7 @@ func TestTwinOfAnotherProcess(t *testing.T) {
 	c.ok(c.process().Seen(ours, machine("10.0.0.1", "m1")))
 	seen := c.clock()
 	c.pass(40 * time.Minute)
-	twin := c.claim(machine("10.0.0.2", "m1"))
+	twin := c.twin(machine("10.0.0.2", "m1"))
 	if twin == nil || twin.Address != "10.0.0.1" || twin.BootID != "boot-10.0.0.1" || !twin.Seen.Equal(seen) {
 		t.Fatalf("the twin is %+v", twin)
 	}
@@ -80,15 +80,15 @@ func TestTwinOfAnotherProcess(t *testing.T) {
 		"itself": machine("10.0.0.1", "m1"), "another id": machine("10.0.0.2", "m2"),
 		"a cluster of the same name": {Address: "10.0.0.2", ID: "m1", Site: "elsewhere"},
 	} {
-		if twin := c.claim(other); twin != nil {
+		if twin := c.twin(other); twin != nil {
 			t.Errorf("%s has the twin %+v", name, twin)
 		}
 	}
-	if twin := c.claim(fleet.Machine{Address: "10.0.0.2", ID: "m1"}); twin == nil {
+	if twin := c.twin(fleet.Machine{Address: "10.0.0.2", ID: "m1"}); twin == nil {
 		t.Error("one of which nobody knows which cluster it is of is not taken for one of this")
 	}
 	c.pass(21 * time.Minute)
-	if twin := c.claim(machine("10.0.0.2", "m1")); twin != nil {
+	if twin := c.twin(machine("10.0.0.2", "m1")); twin != nil {
 		t.Errorf("a note of more than an hour ago counts: %+v", twin)
 	}
 }
@@ -98,7 +98,7 @@ func TestTwinOfAnotherProcess(t *testing.T) {
 func TestRecorded(t *testing.T) {
 	c := newComputer(t)
 	c.ok(c.process().Recorded(ours, machine("10.0.0.1", "m1")))
-	if twin := c.claim(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.IsZero() {
+	if twin := c.twin(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.IsZero() {
 		t.Fatalf("the twin is %+v", twin)
 	}
 	plan := c.process()
@@ -106,11 +106,11 @@ func TestRecorded(t *testing.T) {
 	seen := c.clock()
 	c.pass(50 * time.Minute)
 	c.ok(c.process().Recorded(ours, machine("10.0.0.1", "m1")))
-	if twin := c.claim(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.Equal(seen) {
+	if twin := c.twin(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.Equal(seen) {
 		t.Fatalf("the twin is %+v", twin)
 	}
 	c.pass(50 * time.Minute)
-	if twin := c.claim(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.IsZero() {
+	if twin := c.twin(machine("10.0.0.2", "m1")); twin == nil || !twin.Seen.IsZero() {
 		t.Fatalf("one that was looked at long ago is %+v", twin)
 	}
 }
@@ -128,7 +128,7 @@ func TestNoTwin(t *testing.T) {
 			c.ok(c.process().Seen(ours, machine("10.0.0.1", "m1")))
 			c.pass(time.Second)
 			life(c)
-			if twin := c.claim(m1at2); twin != nil {
+			if twin := c.twin(m1at2); twin != nil {
 				t.Errorf("there is a twin: %+v", twin)
 			}
 		})
@@ -137,10 +137,10 @@ func TestNoTwin(t *testing.T) {
 		c := newComputer(t)
 		c.ok(c.process().Seen(ours, machine("10.0.0.1", "m1")))
 		apply := c.process()
-		if peers, err := apply.Claim(ours, machine("10.0.0.1", "m9")); err != nil || peers.Twin != nil {
+		if peers, err := apply.Meet(ours, machine("10.0.0.1", "m9")); err != nil || peers.Twin != nil {
 			t.Fatalf("%+v, %v", peers, err)
 		}
-		if peers, err := apply.Claim(ours, m1at2); err != nil || peers.Twin != nil {
+		if peers, err := apply.Meet(ours, m1at2); err != nil || peers.Twin != nil {
 			t.Errorf("the machine that was at another node's address before is its twin: %+v, %v", peers, err)
 		}
 	})
@@ -149,24 +149,24 @@ func TestNoTwin(t *testing.T) {
 		c.ok(c.process().Seen(ours, machine("10.0.0.1", "m1")))
 		apply := c.process()
 		c.ok(apply.Gone(ours, "10.0.0.1"))
-		if peers, err := apply.Claim(ours, m1at2); err != nil || peers.Twin != nil {
+		if peers, err := apply.Meet(ours, m1at2); err != nil || peers.Twin != nil {
 			t.Errorf("%+v, %v", peers, err)
 		}
 	})
 }
 
-// TestClaims has the first of two clones within one process.
-func TestClaims(t *testing.T) {
+// TestMeet has the first of two clones within one process.
+func TestMeet(t *testing.T) {
 	c := newComputer(t)
 	apply := c.process()
 	first, second := machine("10.0.0.1", "m1"), machine("10.0.0.2", "m1")
 	first.Master = true
 	for range 2 { // once in the plan's refresh, once in the apply
-		if peers, err := apply.Claim(ours, first); err != nil || peers.Twin != nil || peers.Master {
+		if peers, err := apply.Meet(ours, first); err != nil || peers.Twin != nil || peers.Master {
 			t.Fatalf("the first has %+v, %v", peers, err)
 		}
 	}
-	peers, err := apply.Claim(ours, second)
+	peers, err := apply.Meet(ours, second)
 	if err != nil || peers.Twin == nil || peers.Twin.Address != first.Address || !peers.Master {
 		t.Errorf("the second has %+v, %v", peers, err)
 	}
@@ -210,7 +210,7 @@ func TestNotesOfManyProcesses(t *testing.T) {
 			if i%50 > 0 {
 				continue
 			}
-			if twin := c.claim(machine("10.9.9.9", fmt.Sprintf("m%d-%d", p, i))); twin == nil || twin.Address != fmt.Sprintf("10.0.%d.%d", p, i) {
+			if twin := c.twin(machine("10.9.9.9", fmt.Sprintf("m%d-%d", p, i))); twin == nil || twin.Address != fmt.Sprintf("10.0.%d.%d", p, i) {
 				t.Errorf("of the machine %d of process %d this is known: %+v", i, p, twin)
 			}
 		}
@@ -273,11 +273,11 @@ func TestNotesThatCannotBe(t *testing.T) {
 	if err := m.Seen(ours, machine("10.0.0.1", "m1")); err == nil {
 		t.Error("that nothing can be noted is no error")
 	}
-	peers, err := m.Claim(ours, machine("10.0.0.2", "m1"))
+	peers, err := m.Meet(ours, machine("10.0.0.2", "m1"))
 	if peers.Twin == nil {
 		t.Errorf("what this process has seen is forgotten: %v", err)
 	}
-	if peers, err := m.Claim(ours, machine("10.0.0.3", "m3")); err == nil || peers.Twin != nil {
+	if peers, err := m.Meet(ours, machine("10.0.0.3", "m3")); err == nil || peers.Twin != nil {
 		t.Errorf("that nothing can be read is no error: %+v", peers)
 	}
 }
@@ -291,7 +291,7 @@ func (c *computer) files() []string {
 	return files
 }
 
-// BenchmarkNotes notes ten thousand machines as a plan does, and claims one as
+// BenchmarkNotes notes ten thousand machines as a plan does, and meets one as
 // the apply does.
 func BenchmarkNotes(b *testing.B) {
 	all := make([]fleet.Machine, 10_000)
@@ -304,7 +304,7 @@ func BenchmarkNotes(b *testing.B) {
 			b.Fatal(err)
 		}
 		apply := fleet.NewMachines(dir, time.Now)
-		if peers, err := apply.Claim(ours, machine("10.9.9.9", all[7].ID)); err != nil || peers.Twin == nil {
+		if peers, err := apply.Meet(ours, machine("10.9.9.9", all[7].ID)); err != nil || peers.Twin == nil {
 			b.Fatalf("%+v, %v", peers, err)
 		}
 	}

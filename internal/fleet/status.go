@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // Status is a running cluster as its masters describe it.
@@ -24,20 +26,10 @@ type Status struct {
 	ImageCommit string
 	BootstrapID string
 
-	Masters []MasterStatus // by address
-	Leader  string         // address of the leading Mesos master, "" if there is none
-	Agents  []AgentStatus  // by address
+	Masters []node.EnsembleMaster // by address
+	Leader  string                // address of the leading Mesos master, "" if there is none
+	Agents  []AgentStatus         // by address
 }
-
-// MasterStatus is one entry of exhibitor's ensemble.
-type MasterStatus struct {
-	Address         string
-	Status          string // exhibitor's word: "serving"
-	ZooKeeperLeader bool
-}
-
-// Serving says whether the master's ZooKeeper serves.
-func (m MasterStatus) Serving() bool { return m.Status == "serving" }
 
 // AgentStatus is one agent that is registered with Mesos.
 type AgentStatus struct {
@@ -48,15 +40,10 @@ type AgentStatus struct {
 	MesosVersion string
 }
 
-// Quorum says whether more than half of the masters serve.
-func (s *Status) Quorum() bool {
-	serving := 0
-	for _, m := range s.Masters {
-		if m.Serving() {
-			serving++
-		}
-	}
-	return serving > len(s.Masters)/2
+// Health is the ensemble for the rule of quorum. Whether a registrar has
+// recovered the status does not say.
+func (s *Status) Health() node.Health {
+	return node.Health{Masters: s.Masters, Leader: s.Leader, Agents: -1}
 }
 
 // A StatusError is a part of a cluster's status that could not be read, from
@@ -120,17 +107,9 @@ func (r *StatusReader) readVersion(ctx context.Context, s *Status) error {
 }
 
 func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
-	var answer []struct {
-		Hostname    string `json:"hostname"`
-		Description string `json:"description"`
-		IsLeader    bool   `json:"isLeader"`
-	}
-	err := r.first(ctx, "the ensemble of masters", &answer,
+	err := r.first(ctx, "the ensemble of masters", &s.Masters,
 		r.router("/exhibitor/exhibitor/v1/cluster/status"), service(r.URL.Hostname(), "8181", "/exhibitor/v1/cluster/status"))
-	for _, m := range answer {
-		s.Masters = append(s.Masters, MasterStatus{m.Hostname, m.Description, m.IsLeader})
-	}
-	slices.SortFunc(s.Masters, func(a, b MasterStatus) int { return strings.Compare(a.Address, b.Address) })
+	slices.SortFunc(s.Masters, func(a, b node.EnsembleMaster) int { return strings.Compare(a.Address, b.Address) })
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // A web answers requests by host, port and path, and notes what it was asked.
@@ -79,7 +80,8 @@ func TestStatus(t *testing.T) {
 	}
 	want := &fleet.Status{
 		Version: "2.2.1", Variant: "open", ImageCommit: "abc", BootstrapID: "def", Leader: "10.0.0.1",
-		Masters: []fleet.MasterStatus{{"10.0.0.1", "serving", false}, {"10.0.0.2", "serving", true}, {"10.0.0.3", "down", false}},
+		Masters: []node.EnsembleMaster{{Address: "10.0.0.1", Status: "serving"},
+			{Address: "10.0.0.2", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.3", Status: "down"}},
 		Agents: []fleet.AgentStatus{{ID: "S0", Address: "10.0.1.1"},
 			{ID: "S1", Address: "10.0.1.2", Public: true, Active: true, MesosVersion: "1.11.0"}},
 	}
@@ -103,7 +105,7 @@ func TestStatus(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			if !got.Quorum() {
+			if !got.Health().Quorum() {
 				t.Error("two of three are no quorum")
 			}
 			if slices.Contains(test.web.asked, test.avoids) {

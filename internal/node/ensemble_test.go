@@ -91,8 +91,8 @@ func TestEnsemble(t *testing.T) {
 		}
 		return h
 	}
-	if h := health(); h.Trouble() != "" || h.Size != 3 || h.Serving != 3 || h.Leader == "" || h.Agents != 2 {
-		t.Errorf("%+v: %s", h, h.Trouble())
+	if h := health(); h.Unwell(addresses...) != "" || len(h.Masters) != 3 || h.Serving() != 3 || h.Agents != 2 {
+		t.Errorf("%+v: %s", h, h.Unwell(addresses...))
 	}
 	if got := agents(t, masters[0]); len(got) != 2 || !slices.Contains(got, agent.Address) || !slices.Contains(got, public.Address) {
 		t.Errorf("registered: %q", got)
@@ -117,23 +117,26 @@ func TestEnsemble(t *testing.T) {
 			if m.opts.Role != node.Master {
 				continue
 			}
-			gate := func(ctx context.Context) error {
-				h, err := node.MasterHealth(ctx, dial(t, client, m.Host))
-				if err != nil {
-					return err
+			gate := func(wrong func(h node.Health, names ...string) string) func(ctx context.Context) error {
+				return func(ctx context.Context) error {
+					h, err := node.MasterHealth(ctx, dial(t, client, m.Host))
+					if err != nil {
+						return err
+					}
+					if reason := wrong(h, m.Address); reason != "" {
+						return errors.New(reason)
+					}
+					return nil
 				}
-				if h.Trouble() != "" {
-					return errors.New(h.Trouble())
-				}
-				return nil
 			}
 			wg.Go(func() {
 				opts := m.opts
 				opts.Bundle = next
 				opts.Ensemble.Exists = true
 				m.opts.Bundle = next
-				err := c.Do(t.Context(), fleet.Work{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change, Before: gate,
-					After: gate}, func(ctx context.Context) error {
+				turn := fleet.Turn{Cluster: "ensemble", Host: m.Name, Role: node.Master, Kind: fleet.Change,
+					Before: gate(node.Health.RiskWithout), After: gate(node.Health.Unwell)}
+				err := c.Do(t.Context(), turn, func(ctx context.Context) error {
 					mu.Lock()
 					order = append(order, fmt.Sprint("begin ", i))
 					mu.Unlock()
@@ -157,8 +160,8 @@ func TestEnsemble(t *testing.T) {
 				t.Errorf("not one at a time: %q", order)
 			}
 		}
-		if h := health(); h.Trouble() != "" {
-			t.Errorf("%+v", h)
+		if h := health(); h.Unwell(addresses...) != "" || h.Serving() != 3 {
+			t.Errorf("%+v: %s", h, h.Unwell(addresses...))
 		}
 	})
 

@@ -4,9 +4,37 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// Kinds of what can go wrong with a node.
+const (
+	KindStage        remote.Kind = "stage"
+	KindForeign      remote.Kind = "foreign"
+	KindReplaced     remote.Kind = "replaced machine"
+	KindPreflight    remote.Kind = "preflight checks"
+	KindUnknownCheck remote.Kind = "unknown check"
+	KindRole         remote.Kind = "role"
+	KindTopology     remote.Kind = "topology"
+	KindLeftover     remote.Kind = "leftovers"
+	KindRollback     remote.Kind = "rollback"
+)
+
+var (
+	_ remote.Fault = (*StageError)(nil)
+	_ remote.Fault = (*ForeignError)(nil)
+	_ remote.Fault = (*ReplacedError)(nil)
+	_ remote.Fault = (*PreflightError)(nil)
+	_ remote.Fault = (*UnknownCheckError)(nil)
+	_ remote.Fault = (*RoleError)(nil)
+	_ remote.Fault = (*TopologyError)(nil)
+	_ remote.Fault = (*LeftoverError)(nil)
+	_ remote.Fault = (*RollbackError)(nil)
 )
 
 // A StageError says that a stage failed on a host, and all that is known of why.
@@ -41,6 +69,23 @@ func (e *StageError) Error() string {
 
 func (e *StageError) Unwrap() error { return e.Err }
 
+// Kind is KindStage.
+func (*StageError) Kind() remote.Kind { return KindStage }
+
+// Reason says why, without what the other fields say.
+func (e *StageError) Reason() string {
+	var exit *remote.ExitError
+	switch {
+	case errors.As(e.Err, &exit) && e.Stderr == exit.Stderr:
+		return fmt.Sprintf("it ended with exit code %d", exit.Code)
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Doing != "":
+		return e.Doing + " failed"
+	}
+	return e.Error()
+}
+
 // A ForeignError says that DC/OS is on the host and is not ours.
 type ForeignError struct {
 	Host      string
@@ -69,6 +114,9 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s: %s is already on this host and was not put there by this resource (%s)", e.Host, what, e.Why)
 }
 
+// Kind is KindForeign.
+func (*ForeignError) Kind() remote.Kind { return KindForeign }
+
 // Hint says what to do.
 func (e *ForeignError) Hint() string {
 	if e.Installed == Partial {
@@ -87,6 +135,9 @@ type ReplacedError struct {
 func (e *ReplacedError) Error() string {
 	return fmt.Sprintf("%s: another machine answers at this address: its machine id is %s, the node's is %s", e.Host, e.Got, e.Want)
 }
+
+// Kind is KindReplaced.
+func (*ReplacedError) Kind() remote.Kind { return KindReplaced }
 
 // Hint says what to do.
 func (e *ReplacedError) Hint() string {
@@ -109,12 +160,37 @@ func (e *PreflightError) Error() string {
 	return b.String()
 }
 
+// Kind is KindPreflight.
+func (*PreflightError) Kind() remote.Kind { return KindPreflight }
+
+// Reason lists the findings.
+func (e *PreflightError) Reason() string {
+	var b strings.Builder
+	for _, f := range e.Findings {
+		// One line each: a hint may begin with a command, and a pool shows the first line.
+		fmt.Fprintf(&b, "%s: found %s; needed: %s", f.Name, f.Found, f.Needed)
+		if f.Hint != "" {
+			b.WriteString("; what to do: " + f.Hint)
+		}
+		b.WriteByte('\n')
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Hint says what to do.
+func (*PreflightError) Hint() string {
+	return "Put the host right, or leave a check out by its name in preflight.skip. Nothing was changed on the host."
+}
+
 // An UnknownCheckError says that checks were to be skipped that do not exist.
 type UnknownCheckError struct{ Names []string }
 
 func (e *UnknownCheckError) Error() string {
 	return fmt.Sprintf("there is no preflight check named %s; there are %s", strings.Join(e.Names, ", "), strings.Join(CheckNames(), ", "))
 }
+
+// Kind is KindUnknownCheck.
+func (*UnknownCheckError) Kind() remote.Kind { return KindUnknownCheck }
 
 // A RoleError says that a node cannot get another role in place.
 type RoleError struct {
@@ -126,6 +202,9 @@ func (e *RoleError) Error() string {
 	return fmt.Sprintf("%s: the node's role is %s and cannot become %s in place; DC/OS has to be uninstalled first", e.Host, e.Have, e.Get)
 }
 
+// Kind is KindRole.
+func (*RoleError) Kind() remote.Kind { return KindRole }
+
 // A LeftoverError names what is still on a host after uninstalling.
 type LeftoverError struct{ Left []string }
 
@@ -135,6 +214,14 @@ func (e *LeftoverError) Error() string {
 		left = append(left[:20], fmt.Sprintf("and %d more", len(e.Left)-20))
 	}
 	return "left on the host: " + strings.Join(left, ", ")
+}
+
+// Kind is KindLeftover.
+func (*LeftoverError) Kind() remote.Kind { return KindLeftover }
+
+// Hint says what to do.
+func (*LeftoverError) Hint() string {
+	return "Apply or destroy again: uninstalling can be repeated. What stays then has to be removed by hand."
 }
 
 // A RollbackError says that an upgrade failed, and how putting the node back
@@ -156,4 +243,31 @@ func (e *RollbackError) Unwrap() []error {
 		return []error{e.Upgrade}
 	}
 	return []error{e.Upgrade, e.Rollback}
+}
+
+// Kind is KindRollback.
+func (*RollbackError) Kind() remote.Kind { return KindRollback }
+
+// Reason says why the upgrade failed, and how the way back went.
+func (e *RollbackError) Reason() string {
+	if e.Rollback != nil {
+		return e.Error()
+	}
+	why := e.Upgrade.Error()
+	var stage *StageError
+	if errors.As(e.Upgrade, &stage) {
+		why = stage.Reason()
+	}
+	if why = strings.TrimSpace(why); !strings.HasSuffix(why, ".") && !strings.HasSuffix(why, "!") && !strings.HasSuffix(why, "?") {
+		why += "."
+	}
+	return why + " The node was put back on its former packages and passed its checks."
+}
+
+// Hint says what to do.
+func (e *RollbackError) Hint() string {
+	if e.Rollback != nil {
+		return "Look at the node: its services may be down. Put right what the output names, then apply again."
+	}
+	return "The node does its work as before. Put right what kept the new packages from working, then apply again."
 }

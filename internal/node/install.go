@@ -303,21 +303,21 @@ func (s *session) startAgain(ctx context.Context, h *hostFacts) (*hostFacts, err
 // adopt takes a node over that has the bundle's packages: what differs besides
 // is put right, and what an unfinished run left is finished.
 func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
-	w := h.plan(s.opts.Bundle, s.opts.Role)
+	g := h.gap(s.opts.Bundle, s.opts.Role)
 	unfinished := h.Owner != nil
-	if w.empty() && !unfinished {
+	if g.empty() && !unfinished {
 		state := h.State
 		return &state, nil
 	}
 	first := stagePostflight
-	if !w.empty() {
+	if !g.empty() {
 		first = stageUpgrade
 	}
 	if err := s.change(first, h.State); err != nil {
 		return nil, err
 	}
-	if !w.empty() {
-		if err := s.repair(ctx, w, true); err != nil {
+	if !g.empty() {
+		if err := s.repair(ctx, g, true); err != nil {
 			return nil, err
 		}
 	}

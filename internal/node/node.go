@@ -88,9 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
-	// Claim is told what was found on the host, and gives what is known of the
+	// Peers is told what was found on the host, and gives what is known of the
 	// cluster's other nodes. It may be nil.
-	Claim func(State) Peers
+	Peers func(State) Peers
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(Finding)
@@ -150,10 +150,19 @@ type Twin struct {
 
 // size gives the number of masters, 0 if nothing says it.
 func (o *Options) size() int {
-	if o.Ensemble.Size > 0 || o.Bundle == nil {
+	if o.Ensemble.Size > 0 {
 		return o.Ensemble.Size
 	}
-	n, err := strconv.Atoi(o.Bundle.Arguments["num_masters"])
+	return EnsembleSize(o.Bundle)
+}
+
+// EnsembleSize returns the number of masters of a bundle's cluster, 0 if
+// nothing says it.
+func EnsembleSize(b *bundle.Bundle) int {
+	if b == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(b.Arguments["num_masters"])
 	if err != nil {
 		return 0 // the bundle's rules have refused anything but a number
 	}

@@ -289,8 +289,8 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	state.Looked = paths
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
-	if s.opts.Claim != nil {
-		h.peers = s.opts.Claim(h.State)
+	if s.opts.Peers != nil {
+		h.peers = s.opts.Peers(h.State)
 	}
 	var bootstrapped []string
 	if h.Installed == None {

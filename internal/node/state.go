@@ -104,5 +104,5 @@ func (s State) Gone() bool { return s.Installed == None && s.Owner == nil && !s.
 // Drift says in words what on the host differs from the bundle; empty means
 // that there is nothing to do.
 func (s State) Drift(b *bundle.Bundle, role Role) []string {
-	return s.plan(b, role).words()
+	return s.gap(b, role).words()
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // A Topology is what a cluster was built on and cannot change while it runs:
@@ -96,6 +98,9 @@ type TopologyError struct {
 }
 
 func (e *TopologyError) Error() string { return e.Reason }
+
+// Kind is KindTopology.
+func (*TopologyError) Kind() remote.Kind { return KindTopology }
 
 // Hint says what to do.
 func (e *TopologyError) Hint() string {

@@ -77,15 +77,14 @@ func (s *session) otherMasters(ctx context.Context, state State) []string {
 	if state.Role != Master || !state.Topology.outlives() {
 		return nil
 	}
-	c := call{scripts: []string{"health"}, doing: "looking at the ensemble", timeout: 2 * time.Minute}
-	f, err := run(ctx, s.conn, c)
+	f, err := askEnsemble(ctx, s.conn)
 	if err != nil {
 		return nil // a broken master knows nothing of others; what matters comes after it
 	}
 	var others []string
-	for _, e := range f.all("entry") {
-		if a := between(e, `"hostname":"`, `"`); a != "" && a != f.get("ip") {
-			others = append(others, a)
+	for _, m := range parseHealth(f).Masters {
+		if m.Address != f.get("ip") {
+			others = append(others, m.Address)
 		}
 	}
 	return others

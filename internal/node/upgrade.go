@@ -33,13 +33,13 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	if len(h.Roles) > 0 && h.Role != opts.Role {
 		return nil, &RoleError{Host: s.host, Have: h.Role, Get: opts.Role}
 	}
-	w := h.plan(opts.Bundle, opts.Role)
+	g := h.gap(opts.Bundle, opts.Role)
 	switch {
-	case w.broken != "":
+	case g.broken != "":
 		// Nothing less than a new installation puts it right; whether that
 		// may be done here is for install to say.
 		return s.install(ctx, h)
-	case w.empty():
+	case g.empty():
 		if h.Owner == nil {
 			return &h.State, nil
 		}
@@ -55,14 +55,14 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	if err := s.supported(h.State); err != nil {
 		return nil, err
 	}
-	if !w.packages && !w.swap {
+	if !g.packages && !g.swap {
 		if err := s.change(stageUpgrade, h.State); err != nil {
 			return nil, err
 		}
-		if err := s.repair(ctx, w, true); err != nil {
+		if err := s.repair(ctx, g, true); err != nil {
 			return nil, err
 		}
-		if len(w.revive) > 0 || h.Owner != nil {
+		if len(g.revive) > 0 || h.Owner != nil {
 			if err := s.postflight(ctx, true); err != nil {
 				return nil, err
 			}
@@ -72,7 +72,7 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	if err := s.preflight(h, true); err != nil {
 		return nil, err
 	}
-	return s.replacePackages(ctx, h, w)
+	return s.replacePackages(ctx, h, g)
 }
 
 // supported says why DC/OS does not support the way from what is on the host
@@ -108,7 +108,7 @@ func (s *session) settle(ctx context.Context, h *hostFacts) (*hostFacts, error) 
 const activateUnit = "terraform-dcos-activate.service"
 
 // replacePackages fetches and verifies everything, then activates it.
-func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*State, error) {
+func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*State, error) {
 	former := slices.Clone(h.ActivePackages)
 	if err := s.transfer(ctx, h); err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 	if err := s.change(stageUpgrade, h.State); err != nil {
 		return nil, err
 	}
-	if w.swap {
+	if g.swap {
 		s.outage()
 		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted",
 			timeout: 5 * time.Minute}); err != nil {
@@ -125,7 +125,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 		former = nil // nobody knows what it was
 	}
 	var configs []string
-	if !w.swap && len(h.Dangling) == 0 {
+	if !g.swap && len(h.Dangling) == 0 {
 		configs = onlyConfig(h.ActivePackages, s.opts.Bundle)
 	}
 	files, err := s.fetch(ctx, configs)
@@ -139,14 +139,14 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, w work) (*S
 	}
 	// A service that reads a setup file which differs restarts once, when all
 	// that it reads is there.
-	read, rest, readers := w.split(s.opts.Role)
-	w.packages = false
+	read, rest, readers := g.split(s.opts.Role)
+	g.packages = false
 	if a.live {
 		a.restart = slices.DeleteFunc(a.restart, func(u string) bool { return slices.Contains(readers, u) })
 		a.later = readers
 		err = s.activate(ctx, a)
 		if err == nil {
-			err = s.repair(ctx, w, true)
+			err = s.repair(ctx, g, true)
 		}
 	} else {
 		err = s.repair(ctx, read, false)
@@ -251,11 +251,11 @@ func (a activation) words() string {
 }
 
 // split takes the files that DC/OS's services read, which readers names, from
-// the rest of the work.
-func (w work) split(role Role) (read, rest work, readers []string) {
-	read, rest = work{fileWhy: w.fileWhy}, w
+// the rest of the gap.
+func (g gap) split(role Role) (read, rest gap, readers []string) {
+	read, rest = gap{fileWhy: g.fileWhy}, g
 	rest.files = nil
-	for _, f := range w.files {
+	for _, f := range g.files {
 		units, all := readersOf([]string{f.Path}, role)
 		if all || len(units) == 0 {
 			rest.files = append(rest.files, f)
@@ -271,13 +271,13 @@ func (w work) split(role Role) (read, rest work, readers []string) {
 // repair writes the setup files and units that differ, and commands only the
 // units that this concerns. Those that read a file are restarted, unless they
 // are about to be in any case.
-func (s *session) repair(ctx context.Context, w work, restart bool) error {
-	if len(w.files) == 0 && !w.role && len(w.enable) == 0 && len(w.revive) == 0 {
+func (s *session) repair(ctx context.Context, g gap, restart bool) error {
+	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 {
 		return nil
 	}
 	s.outage()
 	_, err := s.do(ctx, stageUpgrade, call{
-		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(w, restart), timeout: 10 * time.Minute,
+		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(g, restart), timeout: 10 * time.Minute,
 	})
 	if err != nil {
 		return err
@@ -285,39 +285,39 @@ func (s *session) repair(ctx context.Context, w work, restart bool) error {
 	return nil
 }
 
-func (s *session) repairInput(w work, restart bool) *strings.Builder {
+func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 	var in strings.Builder
 	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
-	if w.role {
+	if g.role {
 		fmt.Fprintf(&in, "role %s\n", s.opts.Role.OnDisk())
 	}
-	for _, f := range w.files {
+	for _, f := range g.files {
 		fmt.Fprintf(&in, "keep %s\nfile %04o %s %s\n", f.Path, f.Mode.Perm(), f.Path, encode(f.Content))
 	}
-	if len(w.units) > 0 {
+	if len(g.units) > 0 {
 		in.WriteString("reload\n")
 	}
-	for _, u := range w.enable {
+	for _, u := range g.enable {
 		fmt.Fprintf(&in, "enable %s\n", u)
 	}
-	if slices.Contains(w.units, unitDirectory+"dcos-link-env.service") {
+	if slices.Contains(g.units, unitDirectory+"dcos-link-env.service") {
 		in.WriteString("start dcos-link-env.service\n")
 	}
-	if slices.ContainsFunc(w.units, func(p string) bool { return strings.Contains(p, "dcos-setup") }) &&
-		!slices.Contains(w.enable, "dcos-setup.service") {
+	if slices.ContainsFunc(g.units, func(p string) bool { return strings.Contains(p, "dcos-setup") }) &&
+		!slices.Contains(g.enable, "dcos-setup.service") {
 		in.WriteString("enable dcos-setup.service\n")
 	}
-	for _, f := range w.files {
+	for _, f := range g.files {
 		if strings.HasPrefix(f.Path, "/etc/systemd/journald.conf.d/") {
 			in.WriteString("restart-if-there systemd-journald.service\n")
 		}
 	}
-	if _, _, readers := w.split(s.opts.Role); restart {
+	if _, _, readers := g.split(s.opts.Role); restart {
 		for _, u := range readers {
 			fmt.Fprintf(&in, "restart-if-there %s\n", u)
 		}
 	}
-	for _, u := range w.revive {
+	for _, u := range g.revive {
 		fmt.Fprintf(&in, "revive %s\n", u)
 	}
 	return &in

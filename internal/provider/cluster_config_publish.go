@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 )
 
 // publishedName is the output that says what is published. A plan in which it
@@ -124,7 +125,7 @@ func (p *publishing) look(ctx context.Context, s *shared) diag.Diagnostics {
 		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(publishPath, "Published Files Not Checked",
 			fmt.Sprintf("What is in %s could not be read, so it is taken for what was published: %s", p.Publish.where(), sentence(why)))}
 	}
-	diags := p.at(ctx, s, refreshConnectTimeout, func(place bundle.Place) diag.Diagnostics {
+	diags := p.at(ctx, s, fleet.LookTimeout, func(place bundle.Place) diag.Diagnostics {
 		serving, err := place.Served(ctx)
 		switch {
 		case err != nil:
@@ -184,26 +185,22 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 		}
 		return do(bundle.NewPlace(store))
 	case m.SSH != nil:
-		if s == nil {
-			diags.Append(notConfigured())
+		if diags := s.ready(); diags.HasError() {
 			return diags
 		}
-		w, diags := s.begin(ctx, &nodeModel{Address: m.SSH.Address})
+		target, diags := m.SSH.target(ctx, m.SSH.Address.ValueString())
 		if diags.HasError() {
 			return diags
 		}
-		target, d := m.SSH.target(ctx, m.SSH.Address.ValueString())
-		if diags.Append(d...); diags.HasError() {
+		target.ConnectTimeout = limit
+		host := fleet.Host{Target: target}
+		conn, err := s.fleet.Connect(ctx, host)
+		if err != nil {
+			diags.Append(s.hostError(&host, "publishing the bundle", err))
 			return diags
 		}
-		target.Log, target.ConnectTimeout = w.log, limit
-		w.target = target
-		if err := w.dial(ctx); err != nil {
-			diags.Append(w.hostError(ctx, "publishing the bundle", err))
-			return diags
-		}
-		defer w.close()
-		return do(bundle.NewPlace(&hostStore{conn: w.conn, dir: m.Directory.ValueString(), root: m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool()}))
+		defer func() { _ = conn.Close() }() // what was to be done is done, or has failed for a better reason
+		return do(bundle.NewPlace(&hostStore{conn: conn, dir: m.Directory.ValueString(), root: m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool()}))
 	}
 	return do(bundle.Directory(m.Directory.ValueString()))
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 var (
@@ -181,24 +180,21 @@ func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*f
 }
 
 // dial connects to the host through which the cluster is reached.
-func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (*remote.Conn, diag.Diagnostics) {
-	node := &nodeModel{Address: model.SSH.Address}
-	w, diags := d.shared.begin(ctx, node)
-	if diags.HasError() {
+func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (fleet.Conn, diag.Diagnostics) {
+	if diags := d.shared.ready(); diags.HasError() {
 		return nil, diags
 	}
-	target, more := model.SSH.target(ctx, node.Address.ValueString())
-	diags.Append(more...)
-	target.Log = w.log
+	target, diags := model.SSH.target(ctx, model.SSH.Address.ValueString())
 	if deadline, ok := ctx.Deadline(); ok {
 		target.ConnectTimeout = time.Until(deadline)
 	}
-	w.target = target
-	if err := w.dial(ctx); err != nil {
-		diags.Append(w.hostError(ctx, "connecting, in order to read the cluster's status", err))
+	host := fleet.Host{Target: target}
+	conn, err := d.shared.fleet.Connect(ctx, host)
+	if err != nil {
+		diags.Append(d.shared.hostError(&host, "connecting, in order to read the cluster's status", err))
 		return nil, diags
 	}
-	return w.conn, diags
+	return conn, diags
 }
 
 // base is the URL of Admin Router. A master that is logged in to has its own.
@@ -248,12 +244,7 @@ func (m *clusterWaitForModel) missing(s *fleet.Status) error {
 	if m == nil {
 		return nil
 	}
-	var serving, active int64
-	for _, master := range s.Masters {
-		if master.Serving() {
-			serving++
-		}
-	}
+	serving, active := int64(s.Health().Serving()), int64(0)
 	for _, agent := range s.Agents {
 		if agent.Active {
 			active++
@@ -276,7 +267,7 @@ func (m *clusterModel) observe(s *fleet.Status) {
 	}
 	m.Version, m.Variant = types.StringValue(s.Version), types.StringValue(s.Variant)
 	m.ImageCommit, m.BootstrapID = types.StringValue(s.ImageCommit), types.StringValue(s.BootstrapID)
-	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Quorum())
+	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Health().Quorum())
 	m.Masters, m.Agents = []clusterMasterModel{}, []clusterAgentModel{}
 	for _, master := range s.Masters {
 		m.Masters = append(m.Masters, clusterMasterModel{types.StringValue(master.Address), types.StringValue(master.Status),

@@ -16,10 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // clusterStepLimit bounds each step of a request.
@@ -122,22 +119,6 @@ func clusterSSHAttributes() map[string]schema.Attribute {
 		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 	}
 	return attributes
-}
-
-// target says how the host is reached.
-func (m *clusterSSHModel) target(ctx context.Context, address string) (remote.Target, diag.Diagnostics) {
-	t := remote.Target{Address: address, Port: int(m.Port.ValueInt64()), User: m.User.ValueString(), HostKey: m.HostKey.ValueString()}
-	if m.JumpHosts.IsNull() || m.JumpHosts.IsUnknown() {
-		return t, nil
-	}
-	var hops []nodeJumpHostModel
-	diags := m.JumpHosts.ElementsAs(ctx, &hops, false)
-	t.JumpHosts = make([]remote.Hop, len(hops)) // not nil: none means none
-	for i, h := range hops {
-		t.JumpHosts[i] = remote.Hop{Address: h.Address.ValueString(), Port: int(h.Port.ValueInt64()), User: h.User.ValueString(),
-			HostKey: h.HostKey.ValueString()}
-	}
-	return t, diags
 }
 
 // clusterTLS says which certificates are taken.

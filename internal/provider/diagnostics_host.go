@@ -4,7 +4,7 @@
 package provider
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,17 +37,17 @@ type hostFailure struct {
 }
 
 // hostError words why an operation on a host failed.
-func (w *nodeWork) hostError(ctx context.Context, operation string, err error) diag.Diagnostic {
-	f := w.failure(ctx, operation, err)
-	return diag.NewErrorDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+func (s *shared) hostError(h *fleet.Host, operation string, err error) diag.Diagnostic {
+	f := s.failure(h, operation, err)
+	return diag.NewErrorDiagnostic(f.summary, s.redactor.Redact(f.detail()))
 }
 
 // hostWarning words why a host could not be looked at, and that nothing
 // follows from it.
-func (w *nodeWork) hostWarning(ctx context.Context, operation string, err error) diag.Diagnostic {
-	f := w.failure(ctx, operation, err)
+func (s *shared) hostWarning(h *fleet.Host, operation string, err error) diag.Diagnostic {
+	f := s.failure(h, operation, err)
 	f.hint = "Its state is kept as it was, so this plan may not see what has changed on the host.\n" + f.hint
-	return diag.NewWarningDiagnostic(f.summary, w.shared.redactor.Redact(f.detail()))
+	return diag.NewWarningDiagnostic(f.summary, s.redactor.Redact(f.detail()))
 }
 
 // detail is the body of the diagnostic.
@@ -89,29 +89,35 @@ func (f hostFailure) detail() string {
 }
 
 // failure finds out what an error is. Errors of inner packages wrap one
-// another; the outermost that says something decides on the summary, the
-// innermost that has a hint on what to do.
-func (w *nodeWork) failure(ctx context.Context, operation string, err error) hostFailure {
+// another; wordings says which of them tells it.
+func (s *shared) failure(h *fleet.Host, operation string, err error) hostFailure {
 	f := hostFailure{
-		summary: "Operation On Host Failed", operation: operation, message: err.Error(),
-		host: w.model.Address.ValueString(), role: w.model.Role.ValueString(),
+		summary: "Operation On Host Failed", operation: operation, message: err.Error(), host: h.Address(), role: string(h.Role),
 	}
 	if f.role != "" && f.host == "" {
 		f.host = "unknown"
 	}
-	var hinter remote.Hinter
-	if errors.As(err, &hinter) {
-		f.hint = hinter.Hint()
+	f.hint = hintOf(err)
+	var stage *node.StageError
+	if errors.As(err, &stage) {
+		f.summary = stageSummary(stage.Stage)
+		f.stage, f.doing, f.exitCode = stage.Stage, stage.Doing, stage.ExitCode
+		f.stderr, f.journal = stage.Stderr, stage.Journal
+		f.message = stage.Reason()
+		if stage.Hint != "" {
+			f.hint = stage.Hint
+		}
 	}
-	f.fromNode(err)
-	f.fromConnection(err)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	f.word(err)
+	var failed *fleet.Failure
+	switch errors.As(err, &failed); {
+	case failed == nil:
+	case failed.Ended == fleet.ByTimeLimit:
 		f.message = sentence(f.message) + " The time limit of the operation was reached."
 		if f.hint == "" {
 			f.hint = "Look at the host for what it is waiting for, or give the operation more time in timeouts."
 		}
-	case errors.Is(ctx.Err(), context.Canceled):
+	case failed.Ended == fleet.ByInterrupt:
 		f.summary = "Interrupted"
 		f.hint = "Run the same again: it continues where this ended."
 	}
@@ -121,130 +127,40 @@ func (w *nodeWork) failure(ctx context.Context, operation string, err error) hos
 	return f
 }
 
-// fromNode takes what errors of internal/node and internal/fleet say.
-func (f *hostFailure) fromNode(err error) {
-	var (
-		stage     *node.StageError
-		preflight *node.PreflightError
-		foreign   *node.ForeignError
-		replaced  *node.ReplacedError
-		role      *node.RoleError
-		leftover  *node.LeftoverError
-		rollback  *node.RollbackError
-		gate      *fleet.GateError
-		halted    *fleet.HaltedError
-		lost      *fleet.UnavailableError
-	)
-	if errors.As(err, &stage) {
-		f.summary = stageSummary(stage.Stage)
-		f.stage, f.doing, f.exitCode = stage.Stage, stage.Doing, stage.ExitCode
-		f.stderr, f.journal = stage.Stderr, stage.Journal
-		if stage.Hint != "" {
-			f.hint = stage.Hint
-		}
-		switch {
-		case stage.Err != nil:
-			f.message = stage.Err.Error()
-		case stage.Doing != "":
-			f.message = stage.Doing + " failed"
-		}
-		var exit *remote.ExitError
-		if errors.As(stage.Err, &exit) && f.stderr == exit.Stderr {
-			f.message = fmt.Sprintf("it ended with exit code %d", exit.Code)
-		}
-	}
-	switch {
-	case errors.As(err, &gate):
-		f.summary = "Ensemble Of Masters At Risk"
-		f.message = gate.Error()
-		f.hint = gate.Hint()
-	case errors.As(err, &halted):
-		f.summary = "Not Touched, Since A Master Failed"
-		f.message = halted.Error()
-		f.hint = halted.Hint()
-	case errors.As(err, &lost):
-		f.summary = "Not Touched, Since Agents Failed"
-		f.message = lost.Error()
-		f.hint = lost.Hint()
-	case errors.As(err, &rollback):
-		f.summary = "Upgrade Failed"
-		if stage == nil {
-			f.message = rollback.Upgrade.Error()
-		}
-		f.message = sentence(f.message) + " The node was put back on its former packages and passed its checks."
-		f.hint = "The node does its work as before. Put right what kept the new packages from working, then apply again."
-		if rollback.Rollback != nil {
-			f.message = rollback.Error()
-			f.hint = "Look at the node: its services may be down. Put right what the output names, then apply again."
-		}
-	case errors.As(err, &preflight):
-		f.summary = "Preflight Checks Failed"
-		f.stage = "preflight"
-		f.message = preflightText(preflight.Findings)
-		f.hint = "Put the host right, or leave a check out by its name in preflight.skip. Nothing was changed on the host."
-	case errors.As(err, &foreign):
-		f.summary = "DC/OS Is Already On The Host"
-		f.message = foreign.Error()
-		f.hint = foreign.Hint()
-	case errors.As(err, &replaced):
-		f.summary = "Machine Replaced"
-		f.message = replaced.Error()
-		f.hint = replaced.Hint()
-	case errors.As(err, &role):
-		f.summary = "Role Cannot Change In Place"
-	case errors.As(err, &leftover):
-		f.summary = "Host Not Clean After Uninstall"
-		f.message = leftover.Error()
-		f.hint = "Apply or destroy again: uninstalling can be repeated. What stays then has to be removed by hand."
-	}
+// A wording is how a kind of error is told.
+type wording struct {
+	kind    remote.Kind
+	summary string
+	// own says that it is told in the error's own words, reason and hint,
+	// whatever it is wrapped in.
+	own   bool
+	stage string // if no other is known
 }
 
-// fromConnection takes what errors of internal/remote say.
-func (f *hostFailure) fromConnection(err error) {
-	var (
-		connect *remote.ConnectError
-		key     *remote.HostKeyError
-		auth    *remote.AuthError
-		sudo    *remote.SudoError
-		lost    *remote.LostError
-		locked  *remote.LockedError
-		config  *remote.ConfigError
-	)
-	connecting := func(summary string) {
-		f.summary = summary
-		if f.stage == "" {
-			f.stage = "connect"
-		}
-	}
-	switch {
-	case errors.As(err, &key):
-		connecting("Host Key Refused")
-		f.message = key.Error()
-		f.hint = key.Hint()
-		if len(key.Want) > 0 {
-			f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
-		}
-	case errors.As(err, &auth):
-		connecting("Login Refused")
-		f.message = auth.Error()
-		if errors.As(err, &connect) {
-			f.message = connect.Error()
-		}
-		f.hint = auth.Hint()
-	case errors.As(err, &sudo):
-		f.summary = "No Root On The Host"
-		f.message = sudo.Error()
-		f.hint = sudo.Hint()
-	case errors.As(err, &locked):
-		f.summary = "Host Locked By Another Run"
-		f.message = locked.Error()
-		f.hint = locked.Hint()
-	case errors.As(err, &lost):
-		f.summary = "Connection Lost"
-	case errors.As(err, &connect):
-		connecting("Host Not Reachable")
-	case errors.As(err, &config):
-		connecting("Invalid SSH Configuration")
+// wordings are those of all kinds that have a title of their own, whatever the
+// stage. Of several
+// kinds that an error is of, the first one here titles it, and the first one
+// that is told in its own words words it: what is wrong with a connection tells
+// more than in which stage it was.
+func wordings() []wording {
+	return []wording{
+		{kind: remote.KindHostKey, summary: "Host Key Refused", own: true, stage: "connect"},
+		{kind: remote.KindLogin, summary: "Login Refused", own: true, stage: "connect"},
+		{kind: remote.KindSudo, summary: "No Root On The Host", own: true},
+		{kind: remote.KindLocked, summary: "Host Locked By Another Run", own: true},
+		{kind: remote.KindLost, summary: "Connection Lost"},
+		{kind: remote.KindUnreachable, summary: "Host Not Reachable", stage: "connect"},
+		{kind: remote.KindConfig, summary: "Invalid SSH Configuration", stage: "connect"},
+
+		{kind: fleet.KindGate, summary: "Ensemble Of Masters At Risk", own: true},
+		{kind: fleet.KindHalted, summary: "Not Touched, Since A Master Failed", own: true},
+		{kind: fleet.KindUnavailable, summary: "Not Touched, Since Agents Failed", own: true},
+		{kind: node.KindRollback, summary: "Upgrade Failed", own: true},
+		{kind: node.KindPreflight, summary: "Preflight Checks Failed", own: true, stage: "preflight"},
+		{kind: node.KindForeign, summary: "DC/OS Is Already On The Host", own: true},
+		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
+		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
+		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
 	}
 }
 
@@ -268,23 +184,48 @@ func stageSummary(stage string) string {
 	return "Operation On Host Failed"
 }
 
-// preflightText lists findings.
-func preflightText(findings []node.Finding) string {
-	var b strings.Builder
-	for _, f := range findings {
-		// One line each: a hint may begin with a command, and a pool shows the first line.
-		fmt.Fprintf(&b, "%s: found %s; needed: %s", f.Name, f.Found, f.Needed)
-		if f.Hint != "" {
-			b.WriteString("; what to do: " + f.Hint)
+// word titles and words an error by what kinds it is of.
+func (f *hostFailure) word(err error) {
+	titled, worded := false, false
+	for _, w := range wordings() {
+		fault := remote.OfKind(err, w.kind)
+		if fault == nil {
+			continue
 		}
-		b.WriteByte('\n')
+		if !titled {
+			f.summary, titled = w.summary, true
+			f.stage = cmp.Or(f.stage, w.stage)
+		}
+		if w.own && !worded {
+			f.message, f.hint, worded = reasonOf(fault), hintOf(fault), true
+		}
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	var key *remote.HostKeyError
+	if errors.As(err, &key) && len(key.Want) > 0 {
+		f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
+	}
+}
+
+// hintOf is what the outermost error that knows it says to do.
+func hintOf(err error) string {
+	var hinter remote.Hinter
+	if errors.As(err, &hinter) {
+		return hinter.Hint()
+	}
+	return ""
+}
+
+// reasonOf is what an error says without what is told beside it.
+func reasonOf(err error) string {
+	if e, ok := err.(interface{ Reason() string }); ok { //nolint:errorlint // it is this error's, not one's inside
+		return e.Reason()
+	}
+	return err.Error()
 }
 
 // finding words what the user should hear of although it stands in nothing's
 // way.
-func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
+func (s *shared) finding(address string, f node.Finding) diag.Diagnostic {
 	summary := "Preflight Warning"
 	switch f.Name {
 	case "exhibitor-backend":
@@ -294,8 +235,8 @@ func (w *nodeWork) finding(f node.Finding) diag.Diagnostic {
 	case node.NotPutBack:
 		summary = "Not Put Back On The Host"
 	}
-	return diag.NewWarningDiagnostic(summary, w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
-		w.model.Address.ValueString(), capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))
+	return diag.NewWarningDiagnostic(summary, s.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
+		address, capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))
 }
 
 // notLookedAt words a refresh that had to be left out.
@@ -321,9 +262,10 @@ func abandonedMachine(address string, err *node.ReplacedError) diag.Diagnostic {
 
 // removalFailure is the failure of an uninstall, which says how to get rid of
 // a node that cannot be reached.
-func (w *nodeWork) removalFailure(ctx context.Context, err error) hostFailure {
-	f := w.failure(ctx, "uninstalling DC/OS", err)
-	if w.conn == nil && f.stage == "connect" {
+func (s *shared) removalFailure(h *fleet.Host, err error) hostFailure {
+	f := s.failure(h, "uninstalling DC/OS", err)
+	var failed *fleet.Failure
+	if errors.As(err, &failed) && !failed.Reached && f.stage == "connect" {
 		f.hint = sentence(f.hint) + " " + abandonHint
 	}
 	return f
@@ -361,11 +303,11 @@ func masterRestarts(address string, units []string) diag.Diagnostic {
 }
 
 // bundleError words a bundle that cannot be made.
-func (w *nodeWork) bundleError(err error) diag.Diagnostic {
+func (s *shared) bundleError(address string, err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Cannot Be Made",
-		w.shared.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
+		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
 			"so the release has to be within reach of this run too.",
-			w.model.Address.ValueString(), capital(sentence(err.Error())))))
+			address, capital(sentence(err.Error())))))
 }
 
 // nothingToImport words an import from a host that is no node.

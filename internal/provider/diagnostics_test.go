@@ -4,14 +4,11 @@
 package provider
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
@@ -25,8 +22,8 @@ func TestHostErrors(t *testing.T) {
 	t.Parallel()
 	redactor := runlog.NewRedactor()
 	redactor.Add("hush-hush")
-	w := &nodeWork{shared: &shared{redactor: redactor},
-		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
+	w := &shared{redactor: redactor}
+	master := fleet.Host{Target: remote.Target{Address: "10.0.0.1"}, Role: node.Master}
 	const host = "10.0.0.1"
 	auth := &remote.AuthError{Host: host, User: "centos", Tried: []string{"public key SHA256:abc"}, Err: errors.New("unable to authenticate")}
 	exit := &remote.ExitError{Host: host, Script: "apply", Code: 3, Stderr: "no space left on device\nhush-hush"}
@@ -78,7 +75,7 @@ func TestHostErrors(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := w.hostError(t.Context(), "installing DC/OS", test.err)
+			d := w.hostError(&master, "installing DC/OS", test.err)
 			if d.Summary() != test.summary {
 				t.Errorf("the summary is %q, want %q", d.Summary(), test.summary)
 			}
@@ -92,9 +89,17 @@ func TestHostErrors(t *testing.T) {
 			}
 		})
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if d := w.hostError(ctx, "installing DC/OS", errors.New("context canceled")); d.Summary() != "Interrupted" {
-		t.Errorf("an interrupted run is %q", d.Summary())
+	for _, c := range []struct {
+		ended         fleet.Ending
+		summary, want string
+	}{
+		{fleet.ByInterrupt, "Interrupted", "Run the same again"},
+		{fleet.ByTimeLimit, "Operation On Host Failed", "The time limit of the operation was reached"},
+		{fleet.ByItself, "Operation On Host Failed", "It broke"},
+	} {
+		d := w.hostError(&master, "installing DC/OS", &fleet.Failure{Ended: c.ended, Err: errors.New("it broke")})
+		if d.Summary() != c.summary || !strings.Contains(d.Detail(), c.want) {
+			t.Errorf("an operation that ended by %v is %s: %s", c.ended, d.Summary(), d.Detail())
+		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
@@ -25,14 +25,14 @@ import (
 // stage and the host are in the text.
 func TestStageMessages(t *testing.T) {
 	t.Parallel()
-	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()},
-		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("agent")}}
+	w := &shared{redactor: runlog.NewRedactor()}
+	agent := fleet.Host{Target: remote.Target{Address: "10.0.0.1"}, Role: node.Agent}
 	for stage, want := range map[string]string{
 		"inspect": "Host Could Not Be Inspected", "cloud-init": "Cloud-Init Did Not Finish", "preflight": "Preflight Failed",
 		"transfer": "Transfer Failed", "postflight": "Node Did Not Come Up", "drain": "Agent Could Not Be Drained",
 		"uninstall": "Uninstall Failed",
 	} {
-		d := w.hostError(t.Context(), "working", &node.StageError{Host: "10.0.0.1", Stage: stage, Doing: "something",
+		d := w.hostError(&agent, "working", &node.StageError{Host: "10.0.0.1", Stage: stage, Doing: "something",
 			Err: errors.New("it broke")})
 		if d.Summary() != want || !strings.Contains(d.Detail(), "Stage:     "+stage) || !strings.Contains(d.Detail(), "It broke") &&
 			!strings.Contains(d.Detail(), "it broke") {
@@ -43,7 +43,7 @@ func TestStageMessages(t *testing.T) {
 		"Role Cannot Change In Place": &node.RoleError{Host: "10.0.0.1", Have: node.Master, Get: node.Agent},
 		"Invalid SSH Configuration":   &remote.ConfigError{Field: "ssh.jump_hosts", Err: errors.New("no user")},
 	} {
-		if d := w.hostError(t.Context(), "working", err); d.Summary() != want {
+		if d := w.hostError(&agent, "working", err); d.Summary() != want {
 			t.Errorf("%T is %q, want %q", err, d.Summary(), want)
 		}
 	}
@@ -52,28 +52,26 @@ func TestStageMessages(t *testing.T) {
 // TestOtherMessages holds what messages say that need no host.
 func TestOtherMessages(t *testing.T) {
 	t.Parallel()
-	w := &nodeWork{shared: &shared{redactor: runlog.NewRedactor()},
-		model: &nodeModel{Address: types.StringValue("10.0.0.1"), Role: types.StringValue("master")}}
-	unknown := &shared{unknown: "ssh.private_key", redactor: runlog.NewRedactor()}
-	_, waits := unknown.begin(t.Context(), w.model)
+	w := &shared{redactor: runlog.NewRedactor()}
+	waits := (&shared{unknown: "ssh.private_key", fleet: &fleet.Fleet{}}).ready()
 	_, variable := configure(t, nil, map[string]string{"DCOS_SSH_PORT": "none"})
 	stopped := poolFailures{redactor: runlog.NewRedactor(), halts: []string{"It was interrupted."}}
 	_, log := configure(t, map[string]any{"run_log": t.TempDir()}, nil)
 	for want, got := range map[string]diag.Diagnostics{
-		"Bundle Cannot Be Made: 10.0.0.1":                   {w.bundleError(errNoRecipe)},
+		"Bundle Cannot Be Made: 10.0.0.1":                   {w.bundleError("10.0.0.1", errNoRecipe)},
 		"Configuration Not Rendered: no such variable":      {renderError(errors.New("no such variable"))},
 		"Invalid Provider Configuration: it broke":          {configurationError(errors.New("it broke"))},
 		"Provider Configuration Not Known: ssh.private_key": waits,
 		"Invalid Environment Variable: DCOS_SSH_PORT":       variable,
 		"Run Log Not Writable: is a directory":              log,
 		"Pool Not Finished: It was interrupted":             stopped.diagnostics("installing", 3),
-		"Not Put Back On The Host: A file": {w.finding(node.Finding{Name: node.NotPutBack, Found: "a file",
+		"Not Put Back On The Host: A file": {w.finding("10.0.0.1", node.Finding{Name: node.NotPutBack, Found: "a file",
 			Needed: "nothing", Hint: "look"})},
-		"Agent Not Drained: Tasks": {w.finding(node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2",
+		"Agent Not Drained: Tasks": {w.finding("10.0.0.1", node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2",
 			Needed: "none", Hint: "wait longer"})},
-		"Preflight Warning: 2 GB": {w.finding(node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB",
+		"Preflight Warning: 2 GB": {w.finding("10.0.0.1", node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB",
 			Hint: "use a larger machine"})},
-		"State Of An Ensemble In Exhibitor's Backend: A file": {w.finding(node.Finding{Name: "exhibitor-backend", Found: "a file",
+		"State Of An Ensemble In Exhibitor's Backend: A file": {w.finding("10.0.0.1", node.Finding{Name: "exhibitor-backend", Found: "a file",
 			Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known":        {notLookedAt("10.0.0.1", "ssh.private_key")},
 		"Master Will Restart: one at a time":                      {masterRestarts("10.0.0.1", nil)},

@@ -11,11 +11,13 @@
 // they are long.
 //
 //   - dcosProvider reads the provider block. What is shared by everything of
-//     one process (SSH client, bundles, run log, redactor) is made there and
+//     one process (the fleet, bundles, run log, redactor) is made there and
 //     handed on as *shared.
 //   - clusterConfigResource renders a cluster's configuration. Its schema is
 //     made from the table in internal/config.
-//   - nodeResource installs, upgrades and removes DC/OS on one host.
+//   - nodeResource installs, upgrades and removes DC/OS on one host,
+//     nodePoolResource on many: they make hosts of their models (host.go), hand
+//     them to internal/fleet, and take over what has become of them.
 //   - diagnostics.go words every message.
 //
 // # How values of parameters are typed

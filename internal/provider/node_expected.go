@@ -160,7 +160,7 @@ func confirmed(ctx context.Context, private privateReader, plan *nodeModel) (boo
 		diags.Append(internalFault("reading a host key", err))
 		return false, diags
 	}
-	ssh, d := plan.ssh(ctx)
+	ssh, d := readNodeSSH(ctx, plan.SSH)
 	diags.Append(d...)
 	return refused != "" && sameKey(refused, ssh.HostKey.ValueString()), diags
 }

@@ -17,8 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
-	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
 // nodeModel is a dcos_node.
@@ -70,17 +68,22 @@ type bundleModel struct {
 	Recipe      types.String `tfsdk:"recipe"`
 }
 
-// bundle gives the bundle object; its parts are null or unknown where the
-// whole is.
+// bundle gives the bundle object.
 func (m *nodeModel) bundle(ctx context.Context) (bundleModel, diag.Diagnostics) {
+	return readBundle(ctx, m.Bundle)
+}
+
+// readBundle reads a bundle object; its parts are null or unknown where the
+// whole is.
+func readBundle(ctx context.Context, object types.Object) (bundleModel, diag.Diagnostics) {
 	var b bundleModel
 	switch {
-	case m.Bundle.IsUnknown():
+	case object.IsUnknown():
 		return bundleModel{types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()}, nil
-	case m.Bundle.IsNull():
+	case object.IsNull():
 		return bundleModel{types.StringNull(), types.StringNull(), types.StringNull(), types.StringNull()}, nil
 	}
-	diags := m.Bundle.As(ctx, &b, basetypes.ObjectAsOptions{})
+	diags := object.As(ctx, &b, basetypes.ObjectAsOptions{})
 	return b, diags
 }
 
@@ -99,15 +102,16 @@ func (m *nodeModel) drift(ctx context.Context) []string {
 	return words
 }
 
-// skip gives the names of the preflight checks that are left out.
-func (m *nodeModel) skip(ctx context.Context) ([]string, diag.Diagnostics) {
-	if m.Preflight.IsNull() || m.Preflight.IsUnknown() {
+// readSkip reads the names of the preflight checks that are left out from a
+// preflight object.
+func readSkip(ctx context.Context, object types.Object) ([]string, diag.Diagnostics) {
+	if object.IsNull() || object.IsUnknown() {
 		return nil, nil
 	}
 	var preflight struct {
 		Skip types.Set `tfsdk:"skip"`
 	}
-	diags := m.Preflight.As(ctx, &preflight, basetypes.ObjectAsOptions{})
+	diags := object.As(ctx, &preflight, basetypes.ObjectAsOptions{})
 	var names []types.String
 	if !preflight.Skip.IsNull() && !preflight.Skip.IsUnknown() {
 		diags.Append(preflight.Skip.ElementsAs(ctx, &names, false)...)
@@ -121,40 +125,15 @@ func (m *nodeModel) skip(ctx context.Context) ([]string, diag.Diagnostics) {
 	return known, diags
 }
 
-// ssh gives the ssh object; nothing is in it where it is null or unknown.
-func (m *nodeModel) ssh(ctx context.Context) (nodeSSHModel, diag.Diagnostics) {
+// readNodeSSH reads a node's ssh object; nothing is in it where it is null or
+// unknown.
+func readNodeSSH(ctx context.Context, object types.Object) (nodeSSHModel, diag.Diagnostics) {
 	ssh := nodeSSHModel{JumpHosts: types.ListNull(nodeJumpHostType)}
-	if m.SSH.IsNull() || m.SSH.IsUnknown() {
+	if object.IsNull() || object.IsUnknown() {
 		return ssh, nil
 	}
-	diags := m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})
+	diags := object.As(ctx, &ssh, basetypes.ObjectAsOptions{})
 	return ssh, diags
-}
-
-// target says how the host is reached. The key that was accepted before is
-// pinned unless the user names another.
-func (m *nodeModel) target(ctx context.Context, s *shared, log *runlog.Scope) (remote.Target, diag.Diagnostics) {
-	t := remote.Target{Address: m.Address.ValueString(), HostKey: m.HostKey.ValueString(), Log: log}
-	if s.config.HostKeyPolicy == remote.Ignore {
-		t.HostKey = ""
-	}
-	ssh, diags := m.ssh(ctx)
-	t.Port = int(ssh.Port.ValueInt64())
-	t.User = ssh.User.ValueString()
-	if key := ssh.HostKey.ValueString(); key != "" {
-		t.HostKey = key
-	}
-	if ssh.JumpHosts.IsNull() || ssh.JumpHosts.IsUnknown() {
-		return t, diags
-	}
-	var hops []nodeJumpHostModel
-	diags.Append(ssh.JumpHosts.ElementsAs(ctx, &hops, false)...)
-	t.JumpHosts = make([]remote.Hop, len(hops)) // not nil: none means none
-	for i, h := range hops {
-		t.JumpHosts[i] = remote.Hop{Address: h.Address.ValueString(), Port: int(h.Port.ValueInt64()),
-			User: h.User.ValueString(), HostKey: h.HostKey.ValueString()}
-	}
-	return t, diags
 }
 
 // observe takes over what was seen on the host.
@@ -214,8 +193,8 @@ func parseImportID(text string) (importID, bool) {
 
 // drainTimeout says how long an agent's tasks may take to end; less than
 // nothing if they are not waited for.
-func (m *nodeModel) drainTimeout() time.Duration {
-	if d := durationOr(m.DrainTimeout, defaultDrainTimeout); d > 0 {
+func drainTimeout(value types.String) time.Duration {
+	if d := durationOr(value, defaultDrainTimeout); d > 0 {
 		return d
 	}
 	return -1

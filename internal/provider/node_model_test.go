@@ -115,11 +115,11 @@ func TestSecretsFingerprint(t *testing.T) {
 func TestDrainTimeout(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{"": defaultDrainTimeout, "5m": 5 * time.Minute, "0s": -1} {
-		m := nodeModel{DrainTimeout: types.StringNull()}
+		value := types.StringNull()
 		if text != "" {
-			m.DrainTimeout = types.StringValue(text)
+			value = types.StringValue(text)
 		}
-		if got := m.drainTimeout(); got != want {
+		if got := drainTimeout(value); got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}

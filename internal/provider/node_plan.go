@@ -23,7 +23,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	var plan nodeModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(checkSkip(ctx, &plan)...)
+	resp.Diagnostics.Append(checkSkip(ctx, plan.Preflight)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -38,9 +38,8 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if b, d := state.bundle(ctx); !d.HasError() {
-		at := &nodeWork{shared: r.shared, model: &state}
-		r.shared.recorded(ctx, b.ClusterName.ValueString(), at.machine(state.ID.ValueString(), ""))
+	if h, d := state.host(ctx, r.shared); !d.HasError() {
+		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
 	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
@@ -51,7 +50,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if concernsHost(ctx, &state, &plan) {
 		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
 		if !rebuilt {
-			resp.Diagnostics.Append(supported(ctx, &state, &plan, req.Private)...)
+			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
 		}
 	} else {
 		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
@@ -71,8 +70,8 @@ func concernsHost(ctx context.Context, state, plan *nodeModel) bool {
 }
 
 // checkSkip refuses names in preflight.skip that no check has.
-func checkSkip(ctx context.Context, plan *nodeModel) diag.Diagnostics {
-	names, diags := plan.skip(ctx)
+func checkSkip(ctx context.Context, preflight types.Object) diag.Diagnostics {
+	names, diags := readSkip(ctx, preflight)
 	known := node.CheckNames()
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(known, name) })
 	if len(names) > 0 {
@@ -138,27 +137,37 @@ func (r *nodeResource) restarts(ctx context.Context, state, plan *nodeModel) (un
 	return node.Restarts(from, to, plan.role())
 }
 
-// supported refuses what DC/OS cannot change on a running cluster: certain
-// paths between versions, and what the cluster is built on. Update holds what
-// the host says against the same rules.
-func supported(ctx context.Context, state, plan *nodeModel, private privateReader) diag.Diagnostics {
-	if plan.Bundle.Equal(state.Bundle) {
+// supported refuses what DC/OS cannot change on a running cluster.
+func (m *nodeModel) supported(ctx context.Context, state *nodeModel, private privateReader) diag.Diagnostics {
+	if m.Bundle.Equal(state.Bundle) {
 		return nil
 	}
+	before, diags := state.bundle(ctx)
+	after, d := m.bundle(ctx)
+	if diags.Append(d...); diags.HasError() {
+		return diags
+	}
+	before.DCOSVersion, after.DCOSVersion = state.DCOSVersion, m.DCOSVersion
+	diags.Append(supported(ctx, m.Address.ValueString(), m.role(), before, after, private)...)
+	return diags
+}
+
+// supported refuses what DC/OS cannot change on a running cluster: certain
+// paths between versions, and what the cluster is built on. The bundles are
+// those of the state and of the plan, with the versions that the host has and
+// is to have. Update holds what the host says against the same rules.
+func supported(ctx context.Context, address string, role node.Role, before, after bundleModel, private privateReader) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if from, to := state.DCOSVersion.ValueString(), plan.DCOSVersion.ValueString(); from != "" && to != "" {
+	if from, to := before.DCOSVersion.ValueString(), after.DCOSVersion.ValueString(); from != "" && to != "" {
 		if err := node.UpgradePath(from, to); err != nil {
-			diags.Append(upgradeRefused(plan.Address.ValueString(), err,
-				"Give the node a bundle of a version that DC/OS can be upgraded to from there."))
+			diags.Append(upgradeRefused(address, err, "Give the node a bundle of a version that DC/OS can be upgraded to from there."))
 		}
 	}
-	to, known, d := topology(ctx, plan)
-	diags.Append(d...)
+	to, known := topology(after)
 	if !known {
 		return diags
 	}
-	from, known, d := topology(ctx, state)
-	diags.Append(d...)
+	from, known := topology(before)
 	if !known { // an imported node: only its host can say
 		seen, d := observed(ctx, private)
 		diags.Append(d...)
@@ -167,24 +176,20 @@ func supported(ctx context.Context, state, plan *nodeModel, private privateReade
 		}
 		from = seen.Topology
 	}
-	if err := node.ChangeTopology(plan.role(), from, to); err != nil {
-		diags.Append(upgradeRefused(plan.Address.ValueString(), err, err.Hint()))
+	if err := node.ChangeTopology(role, from, to); err != nil {
+		diags.Append(upgradeRefused(address, err, err.Hint()))
 	}
 	return diags
 }
 
 // topology reads from a bundle's recipe what the cluster is built on. Neither
 // the release nor the secrets are needed for it.
-func topology(ctx context.Context, model *nodeModel) (t node.Topology, known bool, diags diag.Diagnostics) {
-	b, diags := model.bundle(ctx)
-	if diags.HasError() || b.Recipe.ValueString() == "" {
-		return t, false, diags
-	}
+func topology(b bundleModel) (t node.Topology, known bool) {
 	recipe, err := bundle.DecodeRecipe(b.Recipe.ValueString())
-	if err != nil {
-		return t, false, diags // planBundle reports it
+	if b.Recipe.ValueString() == "" || err != nil {
+		return t, false // planBundle reports it
 	}
-	return node.TopologyOf(recipe.Given), true, diags
+	return node.TopologyOf(recipe.Given), true
 }
 
 // planBundle plans what the bundle says will be on the host.
@@ -200,8 +205,7 @@ func (r *nodeResource) planBundle(ctx context.Context, plan *nodeModel) diag.Dia
 	}
 	made, err := r.shared.bundleOf(ctx, b)
 	if err != nil {
-		w := &nodeWork{shared: r.shared, model: plan}
-		diags.Append(w.bundleError(err))
+		diags.Append(r.shared.bundleError(plan.Address.ValueString(), err))
 		return diags
 	}
 	plan.ConfigPackageID = types.StringValue(configID(made))

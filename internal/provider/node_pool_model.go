@@ -218,27 +218,7 @@ func thousands(n int) string {
 	return b.String()
 }
 
-// node is the host as a dcos_node, whose work is the same.
-func (m *nodePoolModel) node(h *poolHost) *nodeModel {
-	n := &nodeModel{
-		Address: h.address, Role: m.Role, Bundle: m.Bundle, SSH: h.ssh, Preflight: m.Preflight, OnDestroy: m.OnDestroy,
-		DrainTimeout: m.DrainTimeout, WaitForCloudInit: m.WaitForCloudInit,
-		DCOSVersion: types.StringValue(h.DCOSVersion),
-		DetectedIP:  types.StringValue(h.DetectedIP), Drift: noDrift(),
-	}
-	if h.MachineID != "" {
-		n.ID = types.StringValue(h.MachineID)
-	}
-	if h.HostKey != "" {
-		n.HostKey = types.StringValue(h.HostKey)
-	}
-	return n
-}
-
 // member is the host as the fleet knows it.
 func (m *nodePoolModel) member(cluster string, h *poolHost) fleet.Member {
 	return fleet.Member{Cluster: cluster, Role: node.Role(m.Role.ValueString()), Host: h.identity()}
 }
-
-// asNode is what a dcos_node would have of the pool's.
-func (m *nodePoolModel) asNode() *nodeModel { return &nodeModel{Role: m.Role, Bundle: m.Bundle} }

@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
-	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // withSSH gives a map of hosts an ssh of each.
@@ -180,29 +179,6 @@ func TestLimitsKeepNobodyWaiting(t *testing.T) {
 	removedInOrder(t, spansOf(s.events()[seen:], "uninstall"))
 	if took := time.Since(start); took > 4*time.Minute {
 		t.Errorf("it took %s: somebody waited for a connection in vain", took)
-	}
-}
-
-// What a master's gate makes of what exhibitor says.
-func TestCanDoWithout(t *testing.T) {
-	t.Parallel()
-	w := &nodeWork{model: &nodeModel{DetectedIP: types.StringValue("10.0.0.1")}}
-	for name, c := range map[string]struct {
-		health node.Health
-		may    bool
-	}{
-		"all serve": {node.Health{Size: 3, Serving: 3, Leader: "10.0.0.1", Recovered: true}, true},
-		"another does not": {node.Health{Size: 3, Serving: 2, Down: []string{"10.0.0.2"}, Leader: "10.0.0.1", Recovered: true},
-			false},
-		"this one does not":             {node.Health{Size: 3, Serving: 2, Down: []string{"10.0.0.1"}, Leader: "10.0.0.2"}, true},
-		"alone":                         {node.Health{Size: 1, Serving: 1, Leader: "10.0.0.1", Recovered: true}, true},
-		"exhibitor is silent, it leads": {node.Health{Leader: "10.0.0.1"}, false},
-		"exhibitor is silent, it works": {node.Health{Recovered: true}, false},
-		"nothing is there":              {node.Health{}, true},
-	} {
-		if why := w.canDoWithout(c.health); (why == "") != c.may {
-			t.Errorf("%s: %q", name, why)
-		}
 	}
 }
 

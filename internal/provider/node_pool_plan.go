@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
@@ -27,8 +28,8 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	}
 	var plan nodePoolModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(checkSkip(ctx, &nodeModel{Preflight: plan.Preflight})...)
-	b, diags := plan.asNode().bundle(ctx)
+	resp.Diagnostics.Append(checkSkip(ctx, plan.Preflight)...)
+	b, diags := readBundle(ctx, plan.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -64,7 +65,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		}
 		before, diags = prior.hosts(ctx)
 		resp.Diagnostics.Append(diags...)
-		r.shared.recordedPool(ctx, &prior, before)
+		r.shared.recordPool(ctx, &prior, before)
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)
@@ -72,7 +73,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
 	toDo := plan.planNodes(hosts, b.ID, create)
-	resp.Diagnostics.Append(r.planPoolBundle(ctx, &plan, b, toDo)...)
+	resp.Diagnostics.Append(r.planPoolBundle(ctx, b, toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
 	}
@@ -106,14 +107,14 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, crea
 
 // planPoolBundle makes sure that the bundle can be made, if it is needed.
 func (r *nodePoolResource) planPoolBundle(
-	ctx context.Context, plan *nodePoolModel, b bundleModel, toDo map[string][]string,
+	ctx context.Context, b bundleModel, toDo map[string][]string,
 ) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if len(toDo) == 0 || b.Recipe.IsUnknown() || r.shared.secrets.unknown {
 		return diags
 	}
 	if _, err := r.shared.bundleOf(ctx, b); err != nil {
-		diags.Append((&nodeWork{shared: r.shared, model: plan.asNode()}).bundleError(err))
+		diags.Append(r.shared.bundleError("", err))
 	}
 	return diags
 }
@@ -121,19 +122,23 @@ func (r *nodePoolResource) planPoolBundle(
 // poolSupported refuses what DC/OS cannot change on a running cluster, as a
 // dcos_node does, for each version that the pool's hosts have.
 func poolSupported(ctx context.Context, prior, plan *nodePoolModel, hosts []*poolHost, private privateReader) diag.Diagnostics {
-	var diags diag.Diagnostics
-	b, d := plan.asNode().bundle(ctx)
-	diags.Append(d...)
+	if plan.Bundle.Equal(prior.Bundle) {
+		return nil
+	}
+	before, diags := readBundle(ctx, prior.Bundle)
+	after, d := readBundle(ctx, plan.Bundle)
+	if diags.Append(d...); diags.HasError() {
+		return diags
+	}
 	versions := map[string]*poolHost{}
 	for _, h := range hosts {
-		if h.DCOSVersion != "" && h.BundleID != b.ID.ValueString() {
+		if h.DCOSVersion != "" && h.BundleID != after.ID.ValueString() {
 			versions[h.DCOSVersion] = h
 		}
 	}
 	for version, h := range versions {
-		was, will := prior.node(h), plan.node(h)
-		was.DCOSVersion, will.DCOSVersion = types.StringValue(version), b.DCOSVersion
-		d := supported(ctx, was, will, private)
+		before.DCOSVersion = types.StringValue(version)
+		d := supported(ctx, h.address.ValueString(), node.Role(plan.Role.ValueString()), before, after, private)
 		diags.Append(d...)
 		if d.HasError() {
 			break

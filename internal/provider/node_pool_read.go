@@ -16,7 +16,6 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
-	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // Read looks at the hosts, or at a sample of them. Whatever it finds, the pool
@@ -28,7 +27,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := model.asNode().bundle(ctx)
+	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.shared == nil {
 		return
@@ -43,7 +42,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if len(chosen) == 0 {
 		return
 	}
-	if r.shared.client == nil {
+	if r.shared.fleet.Dial == nil {
 		resp.Diagnostics.Append(notLookedAt(plural(len(chosen), "host")+" of the pool", r.shared.unknown))
 		return
 	}
@@ -86,68 +85,54 @@ func sampleHosts(hosts []*poolHost, how string) []*poolHost {
 	return picked
 }
 
-// lookAt looks at hosts, and says whether it saw anything new.
-func (r *poolRun) lookAt(hosts []*poolHost, want *bundle.Bundle, limit time.Duration) (news bool) {
+// lookAt looks at hosts, and reports whether it saw anything new.
+func (r *poolRun) lookAt(chosen []*poolHost, want *bundle.Bundle, limit time.Duration) (news bool) {
+	var hosts []fleet.Host
+	var looked []*poolHost
+	for _, h := range chosen {
+		host, diags := h.host(r.asked, r.shared, r.like)
+		if diags.HasError() {
+			continue // the schema has refused it
+		}
+		if h.BundleID == r.bundleID { // else it is not the one that is expected there
+			host.Bundle = want
+		}
+		looked, hosts = append(looked, h), append(hosts, host)
+	}
 	var mu sync.Mutex
-	var seen []fleet.Machine
-	var gone []string
 	batch := fleet.Batch{Parallel: int(r.model.MaxParallel.ValueInt64()), MaxFailures: -1, Stop: r.asked.Done()}
-	batch.Run(r.asked, len(hosts), func(ctx context.Context, i int) error {
-		h := hosts[i]
-		before := h.poolRecord
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		w := &nodeWork{shared: r.shared, model: r.model.node(h), cluster: r.cluster}
-		w.log = r.shared.log.Scope(r.cluster, w.model.Address.ValueString(), w.model.Role.ValueString())
-		var diags diag.Diagnostics
-		if w.target, diags = w.model.target(ctx, r.shared, w.log); diags.HasError() {
-			return nil // the schema has refused it
-		}
-		compare := want
-		if h.BundleID != r.bundleID {
-			compare = nil // it is not the one that is expected there
-		}
-		state, err := w.look(ctx, compare)
-		defer w.close()
+	r.shared.fleet.LookAll(r.asked, hosts, limit, batch, func(i int, s fleet.Sight, err error) {
+		h := looked[i]
 		if err != nil {
-			r.failures.add(h.name, w.failure(ctx, "looking at the host", err))
-			return err
+			r.failures.add(h.name, r.shared.failure(&hosts[i], "looking at the host", err))
+			return
 		}
-		h.look(state, w, compare)
+		before := h.poolRecord
+		h.look(s)
 		mu.Lock()
 		defer mu.Unlock()
 		news = news || h.poolRecord != before
-		if h.Status == poolGone {
-			gone = append(gone, w.target.Address)
-		} else {
-			seen = append(seen, w.machine(state.MachineID, state.BootID))
-		}
-		return nil
 	})
-	r.shared.gone(r.work, r.cluster, gone...)
-	r.shared.seen(r.work, r.cluster, seen...)
 	return news
 }
 
 // look takes over what refresh saw on the host.
-func (h *poolHost) look(state *node.State, w *nodeWork, want *bundle.Bundle) {
-	switch {
-	case state.MachineID != h.MachineID:
+func (h *poolHost) look(s fleet.Sight) {
+	switch s.Presence {
+	case fleet.Replaced:
 		h.poolRecord = poolRecord{Status: poolGone,
-			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s", h.address.ValueString(),
-				state.MachineID, h.MachineID)}
+			Error: fmt.Sprintf("another machine answers at %s: its machine id is %s, that of the node was %s",
+				h.address.ValueString(), s.State.MachineID, h.MachineID)}
 		return
-	case state.Gone():
+	case fleet.Gone:
 		// It is the same machine, so destroy looks there once more.
-		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: w.conn.HostKey(), Error: "it is not installed any more"}
+		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: s.HostKey, Error: "it is not installed any more"}
 		return
+	case fleet.Present:
 	}
-	h.HostKey, h.DCOSVersion = w.conn.HostKey(), state.Version
-	h.DetectedIP = state.DetectedIP
-	drift := ""
-	if want != nil {
-		drift = strings.Join(state.Drift(want, node.Role(w.model.Role.ValueString())), "; ")
-	}
+	h.HostKey, h.DCOSVersion = s.HostKey, s.State.Version
+	h.DetectedIP = s.State.DetectedIP
+	drift := strings.Join(s.Drift, "; ")
 	switch {
 	case h.Status == poolFailed: // there is something to do in any case
 	case drift != "":

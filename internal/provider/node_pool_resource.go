@@ -61,7 +61,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	b, diags := model.asNode().bundle(ctx)
+	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
@@ -74,7 +74,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	// Before the bundle is made, which may take its time: who has the hosts now
 	// does not wait for long.
 	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
-	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
+	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -86,7 +86,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	model.ID = types.StringValue(rand.Text())
 	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.diagnostics("installing DC/OS", len(hosts))...)
@@ -120,7 +120,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(diags...)
 	before, diags := prior.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
-	b, diags := model.asNode().bundle(ctx)
+	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -141,7 +141,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		resp.Diagnostics.Append(notConfigured())
 		return
 	}
-	release := r.shared.claim(&model, b.ClusterName.ValueString(), hosts)
+	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
@@ -151,7 +151,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	if run.abandons() {
-		r.shared.goneHosts(ctx, run.cluster, leaving) // one of them may come back at another address
+		r.shared.forgetHosts(ctx, run.like.Cluster, leaving) // one of them may come back at another address
 	} else {
 		run.offer(leaving) // whoever wants one need not wait until all the others are done
 	}
@@ -164,7 +164,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		model.set(hosts, run.bundleID)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.bundle)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.diagnostics("bringing the pool to its bundle and its hosts", toDo)...)
 }
@@ -183,7 +183,7 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	if model.OnDestroy.ValueString() == onDestroyAbandon {
-		r.shared.gonePool(ctx, &model)
+		r.shared.forgetPool(ctx, &model)
 		return
 	}
 	hosts, diags := model.hosts(ctx)

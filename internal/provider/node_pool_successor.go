@@ -62,7 +62,7 @@ func readSuccessor(ctx context.Context, private privateReader) (*poolSuccessor, 
 // without gives the hosts that the successor does not have. Of those that it
 // has, what is known is handed on to it.
 func (s *poolSuccessor) without(hosts []*poolHost, model *nodePoolModel, run *poolRun) []*poolHost {
-	if s == nil || s.Cluster != run.cluster || s.Role != model.Role.ValueString() {
+	if s == nil || s.Cluster != run.like.Cluster || s.Role != model.Role.ValueString() {
 		return hosts
 	}
 	kept := map[uint64]bool{}
@@ -79,6 +79,6 @@ func (s *poolSuccessor) without(hosts []*poolHost, model *nodePoolModel, run *po
 			rest = append(rest, h)
 		}
 	}
-	run.shared.pools.remember(model, run.cluster, handed)
+	run.shared.pools.remember(model, run.like.Cluster, handed)
 	return rest
 }

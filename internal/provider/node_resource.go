@@ -53,7 +53,7 @@ func (r *nodeResource) Configure(_ context.Context, req resource.ConfigureReques
 func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model nodeModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
-	w, diags := r.shared.begin(ctx, &model)
+	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Create(ctx, defaultCreateTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -63,52 +63,61 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	planned := model
-	b, state, changed, diags := r.install(ctx, w)
+	result, diags := r.bring(ctx, &model, &h, fleet.FirstInstall)
 	resp.Diagnostics.Append(diags...)
+	planned := model
 	switch {
-	case state != nil:
-		model.observe(state, w.conn.HostKey())
-		model.Drift = noDrift()
+	case result.State != nil:
+		model.observe(result.State, result.HostKey)
 		model.settle(&planned)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-		resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
-	case changed != nil:
-		model.observe(changed, w.conn.HostKey())
-		model.Drift = noDrift()
-		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-		resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
+	case result.Before != nil:
+		model.observe(result.Before, result.HostKey)
+	default:
+		return // nothing was changed
 	}
+	model.Drift = noDrift()
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, h.Bundle)...)
 }
 
-// install connects and installs. changed is what the host was like before its
-// first change, nil if nothing was changed.
-func (r *nodeResource) install(ctx context.Context, w *nodeWork) (b *bundle.Bundle, state, changed *node.State, diags diag.Diagnostics) {
-	const operation = "installing DC/OS"
-	b, err := w.bundle(ctx)
-	if err != nil {
-		diags.Append(w.bundleError(err))
-		return nil, nil, nil, diags
+// begin makes the host of a model. What cannot be reached for want of
+// configuration is in the diagnostics.
+func (s *shared) begin(ctx context.Context, model *nodeModel) (fleet.Host, diag.Diagnostics) {
+	if diags := s.ready(); diags.HasError() {
+		return fleet.Host{}, diags
 	}
-	opts, d := w.options(ctx, b)
-	diags.Append(d...)
+	return model.host(ctx, s)
+}
+
+// bring makes the bundle, and the host the node that it says.
+func (r *nodeResource) bring(ctx context.Context, model *nodeModel, h *fleet.Host, kind fleet.Kind) (fleet.Result, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	operation := "changing DC/OS in place"
+	if kind == fleet.FirstInstall {
+		operation = "installing DC/OS"
+	}
+	defer r.shared.fleet.Turns.Arrive(h.Cluster, h.Role, kind)()
+	var err error
+	if h.Bundle, err = model.makeBundle(ctx, r.shared); err != nil {
+		diags.Append(r.shared.bundleError(h.Address(), err))
+		return fleet.Result{}, diags
+	}
+	result, err := r.shared.fleet.Bring(ctx, *h, fleet.Terms{Kind: kind, Warn: func(f node.Finding) {
+		diags.Append(r.shared.finding(h.Address(), f))
+	}})
+	if err != nil {
+		diags.Append(r.shared.hostError(h, operation, err))
+	}
+	return result, diags
+}
+
+// makeBundle makes the bundle of the model's recipe.
+func (m *nodeModel) makeBundle(ctx context.Context, s *shared) (*bundle.Bundle, error) {
+	b, diags := m.bundle(ctx)
 	if diags.HasError() {
-		return nil, nil, nil, diags
+		return nil, errNoRecipe
 	}
-	defer w.close()
-	opts.OnChange = func(before node.State) { changed = &before }
-	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
-	work := w.work(opts.Role, fleet.FirstInstall)
-	err = r.shared.fleet.Do(ctx, work, func(ctx context.Context) error {
-		state, err = node.Install(ctx, w.conn, opts)
-		return err
-	})
-	if err != nil {
-		diags.Append(w.hostError(ctx, operation, err))
-		return b, nil, changed, diags
-	}
-	r.shared.seen(ctx, w.cluster, w.machine(state.MachineID, state.BootID))
-	return b, state, changed, diags
+	return s.bundleOf(ctx, b)
 }
 
 // Update upgrades, reconfigures or repairs in place, if the plan has anything
@@ -125,7 +134,7 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
 	}
-	w, diags := r.shared.begin(ctx, &model)
+	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Update(ctx, defaultUpdateTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -139,47 +148,17 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if model.Bundle.Equal(prior.Bundle) {
 		kind = fleet.Repair
 	}
-	b, state, diags := r.upgrade(ctx, w, kind)
+	result, diags := r.bring(ctx, &model, &h, kind)
 	resp.Diagnostics.Append(diags...)
-	if state == nil {
+	if result.State == nil {
 		return // the state stays: the next plan has the same to do
 	}
 	planned := model
-	model.observe(state, w.conn.HostKey())
+	model.observe(result.State, result.HostKey)
 	model.Drift = noDrift()
 	model.settle(&planned)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, b)...)
-}
-
-// upgrade connects and does what is to be done.
-func (r *nodeResource) upgrade(ctx context.Context, w *nodeWork, kind fleet.Kind) (*bundle.Bundle, *node.State, diag.Diagnostics) {
-	const operation = "changing DC/OS in place"
-	var diags diag.Diagnostics
-	defer r.shared.fleet.Arrive(w.cluster, w.model.role(), kind)()
-	b, err := w.bundle(ctx)
-	if err != nil {
-		diags.Append(w.bundleError(err))
-		return nil, nil, diags
-	}
-	opts, d := w.options(ctx, b)
-	diags.Append(d...)
-	if diags.HasError() {
-		return nil, nil, diags
-	}
-	opts.Ensemble.Exists = true
-	opts.Warn = func(f node.Finding) { diags.Append(w.finding(f)) }
-	defer w.close()
-	var state *node.State
-	err = r.shared.fleet.Do(ctx, w.change(opts, kind), func(ctx context.Context) error {
-		state, err = node.Upgrade(ctx, w.conn, opts)
-		return err
-	})
-	if err != nil {
-		diags.Append(w.hostError(ctx, operation, err))
-		return nil, nil, diags
-	}
-	return b, state, diags
+	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, h.Bundle)...)
 }
 
 // Delete uninstalls.
@@ -191,11 +170,11 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	if model.OnDestroy.ValueString() == onDestroyAbandon {
 		if b, d := model.bundle(ctx); r.shared != nil && !d.HasError() {
-			r.shared.gone(ctx, b.ClusterName.ValueString(), model.Address.ValueString())
+			r.shared.fleet.Forget(ctx, b.ClusterName.ValueString(), model.Address.ValueString())
 		}
 		return
 	}
-	w, diags := r.shared.begin(ctx, &model)
+	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -204,30 +183,23 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	defer r.shared.fleet.Arrive(w.cluster, model.role(), fleet.Removal)()
+	defer r.shared.fleet.Turns.Arrive(h.Cluster, h.Role, fleet.Removal)()
 
-	b, err := w.bundle(ctx)
-	if err != nil { // it helps, and is not needed
+	var err error
+	if h.Bundle, err = model.makeBundle(ctx, r.shared); err != nil { // it helps, and is not needed
 		tflog.Debug(ctx, "uninstalling without the bundle",
-			map[string]any{"host": w.target.Address, "reason": r.shared.redactor.Redact(err.Error())})
+			map[string]any{"host": h.Address(), "reason": r.shared.redactor.Redact(err.Error())})
 	}
-	opts, diags := w.options(ctx, b)
-	opts.SkipChecks = nil
-	opts.Warn = func(f node.Finding) { resp.Diagnostics.Append(w.finding(f)) }
-	resp.Diagnostics.Append(diags...)
-	defer w.close()
-	err = r.shared.fleet.Do(ctx, w.work(opts.Role, fleet.Removal),
-		func(ctx context.Context) error { return node.Uninstall(ctx, w.conn, opts) })
-	var replaced *node.ReplacedError
+	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{Warn: func(f node.Finding) {
+		resp.Diagnostics.Append(r.shared.finding(h.Address(), f))
+	}})
 	switch {
-	case errors.As(err, &replaced):
-		resp.Diagnostics.Append(abandonedMachine(w.target.Address, replaced))
 	case err != nil:
-		f := w.removalFailure(ctx, err)
+		f := r.shared.removalFailure(&h, err)
 		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
-		return
+	case result.Replaced != nil:
+		resp.Diagnostics.Append(abandonedMachine(h.Address(), result.Replaced))
 	}
-	r.shared.gone(ctx, w.cluster, w.target.Address)
 }
 
 // ImportState takes the address; Read fills in the rest from the host.

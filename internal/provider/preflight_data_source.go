@@ -18,7 +18,7 @@ import (
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -80,20 +80,15 @@ func (d *preflightDataSource) Read(ctx context.Context, req datasource.ReadReque
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if d.shared == nil {
-		resp.Diagnostics.Append(notConfigured())
+	if resp.Diagnostics.Append(d.shared.ready()...); resp.Diagnostics.HasError() {
 		return
 	}
-	if d.shared.client == nil {
-		resp.Diagnostics.Append(unknownConfiguration(d.shared.unknown))
-		return
-	}
-	works, diags := d.works(ctx, &model)
+	hosts, diags := d.hosts(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	found := preflightAll(ctx, works)
+	found := d.checkAll(ctx, hosts)
 	if err := ctx.Err(); err != nil {
 		resp.Diagnostics.AddError("Interrupted", "The hosts were not all checked: "+sentence(context.Cause(ctx).Error()))
 		return
@@ -102,50 +97,44 @@ func (d *preflightDataSource) Read(ctx context.Context, req datasource.ReadReque
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// A preflightWork is the check of one host.
-type preflightWork struct {
-	*nodeWork
-	name string // the key in hosts
-	opts node.Options
+// A namedHost is a host of the configuration and its key there.
+type namedHost struct {
+	fleet.Host
+	name string
 }
 
-// works makes ready to check each host.
-func (d *preflightDataSource) works(ctx context.Context, model *preflightModel) ([]*preflightWork, diag.Diagnostics) {
-	var hosts map[string]preflightHostModel
-	diags := model.Hosts.ElementsAs(ctx, &hosts, false)
+// hosts makes the hosts that are to be checked.
+func (d *preflightDataSource) hosts(ctx context.Context, model *preflightModel) ([]namedHost, diag.Diagnostics) {
+	var given map[string]preflightHostModel
+	diags := model.Hosts.ElementsAs(ctx, &given, false)
 	skip, more := checkNames(ctx, tfpath.Root("skip"), model.Skip)
 	diags.Append(more...)
-	if diags.HasError() {
+	b, more := readBundle(ctx, model.Bundle)
+	diags.Append(more...)
+	if diags.HasError() || len(given) == 0 {
 		return nil, diags
 	}
-	var b *bundle.Bundle
-	var works []*preflightWork
-	machines := d.shared.newMachines() // of this reading alone: it may be repeated
-	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		h := hosts[name]
+	made, err := d.shared.bundleOf(ctx, b)
+	var hosts []namedHost
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		h := given[name]
 		own, more := checkNames(ctx, tfpath.Root("hosts").AtMapKey(name).AtName("skip"), h.Skip)
 		diags.Append(more...)
-		w, more := d.shared.begin(ctx, &nodeModel{Address: h.Address, Role: h.Role, Bundle: model.Bundle, SSH: h.SSH})
+		target, more := d.shared.target(ctx, h.Address.ValueString(), h.SSH, "")
 		diags.Append(more...)
+		if err != nil && !diags.HasError() {
+			diags.Append(d.shared.bundleError(h.Address.ValueString(), err))
+		}
 		if diags.HasError() {
 			return nil, diags
 		}
-		if b == nil {
-			made, err := w.bundle(ctx)
-			if err != nil {
-				diags.Append(w.bundleError(err))
-				return nil, diags
-			}
-			b = made
-		}
-		w.target.ConnectTimeout = durationOr(model.ConnectTimeout, 0)
-		works = append(works, &preflightWork{nodeWork: w, name: name, opts: node.Options{
-			Role: w.model.role(), Bundle: b, Address: h.Address.ValueString(), Run: d.shared.log.Run(), Log: w.log,
-			SkipChecks: slices.Concat(skip, own),
-			Claim:      w.claim(ctx, machines),
+		target.ConnectTimeout = durationOr(model.ConnectTimeout, 0)
+		hosts = append(hosts, namedHost{name: name, Host: fleet.Host{
+			Target: target, Role: node.Role(h.Role.ValueString()), Cluster: b.ClusterName.ValueString(), Site: d.shared.site(model.Bundle),
+			Bundle: made, SkipChecks: slices.Concat(skip, own),
 		}})
 	}
-	return works, diags
+	return hosts, diags
 }
 
 // checkNames reads names of checks, and refuses those that no check has.
@@ -163,42 +152,39 @@ func checkNames(ctx context.Context, at tfpath.Path, set types.Set) ([]string, d
 	return names, diags
 }
 
-// preflightAll checks all hosts. The client's limits bound how many connections there are at once.
-func preflightAll(ctx context.Context, works []*preflightWork) map[string][]node.Finding {
-	found := make(map[string][]node.Finding, len(works))
+// checkAll checks all hosts. The client's limits bound how many connections there are at once.
+func (d *preflightDataSource) checkAll(ctx context.Context, hosts []namedHost) map[string][]node.Finding {
+	alone := *d.shared.fleet
+	alone.Machines = d.shared.newMachines() // of this reading alone: it may be repeated
+	found := make(map[string][]node.Finding, len(hosts))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for _, w := range works {
+	for _, h := range hosts {
 		wg.Go(func() {
-			findings := w.check(ctx)
+			findings, err := alone.Check(ctx, h.Host)
+			if err != nil {
+				findings = []node.Finding{d.notChecked(&h.Host, err)}
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			found[w.name] = findings
+			found[h.name] = findings
 		})
 	}
 	wg.Wait()
 	return found
 }
 
-// check checks one host. That it cannot be checked is a finding too.
-func (w *preflightWork) check(ctx context.Context) []node.Finding {
-	var findings []node.Finding
-	err := w.dial(ctx)
-	if err == nil {
-		findings, err = node.Preflight(ctx, w.conn, w.opts)
-		err = errors.Join(err, w.conn.Close())
-	}
-	if err == nil {
-		return findings
-	}
-	f := w.failure(ctx, "checking the host", err)
+// notChecked is the finding that a host cannot be checked.
+func (d *preflightDataSource) notChecked(h *fleet.Host, err error) node.Finding {
+	f := d.shared.failure(h, "checking the host", err)
 	needed := "a host that can be logged in to, and on which scripts run as root"
 	var refused *remote.HostKeyError
 	if errors.As(err, &refused) {
 		needed = "the host key that is known"
 	}
-	return []node.Finding{{Name: checkConnect, Severity: node.SeverityError,
-		Found: strings.TrimSuffix(w.shared.redactor.Redact(f.message), "."), Needed: needed, Hint: w.shared.redactor.Redact(f.hint)}}
+	redact := d.shared.redactor.Redact
+	return node.Finding{Name: checkConnect, Severity: node.SeverityError,
+		Found: strings.TrimSuffix(redact(f.message), "."), Needed: needed, Hint: redact(f.hint)}
 }
 
 // take fills in the results.

@@ -53,7 +53,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if c.diags.HasError() {
 		return nil
 	}
-	s := &shared{redactor: runlog.NewRedactor(), fleet: fleet.New(), pools: newPoolMemory()}
+	s := &shared{redactor: runlog.NewRedactor(), pools: newPoolMemory()}
 	s.secrets = c.readSecrets(model.Secrets)
 	for name, value := range s.secrets.values {
 		s.redactor.Add(value)
@@ -67,14 +67,14 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	s.redactor.Add(s.apiToken)
 	s.cache = c.cacheDirectory(model.CacheDirectory)
 	s.bundles = bundle.NewCache(s.cache)
-	s.machines = s.newMachines()
+	s.fleet = s.newFleet()
 
 	log, err := runlog.Open(expandHome(c.text("run_log", model.RunLog, "DCOS_RUN_LOG")), s.redactor)
 	if err != nil {
 		c.diags.AddAttributeError(tfpath.Root("run_log"), "Run Log Not Writable", sentence(err.Error()))
 		return nil
 	}
-	s.log = log
+	s.fleet.Log = log
 
 	c.unknown = "" // what came before is not needed in order to connect
 	s.config = c.readSSH(ctx, model)
@@ -85,9 +85,18 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if s.unknown = c.unknown; s.unknown != "" {
 		return s
 	}
-	if s.client, err = remote.NewClient(s.config); err != nil {
+	client, err := remote.NewClient(s.config)
+	if err != nil {
 		c.diags.Append(configurationError(err))
 		return nil
+	}
+	s.fleet.ConnectTimeout, s.fleet.PinHostKeys = s.config.ConnectTimeout, s.config.HostKeyPolicy != remote.Ignore
+	s.fleet.Dial = func(ctx context.Context, t remote.Target) (fleet.Conn, error) {
+		conn, err := client.Dial(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
 	}
 	return s
 }

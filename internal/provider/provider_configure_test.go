@@ -140,7 +140,7 @@ func TestConfigure(t *testing.T) {
 		cmpopts.IgnoreUnexported(remote.Hop{})); d != "" {
 		t.Errorf("configuration (-want +got):\n%s", d)
 	}
-	if s.client == nil {
+	if s.fleet.Dial == nil {
 		t.Error("there is no client")
 	}
 	if s.apiToken != "api-token" || strings.Contains(s.redactor.Redact("api-token"), "api-token") {
@@ -211,8 +211,8 @@ func TestConfigureUnknown(t *testing.T) {
 			if s.unknown != test.unknown {
 				t.Errorf("unknown is %q, want %q", s.unknown, test.unknown)
 			}
-			if (s.client == nil) != (test.unknown != "") {
-				t.Errorf("client is %v with %q unknown", s.client, s.unknown)
+			if (s.fleet.Dial == nil) != (test.unknown != "") {
+				t.Errorf("a host can be dialled: %t, with %q unknown", s.fleet.Dial != nil, s.unknown)
 			}
 		})
 	}

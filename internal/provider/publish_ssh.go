@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -27,7 +28,7 @@ var storeScript string
 
 // A hostStore is a bundle.Store in a directory on a host.
 type hostStore struct {
-	conn *remote.Conn
+	conn fleet.Conn
 	dir  string
 	root bool // the directory is root's
 }

@@ -20,20 +20,14 @@ import (
 type shared struct {
 	cache    string // directory
 	bundles  *bundle.Cache
-	fleet    *fleet.Coordinator
-	log      *runlog.Log
+	fleet    *fleet.Fleet // cannot dial while a value that it needs is not known yet
+	unknown  string       // names the attribute of that value
 	redactor *runlog.Redactor
 	secrets  secrets
-	machines *fleet.Machines
 	sites    sync.Map // by bundle id; see site
 	pools    *poolMemory
 	apiToken string // of DC/OS, for dcos_cluster
-
-	// client is nil while a value that it needs is not known yet; unknown
-	// then names the attribute.
-	client  *remote.Client
-	unknown string
-	config  remote.Config
+	config   remote.Config
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

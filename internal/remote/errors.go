@@ -11,6 +11,53 @@ import (
 	"time"
 )
 
+// A Kind is what kind of thing went wrong: what a caller decides by, and what a
+// message is titled by. Packages above have kinds of their own.
+type Kind string
+
+// What can go wrong with a connection, and with what runs over it.
+const (
+	KindConfig      Kind = "configuration"
+	KindUnreachable Kind = "unreachable"
+	KindHostKey     Kind = "host key"
+	KindLogin       Kind = "login"
+	KindShell       Kind = "shell"
+	KindSudo        Kind = "sudo"
+	KindLocked      Kind = "locked"
+	KindLost        Kind = "connection lost"
+	KindReboot      Kind = "reboot"
+	KindExit        Kind = "exit code"
+	KindTimeout     Kind = "timeout"
+	KindTransfer    Kind = "transfer"
+)
+
+// A Fault is an error that says what kind of thing went wrong. Every error type
+// of this package is one, and those of the packages above that somebody is told
+// of.
+type Fault interface {
+	error
+	Kind() Kind
+}
+
+// OfKind returns the outermost error of a kind in err's tree, nil if there is
+// none.
+func OfKind(err error, kind Kind) Fault {
+	if f, ok := err.(Fault); ok && f.Kind() == kind { //nolint:errorlint // the tree is walked here
+		return f
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		return OfKind(e.Unwrap(), kind)
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if f := OfKind(inner, kind); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
 // Hinter is implemented by every error type of this package: what the user can
 // do about it, in one or two sentences.
 type Hinter interface {
@@ -31,6 +78,19 @@ var (
 	_ Hinter = (*LostError)(nil)
 	_ Hinter = (*LockedError)(nil)
 	_ Hinter = (*TransferError)(nil)
+
+	_ Fault = (*ConfigError)(nil)
+	_ Fault = (*ConnectError)(nil)
+	_ Fault = (*HostKeyError)(nil)
+	_ Fault = (*RebootError)(nil)
+	_ Fault = (*AuthError)(nil)
+	_ Fault = (*ShellError)(nil)
+	_ Fault = (*SudoError)(nil)
+	_ Fault = (*ExitError)(nil)
+	_ Fault = (*TimeoutError)(nil)
+	_ Fault = (*LostError)(nil)
+	_ Fault = (*LockedError)(nil)
+	_ Fault = (*TransferError)(nil)
 )
 
 // ConfigError says that a value of Config or Target cannot be used.
@@ -42,6 +102,9 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return fmt.Sprintf("%s: %v", e.Field, e.Err) }
 func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Kind is KindConfig.
+func (*ConfigError) Kind() Kind { return KindConfig }
 
 // Hint says what to put there instead.
 func (e *ConfigError) Hint() string {
@@ -82,6 +145,15 @@ func (e *ConnectError) Error() string {
 }
 
 func (e *ConnectError) Unwrap() error { return e.Err }
+
+// Kind is KindLogin if the login was refused, KindUnreachable otherwise.
+func (e *ConnectError) Kind() Kind {
+	var auth *AuthError
+	if errors.As(e.Err, &auth) {
+		return KindLogin
+	}
+	return KindUnreachable
+}
 
 // Hint depends on the step that failed.
 func (e *ConnectError) Hint() string {
@@ -131,6 +203,9 @@ func (e *HostKeyError) Error() string {
 
 func (e *HostKeyError) Unwrap() error { return e.Err }
 
+// Kind is KindHostKey.
+func (*HostKeyError) Kind() Kind { return KindHostKey }
+
 // Hint says how to tell a reinstalled host from an attack.
 func (e *HostKeyError) Hint() string {
 	switch {
@@ -164,6 +239,9 @@ func (e *AuthError) Error() string {
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
+// Kind is KindLogin.
+func (*AuthError) Kind() Kind { return KindLogin }
+
 // Hint depends on what was tried.
 func (e *AuthError) Hint() string {
 	switch {
@@ -195,6 +273,9 @@ func (e *ShellError) Error() string {
 }
 
 func (e *ShellError) Unwrap() error { return e.Err }
+
+// Kind is KindShell.
+func (*ShellError) Kind() Kind { return KindShell }
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
@@ -235,6 +316,9 @@ func (e *SudoError) Error() string {
 	return msg
 }
 
+// Kind is KindSudo.
+func (*SudoError) Kind() Kind { return KindSudo }
+
 // Hint depends on the reason.
 func (e *SudoError) Hint() string {
 	switch e.Reason {
@@ -271,6 +355,9 @@ func (e *ExitError) Error() string {
 	return msg
 }
 
+// Kind is KindExit.
+func (*ExitError) Kind() Kind { return KindExit }
+
 // Hint points to the output: only the script's author knows more.
 func (e *ExitError) Hint() string { return "The last lines of its error output say why." }
 
@@ -293,6 +380,9 @@ func (e *TimeoutError) Error() string {
 // Unwrap makes the error a context.DeadlineExceeded.
 func (e *TimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
+// Kind is KindTimeout.
+func (*TimeoutError) Kind() Kind { return KindTimeout }
+
 // Hint says that more time may help.
 func (e *TimeoutError) Hint() string {
 	return "Look at the host for what it is waiting for, or allow it more time."
@@ -313,6 +403,9 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
+// Kind is KindLost.
+func (*LostError) Kind() Kind { return KindLost }
+
 // Hint says that trying again is safe.
 func (e *LostError) Hint() string {
 	return "Check the host and the network between. Running the same again continues where this ended."
@@ -325,6 +418,9 @@ type RebootError struct{ Host, Script string }
 func (e *RebootError) Error() string {
 	return fmt.Sprintf("%s was rebooted during script %s, which ended it", e.Host, e.Script)
 }
+
+// Kind is KindReboot.
+func (*RebootError) Kind() Kind { return KindReboot }
 
 // Hint says where to look.
 func (e *RebootError) Hint() string {
@@ -341,6 +437,9 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is locked by %s since %s", e.Host, e.Owner, e.Since)
 }
+
+// Kind is KindLocked.
+func (*LockedError) Kind() Kind { return KindLocked }
 
 // Hint says that waiting helps.
 func (e *LockedError) Hint() string {
@@ -359,6 +458,9 @@ func (e *TransferError) Error() string {
 }
 
 func (e *TransferError) Unwrap() error { return e.Err }
+
+// Kind is KindTransfer.
+func (*TransferError) Kind() Kind { return KindTransfer }
 
 // Hint names the usual reasons.
 func (e *TransferError) Hint() string {

@@ -67,25 +67,6 @@ func newSite(t *testing.T, l *lab.Lab, prefix string, public int, opts ...lab.Op
 
 func (s *site) nodes() []*lab.Host { return slices.Concat(s.masters, s.agents, s.public) }
 
-// balancer makes a load balancer in front of the masters.
-func (s *site) balancer() *lab.Host {
-	s.t.Helper()
-	var masters []string
-	for _, h := range s.masters {
-		masters = append(masters, h.Address)
-	}
-	h, err := s.lab.LoadBalancer(s.t.Context(), s.prefix+"-lb", lab.LoadBalancer{Backends: masters})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		if err := h.Destroy(context.Background()); err != nil {
-			s.t.Errorf("lab: %v", err)
-		}
-	})
-	return h
-}
-
 // variables are those that all examples have.
 func (s *site) variables(more map[string]any) map[string]any {
 	all := map[string]any{

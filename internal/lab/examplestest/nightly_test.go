@@ -6,12 +6,32 @@
 package examplestest
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
+
+// balancer makes a load balancer in front of the masters.
+func (s *site) balancer() *lab.Host {
+	s.t.Helper()
+	var masters []string
+	for _, h := range s.masters {
+		masters = append(masters, h.Address)
+	}
+	h, err := s.lab.LoadBalancer(s.t.Context(), s.prefix+"-lb", lab.LoadBalancer{Backends: masters})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := h.Destroy(context.Background()); err != nil {
+			s.t.Errorf("lab: %v", err)
+		}
+	})
+	return h
+}
 
 func TestOnPremStatic(t *testing.T) {
 	t.Parallel()

@@ -173,9 +173,11 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 // health answers with the ensemble of masters.
 func (f *Fleet) health(r *reply) {
 	masters := f.ensemble()
-	for _, address := range masters {
-		r.put("entry", fmt.Sprintf(`{"hostname":%q,"description":"serving"}`, address))
+	entries := make([]string, len(masters))
+	for i, address := range masters {
+		entries[i] = fmt.Sprintf(`{"hostname":%q,"description":"serving"}`, address)
 	}
+	r.put("ensemble", "["+strings.Join(entries, ",")+"]")
 	if len(masters) > 0 {
 		r.put("leader", masters[0])
 		r.put("recovered", "yes")

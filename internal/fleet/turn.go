@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Grace is how long work waits for other work that has to come before it
+	// Grace is how long a node waits for others that have to come before it
 	// and that Terraform may be about to call.
 	Grace = 5 * time.Second
 	// Patience is how long a gate may stay closed.
@@ -33,8 +33,8 @@ const (
 	Removal                  // the node leaves, as a rule with its whole cluster
 )
 
-// Work is one node's work.
-type Work struct {
+// A Turn is one node's operation as the coordinator orders it.
+type Turn struct {
 	Cluster string
 	Host    string
 	Role    node.Role
@@ -43,13 +43,13 @@ type Work struct {
 	// have changed, no agent waits for more.
 	Masters int
 	// MaxUnavailable bounds how many agents of the cluster are out of service
-	// for a change or a repair at once, those of other work counted; 0 does
-	// not.
+	// for a change or a repair at once, those that others change counted; 0
+	// does not.
 	MaxUnavailable int
 	// Connect connects to the host when its turn has come: who waits must not
 	// hold a connection, or those that are waited for may get none. May be nil.
 	Connect func(ctx context.Context) error
-	// Out says of the error of an agent's work whether the node is out of
+	// Out says of the error of an agent's operation whether the node is out of
 	// service since. It keeps its place then. Nil: it is not.
 	Out func(err error) bool
 	// Before and After are gates around a master's change: they give the
@@ -60,9 +60,9 @@ type Work struct {
 	Log           *runlog.Scope
 }
 
-func (w *Work) master() bool { return w.Role == node.Master }
+func (t *Turn) master() bool { return t.Role == node.Master }
 
-// A Coordinator orders the work of one process. Make it with [New]; it is
+// A Coordinator orders the turns of one process. Make it with [New]; it is
 // safe for concurrent use.
 type Coordinator struct {
 	mu       sync.Mutex
@@ -72,41 +72,41 @@ type Coordinator struct {
 // New gives a coordinator that knows of no cluster yet.
 func New() *Coordinator { return &Coordinator{clusters: map[string]*cluster{}} }
 
-// Arrive announces work from the moment on in which it was called, which may
-// be long before its host can be reached. leave says that it is over.
+// Arrive announces an operation from the moment on in which it was called, which
+// may be long before its host can be reached. leave says that it is over.
 func (c *Coordinator) Arrive(name string, role node.Role, kind Kind) (leave func()) {
 	cl := c.cluster(name)
 	cl.arrive(role == node.Master, kind)
 	return sync.OnceFunc(func() { cl.leave(role == node.Master, kind) })
 }
 
-// Do does the work when it is its turn.
-func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Context) error) error {
-	cl := c.cluster(w.Cluster)
-	defer c.Arrive(w.Cluster, w.Role, w.Kind)()
+// Do does an operation when it is its turn.
+func (c *Coordinator) Do(ctx context.Context, t Turn, do func(ctx context.Context) error) error {
+	cl := c.cluster(t.Cluster)
+	defer c.Arrive(t.Cluster, t.Role, t.Kind)()
 	switch {
-	case w.Kind == FirstInstall:
-		return w.run(ctx, do)
-	case w.Kind == Removal && w.master():
-		if err := cl.await(ctx, &w, "waiting for the agents of the cluster to be removed and for its masters to be changed",
+	case t.Kind == FirstInstall:
+		return t.run(ctx, do)
+	case t.Kind == Removal && t.master():
+		if err := cl.await(ctx, &t, "waiting for the agents of the cluster to be removed and for its masters to be changed",
 			cl.mayRemoveMaster); err != nil {
 			return err
 		}
-		return w.run(ctx, do)
-	case w.Kind == Removal:
-		return w.run(ctx, do)
-	case w.master():
-		return cl.changeMaster(ctx, &w, do)
+		return t.run(ctx, do)
+	case t.Kind == Removal:
+		return t.run(ctx, do)
+	case t.master():
+		return cl.changeMaster(ctx, &t, do)
 	}
 	mayChange := func(now time.Time) (bool, time.Time, error) {
-		return cl.mayChangeAgent(&w, now)
+		return cl.mayChangeAgent(&t, now)
 	}
-	if err := cl.await(ctx, &w, "waiting for the masters to be changed and for other agents to be back", mayChange); err != nil {
+	if err := cl.await(ctx, &t, "waiting for the masters to be changed and for other agents to be back", mayChange); err != nil {
 		return err
 	}
-	err := w.run(ctx, do)
+	err := t.run(ctx, do)
 	cl.set(func() {
-		if err != nil && w.Out != nil && w.Out(err) {
+		if err != nil && t.Out != nil && t.Out(err) {
 			cl.agentsLost++
 		} else {
 			cl.agentsOut--
@@ -115,10 +115,10 @@ func (c *Coordinator) Do(ctx context.Context, w Work, do func(ctx context.Contex
 	return err
 }
 
-// run connects and does the work.
-func (w *Work) run(ctx context.Context, do func(ctx context.Context) error) error {
-	if w.Connect != nil {
-		if err := w.Connect(ctx); err != nil {
+// run connects and does the operation.
+func (t *Turn) run(ctx context.Context, do func(ctx context.Context) error) error {
+	if t.Connect != nil {
+		if err := t.Connect(ctx); err != nil {
 			return err
 		}
 	}
@@ -126,45 +126,45 @@ func (w *Work) run(ctx context.Context, do func(ctx context.Context) error) erro
 }
 
 // changeMaster changes a master in its turn, between its gates.
-func (cl *cluster) changeMaster(ctx context.Context, w *Work, do func(ctx context.Context) error) error {
-	if err := cl.open(ctx, w); err != nil {
+func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx context.Context) error) error {
+	if err := cl.open(ctx, t); err != nil {
 		return err
 	}
 	defer cl.set(func() { cl.masterOut = false })
 	err := do(ctx)
-	if err == nil && w.After != nil {
-		if err = cl.pass(ctx, w.After); err != nil && ctx.Err() == nil {
-			err = &GateError{Host: w.Host, After: true, Err: err}
+	if err == nil && t.After != nil {
+		if err = cl.pass(ctx, t.After); err != nil && ctx.Err() == nil {
+			err = &GateError{Host: t.Host, After: true, Err: err}
 		}
 	}
 	if err != nil {
 		// An interrupted apply stops everything by itself.
 		if ctx.Err() == nil {
-			cl.set(func() { cl.halted = &HaltedError{By: w.Host, Err: err} })
+			cl.set(func() { cl.halted = &HaltedError{By: t.Host, Err: err} })
 		}
 		return err
 	}
-	cl.set(func() { cl.atRisk, cl.mastersDone[w.Host] = nil, true })
+	cl.set(func() { cl.atRisk, cl.mastersDone[t.Host] = nil, true })
 	return nil
 }
 
 // open takes a master's turn with its first gate open. Between two tries the
 // turn is free. A master that cannot be reached keeps the agents from going
 // ahead of it.
-func (cl *cluster) open(ctx context.Context, w *Work) error {
+func (cl *cluster) open(ctx context.Context, t *Turn) error {
 	deadline := time.Now().Add(Patience)
-	for connected := w.Connect == nil; ; {
-		if err := cl.await(ctx, w, "waiting for another master of the cluster to be done", func(time.Time) (bool, time.Time, error) {
+	for connected := t.Connect == nil; ; {
+		if err := cl.await(ctx, t, "waiting for another master of the cluster to be done", func(time.Time) (bool, time.Time, error) {
 			return cl.mayChangeMaster()
 		}); err != nil {
 			return err
 		}
 		if !connected {
-			if err := w.Connect(ctx); err != nil {
+			if err := t.Connect(ctx); err != nil {
 				cl.set(func() {
 					cl.masterOut = false
-					if w.Kind == Change && ctx.Err() == nil {
-						cl.missed = &HaltedError{By: w.Host, Missed: true, Err: err}
+					if t.Kind == Change && ctx.Err() == nil {
+						cl.missed = &HaltedError{By: t.Host, Missed: true, Err: err}
 					}
 				})
 				return err
@@ -172,13 +172,13 @@ func (cl *cluster) open(ctx context.Context, w *Work) error {
 			connected = true
 		}
 		var err error
-		if w.Before != nil {
-			err = w.Before(ctx)
+		if t.Before != nil {
+			err = t.Before(ctx)
 		}
 		if err == nil {
 			return nil
 		}
-		gate := &GateError{Host: w.Host, Err: err}
+		gate := &GateError{Host: t.Host, Err: err}
 		cl.set(func() { cl.masterOut, cl.atRisk = false, gate })
 		if ctx.Err() != nil || !time.Now().Add(probeInterval).Before(deadline) {
 			return gate
@@ -221,7 +221,7 @@ func (c *Coordinator) cluster(name string) *cluster {
 	if !ok {
 		now := time.Now()
 		cl = &cluster{
-			here: map[arrival]int{}, mastersDone: map[string]bool{}, claims: map[Member]bool{}, offers: map[Member]string{},
+			here: map[arrival]int{}, mastersDone: map[string]bool{}, wants: map[Member]bool{}, offers: map[Member]string{},
 			changed: make(chan struct{}), lastMaster: now, lastAgent: now,
 		}
 		c.clusters[name] = cl

@@ -18,30 +18,30 @@ func TestMembersMove(t *testing.T) {
 	b := fleet.Member{Cluster: "one", Role: node.Agent, Host: "b"}
 	public := fleet.Member{Cluster: "one", Role: node.PublicAgent, Host: "b"}
 	for name, c := range map[string]struct {
-		claim fleet.Member
+		who   fleet.Member
 		after time.Duration
 		want  bool
 		id    string
 	}{
-		"claimed before": {a, -time.Second, true, ""},
-		"claimed after":  {a, fleet.Grace / 2, true, "machine-a"},
-		"too late":       {a, 2 * fleet.Grace, false, ""},
-		"another role":   {public, 0, false, ""},
+		"wanted before": {a, -time.Second, true, ""},
+		"wanted after":  {a, fleet.Grace / 2, true, "machine-a"},
+		"too late":      {a, 2 * fleet.Grace, false, ""},
+		"another role":  {public, 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := fleet.New()
 				id := make(chan string, 1)
-				claim := func() { id <- f.Claim(c.claim) }
+				want := func() { id <- f.Want(c.who) }
 				if c.after < 0 {
-					claim()
+					want()
 				} else {
-					time.AfterFunc(c.after, claim)
+					time.AfterFunc(c.after, want)
 				}
 				start := time.Now()
 				f.Offer(map[fleet.Member]string{a: "machine-a", b: "machine-b"})
-				got := f.Claimed(t.Context(), []fleet.Member{a, b})
+				got := f.Wanted(t.Context(), []fleet.Member{a, b})
 				if got[a] != c.want || got[b] {
 					t.Errorf("%v", got)
 				}
@@ -56,23 +56,23 @@ func TestMembersMove(t *testing.T) {
 	}
 }
 
-// Whoever claims a member before it is offered learns of it afterwards, and may
+// Whoever wants a member before it is offered learns of it afterwards, and may
 // give it back only as long as nobody has let it go.
-func TestClaimsAreKeptAndGivenBack(t *testing.T) {
+func TestWantsAreKeptAndWaived(t *testing.T) {
 	t.Parallel()
 	a := fleet.Member{Cluster: "one", Role: node.Agent, Host: "a"}
 	synctest.Test(t, func(t *testing.T) {
 		f := fleet.New()
-		f.Claim(a)
-		if known := f.Unclaim(a); known != "" {
+		f.Want(a)
+		if known := f.Waive(a); known != "" {
 			t.Errorf("%q is known", known)
 		}
 		offer := map[fleet.Member]string{a: "machine-a"}
 		f.Offer(offer)
-		if claimed := f.Claimed(t.Context(), []fleet.Member{a}); claimed[a] {
-			t.Error("a claim that was taken back counts")
+		if wanted := f.Wanted(t.Context(), []fleet.Member{a}); wanted[a] {
+			t.Error("what was waived counts")
 		}
-		f.Claim(a)
+		f.Want(a)
 		if known := f.Offered(t.Context(), a); known != "" {
 			t.Errorf("%q is known of what cannot be had any more", known)
 		}
@@ -80,10 +80,10 @@ func TestClaimsAreKeptAndGivenBack(t *testing.T) {
 		if known := f.Offered(t.Context(), a); known != "machine-a" {
 			t.Errorf("%q is known", known)
 		}
-		if claimed := f.Claimed(t.Context(), []fleet.Member{a}); !claimed[a] {
-			t.Error("the claim does not count")
+		if wanted := f.Wanted(t.Context(), []fleet.Member{a}); !wanted[a] {
+			t.Error("it does not count")
 		}
-		if known := f.Unclaim(a); known != "machine-a" {
+		if known := f.Waive(a); known != "machine-a" {
 			t.Errorf("%q is known of what was let go", known)
 		}
 	})

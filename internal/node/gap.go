@@ -13,8 +13,9 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
-// A work is what has to be done to a node so that it is what a bundle says.
-type work struct {
+// A gap is what lies between a node as it is and as a bundle says, for somebody
+// to close it.
+type gap struct {
 	broken   string   // why nothing less than a new installation will do
 	role     bool     // the role's file is missing
 	packages bool     // the active packages are not the bundle's
@@ -30,31 +31,31 @@ type work struct {
 }
 
 // empty says that there is nothing to do.
-func (w work) empty() bool {
-	return w.broken == "" && !w.role && !w.packages && !w.swap && len(w.files) == 0 && len(w.enable) == 0 && len(w.revive) == 0
+func (g gap) empty() bool {
+	return g.broken == "" && !g.role && !g.packages && !g.swap && len(g.files) == 0 && len(g.enable) == 0 && len(g.revive) == 0
 }
 
 // words says it to a user.
-func (w work) words() []string {
-	if w.broken != "" {
-		return []string{w.broken}
+func (g gap) words() []string {
+	if g.broken != "" {
+		return []string{g.broken}
 	}
 	var out []string
-	if w.swap {
+	if g.swap {
 		out = append(out, "an activation of packages was interrupted")
 	}
-	if w.role {
+	if g.role {
 		out = append(out, "the file that gives the node its role is missing")
 	}
-	out = append(out, packageWords(w.missing, w.extra)...)
-	for _, f := range w.files {
-		out = append(out, fmt.Sprintf("%s %s", f.Path, w.fileWhy[f.Path]))
+	out = append(out, packageWords(g.missing, g.extra)...)
+	for _, f := range g.files {
+		out = append(out, fmt.Sprintf("%s %s", f.Path, g.fileWhy[f.Path]))
 	}
-	for _, u := range w.enable {
+	for _, u := range g.enable {
 		out = append(out, fmt.Sprintf("unit %s is not enabled", u))
 	}
-	for _, u := range w.revive {
-		if w.stopped[u] {
+	for _, u := range g.revive {
+		if g.stopped[u] {
 			out = append(out, fmt.Sprintf("unit %s is stopped", u))
 		} else {
 			out = append(out, fmt.Sprintf("unit %s has failed", u))
@@ -95,64 +96,64 @@ func packageName(id string) string {
 	return name
 }
 
-// plan compares what is on the host with what the bundle says. A unit that
+// gap compares what is on the host with what the bundle says. A unit that
 // has failed and that a timer starts is not counted: it will run again, and
 // DC/OS's checks of itself end like that.
-func (s State) plan(b *bundle.Bundle, role Role) work {
-	w := work{fileWhy: map[string]string{}, stopped: map[string]bool{}}
+func (s State) gap(b *bundle.Bundle, role Role) gap {
+	g := gap{fileWhy: map[string]string{}, stopped: map[string]bool{}}
 	if s.Installed == None {
-		w.broken = "DC/OS is not installed"
-		return w
+		g.broken = "DC/OS is not installed"
+		return g
 	}
 	if s.Role != "" && s.Role != role || len(s.Roles) > 1 {
-		w.broken = fmt.Sprintf("the node's role is %s, not %s", strings.Join(s.Roles, " and "), role.OnDisk())
-		return w
+		g.broken = fmt.Sprintf("the node's role is %s, not %s", strings.Join(s.Roles, " and "), role.OnDisk())
+		return g
 	}
 	if len(s.ActivePackages) == 0 {
-		w.broken = "DC/OS's files are gone or incomplete"
-		return w
+		g.broken = "DC/OS's files are gone or incomplete"
+		return g
 	}
 	if s.SetupPending {
-		w.broken = "DC/OS was never set up completely"
-		return w
+		g.broken = "DC/OS was never set up completely"
+		return g
 	}
-	w.role = s.Role == ""
-	w.swap = s.SwapUnfinished
+	g.role = s.Role == ""
+	g.swap = s.SwapUnfinished
 	for _, id := range b.PackageIDs {
 		if !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)) {
-			w.missing = append(w.missing, id)
+			g.missing = append(g.missing, id)
 		}
 	}
 	for _, id := range s.ActivePackages {
 		if !slices.Contains(b.PackageIDs, id) {
-			w.extra = append(w.extra, id)
+			g.extra = append(g.extra, id)
 		}
 	}
-	w.packages = len(w.missing) > 0 || len(w.extra) > 0
+	g.packages = len(g.missing) > 0 || len(g.extra) > 0
 	for _, f := range b.HostFiles() {
 		have, there := s.Files[f.Path]
 		switch {
 		case !there && !s.lookedAt(f.Path):
 			continue
 		case !there:
-			w.fileWhy[f.Path] = "is missing"
+			g.fileWhy[f.Path] = "is missing"
 		case f.Sealed && slices.Contains(s.Edited, f.Path), !f.Sealed && have.SHA256 != sum(f.Content):
-			w.fileWhy[f.Path] = "differs"
+			g.fileWhy[f.Path] = "differs"
 		case have.Mode != fmt.Sprintf("%o", f.Mode.Perm()):
-			w.fileWhy[f.Path] = fmt.Sprintf("has mode %s instead of %o", have.Mode, f.Mode.Perm())
+			g.fileWhy[f.Path] = fmt.Sprintf("has mode %s instead of %o", have.Mode, f.Mode.Perm())
 		default:
 			continue
 		}
-		w.files = append(w.files, f)
+		g.files = append(g.files, f)
 		if strings.HasPrefix(f.Path, unitDirectory) {
-			w.units = append(w.units, f.Path)
+			g.units = append(g.units, f.Path)
 		}
 	}
-	s.planUnits(b, &w)
-	return w
+	s.unitGap(b, &g)
+	return g
 }
 
-func (s State) planUnits(b *bundle.Bundle, w *work) {
+func (s State) unitGap(b *bundle.Bundle, g *gap) {
 	enabled := []string{"dcos.target"}
 	for _, u := range b.Units {
 		if u.Enable {
@@ -165,7 +166,7 @@ func (s State) planUnits(b *bundle.Bundle, w *work) {
 			timed[name+".service"] = true
 		}
 		if slices.Contains(enabled, u.Name) && u.Enabled != "enabled" {
-			w.enable = append(w.enable, u.Name)
+			g.enable = append(g.enable, u.Name)
 		}
 	}
 	for _, u := range s.Units {
@@ -173,10 +174,10 @@ func (s State) planUnits(b *bundle.Bundle, w *work) {
 		switch {
 		case timed[u.Name] || oneOff:
 		case u.Active == "failed":
-			w.revive = append(w.revive, u.Name)
+			g.revive = append(g.revive, u.Name)
 		case u.Active == "inactive" && !u.Job && !u.Triggered && (u.Always && u.Unconditional || u.Name == "dcos.target"):
-			w.revive = append(w.revive, u.Name)
-			w.stopped[u.Name] = true
+			g.revive = append(g.revive, u.Name)
+			g.stopped[u.Name] = true
 		}
 	}
 }

@@ -30,7 +30,7 @@ type record struct {
 func newRecord() *record { return &record{out: map[string]int{}, most: map[string]int{}} }
 
 // work is a host's, which takes its time on the fake clock.
-func (r *record) work(w fleet.Work) func(context.Context) error {
+func (r *record) work(w fleet.Turn) func(context.Context) error {
 	return func(context.Context) error {
 		r.mu.Lock()
 		role := string(w.Role)
@@ -49,7 +49,7 @@ func (r *record) work(w fleet.Work) func(context.Context) error {
 
 // terraform calls work as Terraform does: so many at once, in the order given.
 func terraform(
-	t *testing.T, c *fleet.Coordinator, parallelism int, work []fleet.Work, do func(fleet.Work) func(context.Context) error,
+	t *testing.T, c *fleet.Coordinator, parallelism int, work []fleet.Turn, do func(fleet.Turn) func(context.Context) error,
 ) []error {
 	t.Helper()
 	slots := make(chan struct{}, parallelism)
@@ -67,13 +67,13 @@ func terraform(
 	return errs
 }
 
-func cluster(kind fleet.Kind, masters, agents int) []fleet.Work {
-	var work []fleet.Work
+func cluster(kind fleet.Kind, masters, agents int) []fleet.Turn {
+	var work []fleet.Turn
 	for i := range masters {
-		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("m%d", i), Role: node.Master, Kind: kind, Masters: masters})
+		work = append(work, fleet.Turn{Cluster: "one", Host: fmt.Sprintf("m%d", i), Role: node.Master, Kind: kind, Masters: masters})
 	}
 	for i := range agents {
-		work = append(work, fleet.Work{Cluster: "one", Host: fmt.Sprintf("a%d", i), Role: node.Agent, Kind: kind, Masters: masters,
+		work = append(work, fleet.Turn{Cluster: "one", Host: fmt.Sprintf("a%d", i), Role: node.Agent, Kind: kind, Masters: masters,
 			MaxUnavailable: 4})
 	}
 	return work
@@ -182,7 +182,7 @@ func TestRepairsDoNotWaitForMasters(t *testing.T) {
 		c := fleet.New()
 		defer c.Arrive("one", node.Master, fleet.Change)()
 		start := time.Now()
-		err := c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a", Role: node.Agent, Kind: fleet.Repair},
+		err := c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "a", Role: node.Agent, Kind: fleet.Repair},
 			func(context.Context) error { return nil })
 		if err != nil || time.Since(start) > 0 {
 			t.Errorf("after %s: %v", time.Since(start), err)
@@ -204,7 +204,7 @@ func TestFailedMasterHalts(t *testing.T) {
 					work[i].After = func(context.Context) error { return broken }
 				}
 			}
-			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Work) func(context.Context) error {
+			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Turn) func(context.Context) error {
 				if w.Host == "m0" && !after {
 					return func(context.Context) error { return broken }
 				}
@@ -268,7 +268,7 @@ func TestGateThatStaysClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fleet.New()
 		start := time.Now()
-		w := fleet.Work{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change,
+		w := fleet.Turn{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change,
 			Before: func(context.Context) error { return errors.New("no quorum") }}
 		err := c.Do(t.Context(), w, func(context.Context) error { t.Error("touched"); return nil })
 		var gate *fleet.GateError
@@ -278,7 +278,7 @@ func TestGateThatStaysClosed(t *testing.T) {
 		if took := time.Since(start); took > fleet.Patience {
 			t.Errorf("it took %s", took)
 		}
-		err = c.Do(t.Context(), fleet.Work{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change},
+		err = c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change},
 			func(context.Context) error { t.Error("touched"); return nil })
 		var halted *fleet.HaltedError
 		if !errors.As(err, &halted) || halted.By != "m1" {
@@ -295,7 +295,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := fleet.New()
-		w := fleet.Work{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change}
+		w := fleet.Turn{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change}
 		err := c.Do(t.Context(), w, func(ctx context.Context) error {
 			ctx, cancel := context.WithCancelCause(ctx)
 			cancel(errors.New("interrupted"))
@@ -312,8 +312,8 @@ func TestClustersDoNotConcernEachOther(t *testing.T) {
 	t.Parallel()
 	c := fleet.New()
 	ran := false
-	err := c.Do(t.Context(), fleet.Work{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(ctx context.Context) error {
-		return c.Do(ctx, fleet.Work{Cluster: "two", Role: node.Master, Kind: fleet.Change},
+	err := c.Do(t.Context(), fleet.Turn{Cluster: "one", Role: node.Master, Kind: fleet.Change}, func(ctx context.Context) error {
+		return c.Do(ctx, fleet.Turn{Cluster: "two", Role: node.Master, Kind: fleet.Change},
 			func(context.Context) error { ran = true; return nil })
 	})
 	if err != nil || !ran {
@@ -344,7 +344,7 @@ func TestWhoWaitsHoldsNoConnection(t *testing.T) {
 					}
 				}
 			}
-			errs := terraform(t, c, 100, work, func(w fleet.Work) func(context.Context) error {
+			errs := terraform(t, c, 100, work, func(w fleet.Turn) func(context.Context) error {
 				do := rec.work(w)
 				return func(ctx context.Context) error {
 					defer func() { <-connections }()
@@ -396,7 +396,7 @@ func TestFailedAgentsKeepTheirPlaces(t *testing.T) {
 			work[i].Out = func(err error) bool { return errors.Is(err, broken) }
 		}
 		fails := map[string]error{"a0": refused, "a1": broken, "a3": refused, "a4": broken}
-		errs := terraform(t, fleet.New(), 1, work, func(w fleet.Work) func(context.Context) error {
+		errs := terraform(t, fleet.New(), 1, work, func(w fleet.Turn) func(context.Context) error {
 			do := rec.work(w)
 			return func(ctx context.Context) error { return errors.Join(do(ctx), fails[w.Host]) }
 		})
@@ -420,7 +420,7 @@ func TestMastersAreNotRemovedDuringChanges(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rec, work := newRecord(), cluster(fleet.Change, 3, 0)
 			work[0].Kind = fleet.Removal
-			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Work) func(context.Context) error {
+			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Turn) func(context.Context) error {
 				do := rec.work(w)
 				return func(ctx context.Context) error {
 					if fails && w.Host == "m2" {

@@ -17,19 +17,22 @@ type Member struct {
 	Host    string
 }
 
-// Claim says that a member is wanted where it was not before. Whoever lets go
+// One pool may let go of hosts that another one of the same process wants: it
+// offers them, and who wants one takes it over with what is known of it.
+
+// Want says that a member is wanted where it was not before. Whoever lets go
 // of it then leaves it as it is. It gives what was said of the member when it
 // was offered, "" if it was not.
-func (c *Coordinator) Claim(m Member) (known string) {
+func (c *Coordinator) Want(m Member) (known string) {
 	cl := c.cluster(m.Cluster)
 	cl.set(func() {
-		cl.claims[m] = true
+		cl.wants[m] = true
 		known = cl.offers[m]
 	})
 	return known
 }
 
-// Offered gives what was said of a claimed member that has been offered since,
+// Offered gives what was said of a wanted member that has been offered since,
 // or is within the Grace that Terraform gets to call whoever lets it go.
 func (c *Coordinator) Offered(ctx context.Context, m Member) (known string) {
 	cl := c.cluster(m.Cluster)
@@ -52,13 +55,14 @@ func (c *Coordinator) Offered(ctx context.Context, m Member) (known string) {
 	}
 }
 
-// Unclaim takes a claim back: nothing has come of it. If the member was offered
-// meanwhile it cannot be given back, and what was said of it is given.
-func (c *Coordinator) Unclaim(m Member) (known string) {
+// Waive says that a member is not wanted any more: nothing has come of it. If it
+// was offered meanwhile it cannot be given back, and what was said of it is
+// given.
+func (c *Coordinator) Waive(m Member) (known string) {
 	cl := c.cluster(m.Cluster)
 	cl.set(func() {
 		if known = cl.offers[m]; known == "" {
-			delete(cl.claims, m)
+			delete(cl.wants, m)
 		}
 	})
 	return known
@@ -72,12 +76,12 @@ func (c *Coordinator) Offer(known map[Member]string) {
 	}
 }
 
-// Claimed reports which of some members that were offered somebody has claimed,
-// or claims within the Grace that Terraform gets to call whoever may want them.
-// Those stay offered: whoever has claimed one learns what is known of it. The
-// others cannot be had any more.
-func (c *Coordinator) Claimed(ctx context.Context, members []Member) map[Member]bool {
-	claimed := make(map[Member]bool, len(members))
+// Wanted returns which of some members that were offered somebody wants, or wants
+// within the Grace that Terraform gets to call whoever may. Those stay offered:
+// whoever wants one learns what is known of it. The others cannot be had any
+// more.
+func (c *Coordinator) Wanted(ctx context.Context, members []Member) map[Member]bool {
+	wanted := make(map[Member]bool, len(members))
 	deadline := time.NewTimer(Grace)
 	defer deadline.Stop()
 	for waiting := true; waiting; {
@@ -85,13 +89,13 @@ func (c *Coordinator) Claimed(ctx context.Context, members []Member) map[Member]
 		for _, m := range members {
 			cl := c.cluster(m.Cluster)
 			cl.mu.Lock()
-			if cl.claims[m] {
-				claimed[m] = true
+			if cl.wants[m] {
+				wanted[m] = true
 			}
 			changed = cl.changed
 			cl.mu.Unlock()
 		}
-		if len(claimed) == len(members) {
+		if len(wanted) == len(members) {
 			break
 		}
 		select {
@@ -105,11 +109,11 @@ func (c *Coordinator) Claimed(ctx context.Context, members []Member) map[Member]
 	for _, m := range members {
 		cl := c.cluster(m.Cluster)
 		cl.set(func() {
-			// One may have been claimed, or given back, at the last moment.
-			if claimed[m] = cl.claims[m]; !claimed[m] {
+			// One may have been wanted, or waived, at the last moment.
+			if wanted[m] = cl.wants[m]; !wanted[m] {
 				delete(cl.offers, m)
 			}
 		})
 	}
-	return claimed
+	return wanted
 }

@@ -1,0 +1,78 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// Terms are on what an operation on a host is done.
+type Terms struct {
+	// Kind is what Bring does to the host: FirstInstall, Change or Repair.
+	Kind Kind
+	// MaxUnavailable is as in [Turn].
+	MaxUnavailable int
+	// Limit is the time that the host has, from when it is its turn. With it,
+	// the end of the operation's context is a request to stop: what waits does
+	// not begin, and the stage that is under way goes to its end. Without it
+	// that context bounds everything, waiting too, and ends it where it is.
+	Limit time.Duration
+	// Warn is given what the user should hear of although it stands in
+	// nothing's way. It may be nil.
+	Warn func(node.Finding)
+}
+
+// A Result is what has become of a host.
+type Result struct {
+	// State is what the node looks like at the end; nil if the operation failed.
+	State *node.State
+	// Before is what the host looked like right before the first lasting change;
+	// nil if nothing was changed. It is there when the operation failed, too.
+	Before *node.State
+	// HostKey is the key that the host has shown; "" if it was not reached.
+	HostKey string
+	// Replaced says that another machine answers at the address of a node that
+	// was to be removed, and that nothing was done to it.
+	Replaced *node.ReplacedError
+}
+
+// Bring makes the host the node that its bundle says, when it is its turn: it
+// is installed, adopted, upgraded or repaired. The error is a [*Failure].
+func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
+	var r Result
+	v := f.visit(&h, t.Limit)
+	defer v.close()
+	disturbed := false
+	opts := v.options(ctx, t.Warn)
+	opts.Ensemble.Exists = t.Kind != FirstInstall
+	opts.OnOutage = func() { disturbed = true }
+	opts.OnChange = func(before node.State) { r.Before = &before }
+	turn := Turn{Kind: t.Kind, Masters: node.EnsembleSize(h.Bundle), MaxUnavailable: t.MaxUnavailable}
+	turn.Out = func(err error) bool {
+		var rollback *node.RollbackError
+		back := errors.As(err, &rollback) && rollback.Rollback == nil
+		return disturbed && !back
+	}
+	v.gates(&turn)
+	do := node.Install
+	if t.Kind != FirstInstall {
+		do = node.Upgrade
+	}
+	var state *node.State
+	err := v.inTurn(ctx, turn, func(ctx context.Context) (err error) {
+		state, err = do(ctx, v.conn, opts)
+		return err
+	})
+	r.HostKey = v.hostKey()
+	if err != nil {
+		return r, v.failed(ctx, err)
+	}
+	r.State = state
+	f.noted(ctx, f.Machines.Seen(h.Cluster, h.machine(state.MachineID, state.BootID)))
+	return r, nil
+}

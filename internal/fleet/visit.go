@@ -1,0 +1,185 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A visit is one operation on one host: its connections, and what bounds it.
+type visit struct {
+	*Fleet
+	host   *Host
+	limit  time.Duration
+	log    *runlog.Scope
+	target remote.Target
+	conn   Conn // nil until it is the host's turn
+	again  Conn // made since the first one broke
+
+	// within is what bounds the work on the host, nil until it has begun.
+	within context.Context //nolint:containedctx // it is asked how it ended
+}
+
+// visit begins one. limit is as in [Terms].
+func (f *Fleet) visit(h *Host, limit time.Duration) *visit {
+	v := &visit{Fleet: f, host: h, limit: limit, target: h.Target}
+	v.log = f.Log.Scope(h.Cluster, h.Address(), string(h.Role))
+	v.target.Log = v.log
+	return v
+}
+
+// dial connects. From then on the key that was accepted is pinned.
+func (v *visit) dial(ctx context.Context) error {
+	conn, err := v.Dial(ctx, v.target)
+	if err != nil {
+		return err
+	}
+	v.conn = conn
+	if v.PinHostKeys {
+		v.target.HostKey = conn.HostKey()
+	}
+	return nil
+}
+
+// close ends the connection. What goes wrong then has no bearing on the work,
+// which is over: the host cleans up after itself.
+func (v *visit) close() {
+	if v.conn != nil {
+		_ = v.conn.Close()
+	}
+}
+
+// redial makes a new connection to the same host, for stages that outlive one.
+// The broken one gives its place among the connections back before that.
+func (v *visit) redial(ctx context.Context) (node.Conn, error) {
+	v.close()
+	if v.again != nil {
+		_ = v.again.Close() // it broke
+	}
+	conn, err := v.Dial(ctx, v.target)
+	if err != nil {
+		v.again = nil
+		return nil, err
+	}
+	v.again = conn
+	return conn, nil
+}
+
+// hostKey is the one that the host has shown, "" if nothing was connected to.
+func (v *visit) hostKey() string {
+	if v.conn == nil {
+		return ""
+	}
+	return v.conn.HostKey()
+}
+
+// options are those of internal/node for the host.
+func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Options {
+	h := v.host
+	opts := node.Options{
+		Role: h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID,
+		Peers: v.peers(ctx), Warn: warn, Run: v.Log.Run(), SkipChecks: h.SkipChecks, DrainTimeout: h.DrainTimeout,
+		WaitForCloudInit: h.WaitForCloudInit, Log: v.log, Redial: v.redial,
+	}
+	if v.limit > 0 {
+		opts.Stop = ctx.Done()
+	}
+	return opts
+}
+
+// peers makes what preflight asks of the node's peers.
+func (v *visit) peers(ctx context.Context) func(node.State) node.Peers {
+	return func(state node.State) node.Peers {
+		peers, err := v.Machines.Meet(v.host.Cluster, v.host.machine(state.MachineID, state.BootID))
+		v.noted(ctx, err)
+		return peers
+	}
+}
+
+// inTurn connects to the host and does something there when it is its turn.
+func (v *visit) inTurn(ctx context.Context, t Turn, do func(ctx context.Context) error) error {
+	t.Cluster, t.Host, t.Role, t.Log = v.host.Cluster, v.host.Address(), v.host.Role, v.log
+	t.Connect = func(ctx context.Context) error {
+		ctx, cancel := v.bound(ctx)
+		defer cancel()
+		return v.dial(ctx)
+	}
+	return v.Turns.Do(ctx, t, func(ctx context.Context) error {
+		if v.limit > 0 { // what is under way goes on to the end of its stage
+			ctx = context.WithoutCancel(ctx)
+		}
+		ctx, cancel := v.bound(ctx)
+		defer cancel()
+		return do(ctx)
+	})
+}
+
+// bound begins the host's own time.
+func (v *visit) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	cancel := func() {}
+	if v.limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, v.limit)
+	}
+	v.within = ctx
+	return ctx, cancel
+}
+
+// failed makes the error of the operation that ctx was given to.
+func (v *visit) failed(ctx context.Context, err error) error {
+	f := &Failure{Reached: v.conn != nil, Err: err}
+	switch {
+	case v.within != nil && errors.Is(v.within.Err(), context.DeadlineExceeded):
+		f.Ended = ByTimeLimit
+	case v.limit > 0 && !errors.Is(err, context.Canceled):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		f.Ended = ByTimeLimit
+	case errors.Is(ctx.Err(), context.Canceled):
+		f.Ended = ByInterrupt
+	}
+	return f
+}
+
+// gates puts those of a master's change around its turn.
+func (v *visit) gates(t *Turn) {
+	if v.host.Role != node.Master {
+		return
+	}
+	t.Before = func(ctx context.Context) error { return v.gate(ctx, true, node.Health.RiskWithout) }
+	t.After = func(ctx context.Context) error { return v.gate(ctx, false, node.Health.Unwell) }
+}
+
+// gate asks the master about its ensemble, once: nil if nothing is wrong. A
+// connection that has broken is made anew for the next time.
+func (v *visit) gate(ctx context.Context, before bool, wrong func(h node.Health, names ...string) string) error {
+	health, err := node.MasterHealth(ctx, v.conn)
+	switch {
+	case err == nil:
+		if reason := wrong(health, v.host.names()...); reason != "" {
+			return errors.New(reason)
+		}
+		return nil
+	case remote.IsUnreachable(err) && ctx.Err() == nil:
+		v.close()
+		if dialErr := v.dial(ctx); dialErr != nil {
+			return dialErr
+		}
+		return err
+	case before && cannotBegin(err):
+		return nil // nothing of the change will begin either, and its own error says why
+	}
+	return err
+}
+
+// cannotBegin reports whether no script can be run on the host at all.
+func cannotBegin(err error) bool {
+	var sudo *remote.SudoError
+	var shell *remote.ShellError
+	return errors.As(err, &sudo) || errors.As(err, &shell)
+}

@@ -1,0 +1,291 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// A poolRun is one operation on a pool.
+type poolRun struct {
+	shared   *shared
+	model    *nodePoolModel
+	like     fleet.Host // what the hosts have in common, the bundle where it is needed
+	bundleID string
+
+	// asked ends when Terraform is interrupted: nothing new is begun then.
+	// What is under way goes on to the end of its stage.
+	asked context.Context //nolint:containedctx // a run is one operation
+
+	mu       sync.Mutex
+	failures poolFailures
+	warnings diag.Diagnostics
+}
+
+// beginPool makes ready for an operation on a pool.
+func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, withBundle bool) (*poolRun, diag.Diagnostics) {
+	if diags := s.ready(); diags.HasError() {
+		return nil, diags
+	}
+	like, diags := model.like(ctx, s)
+	b, d := readBundle(ctx, model.Bundle)
+	if diags.Append(d...); diags.HasError() {
+		return nil, diags
+	}
+	r := &poolRun{shared: s, model: model, like: like, bundleID: b.ID.ValueString(), asked: ctx, failures: poolFailures{redactor: s.redactor}}
+	if withBundle {
+		var err error
+		if r.like.Bundle, err = s.bundleOf(ctx, b); err != nil {
+			diags.Append(s.bundleError("", err))
+		}
+	}
+	return r, diags
+}
+
+// kind is what happens to a host that there is something to do on.
+func (r *poolRun) kind(h *poolHost) fleet.Kind {
+	switch {
+	case h.BundleID == "":
+		return fleet.FirstInstall
+	case h.BundleID != r.bundleID:
+		return fleet.Change
+	}
+	return fleet.Repair
+}
+
+// arrive announces what is about to happen to hosts.
+func (r *poolRun) arrive(hosts []*poolHost, kind func(*poolHost) fleet.Kind) (leave func()) {
+	kinds := map[fleet.Kind]bool{}
+	for _, h := range hosts {
+		kinds[kind(h)] = true
+	}
+	var leaves []func()
+	for k := range kinds {
+		leaves = append(leaves, r.shared.fleet.Turns.Arrive(r.like.Cluster, r.like.Role, k))
+	}
+	return func() {
+		for _, leave := range leaves {
+			leave()
+		}
+	}
+}
+
+// want says which hosts the pool has or wants, and takes over what is known
+// of those that another one lets go. release gives those back of which nothing
+// has come.
+func (s *shared) want(model *nodePoolModel, cluster string, hosts []*poolHost) (release func()) {
+	for _, h := range hosts {
+		if !h.address.IsUnknown() {
+			h.takeOver(s.fleet.Turns.Want(model.member(cluster, h)))
+		}
+	}
+	return func() {
+		for _, h := range hosts {
+			if !h.address.IsUnknown() && h.notInstalled() {
+				h.takeOver(s.fleet.Turns.Waive(model.member(cluster, h)))
+			}
+		}
+	}
+}
+
+// bring makes nodes with the bundle of the hosts that are none.
+func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
+	var hosts []*poolHost
+	for _, h := range all {
+		if h.toDo(r.bundleID) != "" {
+			hosts = append(hosts, h)
+		}
+	}
+	defer r.arrive(hosts, r.kind)()
+	most, err := fleet.Share(r.model.MaxFailures.ValueString(), len(hosts))
+	if err != nil {
+		most = 0 // the schema has refused it
+	}
+	unavailable, err := fleet.Share(r.model.MaxUnavailable.ValueString(), len(all))
+	if err != nil {
+		unavailable = 1 // as above
+	}
+	batch := fleet.Batch{
+		Parallel: int(r.model.MaxParallel.ValueInt64()), Canaries: int(r.model.Canaries.ValueInt64()),
+		MaxFailures: most, Stop: r.asked.Done(),
+	}
+	r.shared.fleet.Log.Write(runlog.Event{Cluster: r.like.Cluster, Role: r.model.Role.ValueString(), Stage: "pool", Event: runlog.Started,
+		Hosts: len(hosts)})
+	out := batch.Run(r.asked, len(hosts), func(_ context.Context, i int) error {
+		h := hosts[i]
+		kind := r.kind(h)
+		host, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		if r.comesFromAnother(h, err) {
+			kind = r.kind(h)
+			host, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		}
+		if err != nil {
+			if h.notInstalled() && h.former != nil {
+				h.poolRecord = *h.former // nothing was changed: what was known still is
+			}
+			h.Status = poolFailed
+			h.Error = r.failures.add(h.name, r.shared.failure(&host, "installing or changing DC/OS", err))
+		}
+		return err
+	})
+	r.failures.ended(out, len(hosts), most)
+}
+
+// comesFromAnother says of a host that cannot be installed whether that is since
+// another pool has just let go of it, whose node it is, and takes over what is
+// known of it.
+func (r *poolRun) comesFromAnother(h *poolHost, err error) bool {
+	var foreign *node.ForeignError
+	if !errors.As(err, &foreign) || foreign.Cluster != "" && foreign.Cluster != r.like.Cluster || !h.notInstalled() {
+		return false
+	}
+	h.takeOver(r.shared.fleet.Turns.Offered(r.asked, r.model.member(r.like.Cluster, h)))
+	return !h.notInstalled()
+}
+
+// bringOne installs, upgrades or repairs one host.
+func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (fleet.Host, error) {
+	host, err := r.host(h)
+	if err != nil {
+		return host, err
+	}
+	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
+		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
+	})
+	switch {
+	case err == nil:
+		h.observe(result.State, result.HostKey, r.bundleID)
+	case result.Before != nil:
+		h.MachineID, h.HostKey = result.Before.MachineID, result.HostKey
+	}
+	return host, err
+}
+
+// host is one of the pool's as the fleet knows it.
+func (r *poolRun) host(h *poolHost) (fleet.Host, error) {
+	host, diags := h.host(r.asked, r.shared, r.like)
+	if diags.HasError() {
+		return host, errors.New(diags.Errors()[0].Detail())
+	}
+	return host, nil
+}
+
+// warnsOf gives what takes warnings of a host.
+func (r *poolRun) warnsOf(host fleet.Host) func(node.Finding) {
+	return func(f node.Finding) { r.warn(r.shared.finding(host.Address(), f)) }
+}
+
+// maxWarnings bounds what a pool warns of; the run log has all.
+const maxWarnings = 20
+
+// warn notes what the user should hear of.
+func (r *poolRun) warn(d diag.Diagnostic) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.warnings) < maxWarnings {
+		r.warnings.Append(d)
+	}
+}
+
+func (r *poolRun) abandons() bool { return r.model.OnDestroy.ValueString() == onDestroyAbandon }
+
+// offer lets hosts go, for other pools to take over.
+func (r *poolRun) offer(hosts []*poolHost) []fleet.Member {
+	offered := make(map[fleet.Member]string, len(hosts))
+	for _, h := range hosts {
+		if h.notInstalled() {
+			continue
+		}
+		if known, err := h.handOver(); err == nil { // a record of texts can be written
+			offered[r.model.member(r.like.Cluster, h)] = known
+		}
+	}
+	r.shared.fleet.Turns.Offer(offered)
+	return slices.Collect(maps.Keys(offered))
+}
+
+// remove uninstalls hosts that nobody takes over, and gives those of which
+// something is left to do.
+func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHost) {
+	var there []*poolHost
+	for _, h := range hosts {
+		if !h.notInstalled() {
+			there = append(there, h)
+		}
+	}
+	if r.abandons() {
+		r.shared.forgetHosts(r.asked, r.like.Cluster, there)
+		return nil
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	removal := func(*poolHost) fleet.Kind { return fleet.Removal }
+	defer r.arrive(there, removal)()
+	wanted := r.shared.fleet.Turns.Wanted(r.asked, r.offer(there))
+	var hostsLeft []*poolHost
+	for _, h := range there {
+		if !wanted[r.model.member(r.like.Cluster, h)] {
+			hostsLeft = append(hostsLeft, h)
+		}
+	}
+	batch := fleet.Batch{Parallel: int(r.model.MaxParallel.ValueInt64()), MaxFailures: -1, Stop: r.asked.Done()}
+	var mu sync.Mutex
+	gone := map[int]bool{}
+	out := batch.Run(r.asked, len(hostsLeft), func(_ context.Context, i int) error {
+		h := hostsLeft[i]
+		host, err := r.removeOne(h, limit)
+		if err != nil {
+			h.Status = poolFailed
+			h.Error = r.failures.add(h.name, r.shared.removalFailure(&host, err))
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		gone[i] = true
+		return nil
+	})
+	r.failures.ended(out, len(hostsLeft), -1)
+	for i, h := range hostsLeft {
+		if !gone[i] {
+			left = append(left, h)
+		}
+	}
+	return left
+}
+
+// removeOne uninstalls one host.
+func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error) {
+	host, err := r.host(h)
+	if err != nil {
+		return host, err
+	}
+	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host)})
+	if result.Replaced != nil {
+		r.warn(abandonedMachine(host.Address(), result.Replaced))
+	}
+	return host, err
+}
+
+// short is the first line of a text, for a table.
+func short(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	const most = 200
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + "…"
+	}
+	return line
+}

@@ -14,11 +14,16 @@ import (
 
 // TestAlteredRecordings holds that the comparison with the recordings in the
 // tree looks at every fact: one byte of any name, text, number or truth value
-// altered makes it fail, or the recording cannot be read.
+// altered makes it fail, or the recording cannot be read. On the newest line
+// each is altered in turn, on the others one of seven.
 func TestAlteredRecordings(t *testing.T) {
 	t.Parallel()
 	recorded := conformance.Own(t)
-	for _, tag := range recorded.Tags {
+	for i, tag := range recorded.Tags {
+		every := 7
+		if i == 0 {
+			every = 1
+		}
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			line := newConformanceLine(t, recorded, tag)
@@ -32,25 +37,29 @@ func TestAlteredRecordings(t *testing.T) {
 					made, served := compare, serveRecorded(t, tag, name)
 					compare = func(o conformance.Outcome) []string { return append(made(o), served.otherwise(o)...) }
 				}
-				total += alterEach(t, recording, name, compare)
+				total += alterEach(t, recording, name, every, compare)
 			}
-			if total < 500 {
+			if total < 500/every {
 				t.Errorf("only %d facts were altered", total)
 			}
 		})
 	}
 }
 
-// alterEach alters one fact after another in the recording of a site, and
-// returns how many there were.
-func alterEach(t *testing.T, recording *conformance.Recording, name string, compare func(conformance.Outcome) []string) int {
+// alterEach alters one fact after another in the recording of a site, or one
+// of so many, and returns how many it altered.
+func alterEach(t *testing.T, recording *conformance.Recording, name string, every int, compare func(conformance.Outcome) []string) int {
 	t.Helper()
 	text := recording.Cases[name]
-	facts := factsIn(t, text)
-	for _, at := range facts {
-		altered := bytes.Clone(text)
-		altered[at] ^= 1
-		other, err := recording.With(name, altered)
+	altered := 0
+	for i, at := range factsIn(text) {
+		if i%every != 0 {
+			continue
+		}
+		altered++
+		wrong := bytes.Clone(text)
+		wrong[at] ^= 1
+		other, err := recording.With(name, wrong)
 		if err != nil {
 			continue
 		}
@@ -60,12 +69,11 @@ func alterEach(t *testing.T, recording *conformance.Recording, name string, comp
 			t.Errorf("%s: nobody minds %q altered at %d in …%s…", name, text[at], at, text[from:min(len(text), at+20)])
 		}
 	}
-	return len(facts)
+	return altered
 }
 
 // factsIn finds a byte in the middle of each name and value of a JSON text.
-func factsIn(t *testing.T, text []byte) []int {
-	t.Helper()
+func factsIn(text []byte) []int {
 	var facts []int
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

@@ -217,7 +217,7 @@ func hintOf(err error) string {
 
 // reasonOf is what an error says without what is told beside it.
 func reasonOf(err error) string {
-	if e, ok := err.(interface{ Reason() string }); ok { //nolint:errorlint // it is this error's, not one's inside
+	if e, ok := err.(interface{ Reason() string }); ok { // this error's, not one's inside
 		return e.Reason()
 	}
 	return err.Error()

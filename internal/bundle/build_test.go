@@ -44,7 +44,8 @@ func recordedRecipe(t testing.TB, dir, tag, name string) Recipe {
 func recordedCase(t testing.TB, name string) (*conformance.Set, conformance.Case) {
 	t.Helper()
 	recorded := conformance.Own(t)
-	return recorded, recorded.Case(t, name)
+	c := recorded.Case(t, name)
+	return recorded, c
 }
 
 func recordedBundle(t testing.TB, dir, tag, name string) *Bundle {

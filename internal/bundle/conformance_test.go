@@ -231,7 +231,9 @@ func (a answer) otherwise(want conformance.Outcome) (differ []string) {
 	var setup []conformance.File
 	for _, f := range got.SetupFiles {
 		content := swap.Replace(string(f.Content))
-		setup = append(setup, conformance.File{Path: f.Path, Mode: fmt.Sprintf("%04o", f.Mode), Size: len(content), SHA256: conformance.Sum(content)})
+		setup = append(setup, conformance.File{
+			Path: f.Path, Mode: fmt.Sprintf("%04o", f.Mode), Size: len(content), SHA256: conformance.Sum(content),
+		})
 	}
 	compareLists(report, "setup file", setup, want.SetupFiles)
 	var units []conformance.Service

@@ -100,7 +100,8 @@ func TestUnknownHidesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, p := range full.Errors {
-					if _, given := site.Given[p.Parameter]; !given || shared(full.Errors, p) || !certain(set.target, p.Parameter) || !alone(site, facts, set.target, p) {
+					if _, given := site.Given[p.Parameter]; !given || shared(full.Errors, p) || !certain(set.target, p.Parameter) ||
+						!alone(site, facts, set.target, p) {
 						continue
 					}
 					checked++

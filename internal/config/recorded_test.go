@@ -74,7 +74,8 @@ func (l recordedLine) resolve(t *testing.T, c conformance.Case) (*Resolution, er
 	if site.Given, err = FromYAML(l.line, l.recorded.Config(t, c)); err != nil {
 		return nil, err
 	}
-	facts := Facts{Version: l.release.Tag, Commit: l.release.Commit, BootstrapID: l.release.BootstrapID, Packages: l.release.Packages, Extra: []byte(extra["calc.py"])}
+	facts := Facts{Version: l.release.Tag, Commit: l.release.Commit, BootstrapID: l.release.BootstrapID, Packages: l.release.Packages,
+		Extra: []byte(extra["calc.py"])}
 	return Resolve(site, facts, target)
 }
 

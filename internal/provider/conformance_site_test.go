@@ -293,7 +293,8 @@ func (c *conformanceRun) readSites(t *testing.T) []*recordedSite {
 		if !recorded.Of(c.release.Tag) || c.parts > 0 && i%c.parts != c.part {
 			continue
 		}
-		site := &recordedSite{Case: recorded, want: c.recorded.Outcome(t, c.release.Tag, recorded.Name), yaml: string(c.recorded.Config(t, recorded))}
+		site := &recordedSite{Case: recorded, want: c.recorded.Outcome(t, c.release.Tag, recorded.Name),
+			yaml: string(c.recorded.Config(t, recorded))}
 		site.files, site.extra = c.recorded.Files(t, recorded)
 		sites = append(sites, site)
 	}

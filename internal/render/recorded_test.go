@@ -16,8 +16,10 @@ import (
 func constructs() []string {
 	return []string{
 		"text", "replacement", "filter", "switch", "switch in a case", "switch in several places", "switch with its cases the other way round",
-		"white space before the first case", "case of no text", "case with an escaped quote", "case with an escaped backslash", "case twice", "case without a chunk",
-		"replacement in a case", "loop", "loop's variable", "parameter in a loop", "escaped braces", "lone brace", "closing braces", "value on a line of its own", "switch over lines",
+		"white space before the first case", "case of no text", "case with an escaped quote", "case with an escaped backslash", "case twice",
+		"case without a chunk",
+		"replacement in a case", "loop", "loop's variable", "parameter in a loop", "escaped braces", "lone brace",
+		"closing braces", "value on a line of its own", "switch over lines",
 	}
 }
 

@@ -21,7 +21,8 @@ func (r Release) Lay(t testing.TB, dir string, extra map[string]string) {
 	}
 	gen := "opt/mesosphere/packages/dcos-image--x/lib/python3.6/site-packages/gen/"
 	files := map[string]string{
-		"installer_internal_wrapper":                                 "export DCOS_IMAGE_COMMIT=" + r.Commit + "\nexport BOOTSTRAP_ID=" + r.BootstrapID + "\nexport BOOTSTRAP_VARIANT=\n",
+		"installer_internal_wrapper": "export DCOS_IMAGE_COMMIT=" + r.Commit + "\nexport BOOTSTRAP_ID=" +
+			r.BootstrapID + "\nexport BOOTSTRAP_VARIANT=\n",
 		"artifacts/complete/complete.latest.json":                    string(complete),
 		"artifacts/bootstrap/" + r.BootstrapID + ".active.json":      "[]",
 		"artifacts/bootstrap/" + r.BootstrapID + ".bootstrap.tar.xz": "bootstrap",

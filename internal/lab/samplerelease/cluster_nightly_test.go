@@ -81,7 +81,8 @@ func TestLoadBalancedCluster(t *testing.T) {
 			return err == nil
 		})
 	}
-	if got := shell(t, agent, "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || true"); strings.Contains(got, masters[0]) {
+	got := shell(t, agent, "cat /opt/mesosphere/etc/dns_config /opt/mesosphere/etc/master_list 2>&1 || true")
+	if strings.Contains(got, masters[0]) {
 		t.Errorf("the agent's configuration has a master's address: %s", got)
 	}
 

@@ -146,7 +146,8 @@ systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(V21)))
 		t.Fatal(err)
 	}
 	until(t, "setup has finished the swap", func() bool {
-		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; cat /opt/mesosphere/etc/dcos-version.json")
+		out, err := h.Shell(t.Context(), "test ! -e /opt/mesosphere/install_progress && systemctl is-active dcos-setup || true; "+
+			"cat /opt/mesosphere/etc/dcos-version.json")
 		return err == nil && strings.HasPrefix(out, "inactive") && strings.Contains(out, "2.2.100")
 	})
 	// As in DC/OS, setup does not start what the swap stopped.

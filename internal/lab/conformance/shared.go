@@ -23,7 +23,7 @@ func Shared(t testing.TB) *Set {
 	t.Helper()
 	const dir = "../../../shared/conformance"
 	if _, err := os.Stat(dir); err != nil {
-		t.Skip("the recordings with DC/OS's own templates are not beside the repository (../shared/conformance): 0 of their cases run; "+
+		t.Skip("the recordings with DC/OS's own templates are not beside the repository (../shared/conformance): 0 of their cases run; " +
 			"those in the tree do")
 	}
 	s := &Set{files: os.DirFS(dir)}

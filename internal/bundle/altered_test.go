@@ -28,6 +28,11 @@ func TestAlteredRecordings(t *testing.T) {
 			t.Parallel()
 			line := newConformanceLine(t, recorded, tag)
 			recording := recorded.Recording(t, tag)
+			for name := range recording.Cases {
+				if !recorded.Case(t, name).Of(tag) {
+					t.Errorf("%s is recorded and left out", name)
+				}
+			}
 			total := 0
 			for _, name := range []string{
 				"plain", "check-programs", "extra-of-all-kinds", "words-for-switches", "texts-that-are-wrong",

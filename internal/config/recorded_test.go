@@ -4,8 +4,10 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
@@ -45,8 +47,9 @@ func (l recordedLine) outcome(t *testing.T, c conformance.Case) conformance.Outc
 	return l.recorded.Outcome(t, l.release.Tag, c.Name)
 }
 
-// resolve resolves a site. An error is for what cannot be read or used.
-func (l recordedLine) resolve(t *testing.T, c conformance.Case) (*Resolution, error) {
+// resolve resolves a site, of which some values are not known. An error is for
+// what cannot be read or used.
+func (l recordedLine) resolve(t *testing.T, c conformance.Case, unknown ...string) (*Resolution, error) {
 	t.Helper()
 	files, extra := l.recorded.Files(t, c)
 	var targets []render.Target
@@ -74,6 +77,9 @@ func (l recordedLine) resolve(t *testing.T, c conformance.Case) (*Resolution, er
 	if site.Given, err = FromYAML(l.line, l.recorded.Config(t, c)); err != nil {
 		return nil, err
 	}
+	for _, name := range unknown {
+		site.Given[name] = Value{Unknown: true}
+	}
 	facts := Facts{Version: l.release.Tag, Commit: l.release.Commit, BootstrapID: l.release.BootstrapID, Packages: l.release.Packages,
 		Extra: []byte(extra["calc.py"])}
 	return Resolve(site, facts, target)
@@ -97,14 +103,20 @@ func TestRecordedSites(t *testing.T) {
 				t.Errorf("%s: %v", c.Name, err)
 				continue
 			}
-			for name, value := range res.Arguments {
-				ofBundle := value == placeholder || l.line == "1.10" && slices.Contains(identities(), name)
-				if !ofBundle && !conformance.Same(value, want.Arguments[name]) {
-					t.Errorf("%s: %s is %.200q, want %.200q", c.Name, name, value, want.Arguments[name])
-				}
-			}
+			l.compare(t, c.Name, res, want)
 		}
 	})
+}
+
+// compare wants the arguments that are known to be as recorded.
+func (l recordedLine) compare(t *testing.T, site string, res *Resolution, want conformance.Outcome) {
+	t.Helper()
+	for name, value := range res.Arguments {
+		ofBundle := value == placeholder || l.line == "1.10" && slices.Contains(identities(), name)
+		if !ofBundle && !conformance.Same(value, want.Arguments[name]) {
+			t.Errorf("%s: %s is %.200q, want %.200q", site, name, value, want.Arguments[name])
+		}
+	}
 }
 
 // identities are the arguments by which 1.10 names a configuration. There the
@@ -223,5 +235,56 @@ func TestRecordingsReach(t *testing.T) {
 			t.Errorf("the outcomes are %v, want %v", outcomes, want)
 		}
 		t.Logf("%d parameters, %d rules", cells, len(table.rules))
+	})
+}
+
+// A value that is not known yet makes no site wrong, and nothing that is known
+// other than it was recorded.
+func TestRecordedUnknown(t *testing.T) {
+	t.Parallel()
+	eachRecordedLine(t, func(t *testing.T, l recordedLine) {
+		c := l.recorded.Case(t, "given-every-parameter")
+		want := l.outcome(t, c)
+		for name := range want.UserArguments {
+			res, err := l.resolve(t, c, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := res.Err(); err != nil {
+				t.Errorf("without %s: %v", name, err)
+			}
+			if _, reached := want.Arguments[name]; reached && !slices.Contains(res.Unknown, name) {
+				t.Errorf("%s is not known and not said to be so", name)
+			}
+			l.compare(t, c.Name+" without "+name, res, want)
+		}
+	})
+}
+
+// A refusal says what it names, and what must be given.
+func TestRecordedRefusals(t *testing.T) {
+	t.Parallel()
+	eachRecordedLine(t, func(t *testing.T, l recordedLine) {
+		for _, name := range []string{"missing-everything", "missing-proxies", "words-for-switches", "texts-that-are-wrong", "static-behind-a-load-balancer"} {
+			c := l.recorded.Case(t, name)
+			want := l.outcome(t, c)
+			res, err := l.resolve(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var refused *ValidationError
+			if err := res.Err(); !errors.As(err, &refused) {
+				t.Errorf("%s: got %v", name, err)
+				continue
+			}
+			for _, named := range slices.Concat(want.Errors, want.Unset) {
+				if other, ok := conformance.Settable[named]; ok {
+					named = other
+				}
+				if named != "bootstrap_url" && !strings.Contains(refused.Error(), named) {
+					t.Errorf("%s: nothing is said of %s:\n%v", name, named, refused)
+				}
+			}
+		}
 	})
 }

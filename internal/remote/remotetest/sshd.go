@@ -64,6 +64,12 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 		}
 		return p
 	}
+	// What the machine's owner has in their shell's start-up files is not to be tested, nor waited for at each
+	// command: a shell finds an empty home. Sessions of the suite's users, who have one of theirs, are on lab hosts.
+	home := filepath.Join(dir, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	keyFile := write("host_key", hostKey)
 	authorized := write("authorized_keys", userPublic+"\n")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,8 +99,9 @@ KbdInteractiveAuthentication no
 MaxStartups 1000
 PrintMotd no
 AcceptEnv LANG LC_*
+SetEnv HOME=%s
 Subsystem sftp internal-sftp
-`, s.Port, keyFile, authorized)
+`, s.Port, keyFile, authorized, home)
 	cfgFile := write("sshd_config", cfg)
 	if os.Getuid() == 0 {
 		// Where sshd parts with its rights; made by its unit elsewhere.

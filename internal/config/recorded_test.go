@@ -265,7 +265,8 @@ func TestRecordedUnknown(t *testing.T) {
 func TestRecordedRefusals(t *testing.T) {
 	t.Parallel()
 	eachRecordedLine(t, func(t *testing.T, l recordedLine) {
-		for _, name := range []string{"missing-everything", "missing-proxies", "words-for-switches", "texts-that-are-wrong", "static-behind-a-load-balancer"} {
+		for _, name := range []string{"missing-everything", "missing-proxies", "words-for-switches", "texts-that-are-wrong",
+			"static-behind-a-load-balancer"} {
 			c := l.recorded.Case(t, name)
 			want := l.outcome(t, c)
 			res, err := l.resolve(t, c)

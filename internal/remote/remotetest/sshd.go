@@ -64,12 +64,6 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 		}
 		return p
 	}
-	// What the machine's owner has in their shell's start-up files is not to be tested, nor waited for at each
-	// command: a shell finds an empty home. Sessions of the suite's users, who have one of theirs, are on lab hosts.
-	home := filepath.Join(dir, "home")
-	if err := os.Mkdir(home, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	keyFile := write("host_key", hostKey)
 	authorized := write("authorized_keys", userPublic+"\n")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,6 +78,9 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// A bash that sshd starts reads its user's .bashrc, unless it is no shell of the first level (bash(1), "remote
+	// shell daemon"; shell_level in its run_startup_files). What the machine's owner has there is not to be tested,
+	// nor waited for at each command.
 	cfg := strings.Join(lines, "\n") + fmt.Sprintf(`
 Port %d
 ListenAddress 127.0.0.1
@@ -99,9 +96,9 @@ KbdInteractiveAuthentication no
 MaxStartups 1000
 PrintMotd no
 AcceptEnv LANG LC_*
-SetEnv HOME=%s
+SetEnv SHLVL=2
 Subsystem sftp internal-sftp
-`, s.Port, keyFile, authorized, home)
+`, s.Port, keyFile, authorized)
 	cfgFile := write("sshd_config", cfg)
 	if os.Getuid() == 0 {
 		// Where sshd parts with its rights; made by its unit elsewhere.

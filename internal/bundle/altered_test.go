@@ -35,7 +35,8 @@ func TestAlteredRecordings(t *testing.T) {
 			}
 			total := 0
 			for _, name := range []string{
-				"plain", "check-programs", "extra-of-all-kinds", "words-for-switches", "texts-that-are-wrong", "missing-everything", "value-null", "yaml-broken", "exhibitor-tls-required",
+				"plain", "check-programs", "extra-of-all-kinds", "words-for-switches", "texts-that-are-wrong",
+				"missing-everything", "value-null", "yaml-broken", "exhibitor-tls-required",
 			} {
 				compare := line.answer(t, recorded.Case(t, name)).differences
 				if len(recorded.Outcome(t, tag, name).ServeDir) > 0 {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
@@ -104,8 +105,16 @@ func (c *mainFile) addNatural(line string, site *recordedSite, release string) e
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errNotHCL, name, err)
 			}
+			if !utf8.ValidString(text) {
+				return fmt.Errorf("%w: %s: half a character", errNotHCL, name)
+			}
 			extra[name] = text
 			continue
+		}
+		if parameter, _ := config.Lookup(name); parameter.Kind == config.Text {
+			if _, ok := entry.Value.(float64); ok {
+				return fmt.Errorf("%w: %s: a number for a text, which Terraform makes one of", errNotHCL, name)
+			}
 		}
 		if attributes[name], err = naturalHCL(entry.Value); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -167,8 +176,14 @@ func hasAttribute(name string) bool {
 // scripts gives the files beside config.yaml as the attributes that stand for
 // them, and the programs of custom checks.
 func (s *recordedSite) scripts() (scripts, bins map[string]string, err error) {
+	if !utf8.ValidString(s.yaml) {
+		return nil, nil, fmt.Errorf("%w: a config.yaml that is not UTF-8", errNotHCL)
+	}
 	scripts, bins = map[string]string{}, map[string]string{}
 	for name, content := range s.files {
+		if !utf8.ValidString(content) {
+			return nil, nil, fmt.Errorf("%w: the file %s, which is not UTF-8", errNotHCL, name)
+		}
 		if program, ok := strings.CutPrefix(name, checkBinsDirectory); ok {
 			bins[program] = content
 			continue
@@ -178,6 +193,19 @@ func (s *recordedSite) scripts() (scripts, bins map[string]string, err error) {
 			return nil, nil, fmt.Errorf("%w: the file %s", errNotHCL, name)
 		}
 		scripts[siteFiles[i].attribute] = content
+	}
+	given, err := config.FromYAML("", []byte(s.yaml))
+	if err != nil {
+		return scripts, bins, nil // then there is no name to look at
+	}
+	for _, f := range siteFiles {
+		name, ok := given[f.parameter]
+		if _, there := scripts[f.attribute]; !ok || !there || name.Text == "" {
+			continue
+		}
+		if _, there := s.files[path.Clean(name.Text)]; !there {
+			return nil, nil, fmt.Errorf("%w: a script that is not where %s says", errNotHCL, f.parameter)
+		}
 	}
 	return scripts, bins, nil
 }

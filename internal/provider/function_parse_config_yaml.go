@@ -6,8 +6,10 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/big"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -59,7 +61,14 @@ func (parseConfigYAMLFunction) Run(ctx context.Context, req function.RunRequest,
 	}
 	values := map[string]attr.Value{}
 	extra := map[string]attr.Value{}
-	for name, value := range given {
+	for _, name := range sortedKeys(given) {
+		value := given[name]
+		if !utf8.ValidString(value.Text) {
+			// Terraform would put another character in its place.
+			half := &config.YAMLError{Parameter: name, Err: errors.New(`it holds half a character (a lone surrogate, as "\ud83d"): write the whole character`)}
+			resp.Error = function.NewArgumentFuncError(0, half.Error())
+			return
+		}
 		if p, ok := config.Lookup(name); ok {
 			values[name] = naturalValue(p.Kind, value.Text)
 		} else {

@@ -168,7 +168,8 @@ func (c *conformanceRun) take(t *testing.T, conf *mainFile, sites map[string]*re
 
 // filesWithIDs are the files of the templates in the tree that have ids in
 // them, or all arguments.
-var filesWithIDs = []string{"dcos-config/etc/installer", "dcos-config/etc/older", "dcos-metadata/metadata/expanded", "dcos-metadata/metadata/expanded.full"}
+var filesWithIDs = []string{"dcos-config/etc/installer", "dcos-config/etc/older",
+	"dcos-metadata/metadata/expanded", "dcos-metadata/metadata/expanded.full"}
 
 // compare gives in words what is not as recorded.
 func (c *conformanceRun) compare(site *recordedSite, got clusterConfigState) []string {

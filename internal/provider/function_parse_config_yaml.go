@@ -65,7 +65,8 @@ func (parseConfigYAMLFunction) Run(ctx context.Context, req function.RunRequest,
 		value := given[name]
 		if !utf8.ValidString(value.Text) {
 			// Terraform would put another character in its place.
-			half := &config.YAMLError{Parameter: name, Err: errors.New(`it holds half a character (a lone surrogate, as "\ud83d"): write the whole character`)}
+			half := &config.YAMLError{Parameter: name, Err: errors.New("it holds half a character (a lone surrogate, as " +
+				`"\ud83d"): write the whole character`)}
 			resp.Error = function.NewArgumentFuncError(0, half.Error())
 			return
 		}

@@ -196,7 +196,7 @@ func (s *recordedSite) scripts() (scripts, bins map[string]string, err error) {
 	}
 	given, err := config.FromYAML("", []byte(s.yaml))
 	if err != nil {
-		return scripts, bins, nil // then there is no name to look at
+		given = nil // what cannot be read gives no file a name
 	}
 	for _, f := range siteFiles {
 		name, ok := given[f.parameter]

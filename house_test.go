@@ -8,7 +8,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,6 +124,42 @@ func TestHabits(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDirectives wants each directive to name linters that are on: nolintlint says nothing of those that are off,
+// where a directive tells a reader of a check that nobody makes.
+func TestDirectives(t *testing.T) {
+	text, err := os.ReadFile(".golangci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "\n  enable:\n")
+	list, _, _ = strings.Cut(list, "\n  settings:\n")
+	var on []string
+	for _, m := range regexp.MustCompile(`(?m)^    - (\w+)`).FindAllStringSubmatch(list, -1) {
+		on = append(on, m[1])
+	}
+	directive := regexp.MustCompile(`^//nolint:([\w,]+)`)
+	seen := 0
+	eachGoFile(t, func(path string, file *ast.File) {
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				m := directive.FindStringSubmatch(c.Text)
+				if m == nil {
+					continue
+				}
+				seen++
+				for name := range strings.SplitSeq(m[1], ",") {
+					if !slices.Contains(on, name) {
+						t.Errorf("%s: %s: the linter %s is off", path, c.Text, name)
+					}
+				}
+			}
+		}
+	})
+	if len(on) < 20 || seen == 0 {
+		t.Fatalf("read %d linters and %d directives", len(on), seen)
+	}
 }
 
 // roomOf is the first folder below internal/, or "" for the root.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/conformance"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
@@ -19,9 +20,9 @@ import (
 // TestClusterConfigConformance holds dcos_cluster_config, driven by the real
 // terraform, to what DC/OS's own generator made of the sites in the tree: one
 // plan for the sites that it took, which for the newest tag is applied too, and
-// one for those that it refused. Of the older tags each has a part of the
-// sites, so that each site is planned on two lines; package bundle holds all
-// sites to all lines.
+// one for those that it refused. The newest tag has a third of the sites, and
+// every night all; of the older tags each has another part of them. Package
+// bundle holds all sites to all lines.
 func TestClusterConfigConformance(t *testing.T) {
 	t.Parallel()
 	testClusterConfigConformance(t, conformance.Own(t))
@@ -42,8 +43,11 @@ func testClusterConfigConformance(t *testing.T, recorded *conformance.Set) {
 		t.Run(tag, func(t *testing.T) {
 			t.Parallel()
 			c := &conformanceRun{recorded: recorded, release: recorded.Release(t, tag), whole: i == 0}
-			if i > 0 {
+			switch {
+			case i > 0:
 				c.part, c.parts = i-1, len(recorded.Tags)-1
+			case !lab.Nightly:
+				c.parts = 3
 			}
 			c.releaseDir = t.TempDir()
 			c.release.Lay(t, c.releaseDir, nil)

@@ -36,9 +36,14 @@ type Result struct {
 	Before *node.State
 	// HostKey is the key that the host has shown; "" if it was not reached.
 	HostKey string
-	// Replaced says that another machine answers at the address of a node that
-	// was to be removed, and that nothing was done to it.
-	Replaced *node.ReplacedError
+	// Claim is the id of the claim that the operation writes with its first
+	// change; "" if it did not come so far.
+	Claim string
+	// Left says why a node that was to be removed was left as it is, and that
+	// nothing was done to it: another machine answers at its address
+	// ([*node.ReplacedError]), another holder has it ([*node.ClaimedError]), or it
+	// is another cluster's ([*node.ForeignError]). Nil if it was removed.
+	Left error
 }
 
 // Bring makes the host the node that its bundle says, when it is its turn: it
@@ -52,6 +57,11 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 	opts.Ensemble.Exists = t.Kind != FirstInstall
 	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = func(before node.State) { r.Before = &before }
+	opts.Holding.TakeOver = opts.Holding.TakeOver || t.Kind == FirstInstall
+	opts.Holding.Admit = func(s node.State, c node.Claim) error {
+		r.Claim = c.ID
+		return f.Machines.hold(s.MachineID, holder{c.ID, h.Address()})
+	}
 	turn := Turn{Kind: t.Kind, Masters: node.EnsembleSize(h.Bundle), MaxUnavailable: t.MaxUnavailable}
 	turn.Out = func(err error) bool {
 		var rollback *node.RollbackError

@@ -16,12 +16,14 @@ const (
 	KindGate        remote.Kind = "gate"
 	KindHalted      remote.Kind = "halted"
 	KindUnavailable remote.Kind = "agents unavailable"
+	KindShared      remote.Kind = "shared machine"
 )
 
 var (
 	_ remote.Fault = (*GateError)(nil)
 	_ remote.Fault = (*HaltedError)(nil)
 	_ remote.Fault = (*UnavailableError)(nil)
+	_ remote.Fault = (*SharedError)(nil)
 )
 
 // A GateError says that a gate around a master's change did not open.
@@ -101,6 +103,26 @@ func (*UnavailableError) Kind() remote.Kind { return KindUnavailable }
 // Hint says what is safe to do.
 func (*UnavailableError) Hint() string {
 	return "Nothing was changed on this host. Mend the agents that failed as their own errors say, then apply again"
+}
+
+// A SharedError says that two resources have the same machine.
+type SharedError struct {
+	Host      string // that was not touched
+	MachineID string
+	Other     string // the address at which the other one reaches it
+}
+
+func (e *SharedError) Error() string {
+	return fmt.Sprintf("%s: another resource of this run has just made this machine its node, at the address %s (machine id %s)",
+		e.Host, e.Other, e.MachineID)
+}
+
+// Kind is KindShared.
+func (*SharedError) Kind() remote.Kind { return KindShared }
+
+// Hint says what to do.
+func (*SharedError) Hint() string {
+	return "Nothing was changed for this resource. One machine is one node: take one of the two out, or correct its address"
 }
 
 // An Ending is how an operation that failed came to its end.

@@ -27,6 +27,12 @@ type Host struct {
 	// Bundle is what Bring makes of the host and Check judges it for, what Look
 	// compares it with, and a help to Remove. These two do without.
 	Bundle *bundle.Bundle
+	// Claim is the id of the claim that whoever has the host knows; "" if it has
+	// none yet. Holder is what that is, in words: "dcos_node". Former is another
+	// name that the cluster may still have on the host.
+	Claim, Holder, Former string
+	// TakeOver says that the node is to become the holder's, whosever it was.
+	TakeOver bool
 	// MachineID and DetectedIP are those of the node; "" while they are not
 	// known. With a machine id, DC/OS on that machine counts as ours.
 	MachineID, DetectedIP string
@@ -41,6 +47,11 @@ func (h *Host) Address() string { return h.Target.Address }
 
 // names are those under which an ensemble may know a master.
 func (h *Host) names() []string { return []string{h.DetectedIP, h.Address()} }
+
+// holding is what is known of whose the node is.
+func (h *Host) holding() node.Holding {
+	return node.Holding{Claim: node.Claim{ID: h.Claim, Holder: h.Holder, Cluster: h.Cluster, Site: h.Site}, Former: h.Former, TakeOver: h.TakeOver}
+}
 
 // machine is what the host runs on.
 func (h *Host) machine(id, bootID string) Machine {

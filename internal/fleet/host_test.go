@@ -297,7 +297,7 @@ func TestRemove(t *testing.T) {
 			f := m.fleet(t.TempDir())
 			f.Record(t.Context(), "one", hostAt(node.Agent))
 			r, err := f.Remove(t.Context(), hostAt(node.Agent), fleet.Terms{})
-			if (err != nil) != c.fails || (r.Replaced != nil) != c.replaced || (r.Before != nil) == (c.fails || c.replaced) {
+			if (err != nil) != c.fails || (r.Left != nil) != c.replaced || (r.Before != nil) == (c.fails || c.replaced) {
 				t.Errorf("%+v, %v", r, err)
 			}
 			if c.replaced != m.dcos {

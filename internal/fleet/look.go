@@ -24,6 +24,7 @@ const (
 	Present  Presence = iota // its machine is there, and something of DC/OS on it
 	Gone                     // its machine is there, and nothing of DC/OS
 	Replaced                 // another machine is there
+	Taken                    // its machine is there, and what is on it is another holder's, or another cluster's
 )
 
 // A Sight is what was seen on a host.
@@ -31,6 +32,8 @@ type Sight struct {
 	State    *node.State
 	HostKey  string
 	Presence Presence
+	// Taken says whose the node is; nil unless Presence says so. See Result.Left.
+	Taken error
 	// Drift says in words what is not as the host's bundle has it; empty if
 	// there is nothing, or no bundle to compare with.
 	Drift []string
@@ -72,10 +75,7 @@ func (f *Fleet) LookAll(ctx context.Context, hosts []Host, limit time.Duration, 
 
 func (f *Fleet) look(ctx context.Context, h *Host) (Sight, error) {
 	v := f.visit(h, 0)
-	v.target.ConnectTimeout = LookTimeout
-	if f.ConnectTimeout > 0 {
-		v.target.ConnectTimeout = min(LookTimeout, f.ConnectTimeout)
-	}
+	v.target.ConnectTimeout = f.patience()
 	if err := v.dial(ctx); err != nil {
 		return Sight{}, v.failed(ctx, err)
 	}
@@ -94,8 +94,12 @@ func (f *Fleet) look(ctx context.Context, h *Host) (Sight, error) {
 		s.Presence = Replaced
 	case state.Gone():
 		s.Presence = Gone
-	case h.Bundle != nil:
-		s.Drift = state.Drift(h.Bundle, h.Role)
+	default:
+		if s.Taken = h.holding().Foreign(h.Address(), *state); s.Taken != nil {
+			s.Presence = Taken
+		} else if h.Bundle != nil {
+			s.Drift = state.Drift(h.Bundle, h.Role)
+		}
 	}
 	return s, nil
 }
@@ -107,7 +111,7 @@ func (f *Fleet) saw(ctx context.Context, cluster string, hosts []Host, sights []
 	for i, h := range hosts {
 		switch {
 		case h.MachineID == "":
-		case sights[i].Presence == Present:
+		case sights[i].Presence == Present || sights[i].Presence == Taken:
 			there = append(there, h.machine(sights[i].State.MachineID, sights[i].State.BootID))
 		default:
 			gone = append(gone, h.Address())
@@ -137,6 +141,30 @@ func (f *Fleet) Check(ctx context.Context, h Host) ([]node.Finding, error) {
 		return nil, v.failed(ctx, err)
 	}
 	return findings, nil
+}
+
+// Risk asks a master what keeps it from being taken out of service, in words; ""
+// if nothing does, as it is at this moment. The error is a [*Failure].
+func (f *Fleet) Risk(ctx context.Context, h Host) (string, error) {
+	v := f.visit(&h, 0)
+	v.target.ConnectTimeout = v.patience()
+	if err := v.dial(ctx); err != nil {
+		return "", v.failed(ctx, err)
+	}
+	defer v.close()
+	health, err := node.MasterHealth(ctx, v.conn)
+	if err != nil {
+		return "", v.failed(ctx, err)
+	}
+	return health.RiskWithout(h.names()...), nil
+}
+
+// patience is how long a host may take to answer where nobody expects it to boot.
+func (f *Fleet) patience() time.Duration {
+	if f.ConnectTimeout > 0 {
+		return min(LookTimeout, f.ConnectTimeout)
+	}
+	return LookTimeout
 }
 
 // Connect connects to a host that is there for something else than to be a

@@ -33,12 +33,36 @@ type Machines struct {
 
 	mu       sync.Mutex
 	clusters map[string]*clusterMachines
+	holders  map[string]holder // by machine id: who has brought it in this process
+}
+
+// A holder is who has brought a machine to its bundle.
+type holder struct{ claim, address string }
+
+// hold says that a machine is about to be changed for a holder. Another one of
+// this process that has it already is a [*SharedError]: one of the two would
+// uninstall the other's node one day.
+func (m *Machines) hold(machineID string, by holder) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other, ok := m.holders[machineID]; ok && other != by {
+		return &SharedError{Host: by.address, MachineID: machineID, Other: other.address}
+	}
+	m.holders[machineID] = by
+	return nil
+}
+
+// letGo says that there is no node on the machine any more.
+func (m *Machines) letGo(machineID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.holders, machineID)
 }
 
 // NewMachines keeps its notes in a directory, which is made when the first
 // note is.
 func NewMachines(dir string, now func() time.Time) *Machines {
-	return &Machines{dir: dir, now: now, clusters: map[string]*clusterMachines{}}
+	return &Machines{dir: dir, now: now, clusters: map[string]*clusterMachines{}, holders: map[string]holder{}}
 }
 
 // clusterMachines are found by address and by id: a cluster may have fifty

@@ -10,9 +10,9 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
-// Remove drains and uninstalls the node, when it is its turn. A machine that is
-// not the node's any more is left as it is, which is no error. The error is a
-// [*Failure].
+// Remove drains and uninstalls the node, when it is its turn. What is not the
+// holder's any more is left as it is, which is no error: see Result.Left. The
+// error is a [*Failure].
 func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	var r Result
 	h.SkipChecks = nil
@@ -22,9 +22,23 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	opts.OnChange = func(before node.State) { r.Before = &before }
 	err := v.inTurn(ctx, Turn{Kind: Removal}, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
 	r.HostKey = v.hostKey()
-	if err != nil && !errors.As(err, &r.Replaced) {
+	switch {
+	case leaves(err):
+		r.Left = err
+	case err != nil:
 		return r, v.failed(ctx, err)
+	default:
+		f.Machines.letGo(h.MachineID)
 	}
 	f.Forget(ctx, h.Cluster, h.Address())
 	return r, nil
+}
+
+// leaves reports whether an error says that what is on the host is somebody
+// else's.
+func leaves(err error) bool {
+	var replaced *node.ReplacedError
+	var claimed *node.ClaimedError
+	var foreign *node.ForeignError
+	return errors.As(err, &replaced) || errors.As(err, &claimed) || errors.As(err, &foreign) && foreign.Ours != ""
 }

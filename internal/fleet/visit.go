@@ -83,8 +83,10 @@ func (v *visit) hostKey() string {
 // options are those of internal/node for the host.
 func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Options {
 	h := v.host
+	holding := h.holding()
 	opts := node.Options{
-		Role: h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID,
+		Holding: &holding,
+		Role:    h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID,
 		Peers: v.peers(ctx), Warn: warn, Run: v.Log.Run(), SkipChecks: h.SkipChecks, DrainTimeout: h.DrainTimeout,
 		WaitForCloudInit: h.WaitForCloudInit, Log: v.log, Redial: v.redial,
 	}

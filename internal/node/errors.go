@@ -90,6 +90,7 @@ func (e *StageError) Reason() string {
 type ForeignError struct {
 	Host      string
 	Cluster   string // as DC/OS itself says; may be ""
+	Ours      string // the cluster that the node was of, if it was one of ours; ""
 	Version   string
 	Role      Role
 	MachineID string
@@ -111,6 +112,9 @@ func (e *ForeignError) Error() string {
 	if e.Installed == Partial {
 		what = "an unfinished or broken installation of " + what
 	}
+	if e.Ours != "" {
+		return fmt.Sprintf("%s: %s is on this host now: %s", e.Host, what, e.Why)
+	}
 	return fmt.Sprintf("%s: %s is already on this host and was not put there by this resource (%s)", e.Host, what, e.Why)
 }
 
@@ -119,6 +123,10 @@ func (*ForeignError) Kind() remote.Kind { return KindForeign }
 
 // Hint says what to do.
 func (e *ForeignError) Hint() string {
+	if e.Ours != "" {
+		return "nothing was changed on it. If the machine was given to the other cluster on purpose, take this resource out of the configuration: " +
+			"its destroy leaves the host as it is. If not, the state is older than the host; find out who changed it"
+	}
 	if e.Installed == Partial {
 		return "if nothing on the host is needed any more, remove DC/OS from it by hand (systemctl stop dcos.target, pkgpanda uninstall) or " +
 			"start from a fresh machine"

@@ -108,6 +108,9 @@ func parseState(f *frame) (*State, error) {
 			return nil, err
 		}
 	}
+	if s.Claim, err = parseClaim(f.get("claim")); err != nil {
+		return nil, err
+	}
 	s.Installed = f.installed(s)
 	return s, nil
 }
@@ -168,11 +171,14 @@ func parseUnits(text string) []UnitState {
 
 // text writes the marker, in the form of scripts' results.
 func (o Owner) text() []byte {
+	return form("owner", [2]string{"cluster", o.Cluster}, [2]string{"bundle", o.BundleID}, [2]string{"version", o.Version},
+		[2]string{"run", o.Run}, [2]string{"role", string(o.Role)}, [2]string{"step", o.Step})
+}
+
+// form writes values as scripts print them, between begin and end.
+func form(name string, values ...[2]string) []byte {
 	var b strings.Builder
-	for _, kv := range [][2]string{
-		{"begin", "owner"}, {"cluster", o.Cluster}, {"bundle", o.BundleID}, {"version", o.Version},
-		{"run", o.Run}, {"role", string(o.Role)}, {"step", o.Step}, {"end", "owner"},
-	} {
+	for _, kv := range slices.Concat([][2]string{{"begin", name}}, values, [][2]string{{"end", name}}) {
 		if strings.Trim(kv[1], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@+,%-") == "" {
 			fmt.Fprintf(&b, "%s=%s\n", kv[0], kv[1])
 		} else {

@@ -45,7 +45,10 @@ func (s *session) arrive(ctx context.Context) (*hostFacts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h, s.sameMachine(h.State)
+	if err := s.sameMachine(h.State); err != nil {
+		return nil, err
+	}
+	return h, s.mine(h.State)
 }
 
 // install goes from any state of the host that is ours, or free, to the node.
@@ -189,7 +192,7 @@ func (s *session) preflight(h *hostFacts, upgrade bool) error {
 func (s *session) installInput() *strings.Builder {
 	var in strings.Builder
 	b := s.opts.Bundle
-	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("install")))
+	fmt.Fprintf(&in, "marker %s %s\n", encode(s.marker("install")), s.claimed())
 	if s.opts.Role != Master {
 		fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
 	}
@@ -305,9 +308,12 @@ func (s *session) startAgain(ctx context.Context, h *hostFacts) (*hostFacts, err
 func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 	g := h.gap(s.opts.Bundle, s.opts.Role)
 	unfinished := h.Owner != nil
-	if g.empty() && !unfinished {
+	if g.empty() && !unfinished && !s.claims(h.State) {
 		state := h.State
 		return &state, nil
+	}
+	if !unfinished {
+		s.tellOfAdoption(h.State)
 	}
 	first := stagePostflight
 	if !g.empty() {
@@ -321,8 +327,10 @@ func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 			return nil, err
 		}
 	}
-	if err := s.postflight(ctx, false); err != nil {
-		return nil, err
+	if unfinished || !g.empty() {
+		if err := s.postflight(ctx, false); err != nil {
+			return nil, err
+		}
 	}
 	return s.finish(ctx)
 }
@@ -332,7 +340,12 @@ func (s *session) adopt(ctx context.Context, h *hostFacts) (*State, error) {
 func (s *session) finish(ctx context.Context) (*State, error) {
 	paths := Paths(s.opts.Bundle)
 	doing := "removing what was transferred"
-	f, err := s.do(ctx, stagePostflight, call{scripts: []string{"finish", "inspect"}, doing: doing, args: paths, timeout: 10 * time.Minute})
+	c := call{scripts: []string{"finish", "inspect"}, doing: doing, args: paths, timeout: 10 * time.Minute}
+	if s.claim != nil {
+		c.input = &strings.Builder{}
+		fmt.Fprintf(c.input, "claim %s\n", s.claimed())
+	}
+	f, err := s.do(ctx, stagePostflight, c)
 	if err != nil {
 		return nil, err
 	}

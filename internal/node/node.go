@@ -88,6 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
+	// Holding says whose the node is to be. Nil: no claim is looked at or
+	// written.
+	Holding *Holding
 	// Peers is told what was found on the host, and gives what is known of the
 	// cluster's other nodes. It may be nil.
 	Peers func(State) Peers

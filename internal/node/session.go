@@ -24,9 +24,10 @@ type session struct {
 	opts    Options
 	host    string
 	locked  bool
-	changed bool // OnChange has been called
-	out     bool // OnOutage has been called
-	bound   bool // what comes belongs to the stage under way, whatever its name: Stop is not looked at
+	changed bool   // OnChange has been called
+	out     bool   // OnOutage has been called
+	claim   *Claim // that is written with the first change; nil: none is
+	bound   bool   // what comes belongs to the stage under way, whatever its name: Stop is not looked at
 
 	stage     *runlog.Stage // the stage it is in
 	stageName string

@@ -50,6 +50,7 @@ type State struct {
 	Topology        Topology // as DC/OS's own configuration says
 
 	Owner          *Owner // marker of an unfinished installation of ours
+	Claim          *Claim // whose the node is; nil if nothing says it
 	SwapUnfinished bool   // the package manager was interrupted
 	SetupPending   bool   // dcos-setup has not been through
 	SetupRunning   bool   // dcos-download or dcos-setup is at work now

@@ -32,6 +32,9 @@ func Uninstall(ctx context.Context, conn Conn, opts Options) (err error) {
 	if err == nil {
 		err = s.sameMachine(*state)
 	}
+	if err == nil && opts.Holding != nil {
+		err = opts.Holding.foreign(s.host, *state, true)
+	}
 	if err != nil {
 		return err
 	}

@@ -40,15 +40,16 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 		// may be done here is for install to say.
 		return s.install(ctx, h)
 	case g.empty():
-		if h.Owner == nil {
+		if h.Owner == nil && !s.claims(h.State) {
 			return &h.State, nil
 		}
-		// An earlier run ended before it had seen the node up.
 		if err := s.change(stagePostflight, h.State); err != nil {
 			return nil, err
 		}
-		if err := s.postflight(ctx, true); err != nil {
-			return nil, err
+		if h.Owner != nil { // an earlier run ended before it had seen the node up
+			if err := s.postflight(ctx, true); err != nil {
+				return nil, err
+			}
 		}
 		return s.finish(ctx)
 	}
@@ -214,7 +215,7 @@ type activation struct {
 
 func (s *session) activate(ctx context.Context, a activation) error {
 	var in strings.Builder
-	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
+	fmt.Fprintf(&in, "marker %s %s\n", encode(s.marker("upgrade")), s.claimed())
 	for _, id := range a.ids {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
@@ -287,7 +288,7 @@ func (s *session) repair(ctx context.Context, g gap, restart bool) error {
 
 func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 	var in strings.Builder
-	fmt.Fprintf(&in, "marker %s\n", encode(s.marker("upgrade")))
+	fmt.Fprintf(&in, "marker %s %s\n", encode(s.marker("upgrade")), s.claimed())
 	if g.role {
 		fmt.Fprintf(&in, "role %s\n", s.opts.Role.OnDisk())
 	}

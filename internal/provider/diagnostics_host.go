@@ -158,6 +158,8 @@ func wordings() []wording {
 		{kind: node.KindRollback, summary: "Upgrade Failed", own: true},
 		{kind: node.KindPreflight, summary: "Preflight Checks Failed", own: true, stage: "preflight"},
 		{kind: node.KindForeign, summary: "DC/OS Is Already On The Host", own: true},
+		{kind: node.KindClaimed, summary: "Node Belongs To Another Resource", own: true},
+		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
 		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
 		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
 		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
@@ -230,6 +232,8 @@ func (s *shared) finding(address string, f node.Finding) diag.Diagnostic {
 	switch f.Name {
 	case "exhibitor-backend":
 		summary = "State Of An Ensemble In Exhibitor's Backend"
+	case node.TakenOver:
+		summary = "Node Taken Over"
 	case node.NotDrained:
 		summary = "Agent Not Drained"
 	case node.NotPutBack:

@@ -50,7 +50,7 @@ func (m *nodeModel) host(ctx context.Context, s *shared) (fleet.Host, diag.Diagn
 	skip, d := readSkip(ctx, m.Preflight)
 	diags.Append(d...)
 	h := fleet.Host{
-		Role: m.role(), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle),
+		Role: m.role(), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle), Holder: holderNode,
 		MachineID: m.ID.ValueString(), DetectedIP: m.DetectedIP.ValueString(),
 		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: m.WaitForCloudInit.ValueBool(),
 	}
@@ -93,14 +93,14 @@ func (m *nodePoolModel) like(ctx context.Context, s *shared) (fleet.Host, diag.D
 	skip, d := readSkip(ctx, m.Preflight)
 	diags.Append(d...)
 	return fleet.Host{
-		Role: node.Role(m.Role.ValueString()), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle),
+		Role: node.Role(m.Role.ValueString()), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle), Holder: holderPool,
 		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: m.WaitForCloudInit.ValueBool(),
 	}, diags
 }
 
 // host is one of a pool's as the fleet knows it, like the others.
 func (h *poolHost) host(ctx context.Context, s *shared, like fleet.Host) (fleet.Host, diag.Diagnostics) {
-	like.MachineID, like.DetectedIP = h.MachineID, h.DetectedIP
+	like.MachineID, like.DetectedIP, like.Claim = h.MachineID, h.DetectedIP, h.Claim
 	var diags diag.Diagnostics
 	like.Target, diags = s.target(ctx, h.address.ValueString(), h.ssh, h.HostKey)
 	return like, diags

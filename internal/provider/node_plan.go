@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -18,7 +19,11 @@ import (
 // ModifyPlan says what apply will do to the host: which version and which
 // configuration package will be there, and that drift will be gone.
 func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.shared == nil || req.Plan.Raw.IsNull() {
+	if r.shared == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.planRemoval(ctx, req, resp)
 		return
 	}
 	var plan nodeModel
@@ -29,6 +34,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	if req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(r.planBundle(ctx, &plan)...)
+		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, req.Private, resp.Private)...)
 		plan.Drift = noDrift()
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
@@ -41,6 +47,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if h, d := state.host(ctx, r.shared); !d.HasError() {
 		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
+	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
 	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
 	resp.Diagnostics.Append(diags...)
@@ -48,6 +55,10 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	}
 	if concernsHost(ctx, &state, &plan) {
+		owner, d := taken(ctx, req.Private)
+		if resp.Diagnostics.Append(d...); owner != "" {
+			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
+		}
 		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
 		if !rebuilt {
 			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
@@ -60,6 +71,83 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planPlace registers which host the resource has and will have. state is nil
+// when the node is made, as the second half of a replacement too.
+func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, private privateReader, out privateWriter) diag.Diagnostics {
+	note, diags := readPlanNote(ctx, private)
+	if state != nil {
+		note = planNote{ID: note.ID} // what an earlier plan knew does not count
+	}
+	known := !plan.Address.IsUnknown() && !plan.SSH.IsUnknown() && !plan.Role.IsUnknown()
+	same := state != nil && plan.Address.Equal(state.Address) && plan.Role.Equal(state.Role) // else it is replaced, as the schema has it
+	switch {
+	case state == nil:
+		diags.Append(r.shared.planEnsemble(ctx, &note, r.shared.plan.replaced(note.ID))...)
+	case !same:
+		diags.Append(r.planLeaving(ctx, &note, state, private)...)
+	}
+	if h, d := plan.host(ctx, r.shared); known && !d.HasError() {
+		p := r.shared.planned(note.ID, h)
+		if same {
+			if was, d := state.host(ctx, r.shared); !d.HasError() {
+				p.cluster = was.Cluster
+				if p.host != nil {
+					p.host = &was
+				}
+			}
+			p.had, p.stays, p.masters = true, state.OnDestroy.ValueString() == onDestroyAbandon, mastersOf(ctx, state, private)
+		}
+		diags.Append(r.shared.planHost(p, tfpath.Root("address"))...)
+	}
+	diags.Append(keepPrivate(ctx, out, planKey, note)...)
+	return diags
+}
+
+// planRemoval plans a destroy.
+func (r *nodeResource) planRemoval(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state nodeModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	note, diags := readPlanNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(r.planLeaving(ctx, &note, &state, req.Private)...)
+	resp.Diagnostics.Append(keepPrivate(ctx, resp.Private, planKey, note)...)
+}
+
+// planLeaving registers that the node of the state goes.
+func (r *nodeResource) planLeaving(ctx context.Context, note *planNote, state *nodeModel, private privateReader) diag.Diagnostics {
+	owner, diags := taken(ctx, private)
+	if state.OnDestroy.ValueString() == onDestroyAbandon || owner != "" {
+		return diags // nothing is removed
+	}
+	h, d := state.host(ctx, r.shared)
+	if diags.Append(d...); diags.HasError() {
+		return diags
+	}
+	p := r.shared.planned(note.ID, h)
+	p.masters = mastersOf(ctx, state, private)
+	diags.Append(r.shared.planRemovals(ctx, note, p)...)
+	return diags
+}
+
+// mastersOf gives the size of a master's ensemble, 0 if nothing says it.
+func mastersOf(ctx context.Context, state *nodeModel, private privateReader) int {
+	if state.role() != node.Master {
+		return 0
+	}
+	b, diags := state.bundle(ctx)
+	if t, known := topology(b); known && !diags.HasError() {
+		return t.Masters
+	}
+	seen, diags := observed(ctx, private)
+	if seen == nil || diags.HasError() {
+		return 0
+	}
+	return seen.Topology.Masters
 }
 
 // concernsHost says whether a plan has anything to do on the host. All other

@@ -25,6 +25,7 @@ type poolRun struct {
 	model    *nodePoolModel
 	like     fleet.Host // what the hosts have in common, the bundle where it is needed
 	bundleID string
+	claim    string // the pool's, which its hosts get
 
 	// asked ends when Terraform is interrupted: nothing new is begun then.
 	// What is under way goes on to the end of its stage.
@@ -162,14 +163,17 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	if err != nil {
 		return host, err
 	}
+	// A host that another pool has handed over bears that one's claim yet.
+	host.Claim, host.TakeOver = r.claim, h.Claim != "" && h.Claim != r.claim
 	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
 		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
 	})
 	switch {
 	case err == nil:
 		h.observe(result.State, result.HostKey, r.bundleID)
+		h.Claim = r.claim
 	case result.Before != nil:
-		h.MachineID, h.HostKey = result.Before.MachineID, result.HostKey
+		h.MachineID, h.HostKey, h.Claim = result.Before.MachineID, result.HostKey, r.claim
 	}
 	return host, err
 }
@@ -267,6 +271,22 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 	return left
 }
 
+// notLeft gives the hosts whose nodes are to go: without those that another
+// resource of the same plan has.
+func (r *poolRun) notLeft(note planNote, hosts []*poolHost) []*poolHost {
+	if len(note.Leave) == 0 {
+		return hosts
+	}
+	return slices.DeleteFunc(hosts, func(h *poolHost) bool {
+		host, err := r.host(h)
+		left := err == nil && slices.Contains(note.Leave, r.shared.way(host.Target))
+		if left {
+			r.warn(handedOver(host.Address()))
+		}
+		return left
+	})
+}
+
 // removeOne uninstalls one host.
 func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error) {
 	host, err := r.host(h)
@@ -274,8 +294,8 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 		return host, err
 	}
 	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host)})
-	if result.Replaced != nil {
-		r.warn(abandonedMachine(host.Address(), result.Replaced))
+	if result.Left != nil {
+		r.warn(leftNode(host.Address(), result.Left))
 	}
 	return host, err
 }

@@ -61,6 +61,9 @@ type poolRecord struct {
 	DCOSVersion string
 	DetectedIP  string
 	Error       string // why it failed, what has drifted, why it is gone
+	// Claim is the id of the claim that is known of the host, kept in private
+	// state (poolClaims); "" if none is.
+	Claim string
 }
 
 // fields are the attributes of the record; "" stands for null.

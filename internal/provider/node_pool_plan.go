@@ -23,7 +23,11 @@ import (
 // ModifyPlan says on which hosts apply has something to do. Of all others
 // nothing changes.
 func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.shared == nil || req.Plan.Raw.IsNull() {
+	if r.shared == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.planRemoval(ctx, req, resp)
 		return
 	}
 	var plan nodePoolModel
@@ -69,6 +73,9 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(r.planPlaces(ctx, &prior, &plan, before, leaving, hosts, req.Private, resp.Private)...)
+	}
 	if create {
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
@@ -78,6 +85,87 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planPlaces registers which hosts the pool has and will have. prior is empty
+// when the pool is made.
+func (r *nodePoolResource) planPlaces(
+	ctx context.Context, prior, plan *nodePoolModel, before, leaving, hosts []*poolHost, private privateReader, out privateWriter,
+) diag.Diagnostics {
+	note, diags := readPlanNote(ctx, private)
+	if before == nil {
+		diags.Append(r.shared.planEnsemble(ctx, &note, r.shared.plan.replaced(note.ID))...)
+	} else {
+		note = planNote{ID: note.ID} // what an earlier plan knew does not count
+		gone, d := r.shared.planPool(ctx, note.ID, prior, leaving, private)
+		diags.Append(d...)
+		if prior.OnDestroy.ValueString() != onDestroyAbandon {
+			diags.Append(r.shared.planRemovals(ctx, &note, gone...)...)
+		}
+	}
+	had := map[string]bool{}
+	for _, h := range before {
+		had[h.identity()] = !h.notInstalled()
+	}
+	there, d := r.shared.planPool(ctx, note.ID, plan, hosts, private)
+	diags.Append(d...)
+	for i, p := range there {
+		p.had = had[hosts[i].identity()]
+		p.stays = prior.OnDestroy.ValueString() == onDestroyAbandon || prior.unfinished()
+		if !hosts[i].address.IsUnknown() {
+			diags.Append(r.shared.planHost(p, tfpath.Root("hosts").AtMapKey(hosts[i].name))...)
+		}
+		if diags.ErrorsCount() >= maxCauses {
+			break
+		}
+	}
+	diags.Append(keepPrivate(ctx, out, planKey, note)...)
+	return diags
+}
+
+// planPool makes what the register knows of a pool's hosts.
+func (s *shared) planPool(ctx context.Context, id string, model *nodePoolModel, hosts []*poolHost, private privateReader,
+) ([]plannedHost, diag.Diagnostics) {
+	like, diags := model.like(ctx, s)
+	if diags.HasError() || len(hosts) == 0 {
+		return nil, diags
+	}
+	masters := 0
+	if like.Role == node.Master {
+		b, d := readBundle(ctx, model.Bundle)
+		diags.Append(d...)
+		if t, known := topology(b); known {
+			masters = t.Masters
+		} else if seen, d := observed(ctx, private); seen != nil && !d.HasError() {
+			masters = seen.Topology.Masters
+		}
+	}
+	planned := make([]plannedHost, len(hosts))
+	for i, h := range hosts {
+		host, d := h.host(ctx, s, like)
+		diags.Append(d...)
+		planned[i] = s.planned(id, host)
+		planned[i].masters = masters
+	}
+	return planned, diags
+}
+
+// planRemoval plans a destroy.
+func (r *nodePoolResource) planRemoval(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state nodePoolModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	note, diags := readPlanNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || state.OnDestroy.ValueString() == onDestroyAbandon {
+		return
+	}
+	hosts, diags := state.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
+	hosts = slices.DeleteFunc(hosts, (*poolHost).notInstalled)
+	gone, diags := r.shared.planPool(ctx, note.ID, &state, hosts, req.Private)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(r.shared.planRemovals(ctx, &note, gone...)...)
+	resp.Diagnostics.Append(keepPrivate(ctx, resp.Private, planKey, note)...)
 }
 
 // planNodes plans the outputs, and gives the hosts that there is something to

@@ -34,6 +34,8 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
+	claim, diags := readPoolClaims(ctx, req.Private, hosts)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -58,6 +60,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if run.lookAt(chosen, want, limit) {
 		model.set(hosts, b.ID.ValueString())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, claim, hosts)...)
 	}
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)
@@ -107,6 +110,10 @@ func (r *poolRun) lookAt(chosen []*poolHost, want *bundle.Bundle, limit time.Dur
 			r.failures.add(h.name, r.shared.failure(&hosts[i], "looking at the host", err))
 			return
 		}
+		if s.Presence == fleet.Taken {
+			r.warn(takenNode(hosts[i].Address(), s.Taken))
+			return
+		}
 		before := h.poolRecord
 		h.look(s)
 		mu.Lock()
@@ -128,7 +135,12 @@ func (h *poolHost) look(s fleet.Sight) {
 		// It is the same machine, so destroy looks there once more.
 		h.poolRecord = poolRecord{Status: poolGone, MachineID: h.MachineID, HostKey: s.HostKey, Error: "it is not installed any more"}
 		return
+	case fleet.Taken:
+		return // it is another's: what is known of it stays
 	case fleet.Present:
+	}
+	if on := s.State.Claim; on != nil {
+		h.Claim = on.ID
 	}
 	h.HostKey, h.DCOSVersion = s.HostKey, s.State.Version
 	h.DetectedIP = s.State.DetectedIP

@@ -57,6 +57,7 @@ func (r *nodePoolResource) Configure(_ context.Context, req resource.ConfigureRe
 // for tainted and plans to replace it; see Delete for why nothing is lost.
 func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model nodePoolModel
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -74,6 +75,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	// Before the bundle is made, which may take its time: who has the hosts now
 	// does not wait for long.
 	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
+	claim := newPoolClaim(formerClaim(hosts))
 	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
@@ -81,8 +83,10 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 		release()
 		return
 	}
+	run.claim = claim
 	run.bring(hosts, limits)
 	release()
+	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
 	model.ID = types.StringValue(rand.Text())
 	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
@@ -111,6 +115,7 @@ func (r *nodePoolResource) begin(ctx context.Context, model *nodePoolModel) (*po
 // which there is something to do, and then removes those that went.
 func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var model, prior nodePoolModel
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() {
@@ -119,6 +124,8 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	planned, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
 	before, diags := prior.hosts(ctx)
+	resp.Diagnostics.Append(diags...)
+	claim, diags := readPoolClaims(ctx, req.Private, before)
 	resp.Diagnostics.Append(diags...)
 	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
@@ -150,19 +157,26 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		release()
 		return
 	}
+	note, diags := readPlanNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	if run.abandons() {
 		r.shared.forgetHosts(ctx, run.like.Cluster, leaving) // one of them may come back at another address
 	} else {
 		run.offer(leaving) // whoever wants one need not wait until all the others are done
 	}
+	run.claim = newPoolClaim(claim)
+	if was, d := readBundle(ctx, prior.Bundle); !d.HasError() {
+		run.like.Former = was.ClusterName.ValueString()
+	}
 	run.bring(hosts, limits)
 	release()
-	hosts = append(hosts, renamed(run.remove(notOf(hosts, leaving), limit), hosts)...)
+	hosts = append(hosts, renamed(run.remove(run.notLeft(note, notOf(hosts, leaving)), limit), hosts)...)
 	if len(hosts) > len(planned) {
 		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
 	} else {
 		model.set(hosts, run.bundleID)
 	}
+	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.warnings...)
@@ -188,6 +202,8 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
+	_, diags = readPoolClaims(ctx, req.Private, hosts)
+	resp.Diagnostics.Append(diags...)
 	successor, diags := readSuccessor(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -203,6 +219,9 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	if model.unfinished() {
 		hosts = successor.without(hosts, &model, run)
 	}
+	note, diags := readPlanNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	hosts = run.notLeft(note, hosts)
 	all := len(hosts)
 	left := run.remove(hosts, limit)
 	resp.Diagnostics.Append(run.warnings...)

@@ -41,6 +41,8 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 
 	h.Bundle, diags = expected(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	h.Claim, diags = readClaim(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -64,6 +66,10 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	case sight.Presence == fleet.Gone:
 		resp.State.RemoveResource(ctx)
+		return
+	}
+	resp.Diagnostics.Append(refreshClaim(ctx, resp.Private, &h, sight, imported)...)
+	if sight.Presence == fleet.Taken {
 		return
 	}
 	model.observe(sight.State, sight.HostKey)

@@ -52,6 +52,7 @@ func (r *nodeResource) Configure(_ context.Context, req resource.ConfigureReques
 // state: a failure then leaves it tainted, and destroy cleans up.
 func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model nodeModel
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
@@ -78,6 +79,7 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	model.Drift = noDrift()
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, h.Bundle)...)
+	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
 }
 
 // begin makes the host of a model. What cannot be reached for want of
@@ -124,6 +126,7 @@ func (m *nodeModel) makeBundle(ctx context.Context, s *shared) (*bundle.Bundle, 
 // that concerns the host.
 func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var model, prior nodeModel
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	if resp.Diagnostics.HasError() {
@@ -148,8 +151,14 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if model.Bundle.Equal(prior.Bundle) {
 		kind = fleet.Repair
 	}
+	h.Claim, diags = readClaim(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if was, d := prior.bundle(ctx); !d.HasError() {
+		h.Former = was.ClusterName.ValueString()
+	}
 	result, diags := r.bring(ctx, &model, &h, kind)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
 	if result.State == nil {
 		return // the state stays: the next plan has the same to do
 	}
@@ -174,6 +183,12 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		}
 		return
 	}
+	note, diags := readPlanNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if len(note.Leave) > 0 {
+		resp.Diagnostics.Append(handedOver(model.Address.ValueString()))
+		return
+	}
 	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
@@ -190,6 +205,8 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		tflog.Debug(ctx, "uninstalling without the bundle",
 			map[string]any{"host": h.Address(), "reason": r.shared.redactor.Redact(err.Error())})
 	}
+	h.Claim, diags = readClaim(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{Warn: func(f node.Finding) {
 		resp.Diagnostics.Append(r.shared.finding(h.Address(), f))
 	}})
@@ -197,8 +214,8 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	case err != nil:
 		f := r.shared.removalFailure(&h, err)
 		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
-	case result.Replaced != nil:
-		resp.Diagnostics.Append(abandonedMachine(h.Address(), result.Replaced))
+	case result.Left != nil:
+		resp.Diagnostics.Append(leftNode(h.Address(), result.Left))
 	}
 }
 

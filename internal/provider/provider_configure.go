@@ -53,7 +53,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	if c.diags.HasError() {
 		return nil
 	}
-	s := &shared{redactor: runlog.NewRedactor(), pools: newPoolMemory()}
+	s := &shared{redactor: runlog.NewRedactor(), pools: newPoolMemory(), plan: newPlanRegister()}
 	s.secrets = c.readSecrets(model.Secrets)
 	for name, value := range s.secrets.values {
 		s.redactor.Add(value)
@@ -65,6 +65,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	}
 	s.apiToken = c.text("api_token", model.APIToken, "DCOS_API_TOKEN")
 	s.redactor.Add(s.apiToken)
+	s.allowEnsembleLoss = c.yesNo("allow_ensemble_loss", model.AllowEnsembleLoss, "DCOS_ALLOW_ENSEMBLE_LOSS")
 	s.cache = c.cacheDirectory(model.CacheDirectory)
 	s.bundles = bundle.NewCache(s.cache)
 	s.fleet = s.newFleet()

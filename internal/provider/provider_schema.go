@@ -91,6 +91,13 @@ func providerAttributes() map[string]schema.Attribute {
 				"clusters ran on in the last hour. Default: `terraform-provider-dcos` in the user's cache directory. " +
 				"Environment variable: `DCOS_CACHE_DIRECTORY`.",
 		},
+		"allow_ensemble_loss": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether masters may be removed whatever becomes of their ensemble. Without it a plan is refused that removes " +
+				"more masters than the ensemble can spare while other nodes of the cluster stay, and apply removes a master only when the others " +
+				"can do without it. For one apply, when the cluster's ZooKeeper and all that is in it are to be given up. Default: `false`. " +
+				"Environment variable: `DCOS_ALLOW_ENSEMBLE_LOSS`.",
+		},
 		"run_log": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "File to which everything done to every host is appended while it happens, one JSON object a line: " +

@@ -26,8 +26,12 @@ type shared struct {
 	secrets  secrets
 	sites    sync.Map // by bundle id; see site
 	pools    *poolMemory
-	apiToken string // of DC/OS, for dcos_cluster
-	config   remote.Config
+	plan     *planRegister
+	// allowEnsembleLoss says that masters may be removed whatever becomes of
+	// their ensemble.
+	allowEnsembleLoss bool
+	apiToken          string // of DC/OS, for dcos_cluster
+	config            remote.Config
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

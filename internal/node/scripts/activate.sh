@@ -1,6 +1,6 @@
 # activate: has DC/OS's package manager make a set of packages the active one.
 #
-# reads    standard input, one line each: marker BASE64, then id ID; live, if services are to go on
+# reads    standard input, one line each: marker BASE64 CLAIM, then id ID; live, if services are to go on
 #          running; restart UNIT, for those that are restarted all the same
 # prints   unit= the transient unit that does it, cursor= the journal's end before
 # changes  starts the unit. pkgpanda stops DC/OS, swaps its directories and starts it again, or only
@@ -11,9 +11,9 @@ unit=terraform-dcos-activate
 ids=
 live=
 restart=
-while read -r what a; do
+while read -r what a b; do
 	case $what in
-	marker) make_marker "$a" ;;
+	marker) make_marker "$a" "${b:-}" ;;
 	id) ids="$ids $a" ;;
 	live) live=--no-systemd ;;
 	restart) if [ -e "$systemd/dcos.target.wants/$a" ]; then restart="$restart $a"; fi ;;

@@ -1,7 +1,7 @@
 # apply: writes the role, setup files and units of a bundle, and commands units.
 #
 # reads    standard input, one line each, done in this order:
-#            marker BASE64            the marker's content
+#            marker BASE64 CLAIM      the marker's content, and the claim's (base64; - for none)
 #            accounts                 keep the backups of the account files, useradd is about to run
 #            work PATH                note the agent's work directory
 #            before PATH              keep what is at the path for the day DC/OS goes
@@ -69,7 +69,7 @@ keep_once() { # PATH
 
 while read -r what a b c; do
 	case $what in
-	marker) make_marker "$a" ;;
+	marker) make_marker "$a" "${b:-}" ;;
 	accounts) save_account_backups "$record/accounts" || fail "keeping the backups of the account files" ;;
 	role)
 		try "making $etc" mkdir -p "$etc/roles" "$etc/setup-flags"

@@ -50,6 +50,7 @@ fi
 # What is ours.
 if [ -d "$staging" ]; then put staged yes; else put staged no; fi
 put_file owner "$owner"
+put_file claim "$claim"
 if [ -d "$record" ]; then put recorded yes; else put recorded no; fi
 if [ -d /var/lib/dcos ]; then
 	for f in /var/lib/dcos/* /var/lib/dcos/.[!.]*; do

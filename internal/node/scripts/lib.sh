@@ -23,6 +23,7 @@ staging=/opt/dcos_install_tmp
 owner=$staging/.owner
 placed=$staging/.placed
 record=/var/lib/dcos/.before-install
+claim=$record/claim
 
 put() { # KEY VALUE
 	case $2 in

@@ -1,7 +1,7 @@
 # place: moves what was uploaded into the staging directory.
 #
 # reads    standard input, one line each:
-#            marker BASE64            the marker's content
+#            marker BASE64 CLAIM      the marker's content, and the claim's (base64; - for none)
 #            staging PATH             where bootstrap_url points to
 #            file NAME SOURCE         NAME is below the staging directory, SOURCE is an absolute path
 # prints   placed=NAME for each
@@ -12,7 +12,7 @@ to=
 while read -r what a b; do
 	case $what in
 	marker)
-		make_marker "$a"
+		make_marker "$a" "${b:-}"
 		;;
 	staging)
 		to=$a

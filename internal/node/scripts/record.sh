@@ -1,11 +1,12 @@
 # Goes after lib.sh in front of the scripts that change a host: the marker of an unfinished
-# installation of ours, and the record of what the host looked like before.
+# installation of ours, the record of what the host looked like before, and the claim of whose the
+# node is.
 #
 # reads    nothing
 # prints   nothing
-# changes  nothing by itself; make_marker, record_host and restore_host say what they change
+# changes  nothing by itself; make_marker, record_host and write_claim say what they change
 
-make_marker() { # BASE64: writes the marker, and the record if there is none yet
+make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none yet, and the claim if one is given
 	if [ ! -d "$staging" ]; then
 		try "making $staging" mkdir -p "$staging"
 		try "making $staging private" chmod 0700 "$staging"
@@ -14,6 +15,15 @@ make_marker() { # BASE64: writes the marker, and the record if there is none yet
 	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
 	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
 	record_host || fail "recording the host's state in $record"
+	write_claim "${2:-}"
+}
+
+write_claim() { # BASE64: says whose the node is; "" and "-" say nothing
+	case $1 in "" | -) return 0 ;; esac
+	# Only after record_host: the directory must not count as the host's own.
+	mkdir_recorded "$record" || fail "making $record"
+	(umask 077 && decode "$1" >"$claim.new") || fail "writing whose the node is to $claim"
+	try "writing whose the node is to $claim" mv -f "$claim.new" "$claim"
 }
 
 # Directories and files which DC/OS makes or changes and which a host may have had before.

@@ -1,0 +1,166 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// # Whose a node is
+//
+// A node belongs to one resource. A random claim says to which: it is in that
+// resource's private state and on the host, written there by the operation that
+// makes the node the resource's. Refresh, plan and import never write to a host,
+// since a plan may be thrown away; what they read of a claim goes into private
+// state. Who comes with another claim than the host's has been followed by
+// somebody, by a renamed resource, or in another state.
+//
+//	in state × on the host | refresh          | update, repair   | destroy               | create
+//	equal, or none × none  |                  | goes on          | uninstalls            | installs, or adopts with a warning
+//	none × some            | takes it into    | goes on          | leaves the node,      | adopts and takes over, with a
+//	                       | state            |                  | warns                 | warning that names the former owner
+//	some × none            | warns            | goes on          | uninstalls            | adopts
+//	some × another         | warns            | an error at plan | leaves the node,      | adopts and takes over, as above
+//	                       |                  |                  | says whose it is      |
+//
+// Update, repair and create write the claim with their first change. The cluster
+// counts before the claim: a node of another cluster is foreign to every
+// operation. The rules are [node.Holding]'s; here is what of them is Terraform's.
+const (
+	// claimKey is the private state with the resource's claim.
+	claimKey = "claim"
+	// takenKey says, in words, whose the node was at the last refresh if it was
+	// not the resource's.
+	takenKey = "taken"
+)
+
+// What has nodes, as it is called on hosts.
+const (
+	holderNode = "dcos_node"
+	holderPool = "dcos_node_pool"
+)
+
+// readPrivate reads a value of private state; it stays as it is if there is
+// none.
+func readPrivate(ctx context.Context, private privateReader, key string, value any) diag.Diagnostics {
+	text, diags := private.GetKey(ctx, key)
+	if diags.HasError() || len(text) == 0 {
+		return diags
+	}
+	if err := json.Unmarshal(text, value); err != nil {
+		diags.Append(internalFault("reading "+key+" from private state", err))
+	}
+	return diags
+}
+
+// keepPrivate notes a value in private state.
+func keepPrivate(ctx context.Context, private privateWriter, key string, value any) diag.Diagnostics {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return diag.Diagnostics{internalFault("noting "+key+" in private state", err)}
+	}
+	return private.SetKey(ctx, key, text)
+}
+
+// readClaim gives the resource's claim, "" if it has none.
+func readClaim(ctx context.Context, private privateReader) (claim string, diags diag.Diagnostics) {
+	diags = readPrivate(ctx, private, claimKey, &claim)
+	return claim, diags
+}
+
+// keepClaim notes the claim that an operation has written, if it came so far.
+func keepClaim(ctx context.Context, private privateWriter, r fleet.Result) diag.Diagnostics {
+	if r.Claim == "" || r.State == nil && r.Before == nil {
+		return nil
+	}
+	diags := keepPrivate(ctx, private, claimKey, r.Claim)
+	diags.Append(private.SetKey(ctx, takenKey, nil)...)
+	return diags
+}
+
+// refreshClaim takes over what a refresh saw of whose the node is. imported says
+// that nothing was known of the node before.
+func refreshClaim(ctx context.Context, private privateWriter, h *fleet.Host, s fleet.Sight, imported bool) diag.Diagnostics {
+	if s.Presence == fleet.Taken {
+		diags := keepPrivate(ctx, private, takenKey, s.Taken.Error())
+		diags.Append(takenNode(h.Address(), s.Taken))
+		return diags
+	}
+	diags := private.SetKey(ctx, takenKey, nil)
+	on := s.State.Claim
+	switch {
+	case on == nil && h.Claim != "":
+		diags.Append(claimGone(h.Address()))
+	case on != nil && on.ID != h.Claim:
+		diags.Append(keepPrivate(ctx, private, claimKey, on.ID)...)
+		if imported {
+			diags.Append(importedClaim(h.Address(), *on))
+		}
+	}
+	return diags
+}
+
+// taken says whose the node was at the last refresh, in words; "" if it was the
+// resource's.
+func taken(ctx context.Context, private privateReader) (whose string, diags diag.Diagnostics) {
+	diags = readPrivate(ctx, private, takenKey, &whose)
+	return whose, diags
+}
+
+// leftNode words a destroy that left the host as it was.
+func leftNode(address string, err error) diag.Diagnostic {
+	var replaced *node.ReplacedError
+	if errors.As(err, &replaced) {
+		return abandonedMachine(address, replaced)
+	}
+	return diag.NewWarningDiagnostic("Node Left As It Is",
+		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address, whose(err)))
+}
+
+// handedOver words a destroy that was planned to leave the node to another
+// resource of the same plan.
+func handedOver(address string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Node Left As It Is",
+		fmt.Sprintf("Host:      %s\n\nAnother resource of the same plan has this node. This resource is gone from the state, and nothing was changed on "+
+			"the host. A moved block does the same without a creation.", address))
+}
+
+// takenNode words a refresh that found the node to be somebody else's.
+func takenNode(address string, err error) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Node Belongs To Another Resource",
+		fmt.Sprintf("Host:      %s\n\n%s. Destroying this resource will leave the node as it is, and nothing can be changed through it.\n\n"+
+			"What to do: %s", address, whose(err), capital(sentence(hintOf(err)))))
+}
+
+// takenPlan words a change that is planned on somebody else's node.
+func takenPlan(address, whose string) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Node Belongs To Another Resource",
+		fmt.Sprintf("Host:      %s\n\n%s. It cannot be changed through this resource.\n\nWhat to do: %s", address, capital(whose),
+			(&node.ClaimedError{}).Hint()+"."))
+}
+
+// claimGone words a host that has lost its claim.
+func claimGone(address string) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Claim Missing On The Host",
+		fmt.Sprintf("Host:      %s\n\nThe node is there, but nothing on the host says any more that it is this resource's (%s/claim). It may have "+
+			"been restored from an image, or cleaned. The next change of the node writes it again.", address, node.RecordDirectory))
+}
+
+// importedClaim words an import of a node that had an owner.
+func importedClaim(address string, on node.Claim) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Imported Node Had An Owner",
+		fmt.Sprintf("Host:      %s\n\nThe host says that the node is that of %s. From now on this resource counts as the owner too. If the other "+
+			"one is still in a state somewhere, take it out there (terraform state rm), or both will change the node.", address, on))
+}
+
+// whose is an error on an owner, as the beginning of a text.
+func whose(err error) string { return capital(err.Error()) }

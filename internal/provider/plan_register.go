@@ -1,0 +1,197 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// A planRegister knows what the resources of one plan do to which hosts.
+// Terraform plans each resource by itself, in any order, and does not tell a
+// resource its name. What only all of them together show is seen by whichever
+// is planned last: two resources for one host, a host whose old resource goes
+// while a new one comes, more masters removed than the ensemble can spare.
+//
+// Terraform plans a replacement in two calls, of which the second looks like a
+// creation. That it is the same resource shows from planned private data, which
+// the second call is given: the id under which the first one was registered.
+type planRegister struct {
+	mu   sync.Mutex
+	ways map[string][]*plannedHost // by way
+	byID map[string][]*plannedHost
+	// lost are the clusters whose plan removes more masters than their ensembles
+	// can spare, with why in words.
+	lost map[string]string
+}
+
+func newPlanRegister() *planRegister {
+	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string][]*plannedHost{}, lost: map[string]string{}}
+}
+
+// A plannedHost is a host of one resource of the plan.
+type plannedHost struct {
+	id      string // of the resource, in this plan
+	way     string
+	address string
+	holder  string // dcos_node, dcos_node_pool
+	role    node.Role
+	cluster string      // "" if it is not known yet
+	host    *fleet.Host // of a master
+	masters int         // the size of the ensemble, where it matters; 0 if nothing says it
+	stays   bool        // where its resource is replaced the node stays all the same: another one goes on with it, or it is abandoned
+	had     bool        // the resource has the host before the plan is applied
+	comes   bool        // the resource has the host when the plan has been applied
+	goes    bool        // the resource has a node there that is removed
+	left    bool        // the removal leaves the node as it is: another resource has it then
+}
+
+// newPlanID is what a resource is registered under.
+func newPlanID() string { return rand.Text()[:16] }
+
+// planned makes what the register knows of a host.
+func (s *shared) planned(id string, h fleet.Host) plannedHost {
+	p := plannedHost{id: id, way: s.way(h.Target), address: h.Address(), holder: h.Holder, role: h.Role, cluster: h.Cluster}
+	if h.Role == node.Master {
+		p.host = &h
+	}
+	return p
+}
+
+// way is how a host is reached, as far as it tells hosts apart: the address, the
+// port, and what is in between. Who logs in does not count.
+func (s *shared) way(t remote.Target) string {
+	port := cmp.Or(t.Port, s.config.Port, 22)
+	way := net.JoinHostPort(strings.ToLower(strings.TrimSuffix(t.Address, ".")), strconv.Itoa(port))
+	if t.JumpHosts == nil {
+		return way // the provider's own jump hosts, and its proxy
+	}
+	for _, hop := range t.JumpHosts {
+		way += " " + net.JoinHostPort(strings.ToLower(hop.Address), strconv.Itoa(cmp.Or(hop.Port, 22)))
+	}
+	return way + " direct"
+}
+
+// A planConflict is another resource's host that a host cannot be beside.
+type planConflict struct {
+	with plannedHost
+	kind conflictKind
+}
+
+// A conflictKind says what is wrong.
+type conflictKind int
+
+const (
+	conflictTwice   conflictKind = iota // both want the host
+	conflictRenamed                     // the other one's removal was planned before, and would take the node away
+	conflictChanges                     // the same, and the host is to get another role or cluster
+)
+
+// add registers a host that a resource comes to have, or goes on to have. It
+// gives what speaks against it.
+func (p *planRegister) add(h plannedHost) *planConflict {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.comes = true
+	var found *planConflict
+	for _, other := range p.ways[h.way] {
+		switch {
+		case other.id == h.id:
+		case other.comes:
+			found = &planConflict{with: *other, kind: conflictTwice}
+		case other.goes && !other.left && found == nil:
+			found = &planConflict{with: *other, kind: conflictRenamed}
+			if other.role != h.role || other.cluster != h.cluster && h.cluster != "" {
+				found.kind = conflictChanges
+			}
+		}
+	}
+	p.note(&h)
+	return found
+}
+
+// remove registers a host whose node goes. It reports whether the removal has to
+// leave the node as it is, since another resource of the plan has it.
+func (p *planRegister) remove(h plannedHost) (leave bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.had, h.goes = true, true
+	h.left = slices.ContainsFunc(p.ways[h.way], func(other *plannedHost) bool {
+		return other.id != h.id && other.comes && other.role == h.role && (other.cluster == h.cluster || other.cluster == "")
+	})
+	p.note(&h)
+	return h.left
+}
+
+// replaced says that the resource is replaced, so that what it was first
+// registered with goes, and gives its masters that go since.
+func (p *planRegister) replaced(id string) (masters []plannedHost) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.byID[id] {
+		if !h.had || h.goes || h.stays {
+			continue
+		}
+		if h.goes = true; h.role == node.Master {
+			masters = append(masters, *h)
+		}
+	}
+	return masters
+}
+
+// note adds a host, or what is new of one.
+func (p *planRegister) note(h *plannedHost) {
+	for _, known := range p.byID[h.id] {
+		if known.way == h.way {
+			known.host, known.cluster = h.host, h.cluster
+			known.had, known.comes = known.had || h.had, known.comes || h.comes
+			known.goes, known.left = known.goes || h.goes, known.left || h.left
+			return
+		}
+	}
+	p.ways[h.way] = append(p.ways[h.way], h)
+	p.byID[h.id] = append(p.byID[h.id], h)
+}
+
+// masters returns how many masters of a cluster the plan removes, replacements
+// counted, and whether anything of the cluster stays or comes.
+func (p *planRegister) masters(cluster string) (going int, stays bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, hosts := range p.ways {
+		for _, h := range hosts {
+			if h.cluster != cluster && h.cluster != "" {
+				continue
+			}
+			stays = stays || h.comes
+			if h.role == node.Master && h.goes && !h.left {
+				going++
+			}
+		}
+	}
+	return going, stays
+}
+
+// lose notes that a cluster's plan removes more masters than its ensemble can
+// spare, and losing gives why; "" if it does not.
+func (p *planRegister) lose(cluster, why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost[cluster] = why
+}
+
+func (p *planRegister) losing(cluster string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost[cluster]
+}

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
@@ -38,8 +40,8 @@ import (
 const (
 	// claimKey is the private state with the resource's claim.
 	claimKey = "claim"
-	// takenKey says, in words, whose the node was at the last refresh if it was
-	// not the resource's.
+	// takenKey says whose the node was at the last refresh if it was not the
+	// resource's: an ownerNote.
 	takenKey = "taken"
 )
 
@@ -48,6 +50,12 @@ const (
 	holderNode = "dcos_node"
 	holderPool = "dcos_node_pool"
 )
+
+// An ownerNote says in words whose a node is, and what to do about it.
+type ownerNote struct {
+	Whose string `json:"whose"`
+	Hint  string `json:"hint"`
+}
 
 // readPrivate reads a value of private state; it stays as it is if there is
 // none.
@@ -91,7 +99,7 @@ func keepClaim(ctx context.Context, private privateWriter, r fleet.Result) diag.
 // that nothing was known of the node before.
 func refreshClaim(ctx context.Context, private privateWriter, h *fleet.Host, s fleet.Sight, imported bool) diag.Diagnostics {
 	if s.Presence == fleet.Taken {
-		diags := keepPrivate(ctx, private, takenKey, s.Taken.Error())
+		diags := keepPrivate(ctx, private, takenKey, ownerNote{whose(h.Address(), s.Taken), hintOf(s.Taken)})
 		diags.Append(takenNode(h.Address(), s.Taken))
 		return diags
 	}
@@ -109,11 +117,11 @@ func refreshClaim(ctx context.Context, private privateWriter, h *fleet.Host, s f
 	return diags
 }
 
-// taken says whose the node was at the last refresh, in words; "" if it was the
-// resource's.
-func taken(ctx context.Context, private privateReader) (whose string, diags diag.Diagnostics) {
-	diags = readPrivate(ctx, private, takenKey, &whose)
-	return whose, diags
+// taken says whose the node was at the last refresh; nothing is in it if it was
+// the resource's.
+func taken(ctx context.Context, private privateReader) (owner ownerNote, diags diag.Diagnostics) {
+	diags = readPrivate(ctx, private, takenKey, &owner)
+	return owner, diags
 }
 
 // leftNode words a destroy that left the host as it was.
@@ -123,7 +131,7 @@ func leftNode(address string, err error) diag.Diagnostic {
 		return abandonedMachine(address, replaced)
 	}
 	return diag.NewWarningDiagnostic("Node Left As It Is",
-		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address, whose(err)))
+		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address, whose(address, err)))
 }
 
 // handedOver words a destroy that was planned to leave the node to another
@@ -138,14 +146,14 @@ func handedOver(address string) diag.Diagnostic {
 func takenNode(address string, err error) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Node Belongs To Another Resource",
 		fmt.Sprintf("Host:      %s\n\n%s. Destroying this resource will leave the node as it is, and nothing can be changed through it.\n\n"+
-			"What to do: %s", address, whose(err), capital(sentence(hintOf(err)))))
+			"What to do: %s", address, whose(address, err), capital(sentence(hintOf(err)))))
 }
 
 // takenPlan words a change that is planned on somebody else's node.
-func takenPlan(address, whose string) diag.Diagnostic {
-	return diag.NewErrorDiagnostic("Node Belongs To Another Resource",
-		fmt.Sprintf("Host:      %s\n\n%s. It cannot be changed through this resource.\n\nWhat to do: %s", address, capital(whose),
-			(&node.ClaimedError{}).Hint()+"."))
+func takenPlan(address string, owner ownerNote) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("address"), "Node Belongs To Another Resource",
+		fmt.Sprintf("Host:      %s\n\n%s. It cannot be changed through this resource.\n\nWhat to do: %s", address, owner.Whose,
+			capital(sentence(owner.Hint))))
 }
 
 // claimGone words a host that has lost its claim.
@@ -163,4 +171,6 @@ func importedClaim(address string, on node.Claim) diag.Diagnostic {
 }
 
 // whose is an error on an owner, as the beginning of a text.
-func whose(err error) string { return capital(err.Error()) }
+func whose(address string, err error) string {
+	return capital(strings.TrimPrefix(err.Error(), address+": "))
+}

@@ -56,7 +56,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	if concernsHost(ctx, &state, &plan) {
 		owner, d := taken(ctx, req.Private)
-		if resp.Diagnostics.Append(d...); owner != "" {
+		if resp.Diagnostics.Append(d...); owner.Whose != "" {
 			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
 		}
 		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
@@ -121,7 +121,7 @@ func (r *nodeResource) planRemoval(ctx context.Context, req resource.ModifyPlanR
 // planLeaving registers that the node of the state goes.
 func (r *nodeResource) planLeaving(ctx context.Context, note *planNote, state *nodeModel, private privateReader) diag.Diagnostics {
 	owner, diags := taken(ctx, private)
-	if state.OnDestroy.ValueString() == onDestroyAbandon || owner != "" {
+	if state.OnDestroy.ValueString() == onDestroyAbandon || owner.Whose != "" {
 		return diags // nothing is removed
 	}
 	h, d := state.host(ctx, r.shared)

@@ -99,8 +99,15 @@ func (r *nodePoolResource) planPlaces(
 		note = planNote{ID: note.ID} // what an earlier plan knew does not count
 		gone, d := r.shared.planPool(ctx, note.ID, prior, leaving, private)
 		diags.Append(d...)
-		if prior.OnDestroy.ValueString() != onDestroyAbandon {
+		if plan.OnDestroy.ValueString() != onDestroyAbandon {
+			// Apply plans an update anew, and does not know what this plan knew.
+			for _, p := range gone {
+				if to := r.shared.plan.remove(p); to != nil && to.holder != holderPool {
+					diags.Append(hostConflict(p, planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
+				}
+			}
 			diags.Append(r.shared.planRemovals(ctx, &note, gone...)...)
+			note.Leave = nil
 		}
 	}
 	had := map[string]bool{}

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -35,6 +36,7 @@ type simSite struct {
 
 	masters  int    // of master_list, the first hosts; 0: one that there is not
 	provider string // more of the provider block
+	cluster  string // its name; "": sim
 }
 
 func newSimSite(t *testing.T, o simhosts.Options) *simSite {
@@ -94,7 +96,7 @@ provider "dcos" {
 
 resource "dcos_cluster_config" "test" {
   release                   = { source = %q }
-  cluster_name              = "sim"
+  cluster_name              = %q
   master_discovery          = "static"
   master_list               = %s
   exhibitor_storage_backend = "static"
@@ -103,7 +105,7 @@ resource "dcos_cluster_config" "test" {
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, samplerelease.V22), list(masters), parameters)+resources)
+`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, samplerelease.V22), cmp.Or(s.cluster, "sim"), list(masters), parameters)+resources)
 }
 
 // list is a list of texts in HCL.

@@ -56,7 +56,7 @@ func (s *shared) planRemovals(ctx context.Context, note *planNote, hosts ...plan
 	note.Leave, note.EnsembleGoes = nil, false
 	var masters []plannedHost
 	for _, h := range hosts {
-		if s.plan.remove(h) {
+		if s.plan.remove(h) != nil {
 			note.Leave = append(note.Leave, h.way)
 		} else if h.role == node.Master {
 			masters = append(masters, h)
@@ -115,6 +115,12 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 		return diag.NewAttributeErrorDiagnostic(at, "Host Is Given Up In The Same Plan", intro+
 			"The plan removes the node of this host, "+other+", and makes it "+one+". Terraform has no order for the two.\n\n"+
 			"What to do: Take the old resource out of the configuration and apply that first, then add the new one.")
+	case conflictLeaves:
+		return diag.NewAttributeErrorDiagnostic(at, "Host Is Given Up In The Same Plan", intro+
+			"The plan takes this host out of a pool, "+one+", and makes it "+other+". Terraform has no order for the two, so the pool could "+
+			"uninstall what the other one has just taken over.\n\n"+
+			"What to do: Set on_destroy = \"abandon\" on the pool for this apply. It then lets go of the host without a touch, and the other "+
+			"resource takes the node over as it is.")
 	case conflictRenamed:
 	}
 	form := "moved {\n  from = dcos_node.OLD   # as it is in terraform state list\n  to   = dcos_node.NEW\n}"

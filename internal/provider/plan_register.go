@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -94,6 +93,7 @@ type conflictKind int
 const (
 	conflictTwice   conflictKind = iota // both want the host
 	conflictRenamed                     // the other one's removal was planned before, and would take the node away
+	conflictLeaves                      // a pool that stays gives the host up
 	conflictChanges                     // the same, and the host is to get another role or cluster
 )
 
@@ -109,6 +109,8 @@ func (p *planRegister) add(h plannedHost) *planConflict {
 		case other.id == h.id:
 		case other.comes:
 			found = &planConflict{with: *other, kind: conflictTwice}
+		case other.goes && other.holder == holderPool && h.holder == holderPool:
+			// Pools of one run hand hosts over by themselves ([fleet.Coordinator.Want]).
 		case other.goes && !other.left && found == nil:
 			found = &planConflict{with: *other, kind: conflictRenamed}
 			if other.role != h.role || other.cluster != h.cluster && h.cluster != "" {
@@ -120,17 +122,21 @@ func (p *planRegister) add(h plannedHost) *planConflict {
 	return found
 }
 
-// remove registers a host whose node goes. It reports whether the removal has to
-// leave the node as it is, since another resource of the plan has it.
-func (p *planRegister) remove(h plannedHost) (leave bool) {
+// remove registers a host whose node goes. It gives the host of another resource
+// of the plan that has the node then, so that the removal has to leave it as it
+// is; nil if there is none.
+func (p *planRegister) remove(h plannedHost) (to *plannedHost) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h.had, h.goes = true, true
-	h.left = slices.ContainsFunc(p.ways[h.way], func(other *plannedHost) bool {
-		return other.id != h.id && other.comes && other.role == h.role && (other.cluster == h.cluster || other.cluster == "")
-	})
+	for _, other := range p.ways[h.way] {
+		if other.id != h.id && other.comes && other.role == h.role && (other.cluster == h.cluster || other.cluster == "") {
+			found := *other
+			to, h.left = &found, true
+		}
+	}
 	p.note(&h)
-	return h.left
+	return to
 }
 
 // replaced says that the resource is replaced, so that what it was first

@@ -27,6 +27,8 @@ type host struct {
 	installed bool
 	role      string // on disk
 	marker    string // of an unfinished installation
+	claim     string // whose the node is
+	cluster   string // its name
 	version   string
 	wanted    string // package ids that a preflight named, sorted, by line
 	active    string // package ids that are active
@@ -102,10 +104,15 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		return values
 	}
 	if m := words("marker"); len(m) > 0 {
-		if marker, err := base64.StdEncoding.DecodeString(m[0]); err == nil {
+		marker, claim, _ := strings.Cut(m[0], " ")
+		h.claimed(f, claim)
+		if marker, err := base64.StdEncoding.DecodeString(marker); err == nil {
 			h.marker = f.share(string(marker))
 			if v, ok := between("\n"+h.marker+"\n", "\nversion=", "\n"); ok {
 				h.version = f.share(v)
+			}
+			if v, ok := between("\n"+h.marker+"\n", "\ncluster=", "\n"); ok {
+				h.cluster = f.share(v)
 			}
 		}
 	}
@@ -153,6 +160,9 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		r.put("outcome", "well")
 	case "finish":
 		h.marker = ""
+		for _, claim := range words("claim") {
+			h.claimed(f, claim)
+		}
 	case "health":
 		r.put("ip", h.address)
 		f.health(r)
@@ -161,13 +171,20 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		h.installed, h.files = false, nil
 		h.role, h.version, h.wanted, h.active, h.stored, h.units = "", "", "", "", "", ""
 	case "verify":
-		h.marker = ""
+		h.marker, h.claim, h.cluster = "", "", ""
 	case "drain":
 		r.put("outcome", "drained")
 	case "cloudinit":
 		r.put("outcome", "absent")
 	}
 	return ""
+}
+
+// claimed takes a claim as scripts get it: base64, or "-" for none.
+func (h *host) claimed(f *Fleet, word string) {
+	if claim, err := base64.StdEncoding.DecodeString(strings.Trim(word, "-")); err == nil && len(claim) > 0 {
+		h.claim = f.share(string(claim))
+	}
 }
 
 // health answers with the ensemble of masters.
@@ -194,6 +211,9 @@ func (h *host) inspect(r *reply) {
 		r.put("owner", h.marker)
 		r.put("staged", "yes")
 	}
+	if h.claim != "" {
+		r.put("claim", h.claim)
+	}
 	if !h.installed {
 		r.put("opt", "no")
 		r.put("active_directory", "no")
@@ -203,6 +223,7 @@ func (h *host) inspect(r *reply) {
 	for key, value := range map[string]string{
 		"opt": "yes", "active_directory": "yes", "setup_pending": "no", "swap_unfinished": "no", "etc": "yes", "target": "yes",
 		"active": h.active, "role": h.role, "detected_ip": h.address, "version": `{"version":"` + h.version + `"}`,
+		"mesos_master_provider": "MESOS_CLUSTER=" + h.cluster + "\n",
 	} {
 		r.put(key, value)
 	}

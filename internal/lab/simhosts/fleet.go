@@ -133,6 +133,29 @@ func (f *Fleet) HostKey(address string) (key string, ok bool) {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), true
 }
 
+// A Node is what is on a host.
+type Node struct {
+	Installed     bool
+	Cluster, Role string
+	Claim         string // the claim as it is on the host, "" if there is none
+}
+
+// Node gives what is on a host.
+func (f *Fleet) Node(address string) Node {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Node{h.installed, h.cluster, h.role, h.claim}
+}
+
+// Unclaim takes the claim off a host, as an image from before does.
+func (f *Fleet) Unclaim(address string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.claim = ""
+}
+
 // Fails gives the stage at which a host fails, "" if it does not.
 func (f *Fleet) Fails(address string) string {
 	if f.mended.Load() || f.opts.Failures <= 0 {

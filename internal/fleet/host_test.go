@@ -29,7 +29,8 @@ type fakeMachine struct {
 	mu      sync.Mutex
 	id      string
 	dcos    bool
-	serving []bool // the ensemble, this master first; empty: exhibitor is silent
+	claim   node.Claim // on the host, if it has an id
+	serving []bool     // the ensemble, this master first; empty: exhibitor is silent
 	key     string
 	slow    bool // taking the lock takes for ever
 	held    bool // somebody else has the lock
@@ -105,6 +106,10 @@ func (c *fakeConn) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 			if c.dcos {
 				out.WriteString("opt=yes\n")
 			}
+			if c.claim.ID != "" {
+				text := fmt.Sprintf("begin=claim\nid=%s\ncluster=%s\nend=claim\n", c.claim.ID, c.claim.Cluster)
+				fmt.Fprintf(&out, "claim:%s\n", base64.StdEncoding.EncodeToString([]byte(text)))
+			}
 		case "health":
 			if len(c.serving) > 0 {
 				fmt.Fprintf(&out, "ensemble:%s\n", c.ensemble())
@@ -149,6 +154,8 @@ func TestLook(t *testing.T) {
 		"there":               {&fakeMachine{id: "m1", dcos: true}, "m1", fleet.Present, true},
 		"gone":                {&fakeMachine{id: "m1"}, "m1", fleet.Gone, false},
 		"another machine":     {&fakeMachine{id: "m2", dcos: true}, "m1", fleet.Replaced, false},
+		"another's":           {&fakeMachine{id: "m1", dcos: true, claim: node.Claim{ID: "other", Cluster: "one"}}, "m1", fleet.Taken, true},
+		"its own":             {&fakeMachine{id: "m1", dcos: true, claim: node.Claim{ID: "own", Cluster: "one"}}, "m1", fleet.Present, true},
 		"never seen":          {&fakeMachine{id: "m1", dcos: true}, "", fleet.Present, false},
 		"never seen, nothing": {&fakeMachine{id: "m1"}, "", fleet.Gone, false},
 	} {
@@ -156,7 +163,7 @@ func TestLook(t *testing.T) {
 			t.Parallel()
 			f := c.machine.fleet(t.TempDir())
 			h := hostAt(node.Agent)
-			h.MachineID, h.Bundle = c.known, nil
+			h.MachineID, h.Bundle, h.Claim = c.known, nil, "own"
 			if c.known != "" {
 				f.Record(t.Context(), "one", h)
 			}

@@ -167,8 +167,13 @@ func (p *scaledPool) same(t testing.TB, a, b *tfprotov6.DynamicValue) bool {
 // plan plans, and gives what is planned.
 func (p *scaledPool) plan(t testing.TB, config, prior, proposed *tfprotov6.DynamicValue) *tfprotov6.DynamicValue {
 	t.Helper()
+	// The plans are all of one resource.
+	private, err := json.Marshal(map[string][]byte{planKey: []byte(`{"id":"scaled"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	resp, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: "dcos_node_pool", Config: config, PriorState: prior, ProposedNewState: proposed,
+		TypeName: "dcos_node_pool", Config: config, PriorState: prior, ProposedNewState: proposed, PriorPrivate: private,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -162,6 +162,25 @@ func TestOneHostTwice(t *testing.T) {
 	}
 }
 
+// TestOneMachineTwice gives two resources one machine by two addresses, which no
+// plan can see.
+func TestOneMachineTwice(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{})
+	s.configure("", agents("one", map[string]int{"a": 0}, "")+strings.ReplaceAll(agents("two", map[string]int{"a": 0}, "depends_on = [dcos_node.one]"),
+		`"`+simhosts.Address(0), `"::ffff:`+simhosts.Address(0)))
+	out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+	if err == nil || !strings.Contains(out, "One Machine For Two Resources") {
+		t.Errorf("the second is made (%v):\n%s", err, out)
+	}
+	if list := s.tf.Run("state", "list"); strings.Contains(list, "dcos_node.two") {
+		t.Errorf("the second is in state: %s", list)
+	}
+	s.there(0)
+	s.tf.Destroy()
+}
+
 // TestTwoStates has one node in two states: the later one has it, and the former
 // says so in every plan, changes nothing and leaves it when it goes.
 func TestTwoStates(t *testing.T) {
@@ -208,7 +227,19 @@ func TestTwoStates(t *testing.T) {
 	a.there(0)
 	a.neverUninstalled()
 	b.tf.NoChanges()
-	b.tf.Destroy()
+
+	// An import takes the claim that is there, and says so.
+	a.tf.Run("import", "-no-color", `dcos_node.agent["n"]`, simhosts.Address(0))
+	if out := a.tf.Run("state", "rm", `dcos_node.agent["n"]`); out == "" {
+		t.Error("nothing was imported")
+	}
+	if out := a.tf.Run("import", "-no-color", `dcos_node.agent["n"]`, simhosts.Address(0)); !strings.Contains(out, "Imported Node Had An Owner") {
+		t.Errorf("the import says nothing of the owner:\n%s", out)
+	}
+	b.tf.Run("state", "rm", `dcos_node.agent["n"]`)
+	a.tf.Apply()
+	a.tf.NoChanges()
+	a.tf.Destroy()
 	if a.fleet.Node(simhosts.Address(0)) != (simhosts.Node{}) {
 		t.Errorf("left: %+v", a.fleet.Node(simhosts.Address(0)))
 	}

@@ -28,14 +28,14 @@ import (
 type planRegister struct {
 	mu   sync.Mutex
 	ways map[string][]*plannedHost // by way
-	byID map[string][]*plannedHost
+	byID map[string]map[string]*plannedHost // by id of the resource and way
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.
 	lost map[string]string
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string][]*plannedHost{}, lost: map[string]string{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, lost: map[string]string{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -157,16 +157,19 @@ func (p *planRegister) replaced(id string) (masters []plannedHost) {
 
 // note adds a host, or what is new of one.
 func (p *planRegister) note(h *plannedHost) {
-	for _, known := range p.byID[h.id] {
-		if known.way == h.way {
-			known.host, known.cluster = h.host, h.cluster
-			known.had, known.comes = known.had || h.had, known.comes || h.comes
-			known.goes, known.left = known.goes || h.goes, known.left || h.left
-			return
-		}
+	own := p.byID[h.id]
+	if own == nil {
+		own = map[string]*plannedHost{}
+		p.byID[h.id] = own
 	}
+	if known := own[h.way]; known != nil {
+		known.host, known.cluster = h.host, h.cluster
+		known.had, known.comes = known.had || h.had, known.comes || h.comes
+		known.goes, known.left = known.goes || h.goes, known.left || h.left
+		return
+	}
+	own[h.way] = h
 	p.ways[h.way] = append(p.ways[h.way], h)
-	p.byID[h.id] = append(p.byID[h.id], h)
 }
 
 // masters returns how many masters of a cluster the plan removes, replacements

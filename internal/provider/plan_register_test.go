@@ -1,0 +1,216 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+)
+
+// A registered is a plan register, and what hosts of a plan are put into it.
+type registered struct {
+	t *testing.T
+	s *shared
+}
+
+func newRegistered(t *testing.T) *registered {
+	t.Helper()
+	return &registered{t, &shared{plan: newPlanRegister(), fleet: &fleet.Fleet{}}}
+}
+
+func (r *registered) host(id, address string, change func(*fleet.Host)) plannedHost {
+	h := fleet.Host{Target: remote.Target{Address: address}, Role: node.Agent, Cluster: "one", Holder: holderNode}
+	if change != nil {
+		change(&h)
+	}
+	p := r.s.planned(id, h)
+	p.masters = 3
+	return p
+}
+
+func (r *registered) master(id, address string) plannedHost {
+	return r.host(id, address, func(h *fleet.Host) { h.Role = node.Master })
+}
+
+func (r *registered) comes(p plannedHost) diag.Diagnostics {
+	return r.s.planHost(p, tfpath.Root("address"))
+}
+
+func (r *registered) stays(p plannedHost) diag.Diagnostics {
+	p.had = true
+	return r.comes(p)
+}
+
+func (r *registered) goes(p plannedHost) (planNote, diag.Diagnostics) {
+	n := planNote{ID: p.id}
+	return n, r.s.planRemovals(r.t.Context(), &n, p)
+}
+
+func (r *registered) replaced(p plannedHost) (planNote, diag.Diagnostics) {
+	n := planNote{ID: p.id}
+	diags := r.s.planEnsemble(r.t.Context(), &n, r.s.plan.replaced(p.id))
+	diags.Append(r.comes(p)...)
+	return n, diags
+}
+
+func (r *registered) want(diags diag.Diagnostics, summary string, words ...string) {
+	r.t.Helper()
+	if summary == "" {
+		if len(diags) > 0 {
+			r.t.Errorf("refused: %v", diags)
+		}
+		return
+	}
+	if len(diags) != 1 || diags[0].Summary() != summary {
+		r.t.Errorf("want %q, have %v", summary, diags)
+		return
+	}
+	for _, w := range words {
+		if !strings.Contains(diags[0].Detail(), w) {
+			r.t.Errorf("%s does not say %q: %s", summary, w, diags[0].Detail())
+		}
+	}
+}
+
+// TestPlanRegister plans what several resources do to one host, in each order.
+func TestPlanRegister(t *testing.T) {
+	t.Parallel()
+	const renamed, changes = "Node Would Be Uninstalled By Its Old Resource", "Host Is Given Up In The Same Plan"
+	t.Run("renamed, the new one first", func(t *testing.T) {
+		r := newRegistered(t)
+		r.want(r.comes(r.host("new", "10.0.0.1", nil)), "")
+		n, diags := r.goes(r.host("old", "10.0.0.1", nil))
+		if r.want(diags, ""); len(n.Leave) != 1 {
+			t.Error("the old one is not told to leave the node")
+		}
+	})
+	t.Run("renamed, the old one first", func(t *testing.T) {
+		r := newRegistered(t)
+		if n, diags := r.goes(r.host("old", "10.0.0.1", nil)); len(diags) > 0 || len(n.Leave) > 0 {
+			t.Errorf("%+v, %v", n, diags)
+		}
+		r.want(r.comes(r.host("new", "10.0.0.1", nil)), renamed, "moved {", "dcos_node.OLD")
+		r.want(r.comes(r.host("pool", "10.0.0.1", func(h *fleet.Host) { h.Holder = holderPool })), "Two Resources For One Host")
+	})
+	t.Run("into a pool", func(t *testing.T) {
+		r := newRegistered(t)
+		_, _ = r.goes(r.host("old", "10.0.0.1", nil))
+		r.want(r.comes(r.host("pool", "10.0.0.1", func(h *fleet.Host) { h.Holder = holderPool })), renamed, "removed {", "destroy = false")
+	})
+	t.Run("another role", func(t *testing.T) {
+		r := newRegistered(t)
+		_, _ = r.goes(r.host("old", "10.0.0.1", nil))
+		r.want(r.comes(r.host("new", "10.0.0.1", func(h *fleet.Host) { h.Role = node.PublicAgent })), changes, "apply that first")
+	})
+	t.Run("a replacement of itself", func(t *testing.T) {
+		r := newRegistered(t)
+		r.want(r.stays(r.host("a", "10.0.0.1", nil)), "")
+		n, diags := r.replaced(r.host("a", "10.0.0.1", nil))
+		if r.want(diags, ""); len(n.Leave) > 0 || n.EnsembleGoes {
+			t.Errorf("%+v", n)
+		}
+		r.want(r.comes(r.host("b", "10.0.0.1", nil)), "Two Resources For One Host", `role agent in the cluster "one", at the address 10.0.0.1`)
+	})
+	t.Run("ways", func(t *testing.T) {
+		r := newRegistered(t)
+		r.want(r.comes(r.host("a", "host.example", nil)), "")
+		r.want(r.comes(r.host("b", "HOST.example.", nil)), "Two Resources For One Host")
+		r.want(r.comes(r.host("c", "host.example", func(h *fleet.Host) { h.Target.Port = 22 })), "Two Resources For One Host")
+		r.want(r.comes(r.host("d", "host.example", func(h *fleet.Host) { h.Target.Port = 2222 })), "")
+		r.want(r.comes(r.host("e", "host.example", func(h *fleet.Host) { h.Target.JumpHosts = []remote.Hop{{Address: "jump"}} })), "")
+		r.want(r.comes(r.host("f", "host.example", func(h *fleet.Host) { h.Target.JumpHosts = []remote.Hop{{Address: "JUMP", Port: 22}} })),
+			"Two Resources For One Host")
+	})
+}
+
+// TestPlannedRemovals counts the masters that a plan removes.
+func TestPlannedRemovals(t *testing.T) {
+	t.Parallel()
+	const lost = "More Masters Removed Than Can Be Spared"
+	address := func(i int) string { return "10.0.0." + string(rune('1'+i)) }
+	id := func(i int) string { return "m" + string(rune('1'+i)) }
+	t.Run("one of three", func(t *testing.T) {
+		r := newRegistered(t)
+		n, diags := r.goes(r.master(id(0), address(0)))
+		if r.want(diags, ""); n.EnsembleGoes {
+			t.Error("one can be spared")
+		}
+		r.want(r.stays(r.master(id(1), address(1))), "")
+	})
+	t.Run("the whole cluster", func(t *testing.T) {
+		r := newRegistered(t)
+		for i := range 3 {
+			n, diags := r.goes(r.master(id(i), address(i)))
+			if r.want(diags, ""); n.EnsembleGoes != (i > 0) {
+				t.Errorf("master %d: %+v", i, n)
+			}
+		}
+		// Another cluster's nodes do not matter, one of its own that stays does.
+		r.want(r.stays(r.host("other", "10.0.1.1", func(h *fleet.Host) { h.Cluster = "two" })), "")
+		r.want(r.stays(r.host("agent", "10.0.0.9", nil)), lost, "3 masters of 3 would be removed", "allow_ensemble_loss")
+	})
+	t.Run("replacing two of three", func(t *testing.T) {
+		r := newRegistered(t)
+		for i := range 3 {
+			r.want(r.stays(r.master(id(i), address(i))), "")
+		}
+		_, diags := r.replaced(r.master(id(0), address(0)))
+		r.want(diags, "")
+		n, diags := r.replaced(r.master(id(1), address(1)))
+		if len(diags) == 0 || diags[0].Summary() != lost || !n.EnsembleGoes {
+			t.Errorf("%+v, %v", n, diags)
+		}
+	})
+	t.Run("its loss is allowed", func(t *testing.T) {
+		r := newRegistered(t)
+		r.s.allowEnsembleLoss = true
+		for i := range 3 {
+			r.want(r.stays(r.master(id(i), address(i))), "")
+		}
+		for i := range 3 {
+			n, diags := r.replaced(r.master(id(i), address(i)))
+			if r.want(diags, ""); n.EnsembleGoes != (i > 0) {
+				t.Errorf("master %d: %+v", i, n)
+			}
+		}
+	})
+	t.Run("left to another resource", func(t *testing.T) {
+		r := newRegistered(t)
+		for i := range 3 {
+			r.want(r.comes(r.master("new"+id(i), address(i))), "")
+		}
+		for i := range 3 {
+			n, diags := r.goes(r.master(id(i), address(i)))
+			if r.want(diags, ""); len(n.Leave) != 1 || n.EnsembleGoes {
+				t.Errorf("master %d: %+v", i, n)
+			}
+		}
+	})
+	t.Run("abandoned", func(t *testing.T) {
+		r := newRegistered(t)
+		for i := range 3 {
+			p := r.master(id(i), address(i))
+			p.stays = true
+			r.want(r.stays(p), "")
+			_, diags := r.replaced(p)
+			r.want(diags, "")
+		}
+	})
+	t.Run("nobody knows the size", func(t *testing.T) {
+		r := newRegistered(t)
+		p := r.master(id(0), address(0))
+		p.masters = 0
+		if n, diags := r.goes(p); len(diags) > 0 || !n.EnsembleGoes {
+			t.Errorf("%+v, %v", n, diags)
+		}
+		r.want(r.stays(r.master(id(1), address(1))), lost, "nothing says how many")
+	})
+}

@@ -50,7 +50,8 @@ func (h *Host) names() []string { return []string{h.DetectedIP, h.Address()} }
 
 // holding is what is known of whose the node is.
 func (h *Host) holding() node.Holding {
-	return node.Holding{Claim: node.Claim{ID: h.Claim, Holder: h.Holder, Cluster: h.Cluster, Site: h.Site}, Former: h.Former, TakeOver: h.TakeOver}
+	claim := node.Claim{ID: h.Claim, Holder: h.Holder, Cluster: h.Cluster, Site: h.Site}
+	return node.Holding{Claim: claim, Former: h.Former, TakeOver: h.TakeOver}
 }
 
 // machine is what the host runs on.

@@ -177,7 +177,8 @@ func (s *session) tellOfAdoption(state State) {
 		found += ", of which nothing says whose it was"
 		hint += ", unless it was made by a version of this provider that knew no claims and is not refreshed"
 	}
-	s.warn(Finding{Name: TakenOver, Severity: SeverityWarning, Found: found + ". This resource has taken it over as it is", Needed: needed, Hint: hint})
+	found += ". This resource has taken it over as it is"
+	s.warn(Finding{Name: TakenOver, Severity: SeverityWarning, Found: found, Needed: needed, Hint: hint})
 }
 
 // claimed is the claim as a word of a script's input.

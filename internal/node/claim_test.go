@@ -81,7 +81,7 @@ func TestClaimText(t *testing.T) {
 	if got, err := parseClaim("begin=claim\nid=x\n"); err == nil {
 		t.Errorf("half a claim is one: %+v", got)
 	}
-	if NewClaimID() == NewClaimID() {
+	if one, other := NewClaimID(), NewClaimID(); one == other {
 		t.Error("two claims are one")
 	}
 }

@@ -124,8 +124,8 @@ func (*ForeignError) Kind() remote.Kind { return KindForeign }
 // Hint says what to do.
 func (e *ForeignError) Hint() string {
 	if e.Ours != "" {
-		return "nothing was changed on it. If the machine was given to the other cluster on purpose, take this resource out of the configuration: " +
-			"its destroy leaves the host as it is. If not, the state is older than the host; find out who changed it"
+		return "nothing was changed on it. If the machine was given to the other cluster on purpose, take this resource out of the " +
+			"configuration: its destroy leaves the host as it is. If not, the state is older than the host; find out who changed it"
 	}
 	if e.Installed == Partial {
 		return "if nothing on the host is needed any more, remove DC/OS from it by hand (systemctl stop dcos.target, pkgpanda uninstall) or " +

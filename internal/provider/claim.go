@@ -131,15 +131,16 @@ func leftNode(address string, err error) diag.Diagnostic {
 		return abandonedMachine(address, replaced)
 	}
 	return diag.NewWarningDiagnostic("Node Left As It Is",
-		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address, whose(address, err)))
+		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address,
+			whose(address, err)))
 }
 
 // handedOver words a destroy that was planned to leave the node to another
 // resource of the same plan.
 func handedOver(address string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Node Left As It Is",
-		fmt.Sprintf("Host:      %s\n\nAnother resource of the same plan has this node. This resource is gone from the state, and nothing was changed on "+
-			"the host. A moved block does the same without a creation.", address))
+		fmt.Sprintf("Host:      %s\n\nAnother resource of the same plan has this node. This resource is gone from the state, and nothing was "+
+			"changed on the host. A moved block does the same without a creation.", address))
 }
 
 // takenNode words a refresh that found the node to be somebody else's.
@@ -159,15 +160,15 @@ func takenPlan(address string, owner ownerNote) diag.Diagnostic {
 // claimGone words a host that has lost its claim.
 func claimGone(address string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Claim Missing On The Host",
-		fmt.Sprintf("Host:      %s\n\nThe node is there, but nothing on the host says any more that it is this resource's (%s/claim). It may have "+
-			"been restored from an image, or cleaned. The next change of the node writes it again.", address, node.RecordDirectory))
+		fmt.Sprintf("Host:      %s\n\nThe node is there, but nothing on the host says any more that it is this resource's (%s/claim). It may "+
+			"have been restored from an image, or cleaned. The next change of the node writes it again.", address, node.RecordDirectory))
 }
 
 // importedClaim words an import of a node that had an owner.
 func importedClaim(address string, on node.Claim) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Imported Node Had An Owner",
-		fmt.Sprintf("Host:      %s\n\nThe host says that the node is that of %s. From now on this resource counts as the owner too. If the other "+
-			"one is still in a state somewhere, take it out there (terraform state rm), or both will change the node.", address, on))
+		fmt.Sprintf("Host:      %s\n\nThe host says that the node is that of %s. From now on this resource counts as the owner too. If the "+
+			"other one is still in a state somewhere, take it out there (terraform state rm), or both will change the node.", address, on))
 }
 
 // whose is an error on an owner, as the beginning of a text.

@@ -103,7 +103,8 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 // hostConflict words two resources of one plan that cannot both have a host.
 func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic {
 	one := fmt.Sprintf("a %s with the role %s in the cluster %q", h.holder, h.role, h.cluster)
-	other := fmt.Sprintf("a %s with the role %s in the cluster %q, at the address %s", c.with.holder, c.with.role, c.with.cluster, c.with.address)
+	other := fmt.Sprintf("a %s with the role %s in the cluster %q, at the address %s",
+		c.with.holder, c.with.role, c.with.cluster, c.with.address)
 	intro := fmt.Sprintf("Host:      %s\n\n", h.address)
 	switch c.kind {
 	case conflictTwice:
@@ -125,7 +126,8 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 	}
 	form := "moved {\n  from = dcos_node.OLD   # as it is in terraform state list\n  to   = dcos_node.NEW\n}"
 	if h.holder != c.with.holder || h.holder == holderPool {
-		form = fmt.Sprintf("removed {\n  from = %s.OLD   # as it is in terraform state list\n\n  lifecycle {\n    destroy = false\n  }\n}", c.with.holder)
+		form = "removed {\n  from = " + c.with.holder + ".OLD   # as it is in terraform state list\n\n" +
+			"  lifecycle {\n    destroy = false\n  }\n}"
 	}
 	return diag.NewAttributeErrorDiagnostic(at, "Node Would Be Uninstalled By Its Old Resource", intro+
 		"The plan destroys the resource that has this node, "+other+", and makes another resource for the same host, "+one+
@@ -137,8 +139,8 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 // ensembleLost words a plan that removes more masters than can be spared.
 func ensembleLost(address, why string) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("More Masters Removed Than Can Be Spared",
-		fmt.Sprintf("Host:      %s\n\n%s, while other nodes of the cluster stay or are made anew. The cluster would lose its quorum, and with it the "+
-			"data of its ZooKeeper.\n\nWhat to do: Replace masters one at a time: terraform apply -replace=ADDRESS, and wait until the ensemble is "+
-			"well again before the next one. To give the whole cluster up, destroy all of it. If the loss is meant, set allow_ensemble_loss in "+
+		fmt.Sprintf("Host:      %s\n\n%s, while other nodes of the cluster stay or are made anew. The cluster would lose its quorum, "+
+			"and with it the data of its ZooKeeper.\n\nWhat to do: Replace masters one at a time: terraform apply -replace=ADDRESS, and wait "+
+			"until the ensemble is well again before the next one. To give the whole cluster up, destroy all of it. If the loss is meant, set allow_ensemble_loss in "+
 			"the provider block (DCOS_ALLOW_ENSEMBLE_LOSS=true) for that one apply.", address, capital(why)))
 }

@@ -27,7 +27,7 @@ import (
 // the second call is given: the id under which the first one was registered.
 type planRegister struct {
 	mu   sync.Mutex
-	ways map[string][]*plannedHost // by way
+	ways map[string][]*plannedHost          // by way
 	byID map[string]map[string]*plannedHost // by id of the resource and way
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.

@@ -51,7 +51,8 @@ func (r *registered) stays(p plannedHost) diag.Diagnostics {
 
 func (r *registered) goes(p plannedHost) (planNote, diag.Diagnostics) {
 	n := planNote{ID: p.id}
-	return n, r.s.planRemovals(r.t.Context(), &n, p)
+	diags := r.s.planRemovals(r.t.Context(), &n, p)
+	return n, diags
 }
 
 func (r *registered) replaced(p plannedHost) (planNote, diag.Diagnostics) {

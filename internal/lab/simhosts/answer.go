@@ -103,18 +103,8 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		}
 		return values
 	}
-	if m := words("marker"); len(m) > 0 {
-		marker, claim, _ := strings.Cut(m[0], " ")
-		h.claimed(f, claim)
-		if marker, err := base64.StdEncoding.DecodeString(marker); err == nil {
-			h.marker = f.share(string(marker))
-			if v, ok := between("\n"+h.marker+"\n", "\nversion=", "\n"); ok {
-				h.version = f.share(v)
-			}
-			if v, ok := between("\n"+h.marker+"\n", "\ncluster=", "\n"); ok {
-				h.cluster = f.share(v)
-			}
-		}
+	for _, m := range words("marker") {
+		h.marked(f, m)
 	}
 	switch name {
 	case "inspect":
@@ -178,6 +168,23 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		r.put("outcome", "absent")
 	}
 	return ""
+}
+
+// marked takes a marker as scripts get it: base64, and a claim.
+func (h *host) marked(f *Fleet, words string) {
+	word, claim, _ := strings.Cut(words, " ")
+	h.claimed(f, claim)
+	marker, err := base64.StdEncoding.DecodeString(word)
+	if err != nil {
+		return
+	}
+	h.marker = f.share(string(marker))
+	if v, ok := between("\n"+h.marker+"\n", "\nversion=", "\n"); ok {
+		h.version = f.share(v)
+	}
+	if v, ok := between("\n"+h.marker+"\n", "\ncluster=", "\n"); ok {
+		h.cluster = f.share(v)
+	}
 }
 
 // claimed takes a claim as scripts get it: base64, or "-" for none.

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -128,6 +129,7 @@ type siteOptions struct {
 	node       string                // more of each dcos_node
 	ssh        string                // instead of the provider's ssh
 	provider   string                // more of the provider block
+	keys       string                // before the numbers of nodes; "": n
 }
 
 // configure writes the site's configuration.
@@ -142,7 +144,7 @@ func (s *testSite) configure(o siteOptions) {
 	addresses := func(hosts []*lab.Host) string {
 		var b strings.Builder
 		for i, h := range hosts {
-			fmt.Fprintf(&b, "    n%d = %q\n", i+1, h.Address)
+			fmt.Fprintf(&b, "    %s%d = %q\n", cmp.Or(o.keys, "n"), i+1, h.Address)
 		}
 		return b.String()
 	}

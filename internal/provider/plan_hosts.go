@@ -141,6 +141,7 @@ func ensembleLost(address, why string) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("More Masters Removed Than Can Be Spared",
 		fmt.Sprintf("Host:      %s\n\n%s, while other nodes of the cluster stay or are made anew. The cluster would lose its quorum, "+
 			"and with it the data of its ZooKeeper.\n\nWhat to do: Replace masters one at a time: terraform apply -replace=ADDRESS, and wait "+
-			"until the ensemble is well again before the next one. To give the whole cluster up, destroy all of it. If the loss is meant, set allow_ensemble_loss in "+
+			"until the ensemble is well again before the next one. To give the whole cluster up, destroy all of it. If the loss "+
+			"is meant, set allow_ensemble_loss in "+
 			"the provider block (DCOS_ALLOW_ENSEMBLE_LOSS=true) for that one apply.", address, capital(why)))
 }

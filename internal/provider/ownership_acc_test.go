@@ -1,0 +1,118 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// TestAccOwnership does to a cluster on real hosts what would have cost it: its
+// resources are renamed, all masters are replaced at once, one is replaced while
+// another is down, and a second state comes and goes. The cluster stays the one
+// it was throughout.
+func TestAccOwnership(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, requireAcceptance(t), 3, 1, 0)
+	shell := func(host int, script string) string {
+		t.Helper()
+		out, err := s.nodes()[host].Shell(t.Context(), script)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	var ids []string
+	identities := func() []string {
+		var list []string
+		for i := range s.nodes() {
+			list = append(list, shell(i, "readlink -f /opt/mesosphere/active/dcos-config; cat /var/lib/dcos/cluster-id 2>/dev/null; "+
+				"stat -c %i /opt/mesosphere/active; cat /proc/sys/kernel/random/boot_id"))
+		}
+		return list
+	}
+	unharmed := func(t *testing.T) {
+		t.Helper()
+		if now := identities(); !slices.Equal(now, ids) {
+			t.Errorf("nodes are others than they were:\n%q\n%q", ids, now)
+		}
+		if n := len(s.spans("uninstall", 0)); n > 0 {
+			t.Errorf("%d hosts were uninstalled", n)
+		}
+	}
+	s.step("install", func(t *testing.T) {
+		s.tf.Apply()
+		s.whole()
+		ids = identities()
+		if mode := shell(0, "stat -c '%a %U' "+node.RecordDirectory+"/claim"); mode != "600 root" {
+			t.Errorf("the claim is %s", mode)
+		}
+		s.tf.NoChanges()
+	})
+	for _, c := range []struct{ keys, parallelism string }{{"a", "-parallelism=1"}, {"b", "-parallelism=10"}} {
+		s.step("rename, "+c.parallelism, func(t *testing.T) {
+			s.configure(siteOptions{keys: c.keys})
+			out, err := s.tf.Try("apply", "-auto-approve", "-no-color", c.parallelism)
+			if err != nil && !strings.Contains(flat(out), "Node Would Be Uninstalled By Its Old Resource") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			unharmed(t)
+		})
+	}
+	keys := "n"
+	if list := s.tf.Run("state", "list"); strings.Contains(list, `["b1"]`) {
+		keys = "b"
+	} else if strings.Contains(list, `["a1"]`) {
+		keys = "a"
+	}
+	s.step("replace all masters", func(t *testing.T) {
+		s.configure(siteOptions{keys: keys})
+		var args []string
+		for _, n := range []string{"1", "2", "3"} {
+			args = append(args, `-replace=dcos_node.master["`+keys+n+`"]`)
+		}
+		for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+			out, err := s.tf.Try(append([]string{"apply", "-auto-approve", "-no-color", parallelism}, args...)...)
+			if err == nil || !strings.Contains(flat(out), "More Masters Removed Than Can Be Spared") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		}
+		unharmed(t)
+	})
+	s.step("replace one while another is down", func(t *testing.T) {
+		shell(2, "systemctl stop dcos-exhibitor")
+		out, err := s.tf.Try("apply", "-auto-approve", "-no-color", `-replace=dcos_node.master["`+keys+`1"]`)
+		if err == nil || !strings.Contains(flat(out), "without this one there would be no quorum") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		shell(2, "systemctl start dcos-exhibitor")
+		unharmed(t)
+		s.whole()
+	})
+	s.step("a second state", func(t *testing.T) {
+		first := s.tf.Path
+		state := readFile(t, first+"/terraform.tfstate")
+		s.tf.Write("terraform.tfstate", `{"version":4,"terraform_version":"1.11.0","serial":1,"lineage":"second"}`)
+		if out := s.tf.Apply(); !strings.Contains(out, "Node Taken Over") {
+			t.Errorf("nothing says whose the nodes were:\n%s", out)
+		}
+		unharmed(t)
+		second := readFile(t, first+"/terraform.tfstate")
+		s.tf.Write("terraform.tfstate", state)
+		if out := s.tf.Destroy(); !strings.Contains(out, "Node Left As It Is") {
+			t.Errorf("the first state's destroy says nothing:\n%s", out)
+		}
+		unharmed(t)
+		s.tf.Write("terraform.tfstate", second)
+		s.tf.NoChanges()
+		s.whole()
+	})
+	s.step("destroy", func(*testing.T) {
+		s.tf.Destroy()
+		s.clean(s.nodes()...)
+	})
+}

@@ -17,26 +17,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
-// # Whose a node is
-//
-// A node belongs to one resource. A random claim says to which: it is in that
-// resource's private state and on the host, written there by the operation that
-// makes the node the resource's. Refresh, plan and import never write to a host,
-// since a plan may be thrown away; what they read of a claim goes into private
-// state. Who comes with another claim than the host's has been followed by
-// somebody, by a renamed resource, or in another state.
-//
-//	in state × on the host | refresh          | update, repair   | destroy               | create
-//	equal, or none × none  |                  | goes on          | uninstalls            | installs, or adopts with a warning
-//	none × some            | takes it into    | goes on          | leaves the node,      | adopts and takes over, with a
-//	                       | state            |                  | warns                 | warning that names the former owner
-//	some × none            | warns            | goes on          | uninstalls            | adopts
-//	some × another         | warns            | an error at plan | leaves the node,      | adopts and takes over, as above
-//	                       |                  |                  | says whose it is      |
-//
-// Update, repair and create write the claim with their first change. The cluster
-// counts before the claim: a node of another cluster is foreign to every
-// operation. The rules are [node.Holding]'s; here is what of them is Terraform's.
+// Private state of dcos_node and dcos_node_pool; see "Whose a node is" in doc.go.
 const (
 	// claimKey is the private state with the resource's claim.
 	claimKey = "claim"

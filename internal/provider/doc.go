@@ -20,6 +20,31 @@
 //     them to internal/fleet, and take over what has become of them.
 //   - diagnostics.go words every message.
 //
+// # Whose a node is
+//
+// A node belongs to one resource. A random claim says to which: it is in that
+// resource's private state and on the host, written there by the operation that
+// makes the node the resource's. Refresh, plan and import never write to a host,
+// since a plan may be thrown away; what they read of a claim goes into private
+// state. Who comes with another claim than the host's has been followed by
+// somebody, by a renamed resource, or in another state.
+//
+//	in state × on the host | refresh          | update, repair   | destroy               | create
+//	equal, or none × none  |                  | goes on          | uninstalls            | installs, or adopts with a warning
+//	none × some            | takes it into    | goes on          | leaves the node,      | adopts and takes over, with a
+//	                       | state            |                  | warns                 | warning that names the former owner
+//	some × none            | warns            | goes on          | uninstalls            | adopts
+//	some × another         | warns            | an error at plan | leaves the node,      | adopts and takes over, as above
+//	                       |                  |                  | says whose it is      |
+//
+// Update, repair and create write the claim with their first change. The cluster
+// counts before the claim: a node of another cluster is foreign to every
+// operation. The rules are [node.Holding]'s; here is what of them is Terraform's.
+//
+// Terraform plans each resource by itself, in any order. What several of them do
+// to one host in one plan is seen by whichever is planned last (planRegister): it
+// tells a removal to leave a node that another resource has, or refuses.
+//
 // # How values of parameters are typed
 //
 // DC/OS turns every value of config.yaml into text and judges the text: true

@@ -22,6 +22,9 @@ type Terms struct {
 	// not begin, and the stage that is under way goes to its end. Without it
 	// that context bounds everything, waiting too, and ends it where it is.
 	Limit time.Duration
+	// IfReachable says that a node that is to be removed is given up where its
+	// machine gives no answer: see [*SilentError].
+	IfReachable bool
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(node.Finding)
@@ -41,7 +44,7 @@ type Result struct {
 	Claim string
 	// Left says why a node that was to be removed was left as it is, and that
 	// nothing was done to it: another machine answers at its address
-	// ([*node.ReplacedError]), another holder has it ([*node.ClaimedError]), or it
+	// ([*node.ReplacedError]), nobody does ([*SilentError]), another holder has it ([*node.ClaimedError]), or it
 	// is another cluster's ([*node.ForeignError]). Nil if it was removed.
 	Left error
 }

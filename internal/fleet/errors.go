@@ -17,6 +17,7 @@ const (
 	KindHalted      remote.Kind = "halted"
 	KindUnavailable remote.Kind = "agents unavailable"
 	KindShared      remote.Kind = "shared machine"
+	KindAlone       remote.Kind = "no host answers"
 )
 
 var (
@@ -24,6 +25,7 @@ var (
 	_ remote.Fault = (*HaltedError)(nil)
 	_ remote.Fault = (*UnavailableError)(nil)
 	_ remote.Fault = (*SharedError)(nil)
+	_ remote.Fault = (*AloneError)(nil)
 )
 
 // A GateError says that a gate around a master's change did not open.
@@ -123,6 +125,42 @@ func (*SharedError) Kind() remote.Kind { return KindShared }
 // Hint says what to do.
 func (*SharedError) Hint() string {
 	return "Nothing was changed for this resource. One machine is one node: take one of the two out, or correct its address"
+}
+
+// A SilentError says that the machine of a node that was to be removed gives no
+// answer, while others of its cluster do, and that it was given up.
+type SilentError struct {
+	Host string
+	Err  error
+}
+
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("%s: its machine gives no answer: %v", e.Host, e.Err)
+}
+
+func (e *SilentError) Unwrap() error { return e.Err }
+
+// An AloneError says that a machine gives no answer, and none of its cluster has
+// answered lately, so that it is not given up.
+type AloneError struct {
+	Host string
+	Err  error
+}
+
+func (e *AloneError) Error() string {
+	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of them may "+
+		"be what is broken: %v", e.Host, e.Err)
+}
+
+func (e *AloneError) Unwrap() error { return e.Err }
+
+// Kind is KindAlone.
+func (*AloneError) Kind() remote.Kind { return KindAlone }
+
+// Hint says what to do.
+func (*AloneError) Hint() string {
+	return "Look at the way to the hosts (VPN, jump host, security groups). Where the machines are gone for good, set on_destroy = \"abandon\" " +
+		"and apply that first, or take the resource out with terraform state rm"
 }
 
 // An Ending is how an operation that failed came to its end.

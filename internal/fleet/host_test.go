@@ -37,6 +37,7 @@ type fakeMachine struct {
 	asked   int  // for the lock
 	breaks  int  // so many scripts break the connection
 	refuses bool // no connection comes about
+	silent  bool // nor is there an answer
 	dials   []remote.Target
 	ran     []string
 }
@@ -49,7 +50,7 @@ func (m *fakeMachine) fleet(dir string) *fleet.Fleet {
 			defer m.mu.Unlock()
 			m.dials = append(m.dials, t)
 			if m.refuses {
-				return nil, &remote.ConnectError{Host: t.Address, Stage: remote.StepTCP, Err: errors.New("connection refused")}
+				return nil, &remote.ConnectError{Host: t.Address, Stage: remote.StepTCP, Silent: m.silent, Err: errors.New("connection refused")}
 			}
 			return &fakeConn{m, t}, nil
 		},

@@ -52,6 +52,30 @@ func (m *Machines) hold(machineID string, by holder) error {
 	return nil
 }
 
+// answeredWithin is for how long a host counts as one that answers.
+const answeredWithin = 30 * time.Minute
+
+// answered reports whether another machine of the cluster has answered lately,
+// here or in another process on this computer.
+func (m *Machines) answered(cluster, but string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cluster(cluster)
+	since := m.now().Add(-answeredWithin)
+	for address, it := range c.byAddress {
+		if address != but && it.at.After(since) {
+			return true, nil
+		}
+	}
+	_, err := c.notes.with("") // reads them
+	for address, it := range c.notes.machines {
+		if address != but && it.seen.After(since) {
+			return true, err
+		}
+	}
+	return false, err
+}
+
 // letGo says that there is no node on the machine any more.
 func (m *Machines) letGo(machineID string) {
 	m.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Remove drains and uninstalls the node, when it is its turn. What is not the
@@ -18,10 +19,16 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	h.SkipChecks = nil
 	v := f.visit(&h, t.Limit)
 	defer v.close()
+	if t.IfReachable {
+		v.target.ConnectTimeout = f.patience()
+	}
 	opts := v.options(ctx, t.Warn)
 	opts.OnChange = func(before node.State) { r.Before = &before }
 	err := v.inTurn(ctx, Turn{Kind: Removal}, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
 	r.HostKey = v.hostKey()
+	if t.IfReachable {
+		err = v.givenUp(ctx, err)
+	}
 	switch {
 	case leaves(err):
 		r.Left = err
@@ -34,11 +41,28 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	return r, nil
 }
 
+// givenUp makes a [*SilentError] of the error of a machine that gave no answer
+// while others of its cluster did. If none does, nobody knows which end is cut
+// off.
+func (v *visit) givenUp(ctx context.Context, err error) error {
+	var silent *remote.ConnectError
+	if v.conn != nil || !errors.As(err, &silent) || !silent.Silent {
+		return err
+	}
+	answered, notesErr := v.Machines.answered(v.host.Cluster, v.host.Address())
+	v.noted(ctx, notesErr)
+	if !answered {
+		return &AloneError{Host: v.host.Address(), Err: err}
+	}
+	return &SilentError{Host: v.host.Address(), Err: err}
+}
+
 // leaves reports whether an error says that what is on the host is somebody
 // else's.
 func leaves(err error) bool {
 	var replaced *node.ReplacedError
 	var claimed *node.ClaimedError
 	var foreign *node.ForeignError
-	return errors.As(err, &replaced) || errors.As(err, &claimed) || errors.As(err, &foreign) && foreign.Ours != ""
+	var silent *SilentError
+	return errors.As(err, &silent) || errors.As(err, &replaced) || errors.As(err, &claimed) || errors.As(err, &foreign) && foreign.Ours != ""
 }

@@ -44,6 +44,12 @@ func (s *shared) ready() diag.Diagnostics {
 	return nil
 }
 
+// givesUp reports whether a node whose machine gives no answer is given up when
+// it is destroyed.
+func (s *shared) givesUp(onDestroy types.String) bool {
+	return s.ifReachable || onDestroy.ValueString() == onDestroyIfReachable
+}
+
 // host is the node as the fleet knows it, without its bundle.
 func (m *nodeModel) host(ctx context.Context, s *shared) (fleet.Host, diag.Diagnostics) {
 	b, diags := m.bundle(ctx)

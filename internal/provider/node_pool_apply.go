@@ -293,7 +293,7 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 	if err != nil {
 		return host, err
 	}
-	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host)})
+	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, IfReachable: r.shared.givesUp(r.model.OnDestroy), Warn: r.warnsOf(host)})
 	if result.Left != nil {
 		r.warn(leftNode(host.Address(), result.Left))
 	}

@@ -207,7 +207,7 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{Warn: func(f node.Finding) {
+	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{IfReachable: r.shared.givesUp(model.OnDestroy), Warn: func(f node.Finding) {
 		resp.Diagnostics.Append(r.shared.finding(h.Address(), f))
 	}})
 	switch {

@@ -22,6 +22,8 @@ import (
 const (
 	onDestroyUninstall = "uninstall"
 	onDestroyAbandon   = "abandon"
+	// onDestroyIfReachable uninstalls where the machine answers.
+	onDestroyIfReachable = "uninstall_if_reachable"
 )
 
 // Time limits of the operations on one node. Installing is bounded by what a
@@ -83,9 +85,11 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				Default:  stringdefault.StaticString(onDestroyUninstall),
 				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, " +
 					"and it is verified that nothing of it is left. " +
+					"`uninstall_if_reachable`: the same, but a node whose machine gives no answer at all is given up with a warning. A refused " +
+					"login, another host key, a jump host or name that fails are errors all the same, and so is a cluster of which no host answers. " +
 					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. " +
-					"It must be applied before the destroy that it is meant for.",
-				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyAbandon)},
+					"It must be applied before the destroy that it is meant for; `uninstall_if_reachable` in the provider block need not be.",
+				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyIfReachable, onDestroyAbandon)},
 			},
 			"drain_timeout": schema.StringAttribute{
 				Optional: true,

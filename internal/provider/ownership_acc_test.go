@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
@@ -110,6 +111,31 @@ func TestAccOwnership(t *testing.T) {
 		s.tf.Write("terraform.tfstate", second)
 		s.tf.NoChanges()
 		s.whole()
+	})
+	s.step("a dead machine", func(t *testing.T) {
+		agent := s.agents[0]
+		s.configure(siteOptions{keys: keys, provider: "uninstall_if_reachable = true"})
+		if err := agent.Cut(t.Context(), lab.Refuse); err != nil {
+			t.Fatal(err)
+		}
+		target := "-target=dcos_node.agent"
+		short := append(slices.Clone(s.tf.Env), "DCOS_SSH_CONNECT_TIMEOUT=5s")
+		s.tf.Env, short = short, s.tf.Env
+		defer func() { s.tf.Env = short }()
+		if out, err := s.tf.Try("destroy", "-auto-approve", "-no-color", target); err == nil {
+			t.Errorf("a machine that refuses is given up:\n%s", out)
+		}
+		if err := agent.Cut(t.Context(), lab.BlackHole); err != nil {
+			t.Fatal(err)
+		}
+		if out := s.tf.Destroy(target); !strings.Contains(out, "Node Given Up") {
+			t.Errorf("nothing says that DC/OS may still be there:\n%s", out)
+		}
+		if err := agent.Rejoin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.tf.Apply()
+		unharmed(t)
 	})
 	s.step("destroy", func(*testing.T) {
 		s.tf.Destroy()

@@ -7,14 +7,15 @@ import "github.com/hashicorp/terraform-plugin-framework/types"
 
 // providerModel is the provider block. Any value in it may be unknown at plan.
 type providerModel struct {
-	SSH               types.Object `tfsdk:"ssh"`
-	Sudo              types.Object `tfsdk:"sudo"`
-	Limits            types.Object `tfsdk:"limits"`
-	Secrets           types.Map    `tfsdk:"secrets"`
-	APIToken          types.String `tfsdk:"api_token"`
-	CacheDirectory    types.String `tfsdk:"cache_directory"`
-	RunLog            types.String `tfsdk:"run_log"`
-	AllowEnsembleLoss types.Bool   `tfsdk:"allow_ensemble_loss"`
+	SSH                  types.Object `tfsdk:"ssh"`
+	Sudo                 types.Object `tfsdk:"sudo"`
+	Limits               types.Object `tfsdk:"limits"`
+	Secrets              types.Map    `tfsdk:"secrets"`
+	APIToken             types.String `tfsdk:"api_token"`
+	CacheDirectory       types.String `tfsdk:"cache_directory"`
+	RunLog               types.String `tfsdk:"run_log"`
+	AllowEnsembleLoss    types.Bool   `tfsdk:"allow_ensemble_loss"`
+	UninstallIfReachable types.Bool   `tfsdk:"uninstall_if_reachable"`
 }
 
 // credentialsModel is what logs in, for hosts and for jump hosts.

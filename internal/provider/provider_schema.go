@@ -98,6 +98,11 @@ func providerAttributes() map[string]schema.Attribute {
 				"can do without it. For one apply, when the cluster's ZooKeeper and all that is in it are to be given up. Default: `false`. " +
 				"Environment variable: `DCOS_ALLOW_ENSEMBLE_LOSS`.",
 		},
+		"uninstall_if_reachable": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether every node with `on_destroy = \"uninstall\"` is treated as one with `\"uninstall_if_reachable\"`, also in " +
+				"the apply in which its machine is found dead. Default: `false`. Environment variable: `DCOS_UNINSTALL_IF_REACHABLE`.",
+		},
 		"run_log": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "File to which everything done to every host is appended while it happens, one JSON object a line: " +

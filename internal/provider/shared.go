@@ -30,8 +30,10 @@ type shared struct {
 	// allowEnsembleLoss says that masters may be removed whatever becomes of
 	// their ensemble.
 	allowEnsembleLoss bool
-	apiToken          string // of DC/OS, for dcos_cluster
-	config            remote.Config
+	// ifReachable says that nodes whose machines give no answer are given up.
+	ifReachable bool
+	apiToken    string // of DC/OS, for dcos_cluster
+	config      remote.Config
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

@@ -76,7 +76,7 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var last *ConnectError
-	alike, passwords := 0, 0
+	alike, passwords, silent := 0, 0, true
 	for attempt := 1; ; attempt++ {
 		tr, step, via, err := c.attempt(within, r)
 		if err == nil {
@@ -98,6 +98,8 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 			last = &ConnectError{Host: r.end.label, Via: via, Stage: step, Err: err}
 		}
 		alike++
+		silent = silent && step == StepTCP && unanswered(err, via)
+		last.Silent = silent
 		last.Attempts, last.Elapsed = attempt, time.Since(start)
 		if fatal := permanent(err); fatal != nil {
 			return nil, fatal
@@ -181,11 +183,35 @@ func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, 
 	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) != nil {
+			if c.proxyLabel == "" {
+				return nil, noAnswerError{context.Cause(ctx)}
+			}
 			return nil, context.Cause(ctx)
 		}
 		return nil, err
 	}
 	return conn, nil
+}
+
+// A noAnswerError says that a host gave no answer, to whoever asked for us.
+type noAnswerError struct{ error }
+
+func (e noAnswerError) Unwrap() error { return e.error }
+
+// unanswered reports whether an attempt at TCP had no answer from the host. Of
+// what is beyond a jump host only that one knows (jump.go); a proxy says nothing
+// that could be relied on.
+func unanswered(err error, via string) bool {
+	var beyond noAnswerError
+	if errors.As(err, &beyond) {
+		return true
+	}
+	var name *net.DNSError
+	if via != "" || errors.As(err, &name) {
+		return false
+	}
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.EHOSTDOWN) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // sleep waits for d or the end of ctx. It says at once when ctx will end first.

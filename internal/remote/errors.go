@@ -132,7 +132,11 @@ type ConnectError struct {
 	Attempts int
 	Elapsed  time.Duration
 	Stage    Step // where the last attempt ended
-	Err      error
+	// Silent says that not one attempt was answered by the host itself, be it
+	// with a refusal, while all that is on the way to it answered: as of a
+	// machine that is gone or switched off.
+	Silent bool
+	Err    error
 }
 
 func (e *ConnectError) Error() string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"sync"
 	"time"
 
@@ -177,8 +178,15 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 		return nil, fmt.Errorf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", t.label, joinHostPort(host, port),
 			refused.Message)
 	case errors.As(err, &refused):
-		return nil, fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
+		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
+		if refused.Reason == ssh.ConnectionFailed && silence.MatchString(refused.Message) {
+			return nil, noAnswerError{err}
+		}
+		return nil, err
 	case errors.Is(err, context.DeadlineExceeded):
+		if t.alive() {
+			return nil, noAnswerError{context.Cause(ctx)}
+		}
 		return nil, context.Cause(ctx)
 	default:
 		return nil, t.reason(err)
@@ -186,6 +194,11 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 	go ssh.DiscardRequests(reqs)
 	return &channelConn{Channel: ch, t: t, remote: joinHostPort(host, port)}, nil
 }
+
+// silence is how OpenSSH words that a host gave no answer: strerror(3) of
+// ETIMEDOUT, EHOSTUNREACH and EHOSTDOWN, in glibc and musl (channels.c, port_open_helper
+// and channel_post_connecting).
+var silence = regexp.MustCompile(`(?i)^(connection|operation) timed out$|^no route to host$|^host is (down|unreachable)$`)
 
 // alive asks nothing of the peer: a connection that broke without a word is
 // found by its keepalive.

@@ -190,6 +190,44 @@ func TestLabJumpHosts(t *testing.T) {
 	}
 }
 
+// A machine that gives no answer is told from one that refuses, with and without
+// a jump host, and from one whose name or jump host fails.
+func TestLabSilent(t *testing.T) {
+	t.Parallel()
+	l := lab.Require(t)
+	end, jump := l.Host(t, "silent"), l.Host(t, "silentjump")
+	hop := remote.Hop{Address: jump.Address, Port: jump.Port, HostKey: jump.HostKey, User: lab.UserNoSudo}
+	silent := func(what string, want bool, change func(cfg *remote.Config, target *remote.Target)) {
+		t.Helper()
+		s := labHost(t, end, lab.UserNoPassword, func(cfg *remote.Config, target *remote.Target) {
+			target.ConnectTimeout = 4 * time.Second
+			change(cfg, target)
+		})
+		_, err := s.Client.Dial(t.Context(), s.Target)
+		var connect *remote.ConnectError
+		if !errors.As(err, &connect) || connect.Silent != want {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	direct := func(*remote.Config, *remote.Target) {}
+	through := func(cfg *remote.Config, _ *remote.Target) { cfg.JumpHosts = []remote.Hop{hop} }
+	cut := func(h *lab.Host, how lab.CutMode) {
+		t.Helper()
+		if err := h.Cut(t.Context(), how); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut(end, lab.Refuse)
+	silent("refused", false, direct)
+	silent("refused beyond a jump host", false, through)
+	cut(end, lab.BlackHole)
+	silent("no answer", true, direct)
+	silent("no answer beyond a jump host", true, through)
+	silent("a name that there is not", false, func(_ *remote.Config, target *remote.Target) { target.Address = "no-such-host.invalid" })
+	cut(jump, lab.BlackHole)
+	silent("a jump host that does not answer", false, through)
+}
+
 // A host that is switched on while it is being waited for.
 func TestLabLateBoot(t *testing.T) {
 	t.Parallel()

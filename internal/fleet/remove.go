@@ -10,7 +10,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
-// Remove drains and uninstalls the node, when it is its turn. A machine that is
+// Remove drains and uninstalls the node, when it is its turn; a master goes only
+// if its ensemble can do without it, or goes as well ([Terms.EnsembleGoes]). A machine that is
 // not the node's any more is left as it is, which is no error. The error is a
 // [*Failure].
 func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
@@ -20,7 +21,11 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	defer v.close()
 	opts := v.options(ctx, t.Warn)
 	opts.OnChange = func(before node.State) { r.Before = &before }
-	err := v.inTurn(ctx, Turn{Kind: Removal}, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
+	turn := Turn{Kind: Removal, EnsembleGoes: t.EnsembleGoes}
+	if !t.EnsembleGoes {
+		v.gates(&turn, &opts)
+	}
+	err := v.inTurn(ctx, turn, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
 	r.HostKey = v.hostKey()
 	if err != nil && !errors.As(err, &r.Replaced) {
 		return r, v.failed(ctx, err)

@@ -273,7 +273,8 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 	if err != nil {
 		return host, err
 	}
-	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host)})
+	// EnsembleGoes: the plan is to decide it.
+	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, Warn: r.warnsOf(host), EnsembleGoes: true})
 	if result.Replaced != nil {
 		r.warn(abandonedMachine(host.Address(), result.Replaced))
 	}

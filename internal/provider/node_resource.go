@@ -190,7 +190,8 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		tflog.Debug(ctx, "uninstalling without the bundle",
 			map[string]any{"host": h.Address(), "reason": r.shared.redactor.Redact(err.Error())})
 	}
-	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{Warn: func(f node.Finding) {
+	// EnsembleGoes: the plan is to decide it.
+	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{EnsembleGoes: true, Warn: func(f node.Finding) {
 		resp.Diagnostics.Append(r.shared.finding(h.Address(), f))
 	}})
 	switch {

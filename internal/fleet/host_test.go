@@ -401,7 +401,8 @@ func TestRemoveMaster(t *testing.T) {
 				}
 				stays := !strings.Contains(c.ran, "verify")
 				var gate *fleet.GateError
-				if errors.As(err, &gate) != stays || stays && (gate.Outage != c.outage || gate.After || gate.Host != "10.0.0.1") || !stays && err != nil {
+				if errors.As(err, &gate) != stays || !stays && err != nil ||
+					stays && (gate.Outage != c.outage || gate.After || gate.Host != "10.0.0.1") {
 					t.Errorf("%#v: %v", gate, err)
 				}
 				if stays != m.dcos {

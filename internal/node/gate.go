@@ -21,9 +21,9 @@ const (
 
 // disturb makes a round trip of a stage that takes the node out of service, or
 // writes over what its services read. With [Options.Gate], the script asks
-// first, over the connection that is open anyway; what it needs to know for
-// more than asking it gets with the go. begun names a unit of which it knows
-// that the outage has begun when it runs; "" if there is none.
+// first, over the connection that is open anyway; what it is to do goes out with
+// the go. begun names a unit that runs when the outage has begun already, over a
+// connection that has broken since; "" if there is none.
 func (s *session) disturb(ctx context.Context, stage, begun string, c call) (*frame, error) {
 	if s.opts.Gate == nil || s.bound {
 		s.outage()

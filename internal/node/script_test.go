@@ -4,6 +4,7 @@
 package node
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -279,7 +280,10 @@ func TestGateScript(t *testing.T) {
 				if slices.ContainsFunc(c.answers, func(a talk) bool { return a.silent }) {
 					text = strings.Replace(text, limit, "patience=2", 1)
 				}
-				cmd := exec.CommandContext(t.Context(), sh[0], slices.Concat(sh[1:], []string{"-c", text, "dcos"}, strings.Fields(c.unit))...)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // whatever goes wrong, it ends
+				defer cancel()
+				cmd := exec.CommandContext(ctx, sh[0], slices.Concat(sh[1:], []string{"-c", text, "dcos"}, strings.Fields(c.unit))...)
+				cmd.WaitDelay = time.Second
 				in, err := cmd.StdinPipe()
 				if err != nil {
 					t.Fatal(err)

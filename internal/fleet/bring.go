@@ -17,6 +17,11 @@ type Terms struct {
 	Kind Kind
 	// MaxUnavailable is as in [Turn].
 	MaxUnavailable int
+	// EnsembleGoes says of a master's removal that the whole ensemble goes, or
+	// that its loss is allowed. Nobody is asked then, and nobody waited for but
+	// agents and changes; nor by other removals of masters of the cluster in
+	// this process. Without it, one that the ensemble cannot do without stays.
+	EnsembleGoes bool
 	// Limit is the time that the host has, from when it is its turn. With it,
 	// the end of the operation's context is a request to stop: what waits does
 	// not begin, and the stage that is under way goes to its end. Without it
@@ -71,9 +76,9 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 		back := errors.As(err, &rollback) && rollback.Rollback == nil
 		return disturbed && !back
 	}
-	v.gates(&turn)
 	do := node.Install
 	if t.Kind != FirstInstall {
+		v.gates(&turn, &opts)
 		do = node.Upgrade
 	}
 	var state *node.State

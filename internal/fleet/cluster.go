@@ -25,7 +25,8 @@ type cluster struct {
 	here        map[arrival]int
 	lastMaster  time.Time // a changing master came or went, or the cluster was first seen
 	lastAgent   time.Time // the same of a leaving agent
-	masterOut   bool      // a master has its turn
+	turn        *Turn     // of the master that has it; nil: it is free
+	goes        bool      // the whole ensemble goes, or its loss is allowed
 	mastersDone map[string]bool
 	agentsOut   int
 	agentsLost  int          // of agentsOut, those whose operation has failed
@@ -110,16 +111,45 @@ func (cl *cluster) await(ctx context.Context, t *Turn, what string, may func(now
 	}
 }
 
-// mayChangeMaster takes the masters' turn if it is free.
-func (cl *cluster) mayChangeMaster() (bool, time.Time, error) {
+// mayTake takes the masters' turn if it is free and the master may have it.
+func (cl *cluster) mayTake(t *Turn, now time.Time) (bool, time.Time, error) {
 	if cl.halted != nil {
 		return false, time.Time{}, cl.halted
 	}
-	if cl.masterOut {
+	if t.Kind == Removal {
+		if ok, again, err := cl.mayRemoveMaster(now); !ok || err != nil || cl.free(t) {
+			return ok, again, err
+		}
+	}
+	if cl.turn != nil {
 		return false, time.Time{}, nil
 	}
-	cl.masterOut = true
+	cl.turn = t
 	return true, time.Time{}, nil
+}
+
+// release gives the masters' turn back, if it is that master's.
+func (cl *cluster) release(t *Turn) {
+	if cl.turn == t {
+		cl.turn = nil
+	}
+}
+
+// close gives the turn away, since the gate is closed.
+func (cl *cluster) close(t *Turn, gate *GateError) {
+	cl.release(t)
+	if t.Kind != Removal { // agents do not come after those
+		cl.atRisk = gate
+	}
+}
+
+// free says that a removal of a master needs neither turn nor gates.
+func (cl *cluster) free(t *Turn) bool { return cl.goes && t.Kind == Removal }
+
+func (cl *cluster) isFree(t *Turn) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.free(t)
 }
 
 // mayChangeAgent takes a place for an agent that is out of service, if the
@@ -156,10 +186,8 @@ func (cl *cluster) mayChangeAgent(t *Turn, now time.Time) (bool, time.Time, erro
 // mayRemoveMaster says whether the agents are gone and no master is changed or
 // about to be: those that are changed count on the others.
 func (cl *cluster) mayRemoveMaster(now time.Time) (bool, time.Time, error) {
-	if cl.halted != nil {
-		return false, time.Time{}, cl.halted
-	}
-	if cl.masterOut || cl.here[arrival{true, Change}] > 0 || cl.here[arrival{false, Removal}] > 0 {
+	changing := cl.turn != nil && cl.turn.Kind != Removal
+	if changing || cl.here[arrival{true, Change}] > 0 || cl.here[arrival{false, Removal}] > 0 {
 		return false, time.Time{}, nil
 	}
 	last := cl.lastAgent

@@ -43,12 +43,21 @@
 //     nothing more of the cluster is changed in this process ([HaltedError]).
 //   - Agents change after the masters, at most Turn.MaxUnavailable at once;
 //     those that are out of service since their change failed count on.
-//   - Masters are removed after the agents, and not while others are changed.
+//   - Masters are removed after the agents, and not while others are changed. A
+//     removal is a change: strictly one at a time, with a gate before it. When
+//     the whole ensemble goes, or its loss is allowed ([Terms.EnsembleGoes]),
+//     all removals of its masters in this process are free of that.
 //   - Who waits holds no connection: limits of connections cannot keep those
 //     away that are waited for.
 //
 // What the gates ask is the rule of quorum, the methods RiskWithout and Unwell
 // of [node.Health], of what the master's own exhibitor says at that moment.
+//
+// The gate before a change is asked twice: when the turn has come, before
+// anything is transferred, which may take minutes; and at the moment of the
+// outage, in the script that causes it, which does not go on without an answer
+// ([Pass], [node.Options.Gate]). While the gate is closed there, the master stays
+// in service, and its turn is free: the next one may be the one to be mended.
 //
 // # No deadlock at any parallelism
 //

@@ -28,16 +28,20 @@ var (
 	_ remote.Fault = (*AloneError)(nil)
 )
 
-// A GateError says that a gate around a master's change did not open.
+// A GateError says that a gate of a master's change or removal did not open.
 type GateError struct {
-	Host  string
-	After bool // the node has been changed already
-	Err   error
+	Host   string
+	Outage bool // it was the one at the moment of the outage
+	After  bool // the node has been changed already
+	Err    error
 }
 
 func (e *GateError) Error() string {
 	if e.After {
 		return fmt.Sprintf("%s: the master was changed, but the ensemble is not well after it, so no further node is touched: %v", e.Host, e.Err)
+	}
+	if e.Outage {
+		return fmt.Sprintf("%s: the master was left in service, because the ensemble would be at risk: %v", e.Host, e.Err)
 	}
 	return fmt.Sprintf("%s: the master was not touched, because the ensemble would be at risk: %v", e.Host, e.Err)
 }
@@ -55,7 +59,11 @@ func (e *GateError) Hint() string {
 		return look + "It is safe to mend this master and to apply again, which goes on from here; " +
 			"it is not safe to restart or change another master before the ensemble is well"
 	}
-	return look + "Nothing was changed on this host. It is safe to mend or to apply the masters that do not serve; " +
+	what := "Nothing was changed on this host. "
+	if e.Outage {
+		what = "Nothing was stopped on this host. "
+	}
+	return look + what + "It is safe to mend or to apply the masters that do not serve; " +
 		"it is not safe to take one out that does. Then apply again"
 }
 

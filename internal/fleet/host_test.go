@@ -4,6 +4,7 @@
 package fleet_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -32,10 +33,15 @@ type fakeMachine struct {
 	claim   node.Claim // on the host, if it has an id
 	serving []bool     // the ensemble, this master first; empty: exhibitor is silent
 	key     string
-	slow    bool // taking the lock takes for ever
-	held    bool // somebody else has the lock
-	asked   int  // for the lock
-	breaks  int  // so many scripts break the connection
+	slow    bool   // taking the lock takes for ever
+	held    bool   // somebody else has the lock
+	asked   int    // for the lock
+	breaks  int    // so many scripts break the connection
+	breakAt string // so does this one, once, when it has asked what it asks
+	// atGate gives the ensemble as it is when a script that takes the node out
+	// of service asks for the nth time; nil: as it was.
+	atGate  func(n int) []bool
+	gates   int  // such questions
 	refuses bool // no connection comes about
 	silent  bool // nor is there an answer
 	dials   []remote.Target
@@ -90,39 +96,78 @@ func (c *fakeConn) Lock(ctx context.Context, _ string) error {
 }
 
 // Run answers.
-func (c *fakeConn) Run(_ context.Context, s remote.Script) (*remote.Result, error) {
+func (c *fakeConn) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ran = append(c.ran, s.Name)
+	lost := &remote.LostError{Host: c.target.Address, Work: "script " + s.Name, Err: io.EOF}
 	if c.breaks > 0 {
 		c.breaks--
-		return nil, &remote.LostError{Host: c.target.Address, Work: "script " + s.Name, Err: io.EOF}
+		return nil, lost
 	}
-	var out strings.Builder
+	put := func(format string, values ...any) {
+		_, _ = fmt.Fprintf(s.Stdout, format+"\n", values...) // a frame takes everything
+	}
 	for name := range strings.SplitSeq(s.Name, "+") {
-		fmt.Fprintf(&out, "begin=%s\n", name)
+		put("begin=%s", name)
 		switch name {
 		case "inspect":
-			fmt.Fprintf(&out, "machine_id=%s\nboot_id=b\nclock=1700000000\n", c.id)
+			put("machine_id=%s\nboot_id=b\nclock=1700000000", c.id)
 			if c.dcos {
-				out.WriteString("opt=yes\n")
+				put("opt=yes")
 			}
 			if c.claim.ID != "" {
 				text := fmt.Sprintf("begin=claim\nid=%s\ncluster=%s\nend=claim\n", c.claim.ID, c.claim.Cluster)
-				fmt.Fprintf(&out, "claim:%s\n", base64.StdEncoding.EncodeToString([]byte(text)))
+				put("claim:%s", base64.StdEncoding.EncodeToString([]byte(text)))
 			}
 		case "health":
-			if len(c.serving) > 0 {
-				fmt.Fprintf(&out, "ensemble:%s\n", c.ensemble())
+			c.health(put)
+		case "gate":
+			if !c.gate(ctx, s, put) {
+				put("failed=no-go")
+				return &remote.Result{ExitCode: 70}, &remote.ExitError{Host: c.target.Address, Script: s.Name, Code: 70}
 			}
-			out.WriteString("leader=10.0.0.1\nrecovered=yes\n")
+			if c.breakAt == s.Name {
+				c.breakAt = ""
+				return nil, lost
+			}
 		case "uninstall":
 			c.dcos = false
 		}
-		fmt.Fprintf(&out, "end=%s\n", name)
+		put("end=%s", name)
 	}
-	_, err := io.WriteString(s.Stdout, out.String())
-	return &remote.Result{}, err
+	return &remote.Result{}, nil
+}
+
+func (c *fakeConn) health(put func(string, ...any)) {
+	if len(c.serving) > 0 {
+		put("ensemble:%s", c.ensemble())
+	}
+	put("leader=10.0.0.1\nrecovered=yes")
+}
+
+// gate asks as the script does, and says whether there was a go.
+func (c *fakeConn) gate(ctx context.Context, s remote.Script, put func(string, ...any)) bool {
+	answers := bufio.NewReader(s.Stdin)
+	for {
+		if c.gates++; c.atGate != nil {
+			c.serving = c.atGate(c.gates)
+		}
+		c.health(put)
+		put("ask=yes")
+		switch answer, err := answers.ReadString('\n'); {
+		case err != nil || answer == "no\n":
+			return false
+		case answer == "go\n":
+			return true
+		}
+		c.mu.Unlock()
+		select {
+		case <-time.After(2 * time.Second):
+		case <-ctx.Done():
+		}
+		c.mu.Lock()
+	}
 }
 
 func (c *fakeConn) ensemble() string {
@@ -316,5 +361,81 @@ func TestRemove(t *testing.T) {
 				t.Errorf("it is noted: %+v, %v", peers.Twin, err)
 			}
 		})
+	}
+}
+
+// TestRemoveMaster removes a master only if its ensemble can do without it, when
+// it is asked and when it is about to stop, unless the ensemble goes.
+func TestRemoveMaster(t *testing.T) {
+	t.Parallel()
+	all, two := []bool{true, true, true}, []bool{true, false, true}
+	until := func(n int, then []bool) func(int) []bool {
+		return func(asked int) []bool {
+			if asked > n {
+				return then
+			}
+			return two
+		}
+	}
+	const gated, free = "health inspect gate+uninstall verify", "inspect uninstall verify"
+	for name, c := range map[string]struct {
+		machine *fakeMachine
+		goes    bool
+		ran     string // without what was asked again
+		outage  bool   // it was left in service at the last moment
+		after   time.Duration
+	}{
+		"all serve":         {&fakeMachine{serving: all}, false, gated, false, 0},
+		"another does not":  {&fakeMachine{serving: two}, false, "health", false, fleet.RemovalPatience},
+		"this one does not": {&fakeMachine{serving: []bool{false, true, true}}, false, gated, false, 0},
+		"another dies meanwhile": {&fakeMachine{serving: all, atGate: until(1000, nil)}, false,
+			"health inspect gate+uninstall", true, fleet.RemovalPatience},
+		"it comes back": {&fakeMachine{serving: all, atGate: until(5, all)}, false, gated, false, 10 * time.Second},
+		"the connection breaks": {&fakeMachine{serving: all, breakAt: "gate+uninstall"}, false,
+			"health inspect gate+uninstall gate+uninstall verify", false, 0},
+		"the ensemble goes": {&fakeMachine{serving: two}, true, free, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := c.machine
+				m.id, m.dcos = "m1", true
+				f := m.fleet(dir)
+				start := time.Now()
+				_, err := f.Remove(t.Context(), hostAt(node.Master), fleet.Terms{EnsembleGoes: c.goes})
+				if took := time.Since(start) - fleet.Grace; took > c.after || took < c.after-3*time.Second {
+					t.Errorf("it took %s, want %s", took, c.after)
+				}
+				stays := !strings.Contains(c.ran, "verify")
+				var gate *fleet.GateError
+				if errors.As(err, &gate) != stays || !stays && err != nil ||
+					stays && (gate.Outage != c.outage || gate.After || gate.Host != "10.0.0.1") {
+					t.Errorf("%#v: %v", gate, err)
+				}
+				if stays != m.dcos {
+					t.Errorf("DC/OS is there: %t", m.dcos)
+				}
+				ran := m.ran
+				if c.ran == "health" {
+					ran = slices.Compact(ran)
+				}
+				if got := strings.Join(ran, " "); got != c.ran {
+					t.Errorf("ran %q, want %q", got, c.ran)
+				}
+			})
+		})
+	}
+}
+
+// TestAgentsHaveNoGate holds that an agent's removal asks nobody.
+func TestAgentsHaveNoGate(t *testing.T) {
+	t.Parallel()
+	m := &fakeMachine{id: "m1", dcos: true, serving: []bool{true, false, false}}
+	if _, err := m.fleet(t.TempDir()).Remove(t.Context(), hostAt(node.Agent), fleet.Terms{}); err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(m.ran, " "); got != "inspect uninstall verify" {
+		t.Errorf("ran %q", got)
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
-// Remove drains and uninstalls the node, when it is its turn. What is not the
-// holder's any more is left as it is, which is no error: see Result.Left. The
-// error is a [*Failure].
+// Remove drains and uninstalls the node, when it is its turn; a master goes only
+// if its ensemble can do without it, or goes as well ([Terms.EnsembleGoes]). What
+// is not the holder's any more is left as it is, which is no error: see
+// Result.Left. The error is a [*Failure].
 func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	var r Result
 	h.SkipChecks = nil
@@ -24,7 +25,11 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	}
 	opts := v.options(ctx, t.Warn)
 	opts.OnChange = func(before node.State) { r.Before = &before }
-	err := v.inTurn(ctx, Turn{Kind: Removal}, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
+	turn := Turn{Kind: Removal, EnsembleGoes: t.EnsembleGoes}
+	if !t.EnsembleGoes {
+		v.gates(&turn, &opts)
+	}
+	err := v.inTurn(ctx, turn, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
 	r.HostKey = v.hostKey()
 	if t.IfReachable {
 		err = v.givenUp(ctx, err)

@@ -5,6 +5,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ const (
 	Grace = 5 * time.Second
 	// Patience is how long a gate may stay closed.
 	Patience = 5 * time.Minute
+	// RemovalPatience is how long it may before a removal: an ensemble whose
+	// master has just come back is well again by then, and nothing of what is
+	// planned behind a removal mends one that is not.
+	RemovalPatience = time.Minute
 	// probeInterval is how often a closed gate is tried.
 	probeInterval = 2 * time.Second
 )
@@ -30,7 +35,7 @@ const (
 	FirstInstall Kind = iota // the node is not part of its cluster yet
 	Change                   // it gets another bundle
 	Repair                   // it is put right and keeps its bundle
-	Removal                  // the node leaves, as a rule with its whole cluster
+	Removal                  // the node leaves
 )
 
 // A Turn is one node's operation as the coordinator orders it.
@@ -52,15 +57,28 @@ type Turn struct {
 	// Out says of the error of an agent's operation whether the node is out of
 	// service since. It keeps its place then. Nil: it is not.
 	Out func(err error) bool
-	// Before and After are gates around a master's change: they give the
-	// reason why it may not go on, nil if it may, and are asked until then,
-	// for as long as Patience. They run while no other master of the cluster
-	// changes. Either may be nil.
+	// EnsembleGoes is as in [Terms].
+	EnsembleGoes bool
+	// Before and After are gates around a master's change, and Before is the
+	// one of its removal: they give the reason why it may not go on, nil if it
+	// may, and are asked until then, for as long as Patience. They run while no
+	// other master of the cluster changes. Either may be nil.
 	Before, After func(ctx context.Context) error
-	Log           *runlog.Scope
+	// Pass is the gate at the moment of the outage. It may be nil.
+	Pass *Pass
+	Log  *runlog.Scope
 }
 
 func (t *Turn) master() bool { return t.Role == node.Master }
+
+// patience is how long the turn's gates may stay closed before the master is
+// out of service.
+func (t *Turn) patience() time.Duration {
+	if t.Kind == Removal {
+		return RemovalPatience
+	}
+	return Patience
+}
 
 // A Coordinator orders the turns of one process. Make it with [New]; it is
 // safe for concurrent use.
@@ -88,11 +106,7 @@ func (c *Coordinator) Do(ctx context.Context, t Turn, do func(ctx context.Contex
 	case t.Kind == FirstInstall:
 		return t.run(ctx, do)
 	case t.Kind == Removal && t.master():
-		if err := cl.await(ctx, &t, "waiting for the agents of the cluster to be removed and for its masters to be changed",
-			cl.mayRemoveMaster); err != nil {
-			return err
-		}
-		return t.run(ctx, do)
+		return cl.removeMaster(ctx, &t, do)
 	case t.Kind == Removal:
 		return t.run(ctx, do)
 	case t.master():
@@ -127,10 +141,10 @@ func (t *Turn) run(ctx context.Context, do func(ctx context.Context) error) erro
 
 // changeMaster changes a master in its turn, between its gates.
 func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx context.Context) error) error {
-	if err := cl.open(ctx, t); err != nil {
+	if err := cl.open(ctx, t, "waiting for another master of the cluster to be done"); err != nil {
 		return err
 	}
-	defer cl.set(func() { cl.masterOut = false })
+	defer cl.set(func() { cl.release(t) })
 	err := do(ctx)
 	if err == nil && t.After != nil {
 		if err = cl.pass(ctx, t.After); err != nil && ctx.Err() == nil {
@@ -139,7 +153,7 @@ func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx contex
 	}
 	if err != nil {
 		// An interrupted apply stops everything by itself.
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !heldBack(err) {
 			cl.set(func() { cl.halted = &HaltedError{By: t.Host, Err: err} })
 		}
 		return err
@@ -148,21 +162,52 @@ func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx contex
 	return nil
 }
 
+// removeMaster removes a master: alone and through its gates like a change, or,
+// if the ensemble goes, at once. What the ensemble says afterwards cannot be
+// asked, since the one that would answer is gone: that the rest keeps its quorum
+// is what the gates before have said, and what those of the next master say.
+func (cl *cluster) removeMaster(ctx context.Context, t *Turn, do func(ctx context.Context) error) error {
+	if t.EnsembleGoes {
+		cl.set(func() { cl.goes = true })
+	}
+	if err := cl.open(ctx, t, "waiting for the agents of the cluster to be removed and for its masters to be changed"); err != nil {
+		return err
+	}
+	defer cl.set(func() { cl.release(t) })
+	err := do(ctx)
+	if err != nil && ctx.Err() == nil {
+		cl.set(func() {
+			if !cl.goes && t.Pass != nil && t.Pass.through {
+				cl.halted = &HaltedError{By: t.Host, Err: err}
+			}
+		})
+	}
+	return err
+}
+
+// heldBack reports whether an operation ended in front of its outage: the master
+// serves as before, and others may be mended.
+func heldBack(err error) bool {
+	var gate *GateError
+	return errors.As(err, &gate) && gate.Outage || errors.As(err, new(*HaltedError))
+}
+
 // open takes a master's turn with its first gate open. Between two tries the
 // turn is free. A master that cannot be reached keeps the agents from going
 // ahead of it.
-func (cl *cluster) open(ctx context.Context, t *Turn) error {
-	deadline := time.Now().Add(Patience)
+func (cl *cluster) open(ctx context.Context, t *Turn, waiting string) error {
+	if t.Pass != nil {
+		t.Pass.cl, t.Pass.turn = cl, t
+	}
+	var deadline time.Time // from when the gate is first found closed: a turn may take long to come
 	for connected := t.Connect == nil; ; {
-		if err := cl.await(ctx, t, "waiting for another master of the cluster to be done", func(time.Time) (bool, time.Time, error) {
-			return cl.mayChangeMaster()
-		}); err != nil {
+		if err := cl.await(ctx, t, waiting, func(now time.Time) (bool, time.Time, error) { return cl.mayTake(t, now) }); err != nil {
 			return err
 		}
 		if !connected {
 			if err := t.Connect(ctx); err != nil {
 				cl.set(func() {
-					cl.masterOut = false
+					cl.release(t)
 					if t.Kind == Change && ctx.Err() == nil {
 						cl.missed = &HaltedError{By: t.Host, Missed: true, Err: err}
 					}
@@ -172,14 +217,17 @@ func (cl *cluster) open(ctx context.Context, t *Turn) error {
 			connected = true
 		}
 		var err error
-		if t.Before != nil {
+		if t.Before != nil && !cl.isFree(t) {
 			err = t.Before(ctx)
 		}
-		if err == nil {
+		if err == nil || cl.isFree(t) {
 			return nil
 		}
 		gate := &GateError{Host: t.Host, Err: err}
-		cl.set(func() { cl.masterOut, cl.atRisk = false, gate })
+		cl.set(func() { cl.close(t, gate) })
+		if deadline.IsZero() {
+			deadline = time.Now().Add(t.patience())
+		}
 		if ctx.Err() != nil || !time.Now().Add(probeInterval).Before(deadline) {
 			return gate
 		}
@@ -187,6 +235,51 @@ func (cl *cluster) open(ctx context.Context, t *Turn) error {
 			return gate
 		}
 	}
+}
+
+// A Pass is a master's way through the gate at the moment of its outage, when
+// its turn is under way. While the gate is closed the turn is free, so that a
+// master can be mended which is the trouble.
+type Pass struct {
+	cl       *cluster
+	turn     *Turn
+	deadline time.Time // of a gate that is closed; zero while it is not
+	through  bool      // it was open once
+}
+
+// Ask is told what stands in the outage's way at that moment, nil if nothing
+// does, and answers at once: nil says go, else whether it may be asked again.
+func (p *Pass) Ask(risk error) (again bool, err error) {
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk) })
+	return again, err
+}
+
+func (p *Pass) ask(now time.Time, risk error) (bool, error) {
+	cl, t := p.cl, p.turn
+	closed := func(why error) *GateError {
+		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
+	}
+	switch {
+	case cl.free(t):
+		p.through = true
+		return false, nil
+	case cl.turn == t:
+	case cl.halted != nil:
+		return false, haltedFor(t.Host, cl.halted)
+	case cl.turn != nil: // when that one is done, the ensemble may be well
+		return true, closed(errors.New("another of its masters is being worked on"))
+	}
+	cl.turn = t // again, if it was given away
+	if risk == nil {
+		p.through, p.deadline = true, time.Time{}
+		return false, nil
+	}
+	gate := closed(risk)
+	cl.close(t, gate)
+	if p.deadline.IsZero() {
+		p.deadline = now.Add(t.patience())
+	}
+	return now.Add(probeInterval).Before(p.deadline), gate
 }
 
 // pass tries a gate until it is open.

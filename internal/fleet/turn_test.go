@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -437,5 +438,257 @@ func TestMastersAreNotRemovedDuringChanges(t *testing.T) {
 				t.Errorf("the order is %v", rec.begun)
 			}
 		})
+	}
+}
+
+// Masters are removed one at a time; when the ensemble goes, all at once.
+func TestRemovalIsAChange(t *testing.T) {
+	t.Parallel()
+	for _, goes := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rec, work := newRecord(), cluster(fleet.Removal, 5, 3)
+			work[1].EnsembleGoes = goes
+			for i, err := range terraform(t, fleet.New(), 100, work, rec.work) {
+				if err != nil {
+					t.Errorf("%s: %v", work[i].Host, err)
+				}
+			}
+			rec.check(t, fleet.Removal, 100, len(work))
+			if want := map[bool]int{false: 1, true: 5}[goes]; rec.most["master"] != want {
+				t.Errorf("%d masters were removed at once, want %d", rec.most["master"], want)
+			}
+		})
+	}
+}
+
+// A master is not removed while another is changed or repaired, and the other
+// way round.
+func TestRemovalAndRepairTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec, work := newRecord(), slices.Concat(cluster(fleet.Removal, 2, 0), cluster(fleet.Repair, 5, 0)[2:])
+		for i, err := range terraform(t, fleet.New(), 100, work, rec.work) {
+			if err != nil {
+				t.Errorf("%s: %v", work[i].Host, err)
+			}
+		}
+		if rec.most["master"] != 1 {
+			t.Errorf("%d masters were out at once", rec.most["master"])
+		}
+	})
+}
+
+// ask asks a pass until it says go or no more.
+func ask(ctx context.Context, p *fleet.Pass, risk func() error) error {
+	for {
+		again, err := p.Ask(risk())
+		if err == nil || !again || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(2 * time.Second)
+	}
+}
+
+// When it turns out that the ensemble goes, those that wait at a closed gate are
+// free, at the first one and at the one of the outage, and so is who waits for
+// its turn.
+func TestEnsembleGoesFreesThoseThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, start := fleet.New(), time.Now()
+		closed := func() error { return errors.New("2 of 3 masters serve") }
+		work := cluster(fleet.Removal, 3, 0)
+		work[0].Before = func(context.Context) error { return closed() }
+		work[1].Pass = &fleet.Pass{}
+		work[2].EnsembleGoes = true
+		const called = 30 * time.Second
+		var wg sync.WaitGroup
+		for i, w := range work {
+			wg.Go(func() {
+				if i == 2 {
+					time.Sleep(called)
+				}
+				err := c.Do(t.Context(), w, func(ctx context.Context) error {
+					if w.Pass != nil {
+						if err := ask(ctx, w.Pass, closed); err != nil {
+							return err
+						}
+					}
+					if took := time.Since(start); took < called || took > called+2*time.Second {
+						t.Errorf("%s: after %s", w.Host, took)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Errorf("%s: %v", w.Host, err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// A master whose gate is closed at the moment of its outage lets another one go
+// first, which is the trouble, and goes on when that is done.
+func TestOutageWaitsForTheOneToBeMended(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, work := fleet.New(), cluster(fleet.Change, 3, 1)
+		var order []string
+		var broken atomic.Bool // m2
+		broken.Store(true)
+		work[0].Pass = &fleet.Pass{}
+		work[1].Before = func(context.Context) error {
+			if broken.Load() {
+				return errors.New("2 of 3 masters serve")
+			}
+			return nil
+		}
+		errs := terraform(t, c, 100, work, func(w fleet.Turn) func(context.Context) error {
+			return func(ctx context.Context) error {
+				if w.Host == "m0" {
+					time.Sleep(time.Minute) // it transfers
+					err := ask(ctx, w.Pass, func() error {
+						if broken.Load() {
+							return errors.New("2 of 3 masters serve")
+						}
+						return nil
+					})
+					if err != nil {
+						return err
+					}
+				}
+				order = append(order, "begin "+w.Host)
+				time.Sleep(3 * time.Minute)
+				if w.Host == "m2" {
+					broken.Store(false)
+					time.Sleep(3 * time.Minute) // it is not done yet
+				}
+				order = append(order, "end "+w.Host)
+				return nil
+			}
+		})
+		for i, err := range errs {
+			if err != nil {
+				t.Errorf("%s: %v", work[i].Host, err)
+			}
+		}
+		for pair := range slices.Chunk(order, 2) {
+			if strings.TrimPrefix(pair[0], "begin ") != strings.TrimPrefix(pair[1], "end ") {
+				t.Errorf("not one at a time: %q", order)
+			}
+		}
+		if order[0] != "begin m2" || order[len(order)-1] != "end a0" {
+			t.Errorf("the order is %q", order)
+		}
+	})
+}
+
+// With the gate open again a master has its turn back, and the next one waits.
+func TestOutageHasTheTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, rec, work := fleet.New(), newRecord(), cluster(fleet.Change, 2, 0)
+		work[0].Pass = &fleet.Pass{}
+		var wg sync.WaitGroup
+		for i, w := range work {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Minute)
+				do := rec.work(w)
+				err := c.Do(t.Context(), w, func(ctx context.Context) error {
+					if w.Pass != nil {
+						again, err := w.Pass.Ask(errors.New("2 of 3 masters serve"))
+						if time.Sleep(59 * time.Second); !again || err == nil {
+							t.Errorf("%v", err)
+						}
+						if _, err := w.Pass.Ask(nil); err != nil {
+							t.Error(err)
+						}
+					}
+					return do(ctx)
+				})
+				if err != nil {
+					t.Errorf("%s: %v", w.Host, err)
+				}
+			})
+		}
+		wg.Wait()
+		if got := strings.Join(rec.begun, " "); got != "m0 m1" || rec.most["master"] != 1 {
+			t.Errorf("the order is %s, %d at once", got, rec.most["master"])
+		}
+	})
+}
+
+// A gate that stays closed at the moment of the outage ends the change within
+// its time. The master serves, so that others may be changed; agents do not go
+// ahead.
+func TestOutageThatIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fleet.Kind{fleet.Change, fleet.Removal} {
+		synctest.Test(t, func(t *testing.T) {
+			c, start := fleet.New(), time.Now()
+			w := fleet.Turn{Cluster: "one", Host: "m1", Role: node.Master, Kind: kind, Pass: &fleet.Pass{}}
+			err := c.Do(t.Context(), w, func(ctx context.Context) error {
+				start = time.Now()
+				return ask(ctx, w.Pass, func() error { return errors.New("no quorum") })
+			})
+			var gate *fleet.GateError
+			if !errors.As(err, &gate) || !gate.Outage || gate.After || gate.Host != "m1" || !strings.Contains(err.Error(), "left in service") ||
+				!strings.Contains(err.Error(), "no quorum") || !strings.Contains(gate.Hint(), "Nothing was stopped") {
+				t.Errorf("%v", err)
+			}
+			patience := map[fleet.Kind]time.Duration{fleet.Change: fleet.Patience, fleet.Removal: fleet.RemovalPatience}[kind]
+			if took := time.Since(start); took > patience || took < patience-5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			err = c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "a1", Role: node.Agent, Kind: fleet.Change},
+				func(context.Context) error { return nil })
+			var halted *fleet.HaltedError
+			if errors.As(err, &halted) != (kind == fleet.Change) {
+				t.Errorf("%v", err)
+			}
+			if err := c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change},
+				func(context.Context) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A master that was let go and fails, or may not go on, halts the others: it is
+// out of service.
+func TestFailureBehindTheGateHalts(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]func(p *fleet.Pass) error{
+		"failed": func(*fleet.Pass) error { return errors.New("broken on purpose") },
+		"refused half-way": func(p *fleet.Pass) error {
+			_, err := p.Ask(errors.New("no quorum"))
+			return err
+		},
+	} {
+		for _, kind := range []fleet.Kind{fleet.Change, fleet.Removal} {
+			synctest.Test(t, func(t *testing.T) {
+				c := fleet.New()
+				w := fleet.Turn{Cluster: "one", Host: "m1", Role: node.Master, Kind: kind, Pass: &fleet.Pass{}}
+				err := c.Do(t.Context(), w, func(context.Context) error {
+					if _, err := w.Pass.Ask(nil); err != nil {
+						t.Error(err)
+					}
+					return fails(w.Pass)
+				})
+				var gate *fleet.GateError
+				if err == nil || errors.As(err, &gate) && !gate.After {
+					t.Errorf("%s: %v", name, err)
+				}
+				for _, next := range []fleet.Kind{fleet.Change, fleet.Removal} {
+					err := c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "m2", Role: node.Master, Kind: next},
+						func(context.Context) error { t.Errorf("%s: touched", name); return nil })
+					var halted *fleet.HaltedError
+					if !errors.As(err, &halted) || halted.By != "m1" {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+			})
+		}
 	}
 }

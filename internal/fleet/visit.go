@@ -148,14 +148,28 @@ func (v *visit) failed(ctx context.Context, err error) error {
 	return f
 }
 
-// gates puts those of a master's change around its turn.
-func (v *visit) gates(t *Turn) {
+// gates puts those of a master's change or removal around its turn, and one
+// into the script that takes it out of service.
+func (v *visit) gates(t *Turn, opts *node.Options) {
 	if v.host.Role != node.Master {
 		return
 	}
 	t.Before = func(ctx context.Context) error { return v.gate(ctx, true, node.Health.RiskWithout) }
 	t.After = func(ctx context.Context) error { return v.gate(ctx, false, node.Health.Unwell) }
+	t.Pass = &Pass{}
+	opts.GateTimeout = gateTimeout
+	opts.Gate = func(h node.Health) (again bool, err error) {
+		var risk error
+		if reason := h.RiskWithout(v.host.names()...); reason != "" {
+			risk = errors.New(reason)
+		}
+		return t.Pass.Ask(risk)
+	}
 }
+
+// gateTimeout bounds how long a script waits at a closed gate: Patience, and as
+// long as another master may take meanwhile.
+const gateTimeout = Patience + node.DefaultSetupTimeout + node.DefaultUpgradePostflightTimeout
 
 // gate asks the master about its ensemble, once: nil if nothing is wrong. A
 // connection that has broken is made anew for the next time.

@@ -34,10 +34,21 @@
 // [RecordDirectory] for as long as DC/OS is installed, so that [Uninstall] can
 // put it back.
 //
+// # The gate
+//
+// A script that takes a master out of service, or writes over what its services
+// read, begins with gate.sh if there is an [Options.Gate]: it says how the master
+// sees its ensemble, over the connection that is open anyway, and waits for a go.
+// What is to be done comes behind the go. No answer within seconds, another
+// answer or a broken connection leave the master as it is; over a new connection
+// the script begins again, with the question. A master that is on its way back to
+// its former packages does not ask.
+//
 // # Stopping
 //
 // Once [Options.Stop] is closed, the stage that is under way goes to its end, with
-// all of its scripts and over any number of connections, and no other is begun.
+// all of its scripts and over any number of connections, and no other is begun. A
+// script that waits at a closed gate ends.
 // Between two stages a host may be left, since the next run sees where that was:
 //
 //   - in front of the first stage that changes something it is as it was found;

@@ -115,6 +115,16 @@ type Options struct {
 	// OnOutage is called right before the first step that can take the node
 	// out of service, once. Transfer and fetching come before it.
 	OnOutage func()
+	// Gate is asked by the script that is about to take a master out of
+	// service, or to write over what its services read, right before it does,
+	// with what the master says of its ensemble at that moment. nil is a go.
+	// Anything else keeps it in service: the script asks again in two seconds
+	// if again says so; if not, the operation ends with that error. So it does
+	// when Gate does not answer within seconds, or the connection breaks. A
+	// rollback does not ask: it goes to its end. Gate may be nil.
+	Gate func(h Health) (again bool, err error)
+	// GateTimeout is for how long Gate may say again.
+	GateTimeout time.Duration
 	// Redial makes a new connection to the same host. With it, stages that
 	// wait on the host survive a connection that breaks and a host that
 	// boots. The connections it makes are closed here.

@@ -32,6 +32,7 @@ var libraries = map[string][]string{
 	"verify":     {"record", "traces"},
 	"postflight": {"cluster"},
 	"health":     {"cluster"},
+	"gate":       {"cluster"},
 	"drain":      {"cluster"},
 }
 
@@ -95,6 +96,8 @@ type call struct {
 	input   *strings.Builder // what the scripts read; may be nil
 	timeout time.Duration
 	on      func(key, value string) // sees each line of the result as it comes
+	// gate answers the script gate; the input goes out behind its go. nil: that script is not there.
+	gate func(h Health, begun bool) string
 }
 
 // exitFailed is the code with which a script ends when it has said under
@@ -118,8 +121,32 @@ func run(ctx context.Context, conn Conn, c call) (*frame, error) {
 		// The frame keeps the output; what Run keeps would be a second copy.
 		MaxOutput: 64 << 10,
 	}
-	if c.input != nil && c.input.Len() > 0 {
-		s.Stdin = strings.NewReader(c.input.String())
+	input := ""
+	if c.input != nil {
+		input = c.input.String()
+	}
+	switch {
+	case c.gate != nil:
+		talk := newConversation()
+		defer talk.end()
+		s.Stdin = talk
+		f.on = func(key, value string) {
+			if key == "ask" {
+				answer, rest := c.gate(parseHealth(f), value == "begun"), ""
+				if answer == gateGo {
+					rest = input
+				}
+				talk.say(answer + "\n" + rest)
+				if answer != gateWait {
+					talk.end()
+				}
+			}
+			if c.on != nil {
+				c.on(key, value)
+			}
+		}
+	case input != "":
+		s.Stdin = strings.NewReader(input)
 	}
 	if _, err := conn.Run(ctx, s); err != nil {
 		return f, err

@@ -4,8 +4,11 @@
 package node
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -13,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
@@ -22,6 +26,7 @@ func stages() [][]string {
 	return [][]string{
 		{"inspect"}, {"inspect", "preflight"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
 		{"fetch"}, {"activate"}, {"recover"}, {"rollback"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"}, {"peers"},
+		{"gate", "activate"},
 	}
 }
 
@@ -220,6 +225,117 @@ func TestClearIPVS(t *testing.T) {
 			if got := strings.TrimSpace(string(out)); err != nil || got != c.want {
 				t.Errorf("%v with %q: %q, %v; want %q", sh, c.tools, got, err, c.want)
 			}
+		}
+	}
+}
+
+// What stands behind the gate is done after a go and not otherwise: neither when
+// it is refused, nor when nobody says anything, nor when the connection breaks,
+// and it finds its own input untouched.
+func TestGateScript(t *testing.T) {
+	t.Parallel()
+	text, err := scriptText("gate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const limit = "patience=20"
+	if !strings.Contains(text, limit) {
+		t.Fatalf("the script does not say %s", limit)
+	}
+	// Stand-ins for what a host has, and what is behind the gate.
+	text = strings.Replace(text, "put begin gate", "http() { echo '[]'; }; own_ip() { echo 10.0.0.1; }; curl() { :; }; unit_show() { echo $state; }\n"+
+		"put begin gate", 1)
+	text = "state=${2:-dead}\n" + text + "put begin outage\nwhile read -r l; do put got \"$l\"; done\nput end outage\n"
+	type talk struct {
+		says   string // then
+		silent bool   // and nothing more, with the input left open
+	}
+	for name, c := range map[string]struct {
+		unit    string // and its state
+		answers []talk // to each question
+		asks    string
+		gets    string // what comes behind the gate; "" if nothing does
+		failed  string
+	}{
+		"go":             {"", []talk{{says: "go\none two\nthree\n"}}, "yes", "one two|three", ""},
+		"go, in pieces":  {"", []talk{{says: "g"}, {says: "o"}, {says: "\none\n"}}, "yes", "one", ""},
+		"go, no input":   {"", []talk{{says: "go\n"}}, "yes", "-", ""},
+		"wait, then go":  {"", []talk{{says: "wait\n"}, {says: "wait\n"}, {says: "go\none\n"}}, "yes yes yes", "one", ""},
+		"begun":          {"x.service running", []talk{{says: "go\none\n"}}, "begun", "one", ""},
+		"not begun":      {"x.service exited", []talk{{says: "go\none\n"}}, "yes", "one", ""},
+		"refused":        {"", []talk{{says: "no\none\n"}}, "yes", "", "waiting until the ensemble can do without"},
+		"wait, refused":  {"", []talk{{says: "wait\n"}, {says: "no\n"}}, "yes yes", "", "waiting until the ensemble can do without"},
+		"something else": {"", []talk{{says: "gone\none\n"}}, "yes", "", "no answer came"},
+		"silence":        {"", []talk{{silent: true}}, "yes", "", "no answer came"},
+		"wait, silence":  {"", []talk{{says: "wait\n"}, {silent: true}}, "yes yes", "", "no answer came"},
+		"half a word":    {"", []talk{{says: "go", silent: true}}, "yes", "", "no answer came"},
+		"broken":         {"", nil, "yes", "", "no answer came"},
+		"broken in a go": {"", []talk{{says: "go"}}, "yes", "", "no answer came"},
+		"broken later":   {"", []talk{{says: "wait\n"}}, "yes yes", "", "no answer came"},
+	} {
+		for _, sh := range shells(t) {
+			t.Run(name+" "+filepath.Base(sh[0]), func(t *testing.T) {
+				t.Parallel()
+				text := text
+				if slices.ContainsFunc(c.answers, func(a talk) bool { return a.silent }) {
+					text = strings.Replace(text, limit, "patience=2", 1)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // whatever goes wrong, it ends
+				defer cancel()
+				cmd := exec.CommandContext(ctx, sh[0], slices.Concat(sh[1:], []string{"-c", text, "dcos"}, strings.Fields(c.unit))...)
+				cmd.WaitDelay = time.Second
+				in, err := cmd.StdinPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				f := &frame{}
+				answers, piecewise := c.answers, strings.Contains(name, "pieces")
+				open := false
+				f.on = func(key, _ string) {
+					if key != "ask" {
+						return
+					}
+					for len(answers) > 0 {
+						a := answers[0]
+						answers = answers[1:]
+						if _, err := io.WriteString(in, a.says); err != nil {
+							t.Error(err)
+						}
+						if open = a.silent; !piecewise {
+							break
+						}
+					}
+					if len(answers) == 0 && !open {
+						_ = in.Close()
+					}
+				}
+				cmd.Stdout = f
+				begun := time.Now()
+				err = cmd.Run()
+				took := time.Since(begun)
+				_ = in.Close()
+				got := strings.Join(f.all("got"), "|")
+				if got == "" && slices.Contains(f.ended, "outage") {
+					got = "-"
+				}
+				if got != c.gets {
+					t.Errorf("behind the gate: %q, want %q", got, c.gets)
+				}
+				if asks := strings.Join(f.all("ask"), " "); asks != c.asks {
+					t.Errorf("asked %q, want %q", asks, c.asks)
+				}
+				var exit *exec.ExitError
+				if c.failed == "" && err != nil || c.failed != "" && (!errors.As(err, &exit) || exit.ExitCode() != exitFailed) ||
+					!strings.Contains(f.get("failed"), c.failed) {
+					t.Errorf("%v, %q; want %q", err, f.get("failed"), c.failed)
+				}
+				if h := parseHealth(f); f.get("ip") == "" != (c.asks == "begun") || f.has("ensemble") == (c.asks == "begun") || h.Recovered {
+					t.Errorf("%+v", f.lines)
+				}
+				if slow := took > 30*time.Second; slow || open && took < time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
 		}
 	}
 }

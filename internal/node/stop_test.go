@@ -30,6 +30,8 @@ type toldHost struct {
 	marker       string
 	rest         bool // something of an unfinished installation is there
 	activating   bool
+	swap         bool                    // an activation was interrupted
+	silent       bool                    // it hears no answer
 	did          []string                // scripts, "lock" and "upload"
 	on           func(what string) error // called before each is answered
 }
@@ -48,6 +50,12 @@ func (h *toldHost) Upload(context.Context, []remote.File, func(int64)) (string, 
 }
 
 func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, error) {
+	if strings.HasPrefix(s.Name, "gate+") {
+		if failed := h.gate(s); failed != "" {
+			_, _ = io.WriteString(s.Stdout, "failed="+failed+"\n")
+			return &remote.Result{ExitCode: 70}, &remote.ExitError{Host: "192.0.2.1", Script: s.Name, Code: 70}
+		}
+	}
 	input := map[string][]string{}
 	if s.Stdin != nil {
 		text, err := io.ReadAll(s.Stdin)
@@ -74,10 +82,16 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 		out.WriteString(key + ":" + base64.StdEncoding.EncodeToString([]byte(value)) + "\n")
 	}
 	for name := range strings.SplitSeq(s.Name, "+") {
+		if name == "gate" {
+			put("end", name)
+			continue
+		}
 		put("begin", name)
 		switch name {
 		case "inspect":
 			h.inspect(put)
+		case "recover":
+			h.swap = false
 		case "activate":
 			h.next = input["id"]
 		case "follow":
@@ -106,6 +120,9 @@ func (h *toldHost) inspect(put func(key, value string)) {
 	}
 	if h.activating {
 		put("activating", "running")
+	}
+	if h.swap {
+		put("swap_unfinished", "yes")
 	}
 	if h.rest {
 		put("opt", "yes")

@@ -188,8 +188,8 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 			fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
 		}
 	}
-	s.outage()
-	f, err := s.do(ctx, stageUninstall, call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
+	f, err := s.disturb(ctx, stageUninstall, "",
+		call{scripts: []string{"uninstall"}, doing: "removing DC/OS", input: &in, timeout: 15 * time.Minute})
 	if err != nil {
 		return err
 	}

@@ -118,8 +118,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 		return nil, err
 	}
 	if g.swap {
-		s.outage()
-		if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted",
+		if _, err := s.disturb(ctx, stageUpgrade, "", call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted",
 			timeout: 5 * time.Minute}); err != nil {
 			return nil, err
 		}
@@ -176,8 +175,12 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 	return nil, &RollbackError{Upgrade: err, Rollback: back}
 }
 
-// onHost says whether it was the host that said no, rather than the way to it.
+// onHost says whether it was the host that said no, rather than the way to it,
+// or the gate.
 func onHost(err error) bool {
+	if errors.As(err, new(*heldError)) {
+		return false
+	}
 	var e *StageError
 	var sudo *remote.SudoError
 	return errors.As(err, &e) && !errors.As(err, &sudo) && !remote.IsUnreachable(err)
@@ -226,9 +229,8 @@ func (s *session) activate(ctx context.Context, a activation) error {
 	for _, u := range a.restart {
 		fmt.Fprintf(&in, "restart %s\n", u)
 	}
-	s.outage()
 	cursor := ""
-	_, err := s.do(ctx, stageUpgrade, call{
+	_, err := s.disturb(ctx, stageUpgrade, activateUnit, call{
 		scripts: []string{"activate"}, doing: "activating packages", input: &in, timeout: 5 * time.Minute,
 		on: func(key, value string) {
 			if key == "cursor" {
@@ -276,8 +278,7 @@ func (s *session) repair(ctx context.Context, g gap, restart bool) error {
 	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 {
 		return nil
 	}
-	s.outage()
-	_, err := s.do(ctx, stageUpgrade, call{
+	_, err := s.disturb(ctx, stageUpgrade, "", call{
 		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(g, restart), timeout: 10 * time.Minute,
 	})
 	if err != nil {

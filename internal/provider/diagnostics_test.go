@@ -64,6 +64,8 @@ func TestHostErrors(t *testing.T) {
 		"rollback": {&node.RollbackError{Upgrade: errors.New("it broke")}, "Upgrade Failed", []string{"It broke", "put back"}},
 		"gate": {&fleet.GateError{Host: host, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk",
 			[]string{"2 of 3 masters serve"}},
+		"gate at the outage": {&fleet.GateError{Host: host, Outage: true, Err: errors.New("2 of 3 masters serve")}, "Ensemble Of Masters At Risk",
+			[]string{"left in service", "2 of 3 masters serve", "Nothing was stopped"}},
 		"halted": {&fleet.HaltedError{Host: host, By: "10.0.0.2", Err: errors.New("broke")}, "Not Touched, Since A Master Failed",
 			[]string{"the change of the master 10.0.0.2 failed"}},
 		"missed": {&fleet.HaltedError{Host: host, By: "10.0.0.2", Missed: true, Err: errors.New("refused")},

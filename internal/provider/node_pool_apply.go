@@ -26,6 +26,8 @@ type poolRun struct {
 	like     fleet.Host // what the hosts have in common, the bundle where it is needed
 	bundleID string
 	claim    string // the pool's, which its hosts get
+	// ensembleGoes is as in [fleet.Terms], for a pool of masters.
+	ensembleGoes bool
 
 	// asked ends when Terraform is interrupted: nothing new is begun then.
 	// What is under way goes on to the end of its stage.
@@ -271,9 +273,10 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 	return left
 }
 
-// notLeft gives the hosts whose nodes are to go: without those that another
-// resource of the same plan has.
+// notLeft takes over what was planned of a removal, and gives the hosts whose
+// nodes are to go: without those that another resource of the same plan has.
 func (r *poolRun) notLeft(note planNote, hosts []*poolHost) []*poolHost {
+	r.ensembleGoes = note.EnsembleGoes || r.shared.allowEnsembleLoss
 	if len(note.Leave) == 0 {
 		return hosts
 	}
@@ -293,7 +296,9 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 	if err != nil {
 		return host, err
 	}
-	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{Limit: limit, IfReachable: r.shared.givesUp(r.model.OnDestroy), Warn: r.warnsOf(host)})
+	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{
+		Limit: limit, IfReachable: r.shared.givesUp(r.model.OnDestroy), EnsembleGoes: r.ensembleGoes, Warn: r.warnsOf(host),
+	})
 	if result.Left != nil {
 		r.warn(leftNode(host.Address(), result.Left))
 	}

@@ -207,9 +207,9 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	result, err := r.shared.fleet.Remove(ctx, h, fleet.Terms{IfReachable: r.shared.givesUp(model.OnDestroy), Warn: func(f node.Finding) {
-		resp.Diagnostics.Append(r.shared.finding(h.Address(), f))
-	}})
+	terms := fleet.Terms{IfReachable: r.shared.givesUp(model.OnDestroy), EnsembleGoes: note.EnsembleGoes || r.shared.allowEnsembleLoss}
+	terms.Warn = func(f node.Finding) { resp.Diagnostics.Append(r.shared.finding(h.Address(), f)) }
+	result, err := r.shared.fleet.Remove(ctx, h, terms)
 	switch {
 	case err != nil:
 		f := r.shared.removalFailure(&h, err)

@@ -136,7 +136,11 @@ type Script struct {
 	Args []string // its positional parameters
 	Root bool     // run it as root, by the client's Sudo
 
-	Stdin  io.Reader // what the script reads on descriptor 0; nil: nothing
+	// Stdin is what the script reads on descriptor 0; nil: nothing. What the
+	// reader gives goes out at once, so that it may answer what comes on Stdout.
+	// A reader that waits is not interrupted when the script ends: whoever made
+	// it ends it.
+	Stdin  io.Reader
 	Stdout io.Writer // gets a copy while the script runs; may be nil
 	Stderr io.Writer
 

@@ -53,12 +53,13 @@ func payloadOf(s *Script) []byte {
 	return append(b, payloadEnd...)
 }
 
-// feed sends a payload in blocks, each with its size before it.
+// feed sends a payload in blocks, each with its size before it. What the reader
+// gives goes out at once, for a script may wait for it before there is more.
 func (p *process) feed(r io.Reader) error {
 	buf, _ := blocks.Get().(*[blockRoom + payloadBlock + len(payloadEnd)]byte)
 	defer blocks.Put(buf)
 	for {
-		n, err := fill(buf[blockRoom:blockRoom+payloadBlock], r)
+		n, err := r.Read(buf[blockRoom : blockRoom+payloadBlock])
 		over := errors.Is(err, io.EOF)
 		from, to := blockRoom, blockRoom+n
 		if n > 0 {
@@ -70,22 +71,11 @@ func (p *process) feed(r io.Reader) error {
 			to += copy(buf[to:], payloadEnd)
 		}
 		// A script that has ended takes no more, which shows elsewhere.
-		if p.write(buf[from:to]) != nil || over {
+		if to > from && p.write(buf[from:to]) != nil || over {
 			return nil // as above
 		}
 		if err != nil {
 			return err
 		}
 	}
-}
-
-// fill reads until b is full. Other than with [io.ReadFull] the end of what r
-// reads, [io.EOF], and a reader's own [io.ErrUnexpectedEOF] differ.
-func fill(b []byte, r io.Reader) (n int, err error) {
-	for n < len(b) && err == nil {
-		var more int
-		more, err = r.Read(b[n:])
-		n += more
-	}
-	return n, err
 }

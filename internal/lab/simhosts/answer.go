@@ -80,6 +80,15 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 	fails := f.Fails(h.address)
 	code := 0
 	for name := range names(text) {
+		if name == "gate" { // it has begun
+			if !strings.HasPrefix(payload, "go\n") {
+				r.put("failed", "asking whether this master may be taken out of service")
+				code = 70
+				break
+			}
+			r.put("end", name)
+			continue
+		}
 		r.put("begin", name)
 		if doing := f.script(h, name, text, payload, fails, &r); doing != "" {
 			r.put("failed", doing)
@@ -91,6 +100,17 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 	}
 	_, _ = out.WriteString(r.String()) // a strings.Builder never fails
 	return code
+}
+
+// question is what the gate in front of a script asks; its answer comes before
+// the input.
+func (f *Fleet) question(h *host) string {
+	var r reply
+	r.put("begin", "gate")
+	r.put("ip", h.address)
+	f.health(&r)
+	r.put("ask", "yes")
+	return r.String()
 }
 
 // script does what one script would. It gives what was being done if it fails.

@@ -126,6 +126,9 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	} else {
 		payload := ""
 		if strings.Contains(text, "2>/dev/null|{ exec 9<&-;") {
+			if strings.Contains(text, "\nput begin gate\n") {
+				_, _ = io.WriteString(ch, f.question(h)) // as below
+			}
 			if payload, ok = readPayload(in); !ok {
 				return
 			}

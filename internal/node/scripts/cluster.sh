@@ -1,7 +1,7 @@
 # Goes after lib.sh in front of the scripts that look at the cluster from a node.
 #
 # reads    nothing
-# prints   nothing by itself
+# prints   nothing by itself; put_ensemble says what it prints
 # changes  nothing
 
 own_ip() { PATH=$opt/bin:$PATH quickly 20 "$opt/bin/detect_ip" 2>/dev/null </dev/null; }
@@ -59,6 +59,16 @@ find_leader() {
 
 recovered() { # IP: has this master's registrar recovered?
 	[ "$(http 5 "http://$1:5050/metrics/snapshot" | number_of registrar/log/recovered)" = 1 ]
+}
+
+# put_ensemble: how this master sees its ensemble: ip=, ensemble= what exhibitor answers (JSON), leader=, recovered=.
+put_ensemble() {
+	ip=$(own_ip)
+	put ip "$ip"
+	http 5 "$own_exhibitor" | put_in ensemble
+	leader=$(leader_by "$ip")
+	put leader "$leader"
+	if recovered "$ip"; then put recovered yes; else put recovered no; fi
 }
 
 registered() { # IP: is this agent registered with a leader?

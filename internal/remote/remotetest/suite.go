@@ -70,6 +70,7 @@ func Conformance(t *testing.T, s Subject) {
 			t.Run("shell", r.shell)
 			t.Run("stdin", r.stdin)
 			t.Run("live", r.live)
+			t.Run("answers", r.answers)
 			t.Run("bounds", r.bounds)
 			t.Run("cancel", r.cancel)
 			t.Run("timeout", r.timeout)
@@ -315,6 +316,41 @@ func (r runner) live(t *testing.T) {
 		t.Errorf("have %q", have)
 	}
 }
+
+// answers: a script asks on its output and is answered on its input, several
+// times, before there is the rest of the input.
+func (r runner) answers(t *testing.T) {
+	answers, answer := io.Pipe()
+	asked := make(chan string, 10)
+	go func() {
+		for question := range asked {
+			_, _ = io.WriteString(answer, "to "+question) // the pipe's other end may be gone
+		}
+		_, _ = io.WriteString(answer, "the\nrest\n")
+		_ = answer.Close()
+	}()
+	out := writerFunc(func(p []byte) (int, error) {
+		for line := range strings.Lines(string(p)) { // a line each, as a shell writes them
+			if strings.HasPrefix(line, "question") {
+				asked <- line
+			}
+			if line == "enough\n" {
+				close(asked)
+			}
+		}
+		return len(p), nil
+	})
+	have := r.must(t, remote.Script{Text: "for n in 1 2 3; do echo question $n; read x; echo \"have $x\"; done; echo enough; cat",
+		Stdout: out, Stdin: answers})
+	want := "question 1\nhave to question 1\nquestion 2\nhave to question 2\nquestion 3\nhave to question 3\nenough\nthe\nrest\n"
+	if have != want {
+		t.Error(difference(have, want))
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // bounds: of much output the beginning and the end are kept.
 func (r runner) bounds(t *testing.T) {

@@ -117,8 +117,8 @@ func (cl *cluster) mayTake(t *Turn, now time.Time) (bool, time.Time, error) {
 		return false, time.Time{}, cl.halted
 	}
 	if t.Kind == Removal {
-		if ok, again, err := cl.mayRemoveMaster(now); !ok || err != nil || cl.free(t) {
-			return ok, again, err
+		if ok, again := cl.mayRemoveMaster(now); !ok || cl.free(t) {
+			return ok, again, nil
 		}
 	}
 	if cl.turn != nil {
@@ -185,17 +185,17 @@ func (cl *cluster) mayChangeAgent(t *Turn, now time.Time) (bool, time.Time, erro
 
 // mayRemoveMaster says whether the agents are gone and no master is changed or
 // about to be: those that are changed count on the others.
-func (cl *cluster) mayRemoveMaster(now time.Time) (bool, time.Time, error) {
+func (cl *cluster) mayRemoveMaster(now time.Time) (bool, time.Time) {
 	changing := cl.turn != nil && cl.turn.Kind != Removal
 	if changing || cl.here[arrival{true, Change}] > 0 || cl.here[arrival{false, Removal}] > 0 {
-		return false, time.Time{}, nil
+		return false, time.Time{}
 	}
 	last := cl.lastAgent
 	if cl.lastMaster.After(last) {
 		last = cl.lastMaster
 	}
 	if until := last.Add(Grace); now.Before(until) {
-		return false, until, nil
+		return false, until
 	}
-	return true, time.Time{}, nil
+	return true, time.Time{}
 }

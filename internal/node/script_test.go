@@ -243,8 +243,8 @@ func TestGateScript(t *testing.T) {
 		t.Fatalf("the script does not say %s", limit)
 	}
 	// Stand-ins for what a host has, and what is behind the gate.
-	text = strings.Replace(text, "put begin gate", "http() { echo '[]'; }; own_ip() { echo 10.0.0.1; }; curl() { :; }; unit_show() { echo $state; }\n"+
-		"put begin gate", 1)
+	const standIns = "http() { echo '[]'; }; own_ip() { echo 10.0.0.1; }; curl() { :; }; unit_show() { echo $state; }\n"
+	text = strings.Replace(text, "put begin gate", standIns+"put begin gate", 1)
 	text = "state=${2:-dead}\n" + text + "put begin outage\nwhile read -r l; do put got \"$l\"; done\nput end outage\n"
 	type talk struct {
 		says   string // then

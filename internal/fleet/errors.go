@@ -156,8 +156,8 @@ type AloneError struct {
 }
 
 func (e *AloneError) Error() string {
-	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of them may "+
-		"be what is broken: %v", e.Host, e.Err)
+	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of them "+
+		"may be what is broken: %v", e.Host, e.Err)
 }
 
 func (e *AloneError) Unwrap() error { return e.Err }
@@ -167,8 +167,8 @@ func (*AloneError) Kind() remote.Kind { return KindAlone }
 
 // Hint says what to do.
 func (*AloneError) Hint() string {
-	return "Look at the way to the hosts (VPN, jump host, security groups). Where the machines are gone for good, set on_destroy = \"abandon\" " +
-		"and apply that first, or take the resource out with terraform state rm"
+	return "Look at the way to the hosts (VPN, jump host, security groups). Where the machines are gone for good, set on_destroy = " +
+		"\"abandon\" and apply that first, or take the resource out with terraform state rm"
 }
 
 // An Ending is how an operation that failed came to its end.

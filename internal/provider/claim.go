@@ -114,8 +114,8 @@ func leftNode(address string, err error) diag.Diagnostic {
 	var silent *fleet.SilentError
 	if errors.As(err, &silent) {
 		return diag.NewWarningDiagnostic("Node Given Up",
-			fmt.Sprintf("Host:      %s\n\n%s.\n\nThe resource is gone from the state. If the machine comes back, DC/OS is still on it, and joins its "+
-				"cluster again: then create the resource anew, which takes the node over, and destroy it.", address, whose(address, err)))
+			fmt.Sprintf("Host:      %s\n\n%s.\n\nThe resource is gone from the state. If the machine comes back, DC/OS is still on it, and joins "+
+				"its cluster again: then create the resource anew, which takes the node over, and destroy it.", address, whose(address, err)))
 	}
 	return diag.NewWarningDiagnostic("Node Left As It Is",
 		fmt.Sprintf("Host:      %s\n\n%s. The resource is gone from this state, and nothing was changed on the host.", address,

@@ -100,8 +100,8 @@ func providerAttributes() map[string]schema.Attribute {
 		},
 		"uninstall_if_reachable": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether every node with `on_destroy = \"uninstall\"` is treated as one with `\"uninstall_if_reachable\"`, also in " +
-				"the apply in which its machine is found dead. Default: `false`. Environment variable: `DCOS_UNINSTALL_IF_REACHABLE`.",
+			MarkdownDescription: "Whether every node with `on_destroy = \"uninstall\"` is treated as one with `\"uninstall_if_reachable\"`, also " +
+				"in the apply in which its machine is found dead. Default: `false`. Environment variable: `DCOS_UNINSTALL_IF_REACHABLE`.",
 		},
 		"run_log": schema.StringAttribute{
 			Optional: true,

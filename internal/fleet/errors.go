@@ -156,8 +156,8 @@ type AloneError struct {
 }
 
 func (e *AloneError) Error() string {
-	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of them "+
-		"may be what is broken: %v", e.Host, e.Err)
+	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of "+
+		"them may be what is broken: %v", e.Host, e.Err)
 }
 
 func (e *AloneError) Unwrap() error { return e.Err }

@@ -71,6 +71,10 @@ type Holding struct {
 	// Former is another name that the cluster may still have on the host; "" if
 	// it has had none.
 	Former string
+	// Lost says that the holder has a claim and does not know it here: Terraform
+	// does not hand it on to a removal. An unfinished installation counts as the
+	// holder's then.
+	Lost bool
 	// TakeOver says that a wanted node becomes the holder's, whosever it was.
 	TakeOver bool
 	// Admit is told of the machine and of the claim that is about to be written,
@@ -106,6 +110,8 @@ func (h Holding) foreign(host string, s State, removes bool) error {
 	case !h.cluster(s):
 		return &ForeignError{Host: host, Cluster: clusterOn(s), Version: s.Version, Role: s.Role, MachineID: s.MachineID, Installed: s.Installed,
 			Ours: h.Claim.Cluster, Why: fmt.Sprintf("it is not a node of %q any more", h.Claim.Cluster)}
+	case removes && h.Lost && s.Owner != nil:
+		return nil
 	case s.Claim != nil && s.Claim.ID != h.Claim.ID && (removes || h.Claim.ID != ""):
 		return &ClaimedError{Host: host, MachineID: s.MachineID, By: *s.Claim}
 	}

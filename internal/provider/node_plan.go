@@ -90,6 +90,9 @@ func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, pr
 	}
 	if h, d := plan.host(ctx, r.shared); known && !d.HasError() {
 		p := r.shared.planned(note.ID, h)
+		if claim, ok := r.shared.claims.Load(p.way); ok && note.Creation {
+			note.Claim, _ = claim.(string) // nothing else is kept there
+		}
 		if same {
 			if was, d := state.host(ctx, r.shared); !d.HasError() {
 				p.cluster = was.Cluster
@@ -114,6 +117,7 @@ func (r *nodeResource) planRemoval(ctx context.Context, req resource.ModifyPlanR
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	note.Creation = false
 	resp.Diagnostics.Append(r.planLeaving(ctx, &note, &state, req.Private)...)
 	resp.Diagnostics.Append(keepPrivate(ctx, resp.Private, planKey, note)...)
 }

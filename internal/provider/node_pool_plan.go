@@ -168,6 +168,7 @@ func (r *nodePoolResource) planRemoval(ctx context.Context, req resource.ModifyP
 	}
 	hosts, diags := state.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
+	note.Creation = false
 	hosts = slices.DeleteFunc(hosts, (*poolHost).notInstalled)
 	gone, diags := r.shared.planPool(ctx, note.ID, &state, hosts, req.Private)
 	resp.Diagnostics.Append(diags...)

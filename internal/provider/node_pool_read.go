@@ -34,8 +34,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
-	claim, diags := readPoolClaims(ctx, req.Private, hosts)
-	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(readPoolClaims(ctx, req.Private, model.ID.ValueString(), hosts)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -60,7 +59,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if run.lookAt(chosen, want, limit) {
 		model.set(hosts, b.ID.ValueString())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
-		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, claim, hosts)...)
+		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, model.ID.ValueString(), hosts)...)
 	}
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)

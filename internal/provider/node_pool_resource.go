@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -75,7 +74,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	// Before the bundle is made, which may take its time: who has the hosts now
 	// does not wait for long.
 	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
-	claim := newPoolClaim(formerClaim(hosts))
+	model.ID = types.StringValue(newPoolID(hosts))
 	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
@@ -83,11 +82,9 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 		release()
 		return
 	}
-	run.claim = claim
 	run.bring(hosts, limits)
 	release()
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
-	model.ID = types.StringValue(rand.Text())
 	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
@@ -125,8 +122,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(diags...)
 	before, diags := prior.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
-	claim, diags := readPoolClaims(ctx, req.Private, before)
-	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(readPoolClaims(ctx, req.Private, prior.ID.ValueString(), before)...)
 	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -164,7 +160,6 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	} else {
 		run.offer(leaving) // whoever wants one need not wait until all the others are done
 	}
-	run.claim = newPoolClaim(claim)
 	if was, d := readBundle(ctx, prior.Bundle); !d.HasError() {
 		run.like.Former = was.ClusterName.ValueString()
 	}
@@ -202,8 +197,7 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
-	_, diags = readPoolClaims(ctx, req.Private, hosts)
-	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(readPoolClaims(ctx, req.Private, model.ID.ValueString(), hosts)...)
 	successor, diags := readSuccessor(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {

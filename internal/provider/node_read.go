@@ -43,6 +43,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(diags...)
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	r.shared.claims.Store(r.shared.way(h.Target), h.Claim)
 	if resp.Diagnostics.HasError() {
 		return
 	}

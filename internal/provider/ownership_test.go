@@ -479,3 +479,47 @@ func TestEnsembleRemoval(t *testing.T) {
 	s.tf.NoChanges()
 	s.tf.Destroy("-parallelism=1")
 }
+
+// TestTainted replaces a node whose creation failed, and one that is tainted by
+// hand: Terraform plans that as a creation, and keeps from the removal what is in
+// private state.
+func TestTainted(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{Failures: 0.5})
+	n := 0
+	for s.fleet.Fails(simhosts.Address(n)) != simhosts.FailPostflight {
+		n++
+	}
+	nodes := agents("agent", map[string]int{"n": n}, "")
+	for _, refresh := range []string{"-refresh=true", "-refresh=false"} {
+		s.configure("", nodes)
+		if out, err := s.tf.Try("apply", "-auto-approve", "-no-color"); err == nil {
+			t.Fatalf("it does not fail:\n%s", out)
+		}
+		// It is half made: its removal takes it away, with the creation to come or without.
+		_, since := s.uninstalled(0)
+		if out, err := s.tf.Try("apply", "-auto-approve", "-no-color", refresh); err == nil {
+			t.Fatalf("it does not fail:\n%s", out)
+		}
+		if hosts, _ := s.uninstalled(since); len(hosts) == 0 {
+			t.Errorf("%s: the half-made node is not removed", refresh)
+		}
+		s.tf.Destroy(refresh)
+		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+			t.Errorf("%s: left: %+v", refresh, got)
+		}
+	}
+	s.fleet.Mend()
+	s.tf.Apply()
+	for _, refresh := range []string{"-refresh=true", "-refresh=false"} {
+		s.tf.Run("taint", `dcos_node.agent["n"]`)
+		s.tf.Apply(refresh)
+		s.there(n)
+		s.tf.NoChanges()
+	}
+	s.tf.Destroy()
+	if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+		t.Errorf("left: %+v", got)
+	}
+}

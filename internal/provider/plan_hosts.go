@@ -25,6 +25,12 @@ type planNote struct {
 	// EnsembleGoes says that nothing of the cluster is left, or that the loss of
 	// its ensemble is allowed: masters need not be removed one at a time.
 	EnsembleGoes bool `json:"ensemble_goes,omitempty"`
+	// Creation says that the plan is one of a creation, which knows nothing of a
+	// resource that it may replace: Terraform plans the replacement of one that is
+	// tainted so, and gives this to its removal. Claim is the one that a refresh
+	// in the same process saw in the state of the host's resource; "" if it saw none.
+	Creation bool   `json:"creation,omitempty"`
+	Claim    string `json:"claim,omitempty"`
 }
 
 // readPlanNote gives what was noted of the resource in this plan, with an id in
@@ -32,7 +38,7 @@ type planNote struct {
 func readPlanNote(ctx context.Context, private privateReader) (n planNote, diags diag.Diagnostics) {
 	diags = readPrivate(ctx, private, planKey, &n)
 	if n.ID == "" {
-		n.ID = newPlanID()
+		n.ID, n.Creation = newPlanID(), true
 	}
 	return n, diags
 }

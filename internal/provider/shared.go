@@ -27,6 +27,7 @@ type shared struct {
 	sites    sync.Map // by bundle id; see site
 	pools    *poolMemory
 	plan     *planRegister
+	claims   sync.Map // by way, as refreshes found them in states
 	// allowEnsembleLoss says that masters may be removed whatever becomes of
 	// their ensemble.
 	allowEnsembleLoss bool

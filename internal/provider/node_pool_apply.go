@@ -48,7 +48,10 @@ func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, withBundle
 	if diags.Append(d...); diags.HasError() {
 		return nil, diags
 	}
-	r := &poolRun{shared: s, model: model, like: like, bundleID: b.ID.ValueString(), claim: model.ID.ValueString(), asked: ctx, failures: poolFailures{redactor: s.redactor}}
+	r := &poolRun{
+		shared: s, model: model, like: like, bundleID: b.ID.ValueString(), claim: model.ID.ValueString(), asked: ctx,
+		failures: poolFailures{redactor: s.redactor},
+	}
 	if withBundle {
 		var err error
 		if r.like.Bundle, err = s.bundleOf(ctx, b); err != nil {

@@ -26,6 +26,7 @@ type record struct {
 	out, most map[string]int // by role, now and at most
 	begun     []string       // hosts
 	ended     []string
+	happened  []string // both, in one order: "begin m0", "end m0"
 }
 
 func newRecord() *record { return &record{out: map[string]int{}, most: map[string]int{}} }
@@ -38,12 +39,14 @@ func (r *record) work(w fleet.Turn) func(context.Context) error {
 		r.out[role]++
 		r.most[role] = max(r.most[role], r.out[role])
 		r.begun = append(r.begun, w.Host)
+		r.happened = append(r.happened, "begin "+w.Host)
 		r.mu.Unlock()
 		time.Sleep(time.Minute) // on the fake clock
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.out[role]--
 		r.ended = append(r.ended, w.Host)
+		r.happened = append(r.happened, "end "+w.Host)
 		return nil
 	}
 }
@@ -126,24 +129,18 @@ func (r *record) check(t *testing.T, kind fleet.Kind, parallelism, all int) {
 	if parallelism < all {
 		return // not everything had been called when the first began
 	}
-	lastOf, firstOf := func(letter string) int {
-		for i, h := range slices.Backward(r.ended) {
-			if strings.HasPrefix(h, letter) {
-				return i
-			}
-		}
-		return -1
-	}, func(letter string) int {
-		return slices.IndexFunc(r.begun, func(h string) bool { return strings.HasPrefix(h, letter) })
+	overlap := func(first, second string) bool {
+		begun := slices.IndexFunc(r.happened, func(e string) bool { return strings.HasPrefix(e, "begin "+second) })
+		return slices.ContainsFunc(r.happened[begun:], func(e string) bool { return strings.HasPrefix(e, "end "+first) })
 	}
 	switch kind {
 	case fleet.Change:
-		if lastOf("m") > firstOf("a") {
-			t.Errorf("an agent changed before the masters had: %v", r.begun)
+		if overlap("m", "a") {
+			t.Errorf("an agent changed before the masters had: %v", r.happened)
 		}
 	case fleet.Removal:
-		if lastOf("a") > firstOf("m") {
-			t.Errorf("a master was removed before the agents were: %v", r.begun)
+		if overlap("a", "m") {
+			t.Errorf("a master was removed before the agents were: %v", r.happened)
 		}
 	}
 }

@@ -324,6 +324,7 @@ func TestNodePoolPartialFailure(t *testing.T) {
 	if got := len(s.state()["pending"].(map[string]any)); got != len(failing) { //nolint:forcetypeassert // it is what the schema says
 		t.Errorf("%d pending", got)
 	}
+	s.keepsWhatWasBegun(n)
 	s.fleet.Mend()
 	_, since := s.worked("connect", 0)
 	out = s.tf.Apply("-refresh=false")
@@ -338,6 +339,31 @@ func TestNodePoolPartialFailure(t *testing.T) {
 	s.tf.Destroy()
 	if got := s.fleet.Count().Installed; got != 0 {
 		t.Errorf("%d installed", got)
+	}
+}
+
+// keepsWhatWasBegun holds that the machine ids of hosts that failed after the
+// first change are in state: without them destroy would leave DC/OS there.
+func (s *simSite) keepsWhatWasBegun(n int) {
+	s.t.Helper()
+	nodes, ok := s.state()["nodes"].(map[string]any)
+	if !ok {
+		s.t.Fatal("no nodes in state")
+	}
+	begun := 0
+	for i := range n {
+		at := s.fleet.Fails(simhosts.Address(i))
+		if at != simhosts.FailInstall && at != simhosts.FailPostflight {
+			continue
+		}
+		begun++
+		name := fmt.Sprintf("h%d", i)
+		if h, ok := nodes[name].(map[string]any); !ok || h["machine_id"] == nil || h["machine_id"] == "" {
+			s.t.Errorf("%s failed in %s, and its machine id is not in state: %v", name, at, nodes[name])
+		}
+	}
+	if begun == 0 {
+		s.t.Fatal("no host failed after its first change: the test would say nothing")
 	}
 }
 

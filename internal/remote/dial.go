@@ -198,12 +198,21 @@ type noAnswerError struct{ error }
 
 func (e noAnswerError) Unwrap() error { return e.error }
 
+// An onTheWayError is of a jump host, whatever became of it.
+type onTheWayError struct{ error }
+
+func (e onTheWayError) Unwrap() error { return e.error }
+
 // unanswered reports whether an attempt at TCP had no answer from the host. Of
 // what is beyond a jump host only that one knows (jump.go); a proxy says nothing
 // that could be relied on.
 func unanswered(err error, via string) bool {
+	var before onTheWayError
 	var beyond noAnswerError
-	if errors.As(err, &beyond) {
+	switch {
+	case errors.As(err, &before):
+		return false
+	case errors.As(err, &beyond):
 		return true
 	}
 	var name *net.DNSError

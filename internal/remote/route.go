@@ -187,7 +187,7 @@ func (c *Client) reach(ctx context.Context, r *route) (_ net.Conn, release func(
 	last := r.hops[len(r.hops)-1]
 	j, at, via, err := c.jumps.use(ctx, c, r.hops)
 	if err != nil {
-		return nil, nil, via, at, err
+		return nil, nil, via, at, onTheWayError{err}
 	}
 	nc, err := j.dial(ctx, r.end.host, r.end.port)
 	if err != nil {

@@ -51,7 +51,7 @@ func (c Claim) text() []byte {
 // parseClaim reads a claim. An empty file, which a power cut may leave, is none.
 func parseClaim(text string) (*Claim, error) {
 	if strings.TrimSpace(text) == "" {
-		return nil, nil //nolint:nilnil // no claim is an answer
+		return nil, nil // no claim is an answer, too
 	}
 	f := &frame{}
 	if _, err := f.Write([]byte(text)); err != nil {

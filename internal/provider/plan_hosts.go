@@ -50,7 +50,7 @@ func (s *shared) planHost(p plannedHost, at tfpath.Path) diag.Diagnostics {
 	if c := s.plan.add(p); c != nil {
 		diags.Append(hostConflict(p, *c, at))
 	}
-	if why := s.plan.losing(p.cluster); why != "" && !s.allowEnsembleLoss {
+	if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
 		diags.Append(ensembleLost(p.address, why))
 	}
 	return diags
@@ -80,7 +80,11 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 	}
 	h := masters[0]
 	size := h.masters
-	count, stays := s.plan.masters(h.cluster)
+	only := ""
+	if size == 1 {
+		only = h.id
+	}
+	count, stays := s.plan.masters(h.cluster, only)
 	spare := max(0, (size-1)/2)
 	why := fmt.Sprintf("%s of %d would be removed, and the ensemble can spare %d", plural(count, "master"), size, spare)
 	if size == 0 {
@@ -99,7 +103,7 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 	if s.allowEnsembleLoss {
 		return nil
 	}
-	s.plan.lose(h.cluster, why)
+	s.plan.lose(h.cluster, lostEnsemble{why, only})
 	if stays {
 		return diag.Diagnostics{ensembleLost(h.address, why)}
 	}

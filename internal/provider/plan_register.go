@@ -31,11 +31,17 @@ type planRegister struct {
 	byID map[string]map[string]*plannedHost // by id of the resource and way
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.
-	lost map[string]string
+	lost map[string]lostEnsemble
+}
+
+// A lostEnsemble is why a plan costs an ensemble.
+type lostEnsemble struct {
+	why  string
+	only string // the resource of the only master, if there is no more than one: it has nothing to lose but what depends on it
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, lost: map[string]string{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, lost: map[string]lostEnsemble{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -173,8 +179,8 @@ func (p *planRegister) note(h *plannedHost) {
 }
 
 // masters returns how many masters of a cluster the plan removes, replacements
-// counted, and whether anything of the cluster stays or comes.
-func (p *planRegister) masters(cluster string) (going int, stays bool) {
+// counted, and whether anything of the cluster stays or comes besides a resource.
+func (p *planRegister) masters(cluster, but string) (going int, stays bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, hosts := range p.ways {
@@ -182,7 +188,7 @@ func (p *planRegister) masters(cluster string) (going int, stays bool) {
 			if h.cluster != cluster && h.cluster != "" {
 				continue
 			}
-			stays = stays || h.comes
+			stays = stays || h.comes && h.id != but
 			if h.role == node.Master && h.goes && !h.left {
 				going++
 			}
@@ -192,15 +198,19 @@ func (p *planRegister) masters(cluster string) (going int, stays bool) {
 }
 
 // lose notes that a cluster's plan removes more masters than its ensemble can
-// spare, and losing gives why; "" if it does not.
-func (p *planRegister) lose(cluster, why string) {
+// spare, and losing gives why to another resource of the cluster; "" if it does
+// not.
+func (p *planRegister) lose(cluster string, lost lostEnsemble) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lost[cluster] = why
+	p.lost[cluster] = lost
 }
 
-func (p *planRegister) losing(cluster string) string {
+func (p *planRegister) losing(cluster, id string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lost[cluster]
+	if lost := p.lost[cluster]; lost.only == "" || lost.only != id {
+		return lost.why
+	}
+	return ""
 }

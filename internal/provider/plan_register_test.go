@@ -205,6 +205,17 @@ func TestPlannedRemovals(t *testing.T) {
 			r.want(diags, "")
 		}
 	})
+	t.Run("the only one", func(t *testing.T) {
+		r := newRegistered(t)
+		p := r.master(id(0), address(0))
+		p.masters = 1
+		r.want(r.stays(p), "")
+		n, diags := r.replaced(p)
+		if r.want(diags, ""); !n.EnsembleGoes {
+			t.Error("it has gates")
+		}
+		r.want(r.stays(r.host("agent", "10.0.0.9", nil)), lost, "1 master of 1 would be removed")
+	})
 	t.Run("nobody knows the size", func(t *testing.T) {
 		r := newRegistered(t)
 		p := r.master(id(0), address(0))

@@ -71,7 +71,7 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 		return &remote.Result{ExitCode: -1}, err
 	}
 	if m := input["marker"]; len(m) > 0 {
-		text, err := base64.StdEncoding.DecodeString(m[0])
+		text, err := base64.StdEncoding.DecodeString(strings.Fields(m[0])[0])
 		if err != nil {
 			return &remote.Result{}, err
 		}

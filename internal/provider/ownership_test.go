@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
@@ -90,7 +91,11 @@ func (s *simSite) applyOrRefused(parallelism string, words ...string) bool {
 func TestRename(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+	all := []string{"-parallelism=10"}
+	if lab.Nightly { // TestAccOwnership has both on real hosts
+		all = append(all, "-parallelism=1")
+	}
+	for _, parallelism := range all {
 		t.Run(parallelism, func(t *testing.T) {
 			t.Parallel()
 			s := newSimSite(t, simhosts.Options{})
@@ -251,7 +256,11 @@ func TestTwoStates(t *testing.T) {
 func TestReplaceInPlace(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+	all := []string{"-parallelism=1"}
+	if lab.Nightly {
+		all = append(all, "-parallelism=10")
+	}
+	for _, parallelism := range all {
 		s := newSimSite(t, simhosts.Options{})
 		s.configure("", agents("agent", map[string]int{"n": 0, "o": 1}, "lifecycle {\n create_before_destroy = true\n }"))
 		s.tf.Apply()

@@ -106,7 +106,7 @@ func TestGateAtTheOutage(t *testing.T) {
 				t.Errorf("%+v", err)
 				return
 			}
-			hosts[i].MachineID, hosts[i].DetectedIP = r.State.MachineID, r.State.DetectedIP
+			hosts[i].MachineID, hosts[i].DetectedIP, hosts[i].Claim = r.State.MachineID, r.State.DetectedIP, r.Claim
 		})
 	}
 	wg.Wait()

@@ -278,7 +278,8 @@ func (s *shared) removalFailure(h *fleet.Host, err error) hostFailure {
 
 // abandonHint says how to get rid of a node whose machine is gone.
 const abandonHint = "If the machine is gone for good, set on_destroy = \"abandon\" on the node, apply that, and destroy again: " +
-	"the host is not connected to then."
+	"the host is not connected to then. uninstall_if_reachable in the provider block (DCOS_UNINSTALL_IF_REACHABLE=true) gives up, in this " +
+	"very run, nodes whose machines give no answer."
 
 // unknownChecks words names in preflight.skip that no check has.
 func unknownChecks(names []string) diag.Diagnostic {

@@ -114,25 +114,17 @@ func expected(ctx context.Context, private privateReader) (*bundle.Bundle, diag.
 
 // keepObserved notes what refresh saw.
 func keepObserved(ctx context.Context, private privateWriter, state *node.State) diag.Diagnostics {
-	text, err := json.Marshal(state)
-	if err != nil {
-		return diag.Diagnostics{internalFault("noting what was seen on the host", err)}
-	}
-	return private.SetKey(ctx, observedKey, text)
+	return keepPrivate(ctx, private, observedKey, state)
 }
 
 // observed gives what refresh saw on an imported node; nil if it saw nothing.
 func observed(ctx context.Context, private privateReader) (*node.State, diag.Diagnostics) {
-	text, diags := private.GetKey(ctx, observedKey)
-	if diags.HasError() || len(text) == 0 {
+	var state *node.State
+	diags := readPrivate(ctx, private, observedKey, &state)
+	if diags.HasError() {
 		return nil, diags
 	}
-	var state node.State
-	if err := json.Unmarshal(text, &state); err != nil {
-		diags.Append(internalFault("reading what was seen on the host", err))
-		return nil, diags
-	}
-	return &state, diags
+	return state, diags
 }
 
 // keepRefused notes the host key that refresh refused, if that is why it
@@ -142,22 +134,14 @@ func keepRefused(ctx context.Context, private privateWriter, failure error) diag
 	if !errors.As(failure, &refused) {
 		return private.SetKey(ctx, refusedKey, nil)
 	}
-	text, err := json.Marshal(refused.Key)
-	if err != nil {
-		return diag.Diagnostics{internalFault("noting a host key", err)}
-	}
-	return private.SetKey(ctx, refusedKey, text)
+	return keepPrivate(ctx, private, refusedKey, refused.Key)
 }
 
 // confirmed says whether the user pins the host key that refresh refused.
 func confirmed(ctx context.Context, private privateReader, plan *nodeModel) (bool, diag.Diagnostics) {
-	text, diags := private.GetKey(ctx, refusedKey)
-	if diags.HasError() || len(text) == 0 {
-		return false, diags
-	}
 	var refused string
-	if err := json.Unmarshal(text, &refused); err != nil {
-		diags.Append(internalFault("reading a host key", err))
+	diags := readPrivate(ctx, private, refusedKey, &refused)
+	if diags.HasError() {
 		return false, diags
 	}
 	ssh, d := readNodeSSH(ctx, plan.SSH)

@@ -47,16 +47,12 @@ func successorOf(model *nodePoolModel, hosts []*poolHost, cluster string) ([]byt
 
 // readSuccessor gives the pool that comes next; nil in a mere destroy.
 func readSuccessor(ctx context.Context, private privateReader) (*poolSuccessor, diag.Diagnostics) {
-	text, diags := private.GetKey(ctx, successorKey)
-	if diags.HasError() || len(text) == 0 {
+	var s *poolSuccessor
+	diags := readPrivate(ctx, private, successorKey, &s)
+	if diags.HasError() {
 		return nil, diags
 	}
-	var s poolSuccessor
-	if err := json.Unmarshal(text, &s); err != nil {
-		diags.Append(internalFault("reading which hosts the pool will have", err))
-		return nil, diags
-	}
-	return &s, diags
+	return s, diags
 }
 
 // without gives the hosts that the successor does not have. Of those that it

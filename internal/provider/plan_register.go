@@ -99,8 +99,8 @@ type conflictKind int
 const (
 	conflictTwice   conflictKind = iota // both want the host
 	conflictRenamed                     // the other one's removal was planned before, and would take the node away
-	conflictLeaves                      // a pool that stays gives the host up
 	conflictChanges                     // the same, and the host is to get another role or cluster
+	conflictLeaves                      // a pool that stays gives the host up
 )
 
 // add registers a host that a resource comes to have, or goes on to have. It

@@ -244,24 +244,25 @@ type Pass struct {
 	cl       *cluster
 	turn     *Turn
 	deadline time.Time // of a gate that is closed; zero while it is not
-	through  bool      // it was open once
+	through  bool      // it was open once, for an outage
 }
 
 // Ask is told what stands in the outage's way at that moment, nil if nothing
 // does, and answers at once: nil says go, else whether it may be asked again.
-func (p *Pass) Ask(risk error) (again bool, err error) {
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk) })
+// stops says that the master is out of service behind a go; else it serves on.
+func (p *Pass) Ask(risk error, stops bool) (again bool, err error) {
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops) })
 	return again, err
 }
 
-func (p *Pass) ask(now time.Time, risk error) (bool, error) {
+func (p *Pass) ask(now time.Time, risk error, stops bool) (bool, error) {
 	cl, t := p.cl, p.turn
 	closed := func(why error) *GateError {
 		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
 	}
 	switch {
 	case cl.free(t):
-		p.through = true
+		p.through = p.through || stops
 		return false, nil
 	case cl.turn == t:
 	case cl.halted != nil:
@@ -271,7 +272,7 @@ func (p *Pass) ask(now time.Time, risk error) (bool, error) {
 	}
 	cl.turn = t // again, if it was given away
 	if risk == nil {
-		p.through, p.deadline = true, time.Time{}
+		p.through, p.deadline = p.through || stops, time.Time{}
 		return false, nil
 	}
 	gate := closed(risk)

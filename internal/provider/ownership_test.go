@@ -376,7 +376,9 @@ func (s *simSite) killOnce(when func() bool) bool {
 	if err := cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	<-ended // it was killed
+	if err := <-ended; err == nil {
+		s.t.Log("it came to its end before it was killed")
+	}
 	return true
 }
 

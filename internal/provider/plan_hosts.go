@@ -48,9 +48,9 @@ func readPlanNote(ctx context.Context, private privateReader) (n planNote, diags
 // refuses what must not be beside them. at gives a host's attribute.
 func (s *shared) planPlaces(ctx context.Context, hosts []plannedHost, at func(i int) tfpath.Path) diag.Diagnostics {
 	var diags diag.Diagnostics
-	for i, c := range s.plan.add(hosts...) {
-		p := hosts[i]
-		if c != nil {
+	conflicts := s.plan.add(hosts...)
+	for i, p := range hosts {
+		if c := conflicts[i]; c != nil {
 			diags.Append(hostConflict(p, *c, at(i)))
 		}
 		if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
@@ -77,8 +77,9 @@ func (s *shared) tellUnheard(ctx context.Context) {
 func (s *shared) planRemovals(ctx context.Context, note *planNote, hosts ...plannedHost) diag.Diagnostics {
 	note.Leave, note.EnsembleGoes = nil, false
 	var masters []plannedHost
-	for i, to := range s.plan.remove(hosts...) {
-		if h := hosts[i]; to != nil {
+	takers := s.plan.remove(hosts...)
+	for i, h := range hosts {
+		if takers[i] != nil {
 			note.Leave = append(note.Leave, h.way)
 		} else if h.role == node.Master {
 			masters = append(masters, h)

@@ -59,7 +59,7 @@ type Result struct {
 func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 	var r Result
 	v := f.visit(&h, t.Limit)
-	defer v.close()
+	defer v.end()
 	disturbed := false
 	opts := v.options(ctx, t.Warn)
 	opts.Ensemble.Exists = t.Kind != FirstInstall

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -83,6 +84,10 @@ type Fleet struct {
 	// PinHostKeys says that a host keeps the key which it has shown first for
 	// as long as an operation lasts.
 	PinHostKeys bool
+
+	// Outages opens the lock that keeps other processes from taking out another
+	// master of an ensemble; nil: there is none.
+	Outages outage.Opener
 
 	Turns    *Coordinator
 	Machines *Machines

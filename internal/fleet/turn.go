@@ -241,6 +241,11 @@ func (cl *cluster) open(ctx context.Context, t *Turn, waiting string) error {
 // its turn is under way. While the gate is closed the turn is free, so that a
 // master can be mended which is the trouble.
 type Pass struct {
+	// Take takes what keeps other processes from the outage, when nothing of what
+	// is known here stands in its way and the turn is the master's. Its error is
+	// why it may not be yet. It may be nil.
+	Take func() error
+
 	cl       *cluster
 	turn     *Turn
 	deadline time.Time // of a gate that is closed; zero while it is not
@@ -248,13 +253,21 @@ type Pass struct {
 }
 
 // Ask is told what stands in the outage's way at that moment, nil if nothing
-// does, and answers at once: nil says go, else whether it may be asked again.
+// does, and answers: nil says go, else whether it may be asked again.
 func (p *Pass) Ask(risk error) (again bool, err error) {
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk) })
+	takes := p.Take != nil && !p.cl.isFree(p.turn)
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, !takes) })
+	if err != nil || !takes {
+		return again, err
+	}
+	risk = p.Take()
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, true) })
 	return again, err
 }
 
-func (p *Pass) ask(now time.Time, risk error) (bool, error) {
+// ask judges what stands in the outage's way, with everything asked or only so
+// far. With nothing in the way the turn is the master's.
+func (p *Pass) ask(now time.Time, risk error, everything bool) (bool, error) {
 	cl, t := p.cl, p.turn
 	closed := func(why error) *GateError {
 		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
@@ -270,8 +283,11 @@ func (p *Pass) ask(now time.Time, risk error) (bool, error) {
 		return true, closed(errors.New("another of its masters is being worked on"))
 	}
 	cl.turn = t // again, if it was given away
-	if risk == nil {
+	switch {
+	case risk == nil && everything:
 		p.through, p.deadline = true, time.Time{}
+		return false, nil
+	case risk == nil:
 		return false, nil
 	}
 	gate := closed(risk)

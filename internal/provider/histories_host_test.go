@@ -20,6 +20,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage/outagetest"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -38,11 +40,18 @@ const (
 type modelWorld struct {
 	bundles map[string]*bundle.Bundle // by id
 
-	mu    sync.Mutex
-	hosts []*modelHost
-	wrong []string // what must not have happened
-	tally modelTally
-	say   func(format string, args ...any) // nil: nothing is told
+	// lag is how long exhibitor takes to see that a master was stopped, less than
+	// [outage.Steady]. What dies by itself it sees at once: that two are out since
+	// the second one has just died is nobody's fault.
+	lag time.Duration
+
+	mu       sync.Mutex
+	hosts    []*modelHost
+	ensemble *outagetest.Ensemble // the register of its lock
+	most     int                  // masters that were out at once since scripts had stopped them
+	wrong    []string             // what must not have happened
+	tally    modelTally
+	say      func(format string, args ...any) // nil: nothing is told
 }
 
 // A modelTally counts what happened, by what it is.
@@ -55,18 +64,20 @@ type modelHost struct {
 	machineID string
 	role      node.Role // of its nodes
 
-	installed   node.Installed
-	bundle      *bundle.Bundle // whose packages are active
-	setup       bool           // dcos-setup has not been through, or never will
-	stopped     bool           // a script has stopped DC/OS
-	sick        bool           // it does not serve with these packages
-	recorded    bool
-	owner       string // the marker, as it came
-	marked      *bundle.Bundle
-	claim       string // as it came
-	claimID     string
-	claimedBy   *modelOp // that wrote the claim last; nil if the history began with it
-	uninstalled *modelOp // that took the last node away
+	installed     node.Installed
+	bundle        *bundle.Bundle // whose packages are active
+	setup         bool           // dcos-setup has not been through, or never will
+	stopped       bool           // a script has stopped DC/OS
+	stoppedAt     time.Time      // when one did so last, of a master that served
+	sick          bool           // it does not serve with these packages
+	recorded      bool
+	owner         string // the marker, as it came
+	marked        *bundle.Bundle
+	claim         string // as it came
+	claimID       string
+	claimedBy     *modelOp // that wrote the claim last; nil if the history began with it
+	uninstalled   *modelOp // that took the last node away
+	uninstalledAt string   // the address at which it did
 
 	weather []modelWeather
 	later   *modelLater
@@ -88,7 +99,7 @@ type modelLater struct {
 }
 
 func newModelWorld(bundles map[string]*bundle.Bundle) *modelWorld {
-	w := &modelWorld{bundles: bundles, tally: modelTally{}}
+	w := &modelWorld{bundles: bundles, tally: modelTally{}, ensemble: &outagetest.Ensemble{}}
 	for i := range modelHosts {
 		role := node.Agent
 		if i < modelMasters {
@@ -169,8 +180,12 @@ func (w *modelWorld) outage(op *modelOp, h *modelHost, script string) {
 		return
 	}
 	w.tally["outages of masters"]++
+	h.stoppedAt = now
+	if !op.free() {
+		w.most = max(w.most, modelMasters-n+1)
+	}
 	switch {
-	case op.goes:
+	case op.free():
 		w.tally["outages of masters of an ensemble that goes"]++
 	case n-1 <= modelMasters/2:
 		w.fault("%s: %s takes the master %d out of service, and %d of %d are left", op, script, h.number, n-1, modelMasters)
@@ -213,12 +228,12 @@ func (w *modelWorld) leaves(op *modelOp, c *modelConn, h *modelHost) {
 	w.tell("%s: uninstalls host %d: claim %q, known %q", op, h.number, h.claimID, known)
 	switch {
 	case h.claimID == "" || h.claimID == known || takes:
-	case op.lost && h.owner != "" && h.claimedBy != nil && h.claimedBy.holder == op.holder && h.claimedBy.p == op.p:
+	case op.lost && h.owner != "" && h.claimedBy != nil && h.claimedBy.holder == op.holder && h.claimedBy.p.modelTerraform == op.p.modelTerraform:
 		w.tally["uninstalled unfinished, by a holder that does not know its claim"]++
 	default:
 		w.fault("%s: uninstalls the node of host %d by the claim %q, whose claim is %q, of %v", op, h.number, known, h.claimID, h.claimedBy)
 	}
-	h.uninstalled = op
+	h.uninstalled, h.uninstalledAt = op, c.target.Address
 }
 
 // modelField reads a value of what scripts take in base64.
@@ -464,10 +479,15 @@ func modelLine(r io.Reader) (string, error) {
 
 // health is what put_ensemble prints.
 func (c *modelConn) health(out *bytes.Buffer) {
-	if !c.h.serves(time.Now()) {
+	now := time.Now()
+	if !c.h.serves(now) {
 		return
 	}
-	serving, n := c.w.serving(time.Now())
+	serving, n := c.w.serving(now)
+	for i, h := range c.w.hosts[:modelMasters] {
+		serving[i] = serving[i] || now.Before(h.stoppedAt.Add(c.w.lag)) && h.under(now) == nil
+	}
+	fmt.Fprintf(out, "ip=%s\n", modelAddress(c.h.number, 0))
 	var entries []byte
 	for i, is := range serving {
 		word := "down"
@@ -593,7 +613,12 @@ func (c *modelConn) uninstall(ctx context.Context) error {
 		h.installed, h.setup = node.Partial, true
 	}
 	h.stopped, h.later = true, nil
-	gone := func() { h.installed, h.bundle, h.setup, h.stopped, h.sick = node.None, nil, false, false, false }
+	gone := func() {
+		h.installed, h.bundle, h.setup, h.stopped, h.sick = node.None, nil, false, false, false
+		if !slices.ContainsFunc(w.hosts[:modelMasters], func(h *modelHost) bool { return h.installed != node.None }) {
+			w.ensemble = &outagetest.Ensemble{} // the next one knows nothing of it
+		}
+	}
 	at, goesOn := c.in(10*time.Second, time.Minute), c.r.IntN(2) == 0
 	w.mu.Unlock()
 	err := c.until(ctx, at)
@@ -695,4 +720,91 @@ func (c *modelConn) inspect(out *bytes.Buffer) {
 	if h.recorded {
 		out.WriteString("recorded=yes\n")
 	}
+}
+
+// modelSessions are a process's with the register.
+type modelSessions struct {
+	mu   sync.Mutex
+	all  []*outagetest.Session
+	dead bool
+}
+
+func (s *modelSessions) open(w *modelWorld) outage.Register {
+	w.mu.Lock()
+	session := w.ensemble.Session()
+	w.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, session)
+	if s.dead {
+		session.Die()
+	}
+	return &modelRegister{session, w}
+}
+
+// die has the process fall silent.
+func (s *modelSessions) die() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = true
+	for _, it := range s.all {
+		it.Die()
+	}
+}
+
+// A modelRegister answers as long as the ensemble has its quorum.
+type modelRegister struct {
+	*outagetest.Session
+	w *modelWorld
+}
+
+func (r *modelRegister) quorum() error {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	if _, n := r.w.serving(time.Now()); n <= modelMasters/2 {
+		return errors.New("the ensemble has no quorum")
+	}
+	return nil
+}
+
+func (r *modelRegister) Announce(ctx context.Context, holder string) error {
+	if err := r.quorum(); err != nil {
+		return err
+	}
+	return r.Session.Announce(ctx, holder)
+}
+
+func (r *modelRegister) Alive(ctx context.Context, holder string) (bool, error) {
+	if err := r.quorum(); err != nil {
+		return false, err
+	}
+	return r.Session.Alive(ctx, holder)
+}
+
+func (r *modelRegister) Read(ctx context.Context) ([]byte, string, error) {
+	if err := r.quorum(); err != nil {
+		return nil, "", err
+	}
+	return r.Session.Read(ctx)
+}
+
+func (r *modelRegister) Create(ctx context.Context, record []byte) error {
+	if err := r.quorum(); err != nil {
+		return err
+	}
+	return r.Session.Create(ctx, record)
+}
+
+func (r *modelRegister) Write(ctx context.Context, record []byte, version string) error {
+	if err := r.quorum(); err != nil {
+		return err
+	}
+	return r.Session.Write(ctx, record, version)
+}
+
+func (r *modelRegister) Delete(ctx context.Context, version string) error {
+	if err := r.quorum(); err != nil {
+		return err
+	}
+	return r.Session.Delete(ctx, version)
 }

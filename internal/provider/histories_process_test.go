@@ -20,6 +20,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -32,15 +34,15 @@ import (
 
 // A modelTerraform is a directory that Terraform is run in.
 type modelTerraform struct {
-	name    string
-	seed    uint64
-	world   *modelWorld
-	bundles []*bundle.Bundle // versions
-	notes   string           // directory
-	loss    bool             // allow_ensemble_loss
+	name     string
+	seed     uint64
+	world    *modelWorld
+	versions []*bundle.Bundle
+	notes    string // directory
+	loss     bool   // allow_ensemble_loss
 
-	config map[string]modelWant
-	runs   int
+	wants map[string]modelWant // the configuration
+	runs  int
 
 	mu     sync.Mutex
 	state  map[string]*modelResource
@@ -102,8 +104,11 @@ type modelProcess struct {
 	run  string
 	ctx  context.Context //nolint:containedctx // it ends with the process
 	dead chan struct{}   // closed when it is killed
-	once sync.Once
+	once *sync.Once
 	end  context.CancelFunc
+	// sessions are those with the register of the ensemble's lock.
+	sessions *modelSessions
+	free     bool // a removal has been called that lets the whole ensemble go
 }
 
 func (p *modelProcess) killed() bool {
@@ -118,18 +123,22 @@ func (p *modelProcess) killed() bool {
 func (p *modelProcess) kill() {
 	p.once.Do(func() {
 		close(p.dead)
+		p.sessions.die()
 		p.end()
 	})
 }
 
 // process begins one.
-func (t *modelTerraform) process(ctx context.Context, run string) *modelProcess {
-	p := &modelProcess{modelTerraform: t, run: run, dead: make(chan struct{})}
-	p.ctx, p.end = context.WithCancel(ctx)
+func (t *modelTerraform) process(run string) *modelProcess {
+	p := &modelProcess{modelTerraform: t, run: run, dead: make(chan struct{}), once: &sync.Once{}, sessions: &modelSessions{}}
+	p.ctx, p.end = context.WithCancel(context.Background())
 	p.shared = &shared{plan: newPlanRegister(), pools: newPoolMemory(), allowEnsembleLoss: t.loss}
 	p.fleet = &fleet.Fleet{
 		Turns: fleet.New(), Machines: fleet.NewMachines(t.notes, time.Now), PinHostKeys: true,
 		Dial: func(ctx context.Context, to remote.Target) (fleet.Conn, error) { return t.world.dial(ctx, to) },
+		Outages: func(context.Context, outage.Dial, []string) (outage.Register, error) {
+			return p.sessions.open(t.world), nil
+		},
 	}
 	return p
 }
@@ -146,12 +155,15 @@ type modelOp struct {
 	// whether it may take it over.
 	known func(address string) (claim string, takes bool)
 	lost  bool // it has one and does not know it
-	goes  bool // the whole ensemble goes
+	// goes says that the whole ensemble goes, or that its loss is allowed. Then all
+	// removals of the process are free, once one of these is called.
+	goes     bool
+	removing bool
 }
 
 type modelOpKey struct{}
 
-func (o *modelOp) String() string { return o.p.name + "/" + o.run + " " + o.what + " " + o.holder }
+func (o *modelOp) String() string { return o.run + " " + o.what + " " + o.holder }
 
 func (o *modelOp) knows(address string) (string, bool) {
 	if o.known == nil {
@@ -160,11 +172,22 @@ func (o *modelOp) knows(address string) (string, bool) {
 	return o.known(address)
 }
 
+// removes is told how the operation goes on to a removal.
+func (o *modelOp) removes(goes bool) {
+	o.p.world.mu.Lock()
+	defer o.p.world.mu.Unlock()
+	o.goes, o.removing = goes, true
+	o.p.free = o.p.free || goes
+}
+
+// free reports whether the operation need not care for the ensemble.
+func (o *modelOp) free() bool { return o.goes || o.removing && o.p.free }
+
 // draws gives what decides on one connection of the operation. It is called with
 // the world locked.
 func (o *modelOp) draws(h *modelHost) *rand.Rand {
 	o.dials[h.number]++
-	return rand.New(rand.NewPCG(o.seed, uint64(h.number)<<32|o.dials[h.number])) //nolint:gosec // nothing is kept secret
+	return rand.New(rand.NewPCG(o.seed, uint64(h.number)<<32|o.dials[h.number]))
 }
 
 // op begins an operation.
@@ -172,7 +195,7 @@ func (p *modelProcess) op(what, holder string) (context.Context, *modelOp) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.serial++
-	o := &modelOp{p: p, run: p.run, what: what, holder: holder, seed: p.seed + uint64(p.serial)<<16} //nolint:gosec // it counts up
+	o := &modelOp{p: p, run: p.run, what: what, holder: holder, seed: p.seed + uint64(p.serial)<<16}
 	return context.WithValue(p.ctx, modelOpKey{}, o), o
 }
 
@@ -222,13 +245,13 @@ func (r *modelResource) pending() types.String {
 	return modelNone
 }
 
-var modelSome, modelNone = packMap([]packedElement{{Name: "some", Value: packedText("some")}}), packMap(nil)
+var modelSome, modelNone = packMap([]packed.Element{{Name: "some", Value: packed.Text("some")}}), packMap(nil)
 
 // poolRun begins an operation on a pool.
 func (p *modelProcess) poolRun(ctx context.Context, r *modelResource) *poolRun {
 	like := p.host(r, modelHostAt(""))
 	like.Target = remote.Target{}
-	like.Bundle = p.bundles[r.version]
+	like.Bundle = p.versions[r.version]
 	return &poolRun{shared: p.shared, model: r.model(), like: like, bundleID: like.Bundle.ID, claim: r.id, asked: ctx}
 }
 
@@ -293,7 +316,7 @@ func (p *modelProcess) refreshNode(ctx context.Context, it *modelResource) (gone
 	refreshClaim(ctx, it.private, &h, sight, false)
 	if sight.Presence != fleet.Taken {
 		it.hosts[0].look(sight)
-		if sight.State.Installed != node.Complete || !slices.Equal(sight.State.ActivePackages, p.bundles[it.version].PackageIDs) {
+		if sight.State.Installed != node.Complete || !slices.Equal(sight.State.ActivePackages, p.versions[it.version].PackageIDs) {
 			it.unfinished = true // it has drifted
 		}
 	}
@@ -308,7 +331,7 @@ func (p *modelProcess) refreshPool(ctx context.Context, it *modelResource) {
 		it.judge(run.bundleID)
 		keepPoolClaims(ctx, it.private, it.id, it.hosts)
 	}
-	p.pools.remember(run.model, modelCluster, it.hosts)
+	p.pools.remember(it.model(), modelCluster, it.hosts)
 }
 
 // judge notes whether there is something to do on a pool.
@@ -344,7 +367,7 @@ func modelShuffled[V any](r *rand.Rand, m map[string]V) []string {
 // diff gives what a plan has to look at.
 func (p *modelProcess) diff(force, first map[string]bool) map[string]*modelChange {
 	changes := map[string]*modelChange{}
-	for key, want := range p.config {
+	for key, want := range p.wants {
 		c := &modelChange{key: key, will: want.resource(), was: p.state[key].clone(), first: first[key], done: make(chan struct{})}
 		switch {
 		case c.was == nil:
@@ -357,7 +380,7 @@ func (p *modelProcess) diff(force, first map[string]bool) map[string]*modelChang
 		changes[key] = c
 	}
 	for key, was := range p.state {
-		if _, ok := p.config[key]; !ok {
+		if _, ok := p.wants[key]; !ok {
 			changes[key] = &modelChange{key: key, was: was.clone(), act: modelDelete, done: make(chan struct{})}
 		}
 	}
@@ -554,7 +577,7 @@ func (p *modelProcess) judgePlan(changes map[string]*modelChange) {
 	serving, _ := p.world.serving(time.Now())
 	for i, is := range serving {
 		if is && !going[i] {
-			p.world.fault("%s/%s: the plan of %s lets the whole ensemble go, but the master %d serves and stays", p.name, p.run, goes, i)
+			p.world.fault("%s: the plan of %s lets the whole ensemble go, but the master %d serves and stays", p.run, goes, i)
 		}
 	}
 }
@@ -635,7 +658,7 @@ func (p *modelProcess) createNode(_ context.Context, c *modelChange) bool {
 	if seen == nil {
 		return err == nil
 	}
-	it.hosts[0].observe(seen, result.HostKey, p.bundles[it.version].ID)
+	it.hosts[0].observe(seen, result.HostKey, p.versions[it.version].ID)
 	it.tainted = err != nil
 	keepClaim(ctx, it.private, result)
 	p.save(c.key, it)
@@ -647,7 +670,7 @@ func (p *modelProcess) bring(ctx context.Context, it *modelResource, h *fleet.Ho
 	ctx, cancel := context.WithTimeout(ctx, defaultCreateTimeout)
 	defer cancel()
 	defer p.fleet.Turns.Arrive(h.Cluster, h.Role, kind)()
-	h.Bundle = p.bundles[it.version]
+	h.Bundle = p.versions[it.version]
 	result, err := p.fleet.Bring(ctx, *h, fleet.Terms{Kind: kind})
 	p.outcome(err)
 	return result, err
@@ -659,7 +682,9 @@ func (p *modelProcess) outcome(err error) {
 		p.count("operations that succeeded")
 		return
 	}
-	p.world.tell("%s/%s: %v", p.name, p.run, err)
+	p.world.mu.Lock()
+	p.world.tell("%s: %v", p.run, err)
+	p.world.mu.Unlock()
 	for _, it := range []struct {
 		what string
 		is   bool
@@ -696,7 +721,7 @@ func (p *modelProcess) updateNode(_ context.Context, c *modelChange) bool {
 		p.save(c.key, was)
 		return false
 	}
-	it.hosts[0].observe(result.State, result.HostKey, p.bundles[it.version].ID)
+	it.hosts[0].observe(result.State, result.HostKey, p.versions[it.version].ID)
 	it.unfinished = false
 	p.save(c.key, it)
 	return true
@@ -721,19 +746,19 @@ func (p *modelProcess) removeNode(_ context.Context, c *modelChange) bool {
 	ctx, cancel := context.WithTimeout(ctx, defaultDeleteTimeout)
 	defer cancel()
 	defer p.fleet.Turns.Arrive(h.Cluster, h.Role, fleet.Removal)()
-	h.Bundle = p.bundles[it.version]
+	h.Bundle = p.versions[it.version]
 	h.Claim, _ = readClaim(ctx, c.private)
 	if h.Claim == "" && note.Creation {
 		h.Claim, h.ClaimLost = note.Claim, note.Claim == ""
 	}
-	op.known, op.lost, op.goes = func(string) (string, bool) { return h.Claim, false }, h.ClaimLost, note.EnsembleGoes || p.loss
-	result, err := p.fleet.Remove(ctx, h, fleet.Terms{EnsembleGoes: op.goes})
+	op.known, op.lost = func(string) (string, bool) { return h.Claim, false }, h.ClaimLost
+	op.removes(note.EnsembleGoes || p.loss)
+	result, err := p.fleet.Remove(ctx, h, fleet.Terms{EnsembleGoes: note.EnsembleGoes || p.loss})
 	p.outcome(err)
 	if err != nil {
 		return false
 	}
 	if result.Left != nil {
-		p.world.tell("%s: left: %v", op, result.Left)
 		p.count("nodes left")
 	}
 	return gone()
@@ -793,7 +818,7 @@ func (p *modelProcess) updatePool(_ context.Context, c *modelChange) bool {
 	run.bring(hosts, modelLimit)
 	release()
 	there := run.notLeft(note, notOf(hosts, leaving))
-	op.goes = run.ensembleGoes
+	op.removes(run.ensembleGoes)
 	it.hosts = append(hosts, renamed(run.remove(there, defaultDeleteTimeout), hosts)...)
 	it.judge(run.bundleID)
 	keepPoolClaims(ctx, it.private, run.claim, it.hosts)
@@ -816,7 +841,7 @@ func (p *modelProcess) removePool(_ context.Context, c *modelChange) bool {
 	}
 	note, _ := readPlanNote(ctx, private)
 	hosts = run.notLeft(note, hosts)
-	op.goes = run.ensembleGoes
+	op.removes(run.ensembleGoes)
 	left := run.remove(hosts, defaultDeleteTimeout)
 	if len(left) > 0 {
 		it.hosts = left
@@ -842,23 +867,24 @@ func (p *modelProcess) judgeState() {
 				continue
 			}
 			h := p.world.host(of.address.ValueString())
-			if by := h.uninstalled; h.installed == node.None && by != nil && by.p == p && h.claimedBy == nil && by.holder != key {
-				p.world.fault("%s/%s: the state has %s on host %d, which %s has uninstalled", p.name, p.run, key, h.number, by)
+			by := h.uninstalled
+			if h.installed == node.None && by != nil && by.p == p && by.holder != key && h.uninstalledAt == of.address.ValueString() {
+				p.world.fault("%s: the state has %s on host %d, which %s has uninstalled", p.run, key, h.number, by)
 			}
 		}
 	}
 }
 
 // apply is terraform apply. It is killed after some time, if that is not 0.
-func (t *modelTerraform) apply(ctx context.Context, r *rand.Rand, force, first map[string]bool, crash time.Duration) (applied bool) {
+func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash time.Duration) (applied bool) {
 	t.runs++
-	run := fmt.Sprint(t.runs)
-	p := t.process(ctx, run)
+	run := fmt.Sprintf("%s/%d", t.name, t.runs)
+	p := t.process(run)
 	defer p.end()
 	if crash > 0 {
 		timer := time.AfterFunc(crash, func() {
 			t.world.mu.Lock()
-			t.world.tell("%s/%s: is killed", t.name, run)
+			t.world.tell("%s: is killed", run)
 			t.world.tally["processes that were killed"]++
 			t.world.mu.Unlock()
 			p.kill()
@@ -881,8 +907,9 @@ func (t *modelTerraform) apply(ctx context.Context, r *rand.Rand, force, first m
 	}
 	p.judgePlan(changes)
 	// What applies is another process, which has seen nothing yet.
-	after := t.process(ctx, run)
-	after.dead, after.ctx, after.end = p.dead, p.ctx, p.end
+	after := t.process(run)
+	after.end() // it lives and dies as the one that planned
+	after.dead, after.once, after.ctx, after.end, after.sessions = p.dead, p.once, p.ctx, p.end, p.sessions
 	after.shared.plan = nil // nothing is planned there
 	failed := after.applyAll(r, changes, []int{1, 2, 10}[r.IntN(3)])
 	if !after.killed() {
@@ -901,10 +928,10 @@ func (t *modelTerraform) tell(run string, changes map[string]*modelChange, diags
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		if c := changes[key]; c.act != modelNoop {
 			note, _ := readPlanNote(context.Background(), c.private)
-			t.world.say("%s/%s: plans the %s of %s %+v, %v", t.name, run, c.act, key, t.config[key], note)
+			t.world.say("%s: plans the %s of %s %+v, %v", run, c.act, key, t.wants[key], note)
 		}
 	}
 	for _, d := range diags.Errors() {
-		t.world.say("%s/%s: is refused: %s", t.name, run, d.Summary())
+		t.world.say("%s: is refused: %s", run, d.Summary())
 	}
 }

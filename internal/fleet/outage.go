@@ -105,7 +105,9 @@ func (v *visit) tryLock(ctx context.Context, h node.Health) error {
 // noLock tells that the ensemble gives no lock: the run log, and the user if
 // somebody can mend that.
 func (v *visit) noLock(err *outage.NoLockError) {
-	v.log.Stage("turn").Finish()
+	stage := v.log.Stage("turn")
+	stage.Progress(err.Error(), 0)
+	stage.Finish()
 	if !err.Foreign && v.warn != nil {
 		v.warn(node.Finding{
 			Name: NoOutageLock, Severity: node.SeverityWarning, Found: err.Err.Error(),
@@ -139,7 +141,7 @@ func (v *visit) ended(ctx context.Context) {
 }
 
 // removed gives the lock back: the master is gone.
-func (v *visit) removed(ctx context.Context, warn func(node.Finding)) {
+func (v *visit) removed(ctx context.Context) {
 	if v.lock.Lock == nil || !v.lock.Held() {
 		return
 	}
@@ -151,8 +153,8 @@ func (v *visit) removed(ctx context.Context, warn func(node.Finding)) {
 			err = v.lock.Removed(ctx)
 		}
 	}
-	if err != nil && warn != nil {
-		warn(node.Finding{
+	if err != nil && v.warn != nil {
+		v.warn(node.Finding{
 			Name: NoOutageLock, Severity: node.SeverityWarning, Found: err.Error(),
 			Needed: "the ensemble told that this master is gone, so that others can be changed",
 			Hint: "replace the master: others are not taken out of service before the ensemble has it, or another in its place, " +

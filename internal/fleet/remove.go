@@ -32,7 +32,7 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	err := v.inTurn(ctx, turn, func(ctx context.Context) error {
 		err := node.Uninstall(ctx, v.conn, opts)
 		if err == nil {
-			v.removed(ctx, t.Warn)
+			v.removed(ctx)
 		}
 		return err
 	})

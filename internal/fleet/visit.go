@@ -23,7 +23,8 @@ type visit struct {
 	conn   Conn // nil until it is the host's turn
 	again  Conn // made since the first one broke
 
-	lock outageLock // of its ensemble
+	lock outageLock         // of its ensemble
+	warn func(node.Finding) // may be nil
 
 	// within is what bounds the work on the host, nil until it has begun.
 	within context.Context //nolint:containedctx // it is asked how it ended
@@ -87,6 +88,7 @@ func (v *visit) hostKey() string {
 // options are those of internal/node for the host.
 func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Options {
 	h := v.host
+	v.warn = warn
 	holding := h.holding()
 	opts := node.Options{
 		Holding: &holding,

@@ -14,9 +14,11 @@ import (
 )
 
 // Steady is for how long a master has to be seen serving after its holder is
-// gone, before another one takes the lock: exhibitor may need as long to see
-// that the master was stopped by the last word that its holder got through.
-const Steady = 15 * time.Second
+// gone, before another one takes the lock: exhibitor may need as long to see that
+// the master was stopped by the last word that its holder got through. In DC/OS it
+// looks at its ZooKeeper every 30 s (check-ms in
+// packages/exhibitor/extra/start_exhibitor.py of dcos/dcos).
+const Steady = 40 * time.Second
 
 // attempts bounds how often Take begins again because another one was quicker.
 const attempts = 5

@@ -227,7 +227,7 @@ func (w *modelWorld) leaves(op *modelOp, c *modelConn, h *modelHost) {
 	w.tally["uninstalled"]++
 	w.tell("%s: uninstalls host %d: claim %q, known %q", op, h.number, h.claimID, known)
 	switch {
-	case h.claimID == "" || h.claimID == known || takes:
+	case h.claimID == "" || h.claimID == known || takes && !op.removing:
 	case op.lost && h.owner != "" && h.claimedBy != nil && h.claimedBy.holder == op.holder && h.claimedBy.p.modelTerraform == op.p.modelTerraform:
 		w.tally["uninstalled unfinished, by a holder that does not know its claim"]++
 	default:
@@ -257,8 +257,7 @@ type modelConn struct {
 	op      *modelOp
 	target  remote.Target
 	r       *rand.Rand
-	broken  bool
-	waiting bool // for what a script is told at its gate
+	broken bool
 }
 
 func (c *modelConn) Target() remote.Target { return c.target }

@@ -545,40 +545,27 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 	return diags
 }
 
-// judgePlan holds that a plan takes a whole ensemble out only if all of it goes.
+// judgePlan holds that a plan lets a whole ensemble go only if nothing is left of the
+// cluster, as far as the configuration knows it: that another state has the rest is
+// not to be seen from here.
 func (p *modelProcess) judgePlan(changes map[string]*modelChange) {
-	if p.loss {
-		return
-	}
-	goes, going := "", map[int]bool{}
+	goes, stays := "", ""
 	for _, c := range changes {
-		note, _ := readPlanNote(p.ctx, c.private)
-		if note.EnsembleGoes {
+		if note, _ := readPlanNote(p.ctx, c.private); note.EnsembleGoes {
 			goes = c.key
 		}
-		var hosts []*poolHost
-		switch c.act {
-		case modelDelete, modelReplace:
-			hosts = c.was.hosts
-		case modelUpdate:
-			hosts = c.leaving
-		case modelNoop, modelCreate:
+		if c.will != nil {
+			stays = c.key
 		}
-		for _, h := range hosts {
-			going[p.world.host(h.name).number] = true
-		}
+	}
+	if goes == "" || p.loss {
+		return
 	}
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	if goes == "" {
-		return
-	}
 	p.world.tally["plans in which the ensemble goes"]++
-	serving, _ := p.world.serving(time.Now())
-	for i, is := range serving {
-		if is && !going[i] {
-			p.world.fault("%s: the plan of %s lets the whole ensemble go, but the master %d serves and stays", p.run, goes, i)
-		}
+	if stays != "" {
+		p.world.fault("%s: the plan of %s lets the whole ensemble go, but %s stays or comes", p.run, goes, stays)
 	}
 }
 
@@ -627,7 +614,7 @@ func (p *modelProcess) applyAll(r *rand.Rand, changes map[string]*modelChange, p
 				}
 			}
 			slots <- struct{}{}
-			ok := !p.killed() && it.do(p.ctx, it.c)
+			ok := p.ctx.Err() == nil && it.do(p.ctx, it.c)
 			<-slots
 			if !it.second {
 				it.c.ok = ok
@@ -882,12 +869,16 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 	p := t.process(run)
 	defer p.end()
 	if crash > 0 {
+		how, end := "killed", p.kill
+		if r.IntN(3) == 0 {
+			how, end = "interrupted", p.end
+		}
 		timer := time.AfterFunc(crash, func() {
 			t.world.mu.Lock()
-			t.world.tell("%s: is killed", run)
-			t.world.tally["processes that were killed"]++
+			t.world.tell("%s: is %s", run, how)
+			t.world.tally["processes that were "+how]++
 			t.world.mu.Unlock()
-			p.kill()
+			end()
 		})
 		defer timer.Stop()
 	}
@@ -895,13 +886,13 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 	if r.IntN(10) > 0 {
 		p.refresh(r)
 	}
-	if p.killed() {
+	if p.ctx.Err() != nil {
 		return false
 	}
 	changes := p.diff(force, first)
 	diags := p.planAll(r, changes)
 	t.tell(run, changes, diags)
-	if diags.HasError() || p.killed() {
+	if diags.HasError() || p.ctx.Err() != nil {
 		t.count("plans that were refused")
 		return false
 	}
@@ -925,6 +916,8 @@ func (t *modelTerraform) tell(run string, changes map[string]*modelChange, diags
 	if t.world.say == nil {
 		return
 	}
+	t.world.mu.Lock()
+	defer t.world.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(changes)) {
 		if c := changes[key]; c.act != modelNoop {
 			note, _ := readPlanNote(context.Background(), c.private)

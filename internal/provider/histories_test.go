@@ -22,6 +22,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
@@ -30,7 +31,7 @@ import (
 var (
 	histories    = flag.Int("histories", 100_000, "how many histories TestHistories has")
 	historySeed  = flag.Uint64("histories-seed", 14, "what its histories are drawn from")
-	historyAlone = flag.Int("history", -1, "the number of one history that TestHistories has alone, and tells of")
+	historyAlone = flag.Int("history", 0, "the number of one history that TestHistories has alone, and tells of")
 )
 
 // TestHistories has two directories of Terraform work on one cluster, three masters
@@ -51,7 +52,7 @@ func TestHistories(t *testing.T) {
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		notes = dir
 	}
-	if n := *historyAlone; n >= 0 {
+	if n := *historyAlone; n > 0 {
 		h := runHistory(t, bundles, notes, n, t.Logf)
 		for _, wrong := range h.wrong {
 			t.Error(wrong)
@@ -63,43 +64,41 @@ func TestHistories(t *testing.T) {
 		all = min(all, 300)
 	}
 	begun := time.Now()
-	var next, ended atomic.Int64
+	var next atomic.Int64
 	var failed atomic.Bool
 	var mu sync.Mutex
 	tally, most := modelTally{}, 0
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			own, out := modelTally{}, 0
-			for !failed.Load() {
-				n := int(next.Add(1)) - 1
-				if n >= all {
-					break
+	t.Run("all", func(t *testing.T) {
+		for i := range runtime.GOMAXPROCS(0) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				own, out := modelTally{}, 0
+				for n := int(next.Add(1)); n <= all && !failed.Load(); n = int(next.Add(1)) {
+					h := runHistory(t, bundles, notes, n, nil)
+					for what, count := range h.tally {
+						own[what] += count
+					}
+					own["histories"]++
+					out = max(out, h.most)
+					if len(h.wrong) > 0 {
+						failed.Store(true)
+						tellHistory(t, bundles, notes, n, h)
+					}
 				}
-				h := runHistory(t, bundles, notes, n, nil)
-				ended.Add(1)
-				if len(h.wrong) > 0 {
-					failed.Store(true)
-					tellHistory(t, bundles, notes, n, h)
+				mu.Lock()
+				defer mu.Unlock()
+				for what, count := range own {
+					tally[what] += count
 				}
-				for what, count := range h.tally {
-					own[what] += count
-				}
-				out = max(out, h.most)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for what, count := range own {
-				tally[what] += count
-			}
-			most = max(most, out)
-		})
-	}
-	wg.Wait()
+				most = max(most, out)
+			})
+		}
+	})
 	for _, what := range slices.Sorted(maps.Keys(tally)) {
 		t.Logf("%9d %s", tally[what], what)
 	}
-	t.Logf("%d histories in %v; masters out at most: %d of %d", ended.Load(), time.Since(begun).Round(time.Millisecond), most, modelMasters)
+	t.Logf("in %v", time.Since(begun).Round(time.Millisecond))
+	lab.TellOutages(t, most, modelMasters, modelMasters/2)
 	if all < 2000 || t.Failed() {
 		return
 	}

@@ -44,6 +44,9 @@ type modelWorld struct {
 	// [outage.Steady]. What dies by itself it sees at once: that two are out since
 	// the second one has just died is nobody's fault.
 	lag time.Duration
+	// noLock says that the ensemble gives no lock. Then there is only one process:
+	// nothing else keeps another one away.
+	noLock bool
 
 	mu       sync.Mutex
 	hosts    []*modelHost
@@ -252,11 +255,11 @@ func modelField(text, key string) string {
 
 // A modelConn is a connection of an operation to a host.
 type modelConn struct {
-	w       *modelWorld
-	h       *modelHost
-	op      *modelOp
-	target  remote.Target
-	r       *rand.Rand
+	w      *modelWorld
+	h      *modelHost
+	op     *modelOp
+	target remote.Target
+	r      *rand.Rand
 	broken bool
 }
 

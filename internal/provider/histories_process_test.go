@@ -137,6 +137,9 @@ func (t *modelTerraform) process(run string) *modelProcess {
 		Turns: fleet.New(), Machines: fleet.NewMachines(t.notes, time.Now), PinHostKeys: true,
 		Dial: func(ctx context.Context, to remote.Target) (fleet.Conn, error) { return t.world.dial(ctx, to) },
 		Outages: func(context.Context, outage.Dial, []string) (outage.Register, error) {
+			if t.world.noLock {
+				return nil, &outage.NoLockError{Err: errors.New("nobody may write there")}
+			}
 			return p.sessions.open(t.world), nil
 		},
 	}
@@ -149,7 +152,7 @@ type modelOp struct {
 	run    string
 	what   string
 	holder string // the resource
-	seed   uint64
+	serial uint64
 	dials  [modelHosts]uint64
 	// known gives the claim that the holder knows of the node at an address, and
 	// whether it may take it over.
@@ -187,7 +190,7 @@ func (o *modelOp) free() bool { return o.goes || o.removing && o.p.free }
 // the world locked.
 func (o *modelOp) draws(h *modelHost) *rand.Rand {
 	o.dials[h.number]++
-	return rand.New(rand.NewPCG(o.seed, uint64(h.number)<<32|o.dials[h.number]))
+	return rand.New(rand.NewPCG(o.p.seed, o.serial<<32|uint64(h.number)<<24|o.dials[h.number]))
 }
 
 // op begins an operation.
@@ -195,7 +198,7 @@ func (p *modelProcess) op(what, holder string) (context.Context, *modelOp) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.serial++
-	o := &modelOp{p: p, run: p.run, what: what, holder: holder, seed: p.seed + uint64(p.serial)<<16}
+	o := &modelOp{p: p, run: p.run, what: what, holder: holder, serial: uint64(p.serial)}
 	return context.WithValue(p.ctx, modelOpKey{}, o), o
 }
 
@@ -219,7 +222,7 @@ func modelHostAt(address string) *poolHost {
 	return &poolHost{name: address, address: types.StringValue(address), ssh: types.ObjectNull(nodeSSHType.AttrTypes)}
 }
 
-// make makes the resource of a configuration.
+// resource makes that of a configuration.
 func (w modelWant) resource() *modelResource {
 	r := &modelResource{pool: w.pool, role: w.role, version: w.version, private: modelPrivate{}}
 	for _, a := range w.addresses {
@@ -260,10 +263,9 @@ type modelChange struct {
 	key       string
 	was, will *modelResource // nil: there is none
 	act       modelAct
-	first     bool         // of a replacement: the new one comes before the old one goes
-	private   modelPrivate // planned
-	leaving   []*poolHost  // of a pool that stays
-	ops       int
+	first     bool          // of a replacement: the new one comes before the old one goes
+	private   modelPrivate  // planned
+	leaving   []*poolHost   // of a pool that stays
 	done      chan struct{} // the first half of a replacement is done
 	ok        bool
 }
@@ -406,7 +408,7 @@ func (p *modelProcess) planAll(r *rand.Rand, changes map[string]*modelChange) di
 	for _, key := range modelShuffled(r, changes) {
 		c := changes[key]
 		c.private = modelPrivate{}
-		if c.was != nil && !c.was.tainted {
+		if c.was != nil && (!c.was.tainted || c.act == modelDelete) {
 			c.private = maps.Clone(c.was.private)
 		}
 		ctx, _ := p.op("plan", key)

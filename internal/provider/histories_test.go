@@ -156,6 +156,7 @@ func runHistory(t *testing.T, bundles []*bundle.Bundle, notes string, number int
 		seed := *historySeed<<40 + uint64(number)<<20
 		r := rand.New(rand.NewPCG(seed, 1))
 		w.lag = time.Duration(r.IntN(12_000)) * time.Millisecond
+		w.noLock = r.IntN(4) == 0
 		w.cloud(r)
 		var terraforms []*modelTerraform
 		for i, name := range []string{"P", "Q"} {
@@ -165,6 +166,9 @@ func runHistory(t *testing.T, bundles []*bundle.Bundle, notes string, number int
 		w.found(r, terraforms)
 		var wg sync.WaitGroup
 		for i, t := range terraforms {
+			if w.noLock && i > 0 {
+				break
+			}
 			own := rand.New(rand.NewPCG(seed, uint64(2+i)))
 			wg.Go(func() { t.live(own) })
 		}

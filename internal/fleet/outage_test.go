@@ -35,7 +35,7 @@ type views struct {
 	most    int
 }
 
-func (v *views) see(int) []bool {
+func (v *views) see() []bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.serving)
@@ -57,7 +57,7 @@ func (v *views) stop(n int, notice time.Duration) {
 // process is another one with a master of its own, whose removal takes that long.
 func (v *views) process(t *testing.T, e *outagetest.Ensemble, n int, took, notice time.Duration) (*fakeMachine, *fleet.Fleet) {
 	t.Helper()
-	m := &fakeMachine{id: fmt.Sprintf("m%d", n), dcos: true, serving: slices.Clone(v.serving), atGate: v.see}
+	m := &fakeMachine{id: fmt.Sprintf("m%d", n), dcos: true, sees: v.see}
 	m.work = func() {
 		v.stop(n, notice)
 		time.Sleep(took)
@@ -130,7 +130,7 @@ func TestLockAfterFailure(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var e outagetest.Ensemble
 			v := &views{serving: slices.Repeat([]bool{true}, 5)}
-			m, f := v.process(t, &e, 1, time.Second, time.Second)
+			m, f := v.process(t, &e, 1, 2*time.Second, time.Second)
 			m.left = "/opt/mesosphere"
 			if serves {
 				m.work = nil
@@ -151,10 +151,17 @@ func TestLockAfterFailure(t *testing.T) {
 				!strings.Contains(err.Error(), "has ended")) || serves && err != nil {
 				t.Errorf("%v", err)
 			}
-			// Its own next run goes on.
-			m.left = ""
-			if _, err := f.Remove(t.Context(), masterAt(1), fleet.Terms{}); err != nil && !serves {
-				t.Log(err)
+			if serves {
+				return
+			}
+			// Its own next run goes on, and frees the other one.
+			m, f = v.process(t, &e, 1, 0, 0)
+			if _, err := f.Remove(t.Context(), masterAt(1), fleet.Terms{}); err != nil || m.dcos {
+				t.Error(err)
+			}
+			other, f = v.process(t, &e, 2, 0, 0)
+			if _, err := f.Remove(t.Context(), masterAt(2), fleet.Terms{}); err != nil || other.dcos {
+				t.Error(err)
 			}
 		})
 	}

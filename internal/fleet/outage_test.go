@@ -197,7 +197,7 @@ func TestNoLock(t *testing.T) {
 				f := m.fleet(t.TempDir())
 				opened := 0
 				f.Outages = func(_ context.Context, _ outage.Dial, others []string) (outage.Register, error) {
-					if opened++; !slices.Equal(others, []string{"10.0.0.2", "10.0.0.3"}) {
+					if opened++; !slices.Equal(others, []string{"10.0.0.3", "10.0.0.2"}) {
 						t.Errorf("the others are %q", others)
 					}
 					return nil, c.err

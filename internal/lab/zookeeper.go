@@ -81,7 +81,7 @@ func NewZooKeeper(t testing.TB, addresses ...string) *ZooKeeper {
 // Start starts a server.
 func (z *ZooKeeper) Start(t testing.TB, i int) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", `"$@" & cat; kill -KILL $!`, "sh", //nolint:noctx // it ends with its input
+	cmd := exec.Command("sh", "-c", `"$@" & cat; kill -KILL $!`, "sh", // it ends with its input
 		z.java, "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no", "-cp", zookeeperJar,
 		"org.apache.zookeeper.server.quorum.QuorumPeerMain", filepath.Join(z.dirs[i], "zoo.cfg"))
 	alive, err := cmd.StdinPipe()

@@ -79,9 +79,13 @@ func (v *visit) take(ctx context.Context, h node.Health) error {
 func (v *visit) tryLock(ctx context.Context, h node.Health) error {
 	names := v.names(h)
 	if v.lock.Lock == nil {
-		var others []string
+		var others []string // those that serve first: the others may take their time not to answer
 		for _, m := range h.Masters {
-			if !slices.Contains(names, m.Address) {
+			switch {
+			case slices.Contains(names, m.Address):
+			case m.Serving():
+				others = slices.Insert(others, 0, m.Address)
+			default:
 				others = append(others, m.Address)
 			}
 		}

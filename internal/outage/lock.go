@@ -120,6 +120,7 @@ type Lock struct {
 	register Register
 	own      record
 	held     bool // the record is its own, or may be
+	steady   time.Duration
 	stale    staleness
 }
 
@@ -135,7 +136,7 @@ func New(register Register, master Master, run string) *Lock {
 	if run == "" {
 		run = "a run without a name"
 	}
-	return &Lock{register: register, own: record{Master: master, Run: run, Holder: rand.Text()}}
+	return &Lock{register: register, own: record{Master: master, Run: run, Holder: rand.Text()}, steady: Steady}
 }
 
 // Held reports whether the lock may have been taken and not been given back.
@@ -208,8 +209,8 @@ func (l *Lock) judge(ctx context.Context, other record, version string, standing
 	if l.stale.version != version {
 		l.stale = staleness{version, time.Now()}
 	}
-	if time.Since(l.stale.since) < Steady {
-		held.Why = fmt.Sprintf("which has ended; the lock is free when it has been serving for %s", Steady)
+	if time.Since(l.stale.since) < l.steady {
+		held.Why = fmt.Sprintf("which has ended; the lock is free when it has been serving for %s", l.steady)
 		return held
 	}
 	return nil

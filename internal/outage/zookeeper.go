@@ -262,7 +262,11 @@ func (e *ensemble) Close() {
 			return struct{}{}, e.conn.Delete(root, -1)
 		})
 	}
-	e.conn.Close()
+	if e.conn.State() == zk.StateHasSession {
+		e.conn.Close()
+	} else {
+		go e.conn.Close() // it waits a second for an answer that cannot come
+	}
 	e.ways.close()
 }
 

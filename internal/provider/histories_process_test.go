@@ -851,6 +851,9 @@ func (p *modelProcess) judgeState() {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
 	for key, it := range p.state {
+		if _, stays := p.wants[key]; !stays {
+			continue // it was not removed, which the next plan sees
+		}
 		for _, of := range it.hosts {
 			if of.BundleID == "" || of.Status == poolFailed || it.tainted {
 				continue

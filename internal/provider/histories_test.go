@@ -203,7 +203,7 @@ func modelBundles(t *testing.T) []*bundle.Bundle {
 			t.Fatal(err)
 		}
 		b := *whole
-		b.PackageIDs, b.ConfigPackages, b.SetupFiles, b.Units = []string{whole.ConfigID}, whole.ConfigPackages[:1], nil, nil
+		b.PackageIDs, b.ConfigPackages, b.SetupFiles, b.Units = []string{whole.ConfigPackages[0].ID}, whole.ConfigPackages[:1], nil, nil
 		// What is worked out when it is first asked for is worked out before the clock is a fake one.
 		if _, err := b.Artifacts(t.Context()); err != nil {
 			t.Fatal(err)

@@ -65,7 +65,7 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 	opts.Ensemble.Exists = t.Kind != FirstInstall
 	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = func(before node.State) { r.Before = &before }
-	opts.Holding.TakeOver = opts.Holding.TakeOver || t.Kind == FirstInstall
+	opts.Holding.TakeOver = t.Kind == FirstInstall
 	opts.Holding.Admit = func(s node.State, c node.Claim) error {
 		r.Claim = c.ID
 		return f.Machines.hold(s.MachineID, holder{c.ID, h.Address()})

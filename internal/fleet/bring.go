@@ -76,9 +76,9 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 		back := errors.As(err, &rollback) && rollback.Rollback == nil
 		return disturbed && !back
 	}
+	v.gates(&turn, &opts)
 	do := node.Install
 	if t.Kind != FirstInstall {
-		v.gates(&turn, &opts)
 		do = node.Upgrade
 	}
 	var state *node.State

@@ -103,6 +103,8 @@ func (c *Coordinator) Do(ctx context.Context, t Turn, do func(ctx context.Contex
 	cl := c.cluster(t.Cluster)
 	defer c.Arrive(t.Cluster, t.Role, t.Kind)()
 	switch {
+	case t.Kind == FirstInstall && t.master() && t.Pass != nil:
+		return cl.installMaster(ctx, &t, do)
 	case t.Kind == FirstInstall:
 		return t.run(ctx, do)
 	case t.Kind == Removal && t.master():
@@ -145,7 +147,24 @@ func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx contex
 		return err
 	}
 	defer cl.set(func() { cl.release(t) })
-	err := do(ctx)
+	return cl.conclude(ctx, t, do(ctx))
+}
+
+// installMaster installs a master. That is free, unless it turns out that one is
+// there already which has to be stopped for it: then it has the turn from the gate
+// at its outage on, as a change.
+func (cl *cluster) installMaster(ctx context.Context, t *Turn, do func(ctx context.Context) error) error {
+	t.Pass.cl, t.Pass.turn = cl, t
+	defer cl.set(func() { cl.release(t) })
+	err := t.run(ctx, do)
+	if !t.Pass.through {
+		return err
+	}
+	return cl.conclude(ctx, t, err)
+}
+
+// conclude goes through the gate behind a master's change, and notes how it ended.
+func (cl *cluster) conclude(ctx context.Context, t *Turn, err error) error {
 	if err == nil && t.After != nil {
 		if err = cl.pass(ctx, t.After); err != nil && ctx.Err() == nil {
 			err = &GateError{Host: t.Host, After: true, Err: err}

@@ -102,7 +102,9 @@ func (h Holding) cluster(s State) bool {
 }
 
 // has reports whether a claim is one that the holder knows for its own.
-func (h Holding) has(claim string) bool { return claim != "" && (claim == h.Claim.ID || claim == h.From) }
+func (h Holding) has(claim string) bool {
+	return claim != "" && (claim == h.Claim.ID || claim == h.From)
+}
 
 // Foreign returns why the node is not the holder's to change: a [*ForeignError]
 // for a node of another cluster, a [*ClaimedError] for one that another holder

@@ -51,6 +51,7 @@ type modelWorld struct {
 	mu       sync.Mutex
 	hosts    []*modelHost
 	ensemble *outagetest.Ensemble // the register of its lock
+	goes     bool                 // it is lost, since somebody may have it so
 	most     int                  // masters that were out at once since scripts had stopped them
 	wrong    []string             // what must not have happened
 	tally    modelTally
@@ -184,12 +185,15 @@ func (w *modelWorld) outage(op *modelOp, h *modelHost, script string) {
 	}
 	w.tally["outages of masters"]++
 	h.stoppedAt = now
-	if !op.free() {
+	w.goes = w.goes && n < modelMasters // else it is whole again
+	if !op.free() && !w.goes {
 		w.most = max(w.most, modelMasters-n+1)
 	}
 	switch {
 	case op.free():
+		w.goes = true
 		w.tally["outages of masters of an ensemble that goes"]++
+	case w.goes:
 	case n-1 <= modelMasters/2:
 		w.fault("%s: %s takes the master %d out of service, and %d of %d are left", op, script, h.number, n-1, modelMasters)
 	}

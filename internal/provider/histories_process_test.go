@@ -888,7 +888,7 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 		defer timer.Stop()
 	}
 	t.backup = maps.Clone(t.state)
-	if r.IntN(10) > 0 {
+	if r.IntN(4) > 0 {
 		p.refresh(r)
 	}
 	if p.ctx.Err() != nil {

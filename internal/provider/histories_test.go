@@ -268,7 +268,7 @@ func (w *modelWorld) found(r *rand.Rand, terraforms []*modelTerraform) {
 			p.has(r, fmt.Sprint("m", i), masters(i))
 		}
 	}
-	switch r.IntN(4) {
+	switch r.IntN(6) {
 	case 0:
 		p.has(r, "a3", agents(3))
 		q.has(r, "a4", agents(4))

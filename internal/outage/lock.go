@@ -50,7 +50,7 @@ type Register interface {
 	// then. The error is ErrChanged if it does not.
 	Write(ctx context.Context, record []byte, version string) error
 	Delete(ctx context.Context, version string) error
-	// Close ends the announcements.
+	// Close ends the announcements. It may be repeated.
 	Close()
 }
 

@@ -47,6 +47,7 @@ type ensemble struct {
 	ways *ways
 	conn *zk.Conn
 
+	closing  sync.Once
 	quit     chan struct{}
 	sessions chan struct{} // one has begun, or is the same again
 	over     sync.WaitGroup
@@ -245,7 +246,9 @@ func (e *ensemble) change(ctx context.Context, ops ...any) error {
 
 // Close ends the session, and takes the node away that all others are in if it
 // was the last one. It takes seconds at most.
-func (e *ensemble) Close() {
+func (e *ensemble) Close() { e.closing.Do(e.close) }
+
+func (e *ensemble) close() {
 	e.mu.Lock()
 	holder := e.holder
 	e.holder = ""

@@ -38,7 +38,8 @@
 //     each. A master whose gate is closed gives its turn to the next one that
 //     waits, so that the master which is the trouble can be mended. First
 //     installations are free: no quorum can exist before most of the ensemble
-//     is there.
+//     is there. One that finds a master there, which has to be stopped for it,
+//     is a change from the gate at that outage on.
 //   - When a master's change fails, or the ensemble is not well after it,
 //     nothing more of the cluster is changed in this process ([HaltedError]).
 //   - Agents change after the masters, at most Turn.MaxUnavailable at once;

@@ -83,6 +83,7 @@ type modelHost struct {
 	uninstalled   *modelOp // that took the last node away
 	uninstalledAt string   // the address at which it did
 
+	outBy   *modelOp // that has taken the master out of service and is not done with it
 	weather []modelWeather
 	later   *modelLater
 	lock    *modelConn // of the operators
@@ -185,6 +186,10 @@ func (w *modelWorld) outage(op *modelOp, h *modelHost, script string) {
 	}
 	w.tally["outages of masters"]++
 	h.stoppedAt = now
+	if !op.free() {
+		w.alone(op, h)
+		h.outBy = op
+	}
 	w.goes = w.goes && n < modelMasters // else it is whole again
 	if !op.free() && !w.goes {
 		w.most = max(w.most, modelMasters-n+1)
@@ -199,6 +204,16 @@ func (w *modelWorld) outage(op *modelOp, h *modelHost, script string) {
 	}
 }
 
+// alone holds that a run changes masters one at a time: none while another one is
+// out by it.
+func (w *modelWorld) alone(op *modelOp, h *modelHost) {
+	for _, other := range w.hosts[:modelMasters] {
+		if h.role == node.Master && other != h && other.outBy != nil && other.outBy.p == op.p {
+			w.fault("%s: works on the master %d while %s is not done with the master %d", op, h.number, other.outBy, other.number)
+		}
+	}
+}
+
 // mark takes a marker and a claim, and holds whose the node is.
 func (w *modelWorld) mark(op *modelOp, c *modelConn, h *modelHost, owner, claim string) {
 	if owner != "" && owner != "-" {
@@ -208,11 +223,14 @@ func (w *modelWorld) mark(op *modelOp, c *modelConn, h *modelHost, owner, claim 
 	if claim == "" || claim == "-" {
 		return
 	}
+	known, takes := op.knows(c.target.Address)
+	if !takes {
+		w.alone(op, h)
+	}
 	id := modelField(claim, "id")
 	if id == h.claimID {
 		return
 	}
-	known, takes := op.knows(c.target.Address)
 	switch {
 	case h.claimedBy != nil && h.claimedBy.run == op.run && h.claimedBy.holder != op.holder && h.claimID != known:
 		w.fault("%s: has the machine %s, which %s of the same run has made its node", op, h.machineID, h.claimedBy)
@@ -279,6 +297,9 @@ func (c *modelConn) Close() error {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.free()
+	if c.h.outBy == c.op {
+		c.h.outBy = nil
+	}
 	return nil
 }
 

@@ -61,7 +61,7 @@ func TestHistories(t *testing.T) {
 		return
 	}
 	// What a history makes is soon garbage, and there is little else.
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	defer debug.SetGCPercent(debug.SetGCPercent(2000))
 	all := *histories
 	if testing.Short() {
 		all = min(all, 300)

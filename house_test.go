@@ -23,14 +23,15 @@ const module = "github.com/dcos-install/terraform-provider-dcos"
 // Straight down, no step back up: only provider knows Terraform, only remote knows SSH, only config
 // knows what a parameter means.
 var mayImport = map[string][]string{
-	"provider": {"provider", "fleet", "node", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
-	"fleet":    {"node", "remote", "bundle", "runlog"},
+	"provider": {"provider", "fleet", "node", "outage", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
+	"fleet":    {"node", "outage", "remote", "bundle", "runlog"},
 	"node":     {"remote", "bundle", "runlog"},
 	"bundle":   {"release", "config", "render"},
 	"config":   {"render"},
 	"remote":   {"runlog"},
 	"release":  {"runlog"},
 	"render":   {"runlog"},
+	"outage":   {},
 	"packed":   {},
 	"runlog":   {},
 }
@@ -87,12 +88,13 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestForeignImports keeps Terraform in internal/provider and SSH in internal/remote.
+// TestForeignImports keeps Terraform in internal/provider, SSH in internal/remote and ZooKeeper in internal/outage.
 func TestForeignImports(t *testing.T) {
 	only := map[string]string{
 		"github.com/hashicorp/terraform-plugin": "provider",
 		"golang.org/x/crypto/ssh":               "remote",
 		"github.com/pkg/sftp":                   "remote",
+		"github.com/go-zookeeper/zk":            "outage",
 	}
 	eachGoFile(t, func(path string, file *ast.File) {
 		room := roomOf(path)

@@ -2,7 +2,7 @@
 # Installs what tests and demo need and this machine lacks, and says so. Debian and its kin; root.
 # The list is that of internal/lab (test hosts are systemd-nspawn containers on an overlay of a debootstrap image,
 # which Debian's keys sign),
-# what the race detector takes to build, and the linter of the scripts that run on hosts.
+# what the race detector takes to build, the linter of the scripts that run on hosts, and a ZooKeeper.
 set -euo pipefail
 
 if ! command -v go >/dev/null 2>&1; then
@@ -10,7 +10,8 @@ if ! command -v go >/dev/null 2>&1; then
   exit 1
 fi
 
-packages=(systemd-container debootstrap debian-archive-keyring iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux gcc libc6-dev shellcheck)
+packages=(systemd-container debootstrap debian-archive-keyring iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux gcc libc6-dev shellcheck libzookeeper-java)
+command -v java >/dev/null 2>&1 || packages+=(default-jre-headless) # CI's machines have another one already
 missing=()
 for p in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")

@@ -59,13 +59,13 @@ type Result struct {
 func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 	var r Result
 	v := f.visit(&h, t.Limit)
-	defer v.close()
+	defer v.end()
 	disturbed := false
 	opts := v.options(ctx, t.Warn)
 	opts.Ensemble.Exists = t.Kind != FirstInstall
 	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = func(before node.State) { r.Before = &before }
-	opts.Holding.TakeOver = opts.Holding.TakeOver || t.Kind == FirstInstall
+	opts.Holding.TakeOver = t.Kind == FirstInstall
 	opts.Holding.Admit = func(s node.State, c node.Claim) error {
 		r.Claim = c.ID
 		return f.Machines.hold(s.MachineID, holder{c.ID, h.Address()})
@@ -76,9 +76,9 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 		back := errors.As(err, &rollback) && rollback.Rollback == nil
 		return disturbed && !back
 	}
+	v.gates(&turn, &opts)
 	do := node.Install
 	if t.Kind != FirstInstall {
-		v.gates(&turn, &opts)
 		do = node.Upgrade
 	}
 	var state *node.State

@@ -38,7 +38,8 @@
 //     each. A master whose gate is closed gives its turn to the next one that
 //     waits, so that the master which is the trouble can be mended. First
 //     installations are free: no quorum can exist before most of the ensemble
-//     is there.
+//     is there. One that finds a master there, which has to be stopped for it,
+//     is a change from the gate at that outage on.
 //   - When a master's change fails, or the ensemble is not well after it,
 //     nothing more of the cluster is changed in this process ([HaltedError]).
 //   - Agents change after the masters, at most Turn.MaxUnavailable at once;
@@ -58,6 +59,35 @@
 // outage, in the script that causes it, which does not go on without an answer
 // ([Pass], [node.Options.Gate]). While the gate is closed there, the master stays
 // in service, and its turn is free: the next one may be the one to be mended.
+//
+// # Other processes
+//
+// Another process, with a state of its own and its own masters, asks the same
+// ensemble at the same time, and exhibitor takes seconds to notice an outage. So
+// a master's outage takes the ensemble's lock ([Fleet.Outages], internal/outage),
+// last, when everything else says go: in the answer to the script that asks at the
+// moment of the outage. It is given back when the master serves again (after the
+// last gate, or when the operation has failed and the master serves all the same),
+// and when a gate closes later on in front of a master that serves, so that
+// another one can be mended meanwhile. What was removed is said to be so: the lock
+// is free for whoever sees that the master is gone.
+//
+// No lock is taken for a first installation, by a single master, where the whole
+// ensemble goes, and by agents. A master that is out already takes it if it can,
+// and goes on if not: its outage costs nothing more. An ensemble that gives no
+// lock is one where the gates decide alone ([outage.NoLockError]); one that may
+// give it at another time, because its ZooKeeper does not answer or has no quorum,
+// keeps the gate closed.
+//
+// That no two masters are out rests on this: the script that waits for its go does
+// so for 20 s by its own clock, and a holder counts as there for
+// [outage.SessionTimeout] after the last that was heard of it, so that the go of a
+// process that was stopped or cut off comes too late or while it still counts; and
+// whoever takes over what was left has seen the master serve for [outage.Steady].
+// It does not hold where the process dies right after its go and the master's
+// services take longer than both to stop, nor where ZooKeeper grants a shorter
+// session than the script waits. A rollback asks nobody: its master is out already,
+// unless it served in between and its process was cut off for longer than both.
 //
 // # No deadlock at any parallelism
 //

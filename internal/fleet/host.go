@@ -10,6 +10,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -30,12 +31,12 @@ type Host struct {
 	// Claim is the id of the claim that whoever has the host knows; "" if it has
 	// none yet. Holder is what that is, in words: "dcos_node". Former is another
 	// name that the cluster may still have on the host.
-	Claim, Holder, Former string
+	// ClaimFrom is the id of the claim of whom it has the host from, which may be on the
+	// host yet.
+	Claim, Holder, Former, ClaimFrom string
 	// ClaimLost says that whoever has the host has a claim that is not known here;
 	// see [node.Holding].
 	ClaimLost bool
-	// TakeOver says that the node is to become the holder's, whosever it was.
-	TakeOver bool
 	// MachineID and DetectedIP are those of the node; "" while they are not
 	// known. With a machine id, DC/OS on that machine counts as ours.
 	MachineID, DetectedIP string
@@ -54,7 +55,7 @@ func (h *Host) names() []string { return []string{h.DetectedIP, h.Address()} }
 // holding is what is known of whose the node is.
 func (h *Host) holding() node.Holding {
 	claim := node.Claim{ID: h.Claim, Holder: h.Holder, Cluster: h.Cluster, Site: h.Site}
-	return node.Holding{Claim: claim, Former: h.Former, Lost: h.ClaimLost, TakeOver: h.TakeOver}
+	return node.Holding{Claim: claim, From: h.ClaimFrom, Former: h.Former, Lost: h.ClaimLost}
 }
 
 // machine is what the host runs on.
@@ -83,6 +84,10 @@ type Fleet struct {
 	// PinHostKeys says that a host keeps the key which it has shown first for
 	// as long as an operation lasts.
 	PinHostKeys bool
+
+	// Outages opens the lock that keeps other processes from taking out another
+	// master of an ensemble; nil: there is none.
+	Outages outage.Opener
 
 	Turns    *Coordinator
 	Machines *Machines

@@ -41,9 +41,12 @@ type fakeMachine struct {
 	// atGate gives the ensemble as it is when a script that takes the node out
 	// of service asks for the nth time; nil: as it was.
 	atGate  func(n int) []bool
-	gates   int  // such questions
-	refuses bool // no connection comes about
-	silent  bool // nor is there an answer
+	gates   int           // such questions
+	sees    func() []bool // the ensemble as it is; nil: it does not change by itself
+	work    func()        // of an uninstallation; nil: it takes no time
+	left    string        // it leaves that behind
+	refuses bool          // no connection comes about
+	silent  bool          // nor is there an answer
 	dials   []remote.Target
 	ran     []string
 }
@@ -133,6 +136,15 @@ func (c *fakeConn) Run(ctx context.Context, s remote.Script) (*remote.Result, er
 			}
 		case "uninstall":
 			c.dcos = false
+			if c.work != nil {
+				c.mu.Unlock()
+				c.work()
+				c.mu.Lock()
+			}
+		case "verify":
+			if c.left != "" {
+				put("left=%s", c.left)
+			}
 		}
 		put("end=%s", name)
 	}
@@ -140,6 +152,9 @@ func (c *fakeConn) Run(ctx context.Context, s remote.Script) (*remote.Result, er
 }
 
 func (c *fakeConn) health(put func(string, ...any)) {
+	if c.sees != nil {
+		c.serving = c.sees()
+	}
 	if len(c.serving) > 0 {
 		put("ensemble:%s", c.ensemble())
 	}

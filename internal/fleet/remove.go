@@ -19,7 +19,7 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	var r Result
 	h.SkipChecks = nil
 	v := f.visit(&h, t.Limit)
-	defer v.close()
+	defer v.end()
 	if t.IfReachable {
 		v.target.ConnectTimeout = f.patience()
 	}
@@ -29,7 +29,13 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 	if !t.EnsembleGoes {
 		v.gates(&turn, &opts)
 	}
-	err := v.inTurn(ctx, turn, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
+	err := v.inTurn(ctx, turn, func(ctx context.Context) error {
+		err := node.Uninstall(ctx, v.conn, opts)
+		if err == nil {
+			v.removed(ctx)
+		}
+		return err
+	})
 	r.HostKey = v.hostKey()
 	if t.IfReachable {
 		err = v.givenUp(ctx, err)

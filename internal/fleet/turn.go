@@ -103,6 +103,8 @@ func (c *Coordinator) Do(ctx context.Context, t Turn, do func(ctx context.Contex
 	cl := c.cluster(t.Cluster)
 	defer c.Arrive(t.Cluster, t.Role, t.Kind)()
 	switch {
+	case t.Kind == FirstInstall && t.master() && t.Pass != nil:
+		return cl.installMaster(ctx, &t, do)
 	case t.Kind == FirstInstall:
 		return t.run(ctx, do)
 	case t.Kind == Removal && t.master():
@@ -145,7 +147,24 @@ func (cl *cluster) changeMaster(ctx context.Context, t *Turn, do func(ctx contex
 		return err
 	}
 	defer cl.set(func() { cl.release(t) })
-	err := do(ctx)
+	return cl.conclude(ctx, t, do(ctx))
+}
+
+// installMaster installs a master. That is free, unless it turns out that one is
+// there already which has to be stopped for it: then it has the turn from the gate
+// at its outage on, as a change.
+func (cl *cluster) installMaster(ctx context.Context, t *Turn, do func(ctx context.Context) error) error {
+	t.Pass.cl, t.Pass.turn = cl, t
+	defer cl.set(func() { cl.release(t) })
+	err := t.run(ctx, do)
+	if !t.Pass.through {
+		return err
+	}
+	return cl.conclude(ctx, t, err)
+}
+
+// conclude goes through the gate behind a master's change, and notes how it ended.
+func (cl *cluster) conclude(ctx context.Context, t *Turn, err error) error {
 	if err == nil && t.After != nil {
 		if err = cl.pass(ctx, t.After); err != nil && ctx.Err() == nil {
 			err = &GateError{Host: t.Host, After: true, Err: err}
@@ -241,6 +260,11 @@ func (cl *cluster) open(ctx context.Context, t *Turn, waiting string) error {
 // its turn is under way. While the gate is closed the turn is free, so that a
 // master can be mended which is the trouble.
 type Pass struct {
+	// Take takes what keeps other processes from the outage, when nothing of what
+	// is known here stands in its way and the turn is the master's. Its error is
+	// why it may not be yet. It may be nil.
+	Take func() error
+
 	cl       *cluster
 	turn     *Turn
 	deadline time.Time // of a gate that is closed; zero while it is not
@@ -248,21 +272,30 @@ type Pass struct {
 }
 
 // Ask is told what stands in the outage's way at that moment, nil if nothing
-// does, and answers at once: nil says go, else whether it may be asked again.
-// stops says that the master is out of service behind a go; else it serves on.
+// does, and answers: nil says go, else whether it may be asked again. stops says
+// that the master is out of service behind a go; else it serves on.
 func (p *Pass) Ask(risk error, stops bool) (again bool, err error) {
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops) })
+	takes := stops && p.Take != nil && !p.cl.isFree(p.turn)
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops && !takes) })
+	if err != nil || !takes {
+		return again, err
+	}
+	risk = p.Take()
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, true) })
 	return again, err
 }
 
-func (p *Pass) ask(now time.Time, risk error, stops bool) (bool, error) {
+// ask judges what stands in the outage's way. With nothing in the way the turn is
+// the master's; through says that it is then let through to its outage, and not
+// only as far as the next question.
+func (p *Pass) ask(now time.Time, risk error, through bool) (bool, error) {
 	cl, t := p.cl, p.turn
 	closed := func(why error) *GateError {
 		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
 	}
 	switch {
 	case cl.free(t):
-		p.through = p.through || stops
+		p.through = p.through || through
 		return false, nil
 	case cl.turn == t:
 	case cl.halted != nil:
@@ -271,8 +304,11 @@ func (p *Pass) ask(now time.Time, risk error, stops bool) (bool, error) {
 		return true, closed(errors.New("another of its masters is being worked on"))
 	}
 	cl.turn = t // again, if it was given away
-	if risk == nil {
-		p.through, p.deadline = p.through || stops, time.Time{}
+	switch {
+	case risk == nil && through:
+		p.through, p.deadline = true, time.Time{}
+		return false, nil
+	case risk == nil:
 		return false, nil
 	}
 	gate := closed(risk)

@@ -616,6 +616,64 @@ func TestOutageHasTheTurn(t *testing.T) {
 	})
 }
 
+// First installations are free, until one finds a master that has to be stopped for
+// it: that is a change, one at a time, with the gate behind it.
+func TestInstallationThatStopsAMaster(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stops bool
+		risk  error
+		after error
+		most  int // at once
+		took  time.Duration
+		gate  int // errors of gates
+	}{
+		"nothing is there":         {false, nil, nil, 3, time.Minute, 0},
+		"masters serve":            {true, nil, nil, 1, 3 * time.Minute, 0},
+		"the ensemble has no more": {true, errors.New("2 of 3 masters serve"), nil, 0, fleet.Patience, 3},
+		"it is not well after one": {true, nil, errors.New("1 of 3 masters serve"), 1, time.Minute + fleet.Patience, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				work, rec, start := cluster(fleet.FirstInstall, 3, 0), newRecord(), time.Now()
+				for i := range work {
+					work[i].Pass = &fleet.Pass{}
+					work[i].After = func(context.Context) error { return c.after }
+				}
+				errs := terraform(t, fleet.New(), 10, work, func(w fleet.Turn) func(context.Context) error {
+					do := rec.work(w)
+					return func(ctx context.Context) error {
+						if c.stops {
+							if err := ask(ctx, w.Pass, func() error { return c.risk }); err != nil {
+								return err
+							}
+						}
+						return do(ctx)
+					}
+				})
+				gates, halted := 0, 0
+				for _, err := range errs {
+					switch {
+					case errors.As(err, new(*fleet.GateError)):
+						gates++
+					case errors.As(err, new(*fleet.HaltedError)):
+						halted++
+					case err != nil:
+						t.Error(err)
+					}
+				}
+				if rec.most["master"] != c.most || gates != c.gate || (halted > 0) != (c.after != nil) {
+					t.Errorf("%d at once, want %d; %d gates, %d halted", rec.most["master"], c.most, gates, halted)
+				}
+				if took := time.Since(start); took > c.took+10*time.Second || took < c.took-10*time.Second {
+					t.Errorf("it took %s, want %s", took, c.took)
+				}
+			})
+		})
+	}
+}
+
 // A gate that stays closed at the moment of the outage ends the change within
 // its time. The master serves, so that others may be changed; agents do not go
 // ahead.

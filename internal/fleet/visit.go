@@ -24,6 +24,9 @@ type visit struct {
 	again  Conn // made since the first one broke
 	own    bool // at a closed gate, the node was seen to be the host's
 
+	lock outageLock         // of its ensemble
+	warn func(node.Finding) // may be nil
+
 	// within is what bounds the work on the host, nil until it has begun.
 	within context.Context //nolint:containedctx // it is asked how it ended
 }
@@ -43,6 +46,7 @@ func (v *visit) dial(ctx context.Context) error {
 		return err
 	}
 	v.conn = conn
+	v.lock.lead(conn)
 	if v.PinHostKeys {
 		v.target.HostKey = conn.HostKey()
 	}
@@ -70,6 +74,7 @@ func (v *visit) redial(ctx context.Context) (node.Conn, error) {
 		return nil, err
 	}
 	v.again = conn
+	v.lock.lead(conn)
 	return conn, nil
 }
 
@@ -84,6 +89,7 @@ func (v *visit) hostKey() string {
 // options are those of internal/node for the host.
 func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Options {
 	h := v.host
+	v.warn = warn
 	holding := h.holding()
 	opts := node.Options{
 		Holding: &holding,
@@ -120,7 +126,11 @@ func (v *visit) inTurn(ctx context.Context, t Turn, do func(ctx context.Context)
 		}
 		ctx, cancel := v.bound(ctx)
 		defer cancel()
-		return do(ctx)
+		err := do(ctx)
+		if err != nil {
+			v.ended(ctx)
+		}
+		return err
 	})
 }
 
@@ -156,16 +166,37 @@ func (v *visit) gates(t *Turn, opts *node.Options) {
 		return
 	}
 	t.Before = func(ctx context.Context) error { return v.gate(ctx, true, node.Health.RiskWithout) }
-	t.After = func(ctx context.Context) error { return v.gate(ctx, false, node.Health.Unwell) }
+	t.After = func(ctx context.Context) error {
+		err := v.gate(ctx, false, node.Health.Unwell)
+		if err == nil {
+			v.serves(ctx)
+		}
+		return err
+	}
 	t.Pass = &Pass{}
 	opts.GateTimeout = gateTimeout
 	opts.Gate = func(h node.Health, stops bool) (again bool, err error) {
 		var risk error
-		if reason := h.RiskWithout(v.host.names()...); reason != "" {
+		if reason := h.RiskWithout(v.names(h)...); reason != "" {
 			risk = errors.New(reason)
 		}
-		return t.Pass.Ask(risk, stops)
+		t.Pass.Take = func() error { return v.take(v.within, h) }
+		again, err = t.Pass.Ask(risk, stops)
+		if m, _ := h.Find(v.names(h)...); err != nil && m.Serving() {
+			v.serves(v.within) // it waits in service: another one may be mended meanwhile
+		}
+		return again, err
 	}
+}
+
+// names are those under which the ensemble that health was asked about may know
+// the host.
+func (v *visit) names(h node.Health) []string {
+	names := v.host.names()
+	if h.Self != "" {
+		names = append(names, h.Self)
+	}
+	return names
 }
 
 // gateTimeout bounds how long a script waits at a closed gate: Patience, and as
@@ -180,7 +211,7 @@ func (v *visit) gate(ctx context.Context, before bool, wrong func(h node.Health,
 	health, err := node.MasterHealth(ctx, v.conn)
 	switch {
 	case err == nil:
-		reason := wrong(health, v.host.names()...)
+		reason := wrong(health, v.names(health)...)
 		if reason == "" {
 			return nil
 		}

@@ -68,6 +68,9 @@ type Holding struct {
 	// Claim is the holder's. Its ID is "" while it has none: it takes up the
 	// one that is on the host, or makes one.
 	Claim Claim
+	// From is the id of the claim of whom the holder has the node from, which the
+	// node may bear yet; "" if there is none.
+	From string
 	// Former is another name that the cluster may still have on the host; "" if
 	// it has had none.
 	Former string
@@ -85,7 +88,7 @@ type Holding struct {
 // Cluster reports whether what is on the host is a node of the holder's
 // cluster, as far as either side knows.
 func (h Holding) cluster(s State) bool {
-	if s.Claim != nil && h.Claim.ID != "" && s.Claim.ID == h.Claim.ID {
+	if s.Claim != nil && h.has(s.Claim.ID) {
 		return true
 	}
 	name := s.Cluster
@@ -96,6 +99,11 @@ func (h Holding) cluster(s State) bool {
 		return false
 	}
 	return s.Claim == nil || s.Claim.Site == "" || h.Claim.Site == "" || s.Claim.Site == h.Claim.Site || h.Former != ""
+}
+
+// has reports whether a claim is one that the holder knows for its own.
+func (h Holding) has(claim string) bool {
+	return claim != "" && (claim == h.Claim.ID || claim == h.From)
 }
 
 // Foreign returns why the node is not the holder's to change: a [*ForeignError]
@@ -112,7 +120,7 @@ func (h Holding) foreign(host string, s State, removes bool) error {
 			Ours: h.Claim.Cluster, Why: fmt.Sprintf("it is not a node of %q any more", h.Claim.Cluster)}
 	case removes && h.Lost && s.Owner != nil:
 		return nil
-	case s.Claim != nil && s.Claim.ID != h.Claim.ID && (removes || h.Claim.ID != ""):
+	case s.Claim != nil && !h.has(s.Claim.ID) && (removes || h.Claim.ID != ""):
 		return &ClaimedError{Host: host, MachineID: s.MachineID, By: *s.Claim}
 	}
 	return nil

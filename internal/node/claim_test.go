@@ -45,6 +45,9 @@ func TestHolding(t *testing.T) {
 			State{Owner: &Owner{Cluster: "one"}, Claim: &Claim{ID: "other", Cluster: "one", Site: "s1"}}, well, well},
 		"lost, finished":                 {Holding{Claim: unknown, Lost: true}, on("other", "one", "s1"), well, claimed},
 		"taken over":                     {Holding{Claim: mine, TakeOver: true}, on("other", "one", "s1"), well, well},
+		"from another one":               {Holding{Claim: mine, From: "other"}, on("other", "one", "s1"), well, well},
+		"from another one, and claimed":  {Holding{Claim: mine, From: "other"}, on("mine", "one", "s1"), well, well},
+		"from another one, and lost":     {Holding{Claim: mine, From: "other"}, on("third", "one", "s1"), claimed, claimed},
 		"nobody knows of what it is":     {Holding{Claim: Claim{}}, on("", "one", ""), well, well},
 		"imported, before it is claimed": {Holding{Claim: Claim{ID: "other"}}, on("other", "one", "s1"), well, well},
 	} {

@@ -107,6 +107,7 @@ func TestEnsemble(t *testing.T) {
 
 	t.Run("all masters are upgraded at once", func(t *testing.T) {
 		next := build(t, openRelease(t, samplerelease.V22), site)
+		watched := lab.WatchMasters(t, 1, masters...)
 		reader := readAllTheTime(t, "http://"+balancer.Address+":5050/state", "leader")
 		beside := readAllTheTime(t, "http://"+agent.Address+":5051/metrics/snapshot", "slave/registered")
 		c := fleet.New()
@@ -154,6 +155,7 @@ func TestEnsemble(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		watched()
 		reader.judge(t, beside)
 		for pair := range slices.Chunk(order, 2) {
 			if len(pair) != 2 || strings.TrimPrefix(pair[0], "begin ") != strings.TrimPrefix(pair[1], "end ") {

@@ -37,6 +37,7 @@ func decodeEnsemble(text string) []EnsembleMaster {
 // Health is how an ensemble of masters is, as one of them sees it. The rule of
 // quorum is its methods', and nobody else's.
 type Health struct {
+	Self      string           // this master, as its exhibitor knows it; "" if it does not say
 	Masters   []EnsembleMaster // none: exhibitor is silent
 	Leader    string           // Mesos leader; "" if none is known
 	Recovered bool             // this master's registrar has recovered
@@ -101,7 +102,19 @@ func (h Health) Unwell(names ...string) string {
 
 // down reports whether one of the names is that of a master that does not serve.
 func (h Health) down(names []string) bool {
-	return slices.ContainsFunc(h.Down(), func(address string) bool { return slices.Contains(names, address) })
+	m, listed := h.Find(names...)
+	return listed && !m.Serving()
+}
+
+// Find gives what is said of the master that has one of these names, of one that
+// does not serve if there are several.
+func (h Health) Find(names ...string) (m EnsembleMaster, listed bool) {
+	for _, one := range h.Masters {
+		if one.Address != "" && slices.Contains(names, one.Address) && (!listed || !one.Serving()) {
+			m, listed = one, true
+		}
+	}
+	return m, listed
 }
 
 // MasterHealth asks a master for the ensemble's health. It costs one round
@@ -121,7 +134,7 @@ func askEnsemble(ctx context.Context, conn Conn) (*frame, error) {
 }
 
 func parseHealth(f *frame) Health {
-	h := Health{Masters: decodeEnsemble(f.get("ensemble")), Leader: f.get("leader"), Recovered: f.yes("recovered"), Agents: -1}
+	h := Health{Self: f.get("ip"), Masters: decodeEnsemble(f.get("ensemble")), Leader: f.get("leader"), Recovered: f.yes("recovered"), Agents: -1}
 	if n, err := strconv.Atoi(f.get("agents")); err == nil {
 		h.Agents = n
 	}

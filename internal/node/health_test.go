@@ -145,7 +145,7 @@ func TestParseHealth(t *testing.T) {
 		if err := f.check("health"); err != nil {
 			t.Fatal(err)
 		}
-		want := Health{Masters: c.want, Leader: "10.0.0.1", Recovered: true, Agents: 12}
+		want := Health{Self: "10.0.0.1", Masters: c.want, Leader: "10.0.0.1", Recovered: true, Agents: 12}
 		if diff := cmp.Diff(want, parseHealth(f)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
 		}

@@ -166,6 +166,7 @@ func TestGateAtTheOutage(t *testing.T) {
 		return done
 	}
 
+	watched := lab.WatchMasters(t, 1, masters...)
 	t.Run("upgrade", func(t *testing.T) {
 		host := hosts[0]
 		host.Bundle = next
@@ -189,6 +190,7 @@ func TestGateAtTheOutage(t *testing.T) {
 			_, err := f.Remove(t.Context(), hosts[0], fleet.Terms{})
 			return err
 		})
+		watched()
 		// The others go with the whole ensemble, and so does this one then.
 		var wg sync.WaitGroup
 		for _, h := range hosts[1:] {

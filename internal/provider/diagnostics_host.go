@@ -233,6 +233,8 @@ func (s *shared) finding(address string, f node.Finding) diag.Diagnostic {
 	switch f.Name {
 	case "exhibitor-backend":
 		summary = "State Of An Ensemble In Exhibitor's Backend"
+	case fleet.NoOutageLock:
+		summary = "No Lock Of The Ensemble"
 	case node.TakenOver:
 		summary = "Node Taken Over"
 	case node.NotDrained:

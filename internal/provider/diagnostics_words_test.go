@@ -72,6 +72,8 @@ func TestOtherMessages(t *testing.T) {
 			Needed: "nothing", Hint: "look"})},
 		"Agent Not Drained: Tasks": {w.finding("10.0.0.1", node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2",
 			Needed: "none", Hint: "wait longer"})},
+		"No Lock Of The Ensemble: Not forwarded": {w.finding("10.0.0.1", node.Finding{Name: fleet.NoOutageLock, Found: "not forwarded",
+			Needed: "a lock", Hint: "one run at a time"})},
 		"Preflight Warning: 2 GB": {w.finding("10.0.0.1", node.Finding{Name: "memory", Found: "2 GB", Needed: "4 GB",
 			Hint: "use a larger machine"})},
 		"State Of An Ensemble In Exhibitor's Backend: A file": {w.finding("10.0.0.1", node.Finding{Name: "exhibitor-backend", Found: "a file",

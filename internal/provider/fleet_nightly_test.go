@@ -28,6 +28,7 @@ func TestAccFleetUpgrade(t *testing.T) {
 		s.tf.Apply(ten)
 		s.whole()
 	})
+	watched := lab.WatchMasters(t, 1, s.masters...)
 	s.step("upgrade", func(*testing.T) {
 		s.configure(siteOptions{})
 		seen := len(s.events())
@@ -77,6 +78,7 @@ func TestAccFleetUpgrade(t *testing.T) {
 		s.whole()
 		s.tf.NoChanges()
 	})
+	watched()
 	s.step("destroy", func(*testing.T) {
 		s.tf.Destroy(ten)
 		s.clean(s.nodes()...)
@@ -95,10 +97,12 @@ func TestAccFleetOrder(t *testing.T) {
 			s.tf.Apply(at)
 			s.whole()
 			seen := len(s.events())
+			watched := lab.WatchMasters(t, 1, s.masters...)
 			s.configure(siteOptions{parameters: `gc_delay = "3days"`})
 			s.tf.Apply(at)
 			s.inOrder(seen)
 			s.whole()
+			watched()
 			s.tf.NoChanges()
 			seen = len(s.events())
 			s.tf.Destroy(at)

@@ -15,6 +15,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -22,7 +23,7 @@ import (
 
 // newFleet gives what hosts are worked on with. It cannot dial yet.
 func (s *shared) newFleet() *fleet.Fleet {
-	return &fleet.Fleet{Turns: fleet.New(), Machines: s.newMachines(), NotNoted: func(ctx context.Context, err error) {
+	return &fleet.Fleet{Outages: outage.Open, Turns: fleet.New(), Machines: s.newMachines(), NotNoted: func(ctx context.Context, err error) {
 		tflog.Warn(ctx, "what is known of the machines of nodes is not shared with later runs", map[string]any{"reason": err.Error()})
 	}}
 }

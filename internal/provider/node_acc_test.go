@@ -49,6 +49,7 @@ func TestAccCluster(t *testing.T) {
 			}
 		}
 	})
+	watched := lab.WatchMasters(t, 1, s.masters...)
 	s.step("an empty plan", func(*testing.T) { s.tf.NoChanges() })
 	s.step("a changed parameter", func(t *testing.T) {
 		configure(siteOptions{parameters: changed})
@@ -143,6 +144,7 @@ func TestAccCluster(t *testing.T) {
 		s.whole()
 		s.tf.NoChanges()
 	})
+	watched()
 	s.step("destroy", func(*testing.T) {
 		seen := len(s.events())
 		s.tf.Destroy(ten)

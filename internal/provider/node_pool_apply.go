@@ -169,7 +169,7 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 		return host, err
 	}
 	// A host that another pool has handed over bears that one's claim yet.
-	host.Claim, host.TakeOver = r.claim, h.Claim != "" && h.Claim != r.claim
+	host.Claim, host.ClaimFrom = r.claim, h.Claim
 	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
 		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
 	})

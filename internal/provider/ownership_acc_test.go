@@ -54,6 +54,7 @@ func TestAccOwnership(t *testing.T) {
 		}
 		s.tf.NoChanges()
 	})
+	watched := lab.WatchMasters(t, 1, s.masters...)
 	for _, c := range []struct{ keys, parallelism string }{{"a", "-parallelism=1"}, {"b", "-parallelism=10"}} {
 		s.step("rename, "+c.parallelism, func(t *testing.T) {
 			s.configure(siteOptions{keys: c.keys})
@@ -137,6 +138,7 @@ func TestAccOwnership(t *testing.T) {
 		s.tf.Apply()
 		unharmed(t)
 	})
+	watched()
 	s.step("destroy", func(*testing.T) {
 		s.tf.Destroy()
 		s.clean(s.nodes()...)

@@ -121,6 +121,21 @@ const (
 	StepAuthentication Step = "authentication"
 )
 
+// A ForwardError says that a host does not forward connections to an address:
+// its sshd forbids it (sshd_config: AllowTcpForwarding, PermitOpen).
+type ForwardError struct {
+	Host    string // that does not
+	To      string
+	Message string // the server's
+}
+
+func (e *ForwardError) Error() string {
+	return fmt.Sprintf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", e.Host, e.To, e.Message)
+}
+
+// Forbidden says that asking again changes nothing.
+func (*ForwardError) Forbidden() bool { return true }
+
 // ConnectError says that no connection came about within its time limit, or
 // that the time was not worth waiting for.
 type ConnectError struct {

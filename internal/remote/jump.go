@@ -175,8 +175,7 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 	switch {
 	case err == nil:
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
-		return nil, fmt.Errorf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", t.label, joinHostPort(host, port),
-			refused.Message)
+		return nil, &ForwardError{Host: t.label, To: joinHostPort(host, port), Message: refused.Message}
 	case errors.As(err, &refused):
 		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
 		if refused.Reason == ssh.ConnectionFailed && silence.MatchString(refused.Message) {

@@ -13,7 +13,9 @@
 // as long as it is there.
 //
 // Left out: ZooKeeper itself. Port 2181 answers ruok and srvr and keeps no
-// data; the masters' services replicate their little data themselves.
+// data; the masters' services replicate their little data themselves. Where the
+// host has a ZooKeeper and the ensemble is a static one, it runs there and is
+// what serves, though the masters' services do without it all the same.
 package exhibitor
 
 import (
@@ -40,6 +42,7 @@ type Config struct {
 	URL      func(hostname string) string // where a member's HTTP server is
 	Interval time.Duration                // between two looks at the other members
 	Realm    func(user, password string) bool
+	Local    func() bool // whether this member's own ZooKeeper serves; nil: it has none
 }
 
 // zookeeper is the group of the exhibitors themselves.
@@ -195,8 +198,11 @@ func (s *Server) self() Report {
 
 func (s *Server) majority() int { return s.cfg.Count/2 + 1 }
 
-// serving tells whether this member sees a majority.
+// serving tells whether this member sees a majority, and its own ZooKeeper serves.
 func (s *Server) serving() bool {
+	if s.cfg.Local != nil && !s.cfg.Local() {
+		return false
+	}
 	now, n := time.Now(), 0
 	for _, name := range s.ensemble {
 		if p, ok := s.peers[name]; name == s.cfg.Hostname || ok && now.Sub(p.heard) < 2*patience {

@@ -40,18 +40,29 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 	if err := writeState(h, cfg); err != nil {
 		return err
 	}
+	own := findZooKeeper(h, cfg)
+	if own != nil {
+		if err := own.prepare(); err != nil {
+			return err
+		}
+		cfg.Local = own.serving.Load
+	}
 	s := New(cfg)
 	web, err := host.Listen(ctx, "tcp", ":"+port)
 	if err != nil {
 		return err
 	}
-	zk, err := host.Listen(ctx, "tcp", ":"+zookeeperPort)
-	if err != nil {
-		return errors.Join(err, web.Close())
+	if own != nil {
+		go own.run(ctx)
+	} else {
+		zk, err := host.Listen(ctx, "tcp", ":"+zookeeperPort)
+		if err != nil {
+			return errors.Join(err, web.Close())
+		}
+		go s.serveZooKeeper(ctx, zk)
 	}
 	log.Printf("exhibitor %s on %s: ensemble of %d, storage %T", cfg.Version, cfg.Hostname, cfg.Count, cfg.Storage)
 	go s.Run(ctx)
-	go s.serveZooKeeper(ctx, zk)
 	return host.Serve(ctx, web, s.Handler())
 }
 

@@ -907,7 +907,6 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 	after := t.process(run)
 	after.end() // it lives and dies as the one that planned
 	after.dead, after.once, after.ctx, after.end, after.sessions = p.dead, p.once, p.ctx, p.end, p.sessions
-	after.shared.plan = nil // nothing is planned there
 	failed := after.applyAll(r, changes, []int{1, 2, 10}[r.IntN(3)])
 	if !after.killed() {
 		after.judgeState()

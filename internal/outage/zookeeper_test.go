@@ -165,7 +165,7 @@ func loopback(t *testing.T, n int) []string {
 }
 
 // TestZooKeeper holds the lock on a real ensemble.
-func TestZooKeeper(t *testing.T) { //nolint:tparallel // its parts kill servers under each other
+func TestZooKeeper(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a ZooKeeper, which -short leaves out")

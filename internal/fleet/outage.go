@@ -116,8 +116,9 @@ func (v *visit) noLock(err *outage.NoLockError) {
 	if !err.Foreign && v.warn != nil {
 		v.warn(node.Finding{
 			Name: NoOutageLock, Severity: node.SeverityWarning, Found: err.Err.Error(),
-			Needed: "the ensemble's ZooKeeper, through SSH: its lock keeps two runs that know nothing of each other from taking out two masters at once",
-			Hint:   "let no other run change or remove masters of this cluster at the same time",
+			Needed: "the ensemble's ZooKeeper, through SSH: its lock keeps two runs that know nothing of each other from taking out two " +
+				"masters at once",
+			Hint: "let no other run change or remove masters of this cluster at the same time",
 		})
 	}
 }

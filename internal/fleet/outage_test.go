@@ -268,3 +268,27 @@ func TestPassTakes(t *testing.T) {
 		}
 	})
 }
+
+// A master that waits at a gate which has closed again, in service, keeps nobody
+// from mending another one: the lock is given back meanwhile.
+func TestLockWhileItWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var e outagetest.Ensemble
+		m := &fakeMachine{id: "m1", dcos: true, breakAt: "gate+uninstall"}
+		f := m.fleet(t.TempDir())
+		f.Outages = e.Open
+		m.sees = func() []bool {
+			if held := e.Record() != nil; held != (m.gates == 2) && m.gates < 6 {
+				t.Errorf("it is held at question %d: %t", m.gates, held)
+			}
+			return []bool{true, m.gates < 2 || m.gates > 5, true}
+		}
+		if _, err := f.Remove(t.Context(), hostAt(node.Master), fleet.Terms{}); err != nil {
+			t.Error(err)
+		}
+		if m.gates < 6 {
+			t.Errorf("%d questions", m.gates)
+		}
+	})
+}

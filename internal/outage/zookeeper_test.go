@@ -153,13 +153,13 @@ func until(t *testing.T, l *outage.Lock, s outage.Standing) time.Duration {
 // loopback gives addresses of this machine that nobody else uses.
 func loopback(t *testing.T, n int) []string {
 	t.Helper()
-	var net [2]byte
-	if _, err := rand.Read(net[:]); err != nil {
+	var random [2]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		t.Fatal(err)
 	}
 	var addresses []string
 	for i := range n {
-		addresses = append(addresses, fmt.Sprintf("127.%d.%d.%d", 1+net[0]%254, net[1], i+1))
+		addresses = append(addresses, fmt.Sprintf("127.%d.%d.%d", 1+random[0]%254, random[1], i+1))
 	}
 	return addresses
 }

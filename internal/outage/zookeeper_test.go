@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -421,6 +422,13 @@ func (forbidden) Forbidden() bool { return true }
 // TestNoZooKeeper tells what gives no lock from what may give one later, in time.
 func TestNoZooKeeper(t *testing.T) {
 	t.Parallel()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	t.Cleanup(func() {
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 500<<20 {
+			t.Errorf("%d MB were allocated: what is no length was taken for one", (after.TotalAlloc-before.TotalAlloc)>>20)
+		}
+	})
 	answering := func(t *testing.T, answer func(word string) string) outage.Dial {
 		t.Helper()
 		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -461,7 +461,7 @@ func (p *modelProcess) planNode(ctx context.Context, c *modelChange, was, will *
 	same := was != nil && was.hosts[0].name == will.hosts[0].name
 	switch {
 	case was == nil:
-		diags.Append(p.planEnsemble(ctx, &note, p.shared.plan.replaced(note.ID))...)
+		diags.Append(p.planEnsemble(ctx, &note, p.plan.replaced(note.ID))...)
 	case !same:
 		leaving()
 	}
@@ -520,7 +520,7 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 		for _, h := range will.hosts {
 			h.poolRecord = poolRecord{}
 		}
-		diags.Append(p.planEnsemble(ctx, &note, p.shared.plan.replaced(note.ID))...)
+		diags.Append(p.planEnsemble(ctx, &note, p.plan.replaced(note.ID))...)
 	default:
 		for _, h := range was.hosts {
 			p.fleet.Record(ctx, modelCluster, p.host(was, h))
@@ -529,7 +529,7 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 		_, c.leaving = matchHosts(will.hosts, was.hosts)
 		gone := all(was, c.leaving)
 		for _, h := range gone {
-			if to := p.shared.plan.remove(h); to != nil && to.holder != holderPool {
+			if to := p.plan.remove(h); to != nil && to.holder != holderPool {
 				diags.Append(hostConflict(h, planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
 			}
 		}
@@ -808,7 +808,7 @@ func (p *modelProcess) updatePool(_ context.Context, c *modelChange) bool {
 	release()
 	there := run.notLeft(note, notOf(hosts, leaving))
 	op.removes(run.ensembleGoes)
-	it.hosts = append(hosts, renamed(run.remove(there, defaultDeleteTimeout), hosts)...)
+	it.hosts = slices.Concat(hosts, renamed(run.remove(there, defaultDeleteTimeout), hosts))
 	it.judge(run.bundleID)
 	keepPoolClaims(ctx, it.private, run.claim, it.hosts)
 	p.save(c.key, it)
@@ -906,7 +906,7 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 	after := t.process(run)
 	after.end() // it lives and dies as the one that planned
 	after.dead, after.once, after.ctx, after.end, after.sessions = p.dead, p.once, p.ctx, p.end, p.sessions
-	after.shared.plan = nil // nothing is planned there
+	after.plan = nil // nothing is planned there
 	failed := after.applyAll(r, changes, []int{1, 2, 10}[r.IntN(3)])
 	if !after.killed() {
 		after.judgeState()

@@ -61,7 +61,7 @@ func (m *fakeMachine) fleet(dir string) *fleet.Fleet {
 			if m.refuses {
 				return nil, &remote.ConnectError{Host: t.Address, Stage: remote.StepTCP, Silent: m.silent, Err: errors.New("connection refused")}
 			}
-			return &fakeConn{m, t}, nil
+			return &fakeConn{m, t, len(m.dials)}, nil
 		},
 	}
 }
@@ -69,6 +69,7 @@ func (m *fakeMachine) fleet(dir string) *fleet.Fleet {
 type fakeConn struct {
 	*fakeMachine
 	target remote.Target
+	number int // of the connection, from 1
 }
 
 func (c *fakeConn) Target() remote.Target { return c.target }
@@ -76,7 +77,7 @@ func (c *fakeConn) HostKey() string       { return c.key }
 func (c *fakeConn) Close() error          { return nil }
 
 func (c *fakeConn) DialThrough(context.Context, string, int) (net.Conn, error) {
-	return nil, errors.New("there is nothing beyond")
+	return nil, fmt.Errorf("there is nothing beyond connection %d", c.number)
 }
 
 func (c *fakeConn) Upload(context.Context, []remote.File, func(int64)) (string, error) {

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// lockTimeout bounds a question to the ensemble's lock. The script that waits
-	// for the answer does so for 20 s (gate.sh).
+	// lockTimeout bounds the taking of the ensemble's lock, and backTimeout its
+	// giving back. The script that waits for the answer does so for 20 s (gate.sh).
 	lockTimeout = 8 * time.Second
+	backTimeout = 5 * time.Second
 	// lastTimeout bounds how long a visit that has failed asks whether its master
 	// serves, to give the lock back.
 	lastTimeout = 15 * time.Second
@@ -115,8 +116,9 @@ func (v *visit) noLock(err *outage.NoLockError) {
 	if !err.Foreign && v.warn != nil {
 		v.warn(node.Finding{
 			Name: NoOutageLock, Severity: node.SeverityWarning, Found: err.Err.Error(),
-			Needed: "the ensemble's ZooKeeper, through SSH: its lock keeps two runs that know nothing of each other from taking out two masters at once",
-			Hint:   "let no other run change or remove masters of this cluster at the same time",
+			Needed: "the ensemble's ZooKeeper, through SSH: its lock keeps two runs that know nothing of each other from taking out two " +
+				"masters at once",
+			Hint: "let no other run change or remove masters of this cluster at the same time",
 		})
 	}
 }
@@ -126,7 +128,7 @@ func (v *visit) serves(ctx context.Context) {
 	if v.lock.Lock == nil || !v.lock.Held() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	ctx, cancel := context.WithTimeout(ctx, backTimeout)
 	defer cancel()
 	_ = v.lock.Release(ctx) // whoever wants it takes it over, since the master serves
 }

@@ -268,3 +268,37 @@ func TestPassTakes(t *testing.T) {
 		}
 	})
 }
+
+// A master that waits at a gate which has closed again, in service, keeps nobody
+// from mending another one: the lock is given back meanwhile. What broke before is
+// no way to the ensemble any more.
+func TestLockWhileItWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var e outagetest.Ensemble
+		m := &fakeMachine{id: "m1", dcos: true, breakAt: "gate+uninstall"}
+		f := m.fleet(t.TempDir())
+		var way outage.Dial
+		f.Outages = func(ctx context.Context, dial outage.Dial, others []string) (outage.Register, error) {
+			way = dial
+			return e.Open(ctx, dial, others)
+		}
+		m.sees = func() []bool {
+			if m.gates > 1 && m.gates < 6 {
+				if _, err := way(t.Context(), "10.0.0.2", outage.Port); err == nil || !strings.HasSuffix(err.Error(), "connection 2") {
+					t.Errorf("the way is %v", err)
+				}
+			}
+			if held := e.Record() != nil; held != (m.gates == 2) && m.gates < 6 {
+				t.Errorf("it is held at question %d: %t", m.gates, held)
+			}
+			return []bool{true, m.gates < 2 || m.gates > 5, true}
+		}
+		if _, err := f.Remove(t.Context(), hostAt(node.Master), fleet.Terms{}); err != nil {
+			t.Error(err)
+		}
+		if m.gates < 6 {
+			t.Errorf("%d questions", m.gates)
+		}
+	})
+}

@@ -134,7 +134,8 @@ func askEnsemble(ctx context.Context, conn Conn) (*frame, error) {
 }
 
 func parseHealth(f *frame) Health {
-	h := Health{Self: f.get("ip"), Masters: decodeEnsemble(f.get("ensemble")), Leader: f.get("leader"), Recovered: f.yes("recovered"), Agents: -1}
+	h := Health{Self: f.get("ip"), Leader: f.get("leader"), Recovered: f.yes("recovered"), Agents: -1}
+	h.Masters = decodeEnsemble(f.get("ensemble"))
 	if n, err := strconv.Atoi(f.get("agents")); err == nil {
 		h.Agents = n
 	}

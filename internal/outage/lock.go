@@ -67,14 +67,12 @@ func (m Master) is(other Master) bool {
 	if m.MachineID != "" && other.MachineID != "" {
 		return m.MachineID == other.MachineID
 	}
-	return slices.ContainsFunc(m.Names, func(n string) bool { return n != "" && slices.Contains(other.Names, n) })
+	return slices.ContainsFunc(m.Names, func(n string) bool { return slices.Contains(other.Names, n) })
 }
 
 func (m Master) String() string {
-	for _, n := range m.Names {
-		if n != "" {
-			return n
-		}
+	if len(m.Names) > 0 {
+		return m.Names[0]
 	}
 	return m.MachineID
 }
@@ -136,6 +134,7 @@ func New(register Register, master Master, run string) *Lock {
 	if run == "" {
 		run = "a run without a name"
 	}
+	master.Names = slices.DeleteFunc(slices.Clone(master.Names), func(n string) bool { return n == "" })
 	return &Lock{register: register, own: record{Master: master, Run: run, Holder: rand.Text()}, steady: Steady}
 }
 

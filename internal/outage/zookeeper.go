@@ -173,7 +173,7 @@ type kept struct {
 
 // Read gets the record. A server may be behind the others, so it is made to catch
 // up first.
-func (e *ensemble) Read(ctx context.Context) ([]byte, string, error) {
+func (e *ensemble) Read(ctx context.Context) (record []byte, version string, err error) {
 	text, err := ask(ctx, func() ([]byte, error) {
 		if _, err := e.conn.Sync(recordPath); err != nil {
 			return nil, err
@@ -196,19 +196,19 @@ func (e *ensemble) Read(ctx context.Context) ([]byte, string, error) {
 
 // Create makes the record.
 func (e *ensemble) Create(ctx context.Context, record []byte) error {
-	k, text := keep(record)
+	text, version := keep(record)
 	return e.change(ctx,
 		&zk.CreateRequest{Path: recordPath, Data: text, Acl: open()},
-		&zk.CreateRequest{Path: path.Join(recordPath, k.Version), Acl: open()})
+		&zk.CreateRequest{Path: path.Join(recordPath, version), Acl: open()})
 }
 
 // Write replaces it.
 func (e *ensemble) Write(ctx context.Context, record []byte, version string) error {
-	k, text := keep(record)
+	text, next := keep(record)
 	return e.change(ctx,
 		&zk.DeleteRequest{Path: path.Join(recordPath, version), Version: -1},
 		&zk.SetDataRequest{Path: recordPath, Data: text, Version: -1},
-		&zk.CreateRequest{Path: path.Join(recordPath, k.Version), Acl: open()})
+		&zk.CreateRequest{Path: path.Join(recordPath, next), Acl: open()})
 }
 
 // Delete takes it away.
@@ -218,13 +218,15 @@ func (e *ensemble) Delete(ctx context.Context, version string) error {
 		&zk.DeleteRequest{Path: recordPath, Version: -1})
 }
 
-func keep(record []byte) (kept, []byte) {
+// keep makes what the node holds, and its version.
+func keep(record []byte) (text []byte, version string) {
 	k := kept{Version: rand.Text(), Record: record}
-	text, err := json.Marshal(k)
+	var err error
+	text, err = json.Marshal(k)
 	if err != nil {
 		panic(err) // a record is JSON
 	}
-	return k, text
+	return text, k.Version
 }
 
 // change does operations all or none. One whose answer was lost is repeated, and

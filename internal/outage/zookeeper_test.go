@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -153,19 +154,19 @@ func until(t *testing.T, l *outage.Lock, s outage.Standing) time.Duration {
 // loopback gives addresses of this machine that nobody else uses.
 func loopback(t *testing.T, n int) []string {
 	t.Helper()
-	var net [2]byte
-	if _, err := rand.Read(net[:]); err != nil {
+	var random [2]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		t.Fatal(err)
 	}
 	var addresses []string
 	for i := range n {
-		addresses = append(addresses, fmt.Sprintf("127.%d.%d.%d", 1+net[0]%254, net[1], i+1))
+		addresses = append(addresses, fmt.Sprintf("127.%d.%d.%d", 1+random[0]%254, random[1], i+1))
 	}
 	return addresses
 }
 
 // TestZooKeeper holds the lock on a real ensemble.
-func TestZooKeeper(t *testing.T) { //nolint:tparallel // its parts kill servers under each other
+func TestZooKeeper(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("needs a ZooKeeper, which -short leaves out")
@@ -421,6 +422,13 @@ func (forbidden) Forbidden() bool { return true }
 // TestNoZooKeeper tells what gives no lock from what may give one later, in time.
 func TestNoZooKeeper(t *testing.T) {
 	t.Parallel()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	t.Cleanup(func() {
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 500<<20 {
+			t.Errorf("%d MB were allocated: what is no length was taken for one", (after.TotalAlloc-before.TotalAlloc)>>20)
+		}
+	})
 	answering := func(t *testing.T, answer func(word string) string) outage.Dial {
 		t.Helper()
 		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

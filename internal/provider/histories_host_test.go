@@ -253,12 +253,17 @@ func (w *modelWorld) leaves(op *modelOp, c *modelConn, h *modelHost) {
 	w.tell("%s: uninstalls host %d: claim %q, known %q", op, h.number, h.claimID, known)
 	switch {
 	case h.claimID == "" || h.claimID == known || takes && !op.removing:
-	case op.lost && h.owner != "" && h.claimedBy != nil && h.claimedBy.holder == op.holder && h.claimedBy.p.modelTerraform == op.p.modelTerraform:
+	case op.lost && h.owner != "" && h.claimedBy.same(op):
 		w.tally["uninstalled unfinished, by a holder that does not know its claim"]++
 	default:
 		w.fault("%s: uninstalls the node of host %d by the claim %q, whose claim is %q, of %v", op, h.number, known, h.claimID, h.claimedBy)
 	}
 	h.uninstalled, h.uninstalledAt = op, c.target.Address
+}
+
+// same reports whether another operation is of the same resource.
+func (o *modelOp) same(other *modelOp) bool {
+	return o != nil && o.holder == other.holder && o.p.modelTerraform == other.p.modelTerraform
 }
 
 // modelField reads a value of what scripts take in base64.
@@ -808,7 +813,7 @@ func (r *modelRegister) Alive(ctx context.Context, holder string) (bool, error) 
 	return r.Session.Alive(ctx, holder)
 }
 
-func (r *modelRegister) Read(ctx context.Context) ([]byte, string, error) {
+func (r *modelRegister) Read(ctx context.Context) (record []byte, version string, err error) {
 	if err := r.quorum(); err != nil {
 		return nil, "", err
 	}

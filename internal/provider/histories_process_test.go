@@ -461,7 +461,7 @@ func (p *modelProcess) planNode(ctx context.Context, c *modelChange, was, will *
 	same := was != nil && was.hosts[0].name == will.hosts[0].name
 	switch {
 	case was == nil:
-		diags.Append(p.planEnsemble(ctx, &note, p.shared.plan.replaced(note.ID))...)
+		diags.Append(p.planEnsemble(ctx, &note, p.plan.replaced(note.ID))...)
 	case !same:
 		leaving()
 	}
@@ -520,7 +520,7 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 		for _, h := range will.hosts {
 			h.poolRecord = poolRecord{}
 		}
-		diags.Append(p.planEnsemble(ctx, &note, p.shared.plan.replaced(note.ID))...)
+		diags.Append(p.planEnsemble(ctx, &note, p.plan.replaced(note.ID))...)
 	default:
 		for _, h := range was.hosts {
 			p.fleet.Record(ctx, modelCluster, p.host(was, h))
@@ -528,7 +528,7 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 		note = planNote{ID: note.ID}
 		_, c.leaving = matchHosts(will.hosts, was.hosts)
 		gone := all(was, c.leaving)
-		for i, to := range p.shared.plan.remove(gone...) {
+		for i, to := range p.plan.remove(gone...) {
 			if to != nil && to.holder != holderPool {
 				diags.Append(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
 			}
@@ -809,7 +809,7 @@ func (p *modelProcess) updatePool(_ context.Context, c *modelChange) bool {
 	release()
 	there := run.notLeft(note, notOf(hosts, leaving))
 	op.removes(run.ensembleGoes)
-	it.hosts = append(hosts, renamed(run.remove(there, defaultDeleteTimeout), hosts)...)
+	it.hosts = slices.Concat(hosts, renamed(run.remove(there, defaultDeleteTimeout), hosts))
 	it.judge(run.bundleID)
 	keepPoolClaims(ctx, it.private, run.claim, it.hosts)
 	p.save(c.key, it)

@@ -49,7 +49,8 @@ func TestHistories(t *testing.T) {
 	t.Parallel()
 	bundles := modelBundles(t)
 	notes := t.TempDir()
-	if dir, err := os.MkdirTemp("/dev/shm", "histories"); err == nil { // notes of machines are files, of which there are many
+	// Notes of machines are files, of which there are many.
+	if dir, err := os.MkdirTemp("/dev/shm", "histories"); err == nil { //nolint:usetesting // the test's own directory may be on a disk
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		notes = dir
 	}

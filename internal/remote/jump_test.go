@@ -113,7 +113,11 @@ func TestJumpHops(t *testing.T) {
 		closed := remotetest.Serve(t, remotetest.Options{NoForward: true})
 		target := target
 		target.JumpHosts, target.ConnectTimeout = []remote.Hop{hopTo(closed)}, time.Second
-		_ = wantConnectError(t, dial(t, c, target), remote.StepTCP, "does not forward connections")
+		err := wantConnectError(t, dial(t, c, target), remote.StepTCP, "does not forward connections")
+		var refused *remote.ForwardError
+		if !errors.As(err, &refused) || !refused.Forbidden() || refused.To == "" {
+			t.Errorf("%#v", err)
+		}
 	})
 	t.Run("none instead of the client's", func(t *testing.T) {
 		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(key)},

@@ -181,6 +181,7 @@ func (g *ground) dcos(work string) {
 		"/meta/boot_id", "/meta/slaves/latest", "/meta/resources/resources.info", "/slaves" + agent + "/frameworks/f/executors/e/runs/r/stdout",
 		"/slaves" + agent + "/a name\nof a task's [x] *", "/volumes/roles/kafka/id/data", "/provisioner/containers/c/a", "/isolators/network/cni/a",
 		"/csi/org.apache.mesos.csi.x/y/volumes/v/volume.state", "/containers/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f/a",
+		"/replicated_log/CURRENT",
 	} {
 		g.write(work+p, "Mesos's")
 	}

@@ -350,14 +350,20 @@ func TestNoRecord(t *testing.T) {
 					g.write(d+"/x", "")
 				}
 				for _, p := range []string{"/data/volumes/theirs", "/data/store/a", "/data/slaves/theirs", "/var/lib/mesos/backup/a", "/var/lib/dcos/mine",
-					"/etc/mesosphere/notes", "/opt/mesosphere/notes"} {
+					"/etc/mesosphere/notes"} {
 					g.write(p, "others'")
 				}
 				before := g.tree()
 				g.record("/data")
+				if _, err := os.Stat(g.root + "/var/lib/dcos/.before-install/list"); err != nil {
+					t.Fatal(err)
+				}
 				g.dcos("/data")
+				g.write("/opt/mesosphere/notes", "others'")
 				spoil(g)
-				before["/etc/machine-id"] = g.tree()["/etc/machine-id"]
+				for _, p := range []string{"/opt/mesosphere", "/opt/mesosphere/notes"} {
+					before[p] = g.tree()[p]
+				}
 				stays, left := g.clear("/data")
 				want := []string{"unknown /data/slaves", "unknown /data/store", "unknown /data/volumes", "unknown /etc/mesosphere/notes",
 					"unknown /opt/mesosphere/notes", "unknown /var/lib/dcos/mine", "unknown /var/lib/mesos/backup"}

@@ -236,7 +236,7 @@ func stays(lines []string) string {
 	var groups []string
 	for _, kind := range []struct{ why, words string }{
 		{"before", "was there before DC/OS"},
-		{"shared", "in a directory that was there before DC/OS, and by no name that Mesos uses"},
+		{"shared", "in a directory that was there before DC/OS, and not, or not all of it, Mesos's"},
 		{"uncounted", "among more than could be recorded before DC/OS came"},
 		{"unknown", "by no name that DC/OS uses, and nothing says whether it was there before"},
 		{"staged", "not transferred by this provider"},

@@ -64,13 +64,10 @@ known_below() { # PLACE: names of what DC/OS is known to make there, as patterns
 		dcos-oauth dcos-ui-update-service docker-gc etcd exec exhibitor exhibitor-tls-artifacts flb-storage lashup marathon mesos
 		mesos-resources metronome minuteman navstar pki telegraf .dcos-bootstrap-ca-psk'
 		;;
-	/var/lib/mesos)
-		names='isolators/docker/volume isolators/docker/ isolators/'
-		if [ ! -L $default_work ] && ! is_mount $default_work; then names="slave $names"; fi
-		;;
+	/var/lib/mesos) names='isolators/docker/volume isolators/docker/ isolators/' ;; # and the default work directory
 	"$default_work") names="store/docker store/ $work_names" ;; # MESOS_DOCKER_STORE_DIR is there whatever the work directory is
 	/var/log/mesos) names='mesos-* lt-mesos-* archive' ;;
-	/run/dcos | /run/mesos | /run/dcos_exhibitor) names='*' ;;
+	/run/dcos | /run/mesos | /run/dcos_exhibitor) names='* .[!.]*' ;;
 	/run/calico) names='bird.ctl bird6.ctl' ;;
 	/etc/calico) names='calicoctl.cfg confd' ;; # start-calico-felix.sh and dcos-calico-confd.service
 	/var/lib/calico) names='nodename profile.yaml mtu' ;;
@@ -100,7 +97,7 @@ host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/docker /etc/docker/dae
 host_settings='/etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
 /etc/NetworkManager/conf.d/dcos-net.conf'
 
-begun() { [ -d "$opt/active" ] || [ -e "$systemd/dcos.target" ]; } # has DC/OS been set up?
+begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; }; } # is anything of DC/OS there, besides its setup files?
 
 record_host() { # writes the record, once, and only while DC/OS has not changed anything
 	if begun; then return 0; fi

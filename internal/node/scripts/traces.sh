@@ -81,10 +81,16 @@ stray_mounts() { # PLACE: mount points at it or below that neither were there be
 		if [ "$allowed" = 0 ] && configured "$(printf '%b' "$m")"; then allowed=1; fi # blanks are written as \040 there
 		if [ "$(count_mounts "$m")" -le "$allowed" ]; then continue; fi
 		# At its own places DC/OS mounts nothing else.
-		if [ "$m" = "$place" ] && ! self_bound "$m"; then continue; fi
+		if { [ "$m" = "$place" ] || is_place "$m"; } && ! self_bound "$m"; then continue; fi
+		if [ "$m" != "$place" ] && ! is_place "$1" && [ "$(listed "$1")" != none ]; then
+			m=${m#"$place"/} # in somebody's directory, only where Mesos mounts
+			case ${m%%/*} in slaves | containers | volumes | provisioner | csi | isolators) m=$place/$m ;; *) continue ;; esac
+		fi
 		printf '%s\n' "$m"
 	done
 }
+
+is_place() { case " $(printf '%s ' $places)" in *" $1 "*) return 0 ;; *) return 1 ;; esac; } # PATH
 
 # What follows walks through places. gone PATH, unmake DIRECTORY and stay WHY PATH are the script's own: uninstall removes,
 # verify looks whether it has.
@@ -92,7 +98,9 @@ stray_mounts() { # PLACE: mount points at it or below that neither were there be
 clear_place() { # PLACE [work]: all that was not there before, or only what DC/OS is known to make
 	if [ ! -d "$1" ]; then
 		# Not followed anywhere, so that nothing is behind it.
-		if [ -e "$1" ] && [ "$(listed "$1")" = none ]; then gone "$1"; fi
+		how=$(listed "$1")
+		if [ -e "$1" ] && [ "$how" = none ]; then gone "$1"; fi
+		if [ "$how${2:-}" = nonework ]; then unmake_above "$1"; fi
 		return 0
 	fi
 	root=$1
@@ -101,6 +109,7 @@ clear_place() { # PLACE [work]: all that was not there before, or only what DC/O
 	if [ -L "$1" ] || is_mounted "$1"; then plain=; else plain=yes; fi
 	if [ "$how" = none ] && [ -z "$plain" ]; then how=; fi # somebody has put a link or a disk there since
 	case $how$plain-${2:-} in
+	yes-) if [ "$1" = $default_work ]; then take "$1"; else take_known "$1"; fi ;; # a name that only DC/OS uses
 	noneyes-*)
 		take "$1"
 		if [ "${2:-}" = work ]; then unmake_above "$1"; fi
@@ -134,12 +143,9 @@ take_known() { # PLACE
 	*) why=unknown ;;
 	esac
 	contents "$1" | head -n 21 | while read -r c; do
-		case "$c " in
-		"$record ") : ;;
-		*) case " $(printf '%s ' $places)" in *" $c "*) : ;; *) stay $why "$c" ;; esac ;;
-		esac
+		if [ "$c" != "$record" ] && ! is_place "$c"; then stay $why "$c"; fi
 	done
-	if [ -z "$how" ] && [ -n "$plain" ]; then unmake "$1"; fi
+	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$record/had" ] && had "$1"; }; then unmake "$1"; fi
 }
 
 sweep() { # DIRECTORY LEVELS [quiet]: what was not there before goes, the levels of it that are listed
@@ -151,7 +157,7 @@ sweep() { # DIRECTORY LEVELS [quiet]: what was not there before goes, the levels
 			continue
 		fi
 		if [ -d "$c" ] && [ -n "$(listed "$c")" ]; then
-			case " $(printf '%s ' $places)" in *" $c "*) : ;; *) (clear_place "$c") ;; esac
+			is_place "$c" || (clear_place "$c")
 			continue # it has, or gets, its own turn
 		fi
 		if [ -d "$c" ] && [ ! -L "$c" ]; then

@@ -116,10 +116,10 @@ func names(t *testing.T, text string, paths ...string) {
 // others is what other people have on a host wherever DC/OS goes.
 const others = `set -e
 mkdir -p /data/volumes /data/store /opt/dcos_install_tmp/packages /etc/mesosphere /var/lib/dcos/lost+found /var/lib/mesos/slave/mine \
-  /var/log/mesos /etc/calico /etc/rexray
+  /var/log/mesos /etc/calico
 echo theirs | tee /data/volumes/theirs /data/store/theirs /data/theirs /opt/dcos_install_tmp/theirs /etc/mesosphere/theirs \
   /var/lib/dcos/theirs /var/lib/mesos/theirs '/var/lib/mesos/slave/mine/two words' /var/log/mesos/theirs /etc/calico/theirs \
-  /etc/profile.d/dcos.sh /etc/rexray/config.yml /etc/systemd/network/dcos.network /opt/dcos-prereqs.installed >/dev/null
+  /etc/profile.d/dcos.sh /etc/systemd/network/dcos.network /opt/dcos-prereqs.installed >/dev/null
 `
 
 // What DC/OS, its tasks and its packages write, as far as the sample release
@@ -279,7 +279,7 @@ func TestForeignDataWithoutARecord(t *testing.T) {
 	}
 	theirs := []string{"/data/volumes/theirs", "/data/store/theirs", "/data/theirs", "/opt/dcos_install_tmp/theirs", "/etc/mesosphere/theirs",
 		"/var/lib/dcos/theirs", "/var/lib/mesos/theirs", "/var/log/mesos/theirs"}
-	shell(t, agent.Host, others+"rm -r /var/lib/mesos/slave /etc/profile.d/dcos.sh /etc/rexray /etc/systemd/network/dcos.network "+
+	shell(t, agent.Host, others+"rm -r /var/lib/mesos/slave /etc/profile.d/dcos.sh /etc/systemd/network/dcos.network "+
 		"/opt/dcos-prereqs.installed /etc/calico")
 	for _, spoil := range []string{"rm -rf " + node.RecordDirectory, older} {
 		agent.install(t)

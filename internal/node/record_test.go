@@ -115,11 +115,11 @@ func (g *ground) clear(works ...string) (stays, left []string) {
 		works[i] = g.root + works[i]
 	}
 	clearing := fmt.Sprintf("for d in %s; do clear_place \"$d\" work; done\nfor p in $places; do clear_place \"$p\"; done\n", strings.Join(works, " "))
-	f := g.run("read_mounts\ngone() { rm -rf \"$1\"; }\nunmake() { rmdir \"$1\" 2>/dev/null; }\nstay() { put stays \"$1 $2\"; }\n" + clearing)
+	f := g.run("read_mounts\ngone() { rm -rf \"$1\"; }\nunmake() { rmdir \"$1\" 2>/dev/null; }\nstay() { put stays \"$1 $2\"; }\ngive_back() { :; }\n" + clearing)
 	for _, s := range f.all("stays") {
 		stays = append(stays, strings.ReplaceAll(s, g.root, ""))
 	}
-	f = g.run("read_mounts\ngone() { put left \"$1\"; }\nunmake() { if [ -d \"$1\" ] && bare \"$1\"; then gone \"$1\"; fi; }\nstay() { :; }\n" + clearing)
+	f = g.run("read_mounts\ngone() { put left \"$1\"; }\nunmake() { if [ -d \"$1\" ] && bare \"$1\"; then gone \"$1\"; fi; }\nstay() { :; }\ngive_back() { :; }\n" + clearing)
 	g.run("rm -rf \"$record\"; rmdir @/var/lib/dcos 2>/dev/null; :")
 	slices.Sort(stays)
 	return stays, f.all("left")

@@ -127,6 +127,7 @@ record_host() { # writes the record, once, and only while DC/OS has not changed 
 #   begin MACHINE       the first: the machine it is of; what was cloned from there has none
 #   /PATH               it was there
 #   none PLACE          the place was not there
+#   owner ID:ID MODE PATH  whose the directory was; a package's state directory becomes its user's
 #   place DEPTH PLACE   it was, and what was in it so many levels deep is listed; 0: of what is in it only the
 #                       names that DC/OS is known to make are
 #   mount COUNT PATH    so many mounts were at the path, which is as in /proc/self/mountinfo
@@ -182,6 +183,7 @@ list_place() { # PATH
 	known_below "$1" | while read -r n; do
 		for f in "$1"/${n%/}; do
 			if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\n' "$f"; fi
+			if [ -d "$f" ]; then stat -L -c 'owner %u:%g %a %n' "$f"; fi
 		done
 	done
 	printf 'place %s %s\n' $depth "$1"

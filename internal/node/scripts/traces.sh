@@ -92,7 +92,7 @@ stray_mounts() { # PLACE: mount points at it or below that neither were there be
 
 is_place() { case " $(printf '%s ' $places)" in *" $1 "*) return 0 ;; *) return 1 ;; esac; } # PATH
 
-# What follows walks through places. gone PATH, unmake DIRECTORY and stay WHY PATH are the script's own: uninstall removes,
+# What follows walks through places. gone PATH, unmake DIRECTORY, stay WHY PATH and give_back PLACE are the script's own: uninstall removes,
 # verify looks whether it has.
 
 clear_place() { # PLACE [work]: all that was not there before, or only what DC/OS is known to make
@@ -117,6 +117,7 @@ clear_place() { # PLACE [work]: all that was not there before, or only what DC/O
 	[123]*-) sweep "$1" "$how" ;;
 	*) take_known "$1" ;;
 	esac
+	if [ -n "$how" ]; then give_back "$1"; fi
 }
 
 unmake_above() { # PLACE: the directories that were made so that it could be
@@ -281,7 +282,11 @@ dcos_processes() { # ids of processes that run DC/OS's programs or belong to its
 
 work_directories() { # where Mesos was told to keep its work, one a line
 	{
-		sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-slave-common" "$opt/etc/mesos-slave" "$opt/etc/mesos-slave-public" "$opt/etc/mesos-master" 2>/dev/null
+		# Any node has the settings of all roles.
+		if [ ! -e "$etc/roles/master" ]; then
+			sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-slave-common" "$opt/etc/mesos-slave" "$opt/etc/mesos-slave-public" 2>/dev/null
+		fi
+		if [ ! -e "$etc/roles/slave" ] && [ ! -e "$etc/roles/slave_public" ]; then sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-master" 2>/dev/null; fi
 		cat "$record/work_directories" 2>/dev/null
 	} | of_their_own
 }

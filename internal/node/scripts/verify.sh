@@ -21,6 +21,7 @@ read_mounts
 gone() { put left "$1"; } # PATH
 unmake() { if [ -d "$1" ] && bare "$1"; then gone "$1"; fi; } # DIRECTORY
 stay() { :; }
+give_back() { :; }
 found=$(
 	for d in $(work_directories); do clear_place "$d" work; done
 	for p in $places; do

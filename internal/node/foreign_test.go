@@ -126,8 +126,8 @@ echo theirs | tee /data/volumes/theirs /data/store/theirs /data/theirs /opt/dcos
 // does not.
 const written = `set -e
 work=$(sed -n 's/^MESOS_WORK_DIR=//p' /opt/mesosphere/etc/mesos-slave-common)
-mkdir -p $work/volumes/roles/kafka/1 /var/lib/mesos/slave/store/docker/layers /var/lib/mesos/isolators/docker/volume /var/log/mesos/archive \
-  /etc/calico/confd $work/slaves/0a1b-S9/runs/1
+mkdir -p $work/volumes/roles/kafka/1 /var/lib/mesos/slave/store/docker/layers /var/lib/mesos/isolators/docker/volume \
+  /var/log/mesos/archive /etc/calico/confd $work/slaves/0a1b-S9/runs/1
 echo x | tee $work/volumes/roles/kafka/1/x /var/lib/mesos/slave/store/docker/layers/x /var/log/mesos/archive/x /etc/calico/confd/x \
   /var/lib/dcos/cluster-id $work/slaves/0a1b-S9/runs/1/stdout >/dev/null
 mount --bind $work $work
@@ -207,7 +207,10 @@ func TestPlacesElsewhere(t *testing.T) {
 
 	// What it could not be installed in is said before anything is done.
 	h := s.hosts[0]
-	shell(t, h.Host, "rm /var/lib/mesos && ln -s /nowhere /var/lib/mesos && rm /var/lib/dcos && echo >/var/lib/dcos")
+	shell(t, h.Host, "rm /var/lib/mesos && ln -s /nowhere /var/lib/mesos && rm /var/lib/dcos && echo >/var/lib/dcos; rm /data; mkdir /data; "+
+		"mount -t tmpfs -o ro none /data")
+	h.opts.Role, h.opts.Bundle = node.Agent, build(t, openRelease(t, samplerelease.V22), staticSite(t, "elsewhere", s.hosts[1].Host),
+		"mesos_agent_work_dir", "/data/of/mesos")
 	err := h.over(t, func(conn node.Conn) error {
 		_, err := node.Install(t.Context(), conn, h.opts)
 		return err
@@ -215,7 +218,8 @@ func TestPlacesElsewhere(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was installed")
 	}
-	names(t, err.Error(), "/var/lib/mesos, a link that leads nowhere", "/var/lib/dcos, which is no directory")
+	names(t, err.Error(), "/var/lib/mesos, a link that leads nowhere", "/var/lib/dcos, which is no directory",
+		"/data/of/mesos on a file system that cannot be written to")
 }
 
 // TestForeignDataOfAKilledRun: the record is made with the first change, and a
@@ -262,7 +266,8 @@ func TestForeignDataWithoutARecord(t *testing.T) {
 	agent := s.hosts[1]
 	before := snapshot(t, agent.Host)
 	const older = "cd " + node.RecordDirectory + "; grep '^/' list >had; rm list"
-	for _, spoil := range []string{older, "sed -i 's/^begin .*/begin 0123/' " + node.RecordDirectory + "/list", "rm -rf " + node.RecordDirectory} {
+	const clone = "sed -i 's/^begin .*/begin 0123/' " + node.RecordDirectory + "/list"
+	for _, spoil := range []string{older, clone, "rm -rf " + node.RecordDirectory} {
 		// Nobody else has anything there: no trace is left all the same.
 		agent.install(t)
 		shell(t, agent.Host, spoil)
@@ -281,13 +286,14 @@ func TestForeignDataWithoutARecord(t *testing.T) {
 		agent.install(t)
 		shell(t, agent.Host, written+spoil)
 		said := agent.uninstall(t)
-		names(t, said, "/data/volumes", "/data/store", "/data/theirs", "/opt/dcos_install_tmp/theirs", "/etc/mesosphere/theirs", "/var/lib/dcos/theirs",
-			"/var/lib/mesos/theirs", "/var/log/mesos/theirs")
+		names(t, said, "/data/volumes", "/data/store", "/data/theirs", "/opt/dcos_install_tmp/theirs", "/etc/mesosphere/theirs",
+			"/var/lib/dcos/theirs", "/var/lib/mesos/theirs", "/var/log/mesos/theirs")
 		if got := shell(t, agent.Host, "cat "+strings.Join(theirs, " ")+" | sort | uniq -c"); got != fmt.Sprint(len(theirs), " theirs") {
 			t.Errorf("of others' there is %q", got)
 		}
-		if got := shell(t, agent.Host, "find /data /var/lib/dcos /var/lib/mesos /etc/mesosphere /var/log/mesos /opt/dcos_install_tmp "+
-			"/opt/mesosphere -type f ! -name theirs 2>/dev/null || true; ls -d /opt/mesosphere /data/meta /data/volumes/roles 2>/dev/null || true"); got != "" {
+		got := shell(t, agent.Host, "find /data /var/lib/dcos /var/lib/mesos /etc/mesosphere /var/log/mesos /opt/dcos_install_tmp "+
+			"/opt/mesosphere -type f ! -name theirs 2>/dev/null || true; ls -d /opt/mesosphere /data/meta /data/volumes/roles 2>/dev/null || true")
+		if got != "" {
 			t.Errorf("left behind:\n%s", got)
 		}
 	}

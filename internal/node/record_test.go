@@ -68,7 +68,8 @@ func (g *ground) write(path, text string) {
 
 func (g *ground) link(to, path string) {
 	g.t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(g.root+path), 0o755), os.MkdirAll(g.root+to, 0o755), os.Symlink(g.root+to, g.root+path)); err != nil {
+	err := errors.Join(os.MkdirAll(filepath.Dir(g.root+path), 0o755), os.MkdirAll(g.root+to, 0o755), os.Symlink(g.root+to, g.root+path))
+	if err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -114,12 +115,12 @@ func (g *ground) clear(works ...string) (stays, left []string) {
 	for i := range works {
 		works[i] = g.root + works[i]
 	}
-	clearing := fmt.Sprintf("for d in %s; do clear_place \"$d\" work; done\nfor p in $places; do clear_place \"$p\"; done\n", strings.Join(works, " "))
-	f := g.run("read_mounts\ngone() { rm -rf \"$1\"; }\nunmake() { rmdir \"$1\" 2>/dev/null; }\nstay() { put stays \"$1 $2\"; }\ngive_back() { :; }\n" + clearing)
+	clearing := fmt.Sprintf("\nfor d in %s; do clear_place \"$d\" work; done\nfor p in $places; do clear_place \"$p\"; done", strings.Join(works, " "))
+	f := g.run("to_remove" + clearing)
 	for _, s := range f.all("stays") {
 		stays = append(stays, strings.ReplaceAll(s, g.root, ""))
 	}
-	f = g.run("read_mounts\ngone() { put left \"$1\"; }\nunmake() { if [ -d \"$1\" ] && bare \"$1\"; then gone \"$1\"; fi; }\nstay() { :; }\ngive_back() { :; }\n" + clearing)
+	f = g.run("to_look" + clearing)
 	g.run("rm -rf \"$record\"; rmdir @/var/lib/dcos 2>/dev/null; :")
 	slices.Sort(stays)
 	return stays, f.all("left")
@@ -179,7 +180,8 @@ func (g *ground) dcos(work string) {
 	const agent = "/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f-S0"
 	for _, p := range []string{
 		"/meta/boot_id", "/meta/slaves/latest", "/meta/resources/resources.info", "/slaves" + agent + "/frameworks/f/executors/e/runs/r/stdout",
-		"/slaves" + agent + "/a name\nof a task's [x] *", "/volumes/roles/kafka/id/data", "/provisioner/containers/c/a", "/isolators/network/cni/a",
+		"/slaves" + agent + "/a name\nof a task's [x] *", "/volumes/roles/kafka/id/data", "/provisioner/containers/c/a",
+		"/isolators/network/cni/a",
 		"/csi/org.apache.mesos.csi.x/y/volumes/v/volume.state", "/containers/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f/a",
 		"/replicated_log/CURRENT",
 	} {
@@ -191,8 +193,10 @@ func (g *ground) dcos(work string) {
 // what is to be told.
 func (g *ground) others() (told []string) {
 	for _, p := range []string{
-		"/etc/mesosphere/notes", "/var/lib/dcos/mine", "/var/lib/dcos/..mine", "/var/lib/dcos/.mine/b", "/var/lib/mesos/backup/deep/er/than/is/listed",
-		"/var/lib/mesos/slave/mine", "/var/lib/mesos/slave/two\nlines", "/var/lib/mesos/slave/a b [c] * \\040", "/var/lib/mesos/slave/slaves/mine/a",
+		"/etc/mesosphere/notes", "/var/lib/dcos/mine", "/var/lib/dcos/..mine", "/var/lib/dcos/.mine/b",
+		"/var/lib/mesos/backup/deep/er/than/is/listed",
+		"/var/lib/mesos/slave/mine", "/var/lib/mesos/slave/two\nlines", "/var/lib/mesos/slave/a b [c] * \\040",
+		"/var/lib/mesos/slave/slaves/mine/a",
 		"/var/log/mesos/old.log", "/run/mesos/mine", "/etc/calico/mine", "/var/lib/calico/mine",
 	} {
 		g.write(p, "others'")
@@ -255,8 +259,8 @@ func TestWorkDirectoryOfOthers(t *testing.T) {
 		for _, d := range []string{"/opt", "/var/lib", "/var/log", "/run", "/etc"} {
 			g.write(d+"/x", "")
 		}
-		for _, p := range []string{"/volumes/theirs", "/store/theirs", "/frameworks/a", "/meta/theirs", "/slaves/theirs", "/csi/theirs", "/.hidden"} {
-			g.write("/data"+p, "others'")
+		for _, p := range []string{"volumes/theirs", "store/theirs", "frameworks/a", "meta/theirs", "slaves/theirs", "csi/theirs", ".hidden"} {
+			g.write("/data/"+p, "others'")
 		}
 		before := g.tree()
 		g.record("/data")
@@ -349,8 +353,8 @@ func TestNoRecord(t *testing.T) {
 				for _, d := range []string{"/opt", "/var/lib", "/var/log", "/run", "/etc"} {
 					g.write(d+"/x", "")
 				}
-				for _, p := range []string{"/data/volumes/theirs", "/data/store/a", "/data/slaves/theirs", "/var/lib/mesos/backup/a", "/var/lib/dcos/mine",
-					"/etc/mesosphere/notes"} {
+				for _, p := range []string{"/data/volumes/theirs", "/data/store/a", "/data/slaves/theirs", "/var/lib/mesos/backup/a",
+					"/var/lib/dcos/mine", "/etc/mesosphere/notes"} {
 					g.write(p, "others'")
 				}
 				before := g.tree()
@@ -419,6 +423,25 @@ func TestRecordIsMadeOnce(t *testing.T) {
 			t.Error("what an older version has begun is recorded in the middle")
 		}
 	})
+}
+
+func TestStays(t *testing.T) {
+	t.Parallel()
+	lines := []string{"unknown /data/a", "before /etc/mesosphere/two words", "unknown /data/a", "unknown /data/b", "staged /opt/x"}
+	want := "left on the host: /etc/mesosphere/two words (was there before DC/OS); /data/a, /data/b (by no name that DC/OS uses, and nothing " +
+		"says whether it was there before); /opt/x (not transferred by this provider)"
+	if got := stays(lines); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	for i := range 100 {
+		lines = append(lines, fmt.Sprintf("shared /data/%d", i))
+	}
+	if got := stays(lines); !strings.Contains(got, "/data/19, and more (in a directory") || strings.Contains(got, "/data/20") {
+		t.Error(got)
+	}
+	if got := stays(nil); got != "" {
+		t.Error(got)
+	}
 }
 
 // A file of somebody's in the place of one that is transferred is there again

@@ -79,13 +79,18 @@ const docker = `#!/bin/sh
 case "$*" in
 info) ;;
 'ps -aq --filter name='*)
-  for c in c1:/mesos-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f c2:/mesos-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f-S0.0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f \
-    c3:/mesos-exporter; do
+  id=0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f
+  for c in c1:/mesos-$id c2:/mesos-$id-S0.$id c3:/mesos-exporter; do
     if printf '%s\n' "${c#*:}" | grep -qE "${4#name=}"; then echo "${c%%:*}"; fi
   done ;;
 'network ls -q') printf 'n1\nn2\nn3\nn4\n' ;;
 'network inspect '*) eval "id=\${$#}"
-  case $id in n1) echo 'calico calico <no value>' ;; n2) echo 'overlay bridge d-dcos' ;; n4) echo 'lan bridge d-lan' ;; *) echo 'mine bridge docker1' ;; esac ;;
+  case $id in
+  n1) echo 'calico calico <no value>' ;;
+  n2) echo 'overlay bridge d-dcos' ;;
+  n4) echo 'lan bridge d-lan' ;;
+  *) echo 'mine bridge docker1' ;;
+  esac ;;
 *) echo "$*" >>/run/docker-calls ;;
 esac
 `

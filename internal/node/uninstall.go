@@ -210,7 +210,7 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that " +
 				"was imported"})
 	}
-	if found := stays(append(stayed, f.all("stays")...)); found != "" {
+	if found := stays(append(stayed, f.all("stays")...)); found != "" && how == "all" {
 		s.stage.Progress("warning: "+found, 0)
 		s.warn(Finding{Name: Stayed, Severity: SeverityWarning, Found: found, Needed: "what DC/OS made, and nothing else, gone",
 			Hint: "move it away, or remove it by hand, if nobody needs it. What was there before is recorded when this provider installs DC/OS on " +

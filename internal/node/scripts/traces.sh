@@ -92,8 +92,30 @@ stray_mounts() { # PLACE: mount points at it or below that neither were there be
 
 is_place() { case " $(printf '%s ' $places)" in *" $1 "*) return 0 ;; *) return 1 ;; esac; } # PATH
 
-# What follows walks through places. gone PATH, unmake DIRECTORY, stay WHY PATH and give_back PLACE are the script's own: uninstall removes,
-# verify looks whether it has.
+# What follows walks through places, to remove or to look whether that has been done.
+
+mountpoints=
+read_mounts() { mountpoints=$nl$(awk '{ print $5 }' /proc/self/mountinfo)$nl; }
+
+to_remove() {
+	read_mounts
+	gone() { rm -rf "$1"; }              # PATH
+	unmake() { rmdir "$1" 2>/dev/null; } # DIRECTORY: if nothing is in it
+	stay() { put stays "$1 $2"; }        # WHY PATH: what is not DC/OS's is named
+	give_back() { # PLACE: directories that were there become again whose they were
+		printf '%s' "$past" | sed -n 's/^owner //p' | while read -r whose mode d; do
+			case $d in "$1"/*) if [ -d "$d" ]; then chown "$whose" "$d" && chmod "$mode" "$d"; fi ;; esac
+		done
+	}
+}
+
+to_look() { # left= for what is still there
+	read_mounts
+	gone() { put left "$1"; }
+	unmake() { if [ -d "$1" ] && bare "$1"; then put left "$1"; fi; }
+	stay() { :; }
+	give_back() { :; }
+}
 
 clear_place() { # PLACE [work]: all that was not there before, or only what DC/OS is known to make
 	if [ ! -d "$1" ]; then
@@ -190,9 +212,6 @@ take() { # PATH: it was not there before. Nothing is deleted through a mount: wh
 	done
 	if ! is_mounted "$1"; then unmake "$1"; fi
 }
-
-mountpoints=
-read_mounts() { mountpoints=$nl$(awk '{ print $5 }' /proc/self/mountinfo)$nl; }
 
 find_mount() { # PATH below the place that is walked through: sets at, as mountinfo writes it
 	at=$real${1#"$root"}

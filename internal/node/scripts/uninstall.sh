@@ -111,15 +111,7 @@ done
 
 # 4. Files.
 say "removing files"
-read_mounts
-gone() { rm -rf "$1"; }              # PATH
-unmake() { rmdir "$1" 2>/dev/null; } # DIRECTORY: if nothing is in it
-stay() { put stays "$1 $2"; }        # WHY PATH
-give_back() { # PLACE: directories that were there become again whose they were
-	printf '%s' "$past" | sed -n 's/^owner //p' | while read -r whose mode d; do
-		case $d in "$1"/*) if [ -d "$d" ]; then chown "$whose" "$d" && chmod "$mode" "$d"; fi ;; esac
-	done
-}
+to_remove
 
 settle() { # PATH: puts a file back as it was before, or removes it
 	rm -f "$1.dcos-new"

@@ -17,11 +17,7 @@ done
 for f in $host_settings; do
 	if { [ -e "$f" ] || [ -L "$f" ]; } && ! had "$f"; then leave "$f"; fi
 done
-read_mounts
-gone() { put left "$1"; } # PATH
-unmake() { if [ -d "$1" ] && bare "$1"; then gone "$1"; fi; } # DIRECTORY
-stay() { :; }
-give_back() { :; }
+to_look
 found=$(
 	for d in $(work_directories); do clear_place "$d" work; done
 	for p in $places; do

@@ -25,6 +25,8 @@ make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none y
 		try "making $staging private" chmod 0700 "$staging.new"
 		printf 'dir %s\n' "$staging" >"$staging.new/${placed##*/}" || fail "making $staging"
 		try "making $staging" mv -f "$staging.new" "$staging"
+	elif bare "$staging" && [ "$(stat -c %u:%a "$staging")" = 0:700 ]; then
+		printf 'dir %s\n' "$staging" >>"$placed" # as a run of an older version leaves it that was killed right after it had made it
 	fi
 	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
 	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
@@ -163,7 +165,7 @@ list_place() { # PATH
 		return 0
 	fi
 	# An earlier installation's record makes no directory of the host's.
-	if [ "$1" = "${record%/*}" ] && [ ! -L "$1" ] && [ "$(ls -A "$1")" = "${record##*/}" ] && ! is_mount "$1"; then
+	if [ "$1" = "${record%/*}" ] && [ ! -L "$1" ] && [ "$(ls -A "$1")" = "${record##*/}" ] && ! is_mount "$1" && ! recorded "$1"; then
 		printf 'none %s\n' "$1"
 		return 0
 	fi

@@ -17,7 +17,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
-// A cluster of the tests below is a master with agents on hosts that other
+// A cluster of the tests below is a master and an agent on hosts that other
 // people use too.
 type sharedHosts struct {
 	bundle *bundle.Bundle
@@ -32,21 +32,18 @@ type sharedHost struct {
 	trips  []string // of the last operation
 }
 
-// shareHosts makes the hosts, the first of which is the master; prepare is what
-// other people do to each before DC/OS comes.
-func shareHosts(t *testing.T, name string, agents int, prepare func(h *lab.Host, role node.Role), more ...string) *sharedHosts {
+// shareHosts makes the hosts, a master and an agent; prepare is what other
+// people do to each before DC/OS comes.
+func shareHosts(t *testing.T, name string, prepare func(h *lab.Host, role node.Role), more ...string) *sharedHosts {
 	t.Helper()
 	l := lab.Require(t)
 	s := &sharedHosts{}
 	client, log := newClient(t, l), testLog(t)
-	for i := range agents + 1 {
+	for i, role := range []node.Role{node.Master, node.Agent} {
 		h := &sharedHost{Host: l.Host(t, fmt.Sprintf("%s-%d", name, i)), client: client}
-		h.opts = node.Options{Role: node.Agent, Run: "test", Log: log.Scope(name, h.Name, ""), SkipChecks: []string{"leftovers"},
+		h.opts = node.Options{Role: role, Run: "test", Log: log.Scope(name, h.Name, ""), SkipChecks: []string{"leftovers"},
 			Warn: func(f node.Finding) { h.warned = append(h.warned, f) }}
-		if i == 0 {
-			h.opts.Role = node.Master
-		}
-		prepare(h.Host, h.opts.Role)
+		prepare(h.Host, role)
 		s.hosts = append(s.hosts, h)
 	}
 	s.bundle = build(t, openRelease(t, samplerelease.V22), staticSite(t, name, s.hosts[0].Host), more...)
@@ -137,7 +134,7 @@ mount --bind $work $work
 // to use, and in its own, is there after destroy as it was before.
 func TestForeignData(t *testing.T) {
 	t.Parallel()
-	s := shareHosts(t, "foreign", 1, func(h *lab.Host, role node.Role) {
+	s := shareHosts(t, "foreign", func(h *lab.Host, role node.Role) {
 		if role == node.Agent {
 			shell(t, h, others)
 		}
@@ -173,7 +170,7 @@ func TestPlacesElsewhere(t *testing.T) {
 	// pkgpanda's own uninstall of 2.2.1 ends with rm -rf /opt/mesosphere (pkgpanda/cli.py, pkgpanda/util.py): of a link it takes the link
 	// and leaves the packages behind it; a mount it empties, and then fails with "Device or resource busy". Neither is followed here.
 	const places = "for p in /opt/mesosphere /etc/mesosphere /var/lib/dcos /var/lib/mesos /data; do d=/srv/disk$(echo $p | tr / -); "
-	s := shareHosts(t, "elsewhere", 1, func(h *lab.Host, role node.Role) {
+	s := shareHosts(t, "elsewhere", func(h *lab.Host, role node.Role) {
 		if role == node.Master {
 			shell(t, h, "set -e; "+places+"mkdir -p $d/lost+found; ln -s $d $p; done; echo theirs >/data/theirs")
 		} else {
@@ -226,7 +223,7 @@ func TestPlacesElsewhere(t *testing.T) {
 // run that goes on with a killed one does not take what that made for others'.
 func TestForeignDataOfAKilledRun(t *testing.T) {
 	t.Parallel()
-	s := shareHosts(t, "killed", 1, func(h *lab.Host, role node.Role) {
+	s := shareHosts(t, "killed", func(h *lab.Host, role node.Role) {
 		if role == node.Agent {
 			shell(t, h, others)
 		}
@@ -261,7 +258,7 @@ func TestForeignDataOfAKilledRun(t *testing.T) {
 // and nothing else.
 func TestForeignDataWithoutARecord(t *testing.T) {
 	t.Parallel()
-	s := shareHosts(t, "unrecorded", 1, func(*lab.Host, node.Role) {}, "mesos_agent_work_dir", "/data")
+	s := shareHosts(t, "unrecorded", func(*lab.Host, node.Role) {}, "mesos_agent_work_dir", "/data")
 	s.hosts[0].install(t)
 	agent := s.hosts[1]
 	before := snapshot(t, agent.Host)

@@ -254,8 +254,8 @@ func (s *session) watches() string {
 }
 
 // packageID gives the id of the package that an artifact is, "" for others.
-func packageID(path string) string {
-	rest, ok := strings.CutPrefix(path, "packages/")
+func packageID(artifact string) string {
+	rest, ok := strings.CutPrefix(artifact, "packages/")
 	if !ok {
 		return ""
 	}

@@ -115,7 +115,8 @@ func (g *ground) clear(works ...string) (stays, left []string) {
 	for i := range works {
 		works[i] = g.root + works[i]
 	}
-	clearing := fmt.Sprintf("\nfor d in %s; do clear_place \"$d\" work; done\nfor p in $places; do clear_place \"$p\"; done", strings.Join(works, " "))
+	clearing := fmt.Sprintf("\nfor d in %s; do clear_place \"$d\" work; done\nfor p in $places; do clear_place \"$p\"; done",
+		strings.Join(works, " "))
 	f := g.run("to_remove" + clearing)
 	for _, s := range f.all("stays") {
 		stays = append(stays, strings.ReplaceAll(s, g.root, ""))
@@ -428,8 +429,8 @@ func TestRecordIsMadeOnce(t *testing.T) {
 func TestStays(t *testing.T) {
 	t.Parallel()
 	lines := []string{"unknown /data/a", "before /etc/mesosphere/two words", "unknown /data/a", "unknown /data/b", "staged /opt/x"}
-	want := "left on the host: /etc/mesosphere/two words (was there before DC/OS); /data/a, /data/b (by no name that DC/OS uses, and nothing " +
-		"says whether it was there before); /opt/x (not transferred by this provider)"
+	want := "left on the host: /etc/mesosphere/two words (was there before DC/OS); /data/a, /data/b (by no name that DC/OS uses, and " +
+		"nothing says whether it was there before); /opt/x (not transferred by this provider)"
 	if got := stays(lines); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -71,6 +71,33 @@ func checkLeftovers(h *hostFacts, _ *Options) []Finding {
 	})
 }
 
+// checkDirectories finds what DC/OS could neither be installed in nor removed
+// from.
+func checkDirectories(h *hostFacts, _ *Options) []Finding {
+	if h.Installed != None {
+		return nil
+	}
+	var out []Finding
+	for _, v := range h.f.all("unfit") {
+		path, why, _ := strings.Cut(v, " ")
+		f := Finding{Needed: "a directory, a link to one, or none"}
+		switch why {
+		case "dangling":
+			f.Found = path + ", a link that leads nowhere"
+			f.Hint = "make the directory that it leads to, or remove the link"
+		case "file":
+			f.Found = path + ", which is no directory"
+			f.Hint = "move it away"
+		default:
+			f.Found = path + " on a file system that cannot be written to"
+			f.Needed = "one that can"
+			f.Hint = "mount it writable"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
 // checkMachineID stands in the way of a new node alone: one that is in the
 // cluster is not made better by being left as it is.
 func checkMachineID(h *hostFacts, o *Options) []Finding {

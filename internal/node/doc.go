@@ -34,6 +34,14 @@
 // [RecordDirectory] for as long as DC/OS is installed, so that [Uninstall] can
 // put it back.
 //
+// The record also lists, within bounds, what was in each directory that DC/OS
+// uses (record.sh). It is made once, with the first change. Uninstall removes
+// what is not listed from DC/OS's own directories, and from a work directory of
+// Mesos's that was there before what is not listed and has a name that Mesos is
+// known to use. Without a list that is whole and of this machine, known names go
+// and nothing else. What stays is told ([Stayed]). A link or mount in the place
+// of a directory is gone through, and stays.
+//
 // # The gate
 //
 // A script that takes a master out of service, or writes over what its services

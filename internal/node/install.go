@@ -192,9 +192,10 @@ func (s *session) preflight(h *hostFacts, upgrade bool) error {
 func (s *session) installInput() *strings.Builder {
 	var in strings.Builder
 	b := s.opts.Bundle
+	in.WriteString(s.watches())
 	fmt.Fprintf(&in, "marker %s %s\n", encode(s.marker("install")), s.claimed())
-	if s.opts.Role != Master {
-		fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
+	for _, dir := range workDirectories(b, s.opts.Role) {
+		fmt.Fprintf(&in, "work %s\n", dir)
 	}
 	in.WriteString("accounts\n")
 	files := b.HostFiles()

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -67,6 +68,7 @@ func checks() map[string]check {
 	return map[string]check{
 		"dcos":              {false, checkDCOS},
 		"leftovers":         {false, checkLeftovers},
+		"directories":       {false, checkDirectories},
 		"machine-id":        {true, checkMachineID},
 		"clock":             {true, checkClock},
 		"time-sync":         {true, checkTimeSync},
@@ -185,6 +187,10 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 		wish("xfs", agentWorkDirectory(s.opts.Bundle))
 		wish("xfs", "docker")
 	}
+	for _, dir := range append([]string{"/opt/mesosphere", "/etc/mesosphere", "/var/lib/dcos", "/var/lib/mesos", s.staging},
+		workDirectories(s.opts.Bundle, s.opts.Role)...) {
+		wish("place", dir)
+	}
 	for _, a := range artifacts {
 		if s.push {
 			wish("artifact", s.staging+"/"+a.Path, fmt.Sprint(a.Size), a.SHA256)
@@ -215,15 +221,41 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 // agentWorkDirectory gives where agents keep their work; older lines have no
 // parameter for it.
 func agentWorkDirectory(b *bundle.Bundle) string {
-	if dir := b.Arguments["mesos_agent_work_dir"]; harmlessPath.MatchString(dir) {
+	if dir := path.Clean(b.Arguments["mesos_agent_work_dir"]); harmlessPath.MatchString(dir) {
 		return dir
 	}
-	return "/var/lib/mesos/slave"
+	return defaultWorkDirectory
+}
+
+const defaultWorkDirectory = "/var/lib/mesos/slave"
+
+// workDirectories gives where a node of the role is told to keep Mesos's work;
+// of a role that is not known, both.
+func workDirectories(b *bundle.Bundle, role Role) []string {
+	var dirs []string
+	if role != Master {
+		dirs = append(dirs, agentWorkDirectory(b))
+	}
+	if dir := path.Clean(b.Arguments["mesos_master_work_dir"]); role != Agent && role != PublicAgent && harmlessPath.MatchString(dir) {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// watches says which directories the record is to know of, besides DC/OS's own.
+func (s *session) watches() string {
+	var b strings.Builder
+	for _, dir := range workDirectories(s.opts.Bundle, s.opts.Role) {
+		if !strings.HasPrefix(dir, "/var/lib/dcos/") && dir != defaultWorkDirectory {
+			fmt.Fprintf(&b, "watch %s\n", dir)
+		}
+	}
+	return b.String()
 }
 
 // packageID gives the id of the package that an artifact is, "" for others.
-func packageID(path string) string {
-	rest, ok := strings.CutPrefix(path, "packages/")
+func packageID(artifact string) string {
+	rest, ok := strings.CutPrefix(artifact, "packages/")
 	if !ok {
 		return ""
 	}

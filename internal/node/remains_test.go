@@ -45,13 +45,14 @@ mkdir -p /opt/dcos_install_tmp/packages/x /var/lib/dcos/exhibitor/snapshots /var
   /var/lib/mesos/slave/meta /srv/mesos/meta /srv/mesos/slaves /run/dcos /run/mesos /run/docker/plugins
 touch /run/docker/plugins/rexray.sock
 groupadd other
+groupadd dcos_operators
 for u in dcos_exhibitor dcos_telegraf; do
   useradd --system --home-dir /opt/mesosphere --shell /sbin/nologin -c 'DCOS System User' --user-group $u
 done
 usermod -aG other dcos_telegraf
 touch /tmp/of-a-user && chown dcos_exhibitor /tmp/of-a-user
-mkdir -p /srv/mesos/slaves/bound /var/lib/mesos/slave/volume
-mount --bind /etc /srv/mesos/slaves/bound
+mkdir -p /srv/mesos/slaves/0a1b-S0/bound /var/lib/mesos/slave/volume
+mount --bind /etc /srv/mesos/slaves/0a1b-S0/bound
 mount -t tmpfs none /var/lib/mesos/slave/volume
 for l in minuteman spartan ucr-br0 d-dcos m-dcos vtep1024; do ip link add $l type bridge; done
 ip link add d-lan type bridge
@@ -77,10 +78,19 @@ iptables -t nat -A POSTROUTING -m comment --comment Minuteman-IPVS-IPTables-masq
 const docker = `#!/bin/sh
 case "$*" in
 info) ;;
-'ps -aq --filter name=^/mesos-') echo c1; echo c2 ;;
-'network ls -q') printf 'n1\nn2\nn3\n' ;;
+'ps -aq --filter name='*)
+  id=0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f
+  for c in c1:/mesos-$id c2:/mesos-$id-S0.$id c3:/mesos-exporter; do
+    if printf '%s\n' "${c#*:}" | grep -qE "${4#name=}"; then echo "${c%%:*}"; fi
+  done ;;
+'network ls -q') printf 'n1\nn2\nn3\nn4\n' ;;
 'network inspect '*) eval "id=\${$#}"
-  case $id in n1) echo 'calico calico <no value>' ;; n2) echo 'overlay bridge d-dcos' ;; *) echo 'mine bridge docker1' ;; esac ;;
+  case $id in
+  n1) echo 'calico calico <no value>' ;;
+  n2) echo 'overlay bridge d-dcos' ;;
+  n4) echo 'lan bridge d-lan' ;;
+  *) echo 'mine bridge docker1' ;;
+  esac ;;
 *) echo "$*" >>/run/docker-calls ;;
 esac
 `
@@ -116,7 +126,7 @@ func TestUninstallOfRemains(t *testing.T) {
 	}
 	// What else of this there is, is in the snapshots.
 	shell(t, h, "ipset test mine 10.9.8.7; ipset destroy mine; ip link delete d-lan; iptables -D FORWARD -m comment --comment 'two words' "+
-		"-j mine; iptables -X mine; groupdel other")
+		"-j mine; iptables -X mine; groupdel other; groupdel dcos_operators")
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}

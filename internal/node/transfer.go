@@ -92,6 +92,7 @@ func (s *session) transferOnce(
 		return s.explain(stageTransfer, fmt.Sprintf("uploading %d files", len(files)), &frame{}, err)
 	}
 	var in strings.Builder
+	in.WriteString(s.watches())
 	fmt.Fprintf(&in, "marker %s %s\n", encode(s.marker("transfer")), s.claimed())
 	fmt.Fprintf(&in, "staging %s\n", s.staging)
 	for _, a := range batch {

@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -184,8 +185,8 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 				fmt.Fprintf(&in, "file %s\n", f.Path)
 			}
 		}
-		if state.Role != Master {
-			fmt.Fprintf(&in, "work %s\n", agentWorkDirectory(b))
+		for _, dir := range workDirectories(b, state.Role) {
+			fmt.Fprintf(&in, "work %s\n", dir)
 		}
 	}
 	f, err := s.disturb(ctx, stageUninstall, "",
@@ -193,7 +194,7 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 	if err != nil {
 		return err
 	}
-	notRemoved := f.all("left")
+	notRemoved, stayed := f.all("left"), f.all("stays")
 	// What could not be put back is said nowhere else than here, and only once
 	// nothing else is left is the record of it taken away.
 	s.bound = true
@@ -209,11 +210,56 @@ func (s *session) remove(ctx context.Context, state State, how string) error {
 			Hint: "put it right by hand. What a host was like is recorded when this provider installs DC/OS on it, and not known of a node that " +
 				"was imported"})
 	}
+	if found := stays(append(stayed, f.all("stays")...)); found != "" && how == "all" {
+		s.stage.Progress("warning: "+found, 0)
+		s.warn(Finding{Name: Stayed, Severity: SeverityWarning, Found: found, Needed: "what DC/OS made, and nothing else, gone",
+			Hint: "move it away, or remove it by hand, if nobody needs it. What was there before is recorded when this provider installs DC/OS on " +
+				"a host, and not known of a node that was imported or that an older version installed"})
+	}
 	if left := f.all("left"); len(left) > 0 {
 		return &StageError{Host: s.host, Stage: stageVerify, Doing: "looking for what is left", Err: &LeftoverError{Left: left},
 			Hint: "run destroy again; what it cannot remove has to be removed by hand"}
 	}
 	return nil
+}
+
+// Stayed is the name of the finding on what is in DC/OS's directories and was
+// left there, since it is not DC/OS's or nobody knows.
+const Stayed = "stayed"
+
+// mostStays is how many paths are named of one kind.
+const mostStays = 20
+
+// stays words what uninstall.sh and verify.sh said that they left, by why;
+// "" if there is nothing.
+func stays(lines []string) string {
+	var groups []string
+	for _, kind := range []struct{ why, words string }{
+		{"before", "was there before DC/OS"},
+		{"shared", "in a directory that was there before DC/OS, and not, or not all of it, Mesos's"},
+		{"uncounted", "among more than could be recorded before DC/OS came"},
+		{"unknown", "by no name that DC/OS uses, and nothing says whether it was there before"},
+		{"staged", "not transferred by this provider"},
+	} {
+		var paths []string
+		for _, line := range lines {
+			if why, path, _ := strings.Cut(line, " "); why == kind.why && !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+		if len(paths) == 0 {
+			continue
+		}
+		more := ""
+		if len(paths) > mostStays {
+			paths, more = paths[:mostStays], ", and more"
+		}
+		groups = append(groups, fmt.Sprintf("%s%s (%s)", strings.Join(paths, ", "), more, kind.words))
+	}
+	if len(groups) == 0 {
+		return ""
+	}
+	return "left on the host: " + strings.Join(groups, "; ")
 }
 
 func lineOf(version string) string {

@@ -241,6 +241,8 @@ func (s *shared) finding(address string, f node.Finding) diag.Diagnostic {
 		summary = "Agent Not Drained"
 	case node.NotPutBack:
 		summary = "Not Put Back On The Host"
+	case node.Stayed:
+		summary = "Left On The Host"
 	}
 	return diag.NewWarningDiagnostic(summary, s.redactor.Redact(fmt.Sprintf("Host:      %s\n\nFound: %s\nNeeded: %s\n\nWhat to do: %s",
 		address, capital(sentence(f.Found)), capital(sentence(f.Needed)), capital(sentence(f.Hint)))))

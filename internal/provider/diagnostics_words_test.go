@@ -70,6 +70,8 @@ func TestOtherMessages(t *testing.T) {
 		"Pool Not Finished: It was interrupted":             stopped.diagnostics("installing", 3),
 		"Not Put Back On The Host: A file": {w.finding("10.0.0.1", node.Finding{Name: node.NotPutBack, Found: "a file",
 			Needed: "nothing", Hint: "look"})},
+		"Left On The Host: A file": {w.finding("10.0.0.1", node.Finding{Name: node.Stayed, Found: "a file",
+			Needed: "nothing", Hint: "look"})},
 		"Agent Not Drained: Tasks": {w.finding("10.0.0.1", node.Finding{Name: node.NotDrained, Found: "tasks that stayed: 2",
 			Needed: "none", Hint: "wait longer"})},
 		"No Lock Of The Ensemble: Not forwarded": {w.finding("10.0.0.1", node.Finding{Name: fleet.NoOutageLock, Found: "not forwarded",

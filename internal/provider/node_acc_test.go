@@ -286,7 +286,13 @@ func TestAccMachineReplaced(t *testing.T) {
 	}
 	s.clean(h)
 
-	// The user says that the new key is right.
+	shell := func(script string) {
+		if out, err := h.Shell(t.Context(), script); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	// The user says that the new key is right. Other people have a file where DC/OS's logs go.
+	shell("mkdir /var/log/mesos && echo theirs >/var/log/mesos/theirs")
 	s.configure(siteOptions{node: fmt.Sprintf("ssh = { host_key = %q }", h.HostKey)})
 	s.tf.Apply()
 	s.whole()
@@ -294,17 +300,15 @@ func TestAccMachineReplaced(t *testing.T) {
 
 	// What an uninstall leaves that breaks off at its very end goes with the next.
 	const record, kept = "/var/lib/dcos/.before-install", "/root/.kept"
-	shell := func(script string) {
-		if out, err := h.Shell(t.Context(), script); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
 	shell("cp -a " + record + " " + kept)
 	state, err := os.ReadFile(filepath.Join(s.tf.Path, "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.tf.Destroy()
+	if out := s.tf.Destroy(); !strings.Contains(out, "Left On The Host") || !strings.Contains(out, "/var/log/mesos/theirs") {
+		t.Errorf("what stayed is not named:\n%s", out)
+	}
+	shell("grep -q theirs /var/log/mesos/theirs && rm -r /var/log/mesos")
 	shell("mkdir -p /var/lib/dcos && mv " + kept + " " + record)
 	s.tf.Write("terraform.tfstate", string(state))
 	s.tf.Destroy()

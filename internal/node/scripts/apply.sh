@@ -1,6 +1,7 @@
 # apply: writes the role, setup files and units of a bundle, and commands units.
 #
 # reads    standard input, one line each, done in this order:
+#            watch PATH               a directory that DC/OS is told to use, which the record is to know of
 #            marker BASE64 CLAIM      the marker's content, and the claim's (base64; - for none)
 #            accounts                 keep the backups of the account files, useradd is about to run
 #            work PATH                note the agent's work directory
@@ -69,6 +70,7 @@ keep_once() { # PATH
 
 while read -r what a b c; do
 	case $what in
+	watch) watched="$watched $a" ;;
 	marker) make_marker "$a" "${b:-}" ;;
 	accounts) save_account_backups "$record/accounts" || fail "keeping the backups of the account files" ;;
 	role)

@@ -16,7 +16,7 @@ else
 fi
 
 # How much of DC/OS there is.
-if [ ! -d "$opt" ]; then put opt no; elif [ -n "$(ls -A "$opt" 2>/dev/null)" ]; then put opt yes; else put opt empty; fi
+if [ ! -d "$opt" ]; then put opt no; elif bare "$opt"; then put opt empty; else put opt yes; fi
 if [ -d "$opt/active" ]; then
 	put active_directory yes
 	# shellcheck disable=SC2012 # package ids have no blanks
@@ -53,8 +53,8 @@ put_file owner "$owner"
 put_file claim "$claim"
 if [ -d "$record" ]; then put recorded yes; else put recorded no; fi
 if [ -d /var/lib/dcos ]; then
-	for f in /var/lib/dcos/* /var/lib/dcos/.[!.]*; do
-		if [ -e "$f" ] && [ "$f" != "$record" ]; then printf '%s\n' "$f"; fi
+	contents /var/lib/dcos | while read -r f; do
+		if [ "$f" != "$record" ] && ! { [ -d "$f" ] && bare "$f"; }; then printf '%s\n' "$f"; fi
 	done | put_in leftovers
 fi
 

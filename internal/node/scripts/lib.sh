@@ -99,6 +99,12 @@ dcos_units() { # names of every unit that DC/OS has on this host, one a line
 	} | sort -u
 }
 
+# contents DIRECTORY: paths of what is in it, one a line, also behind a link. What a file system has by itself
+# (ext4's lost+found, a filer's .snapshot) is nothing, here and wherever something is asked to be empty.
+contents() { find "$1/" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .snapshot 2>/dev/null; }
+
+bare() { [ -z "$(contents "$1" | head -n 1)" ]; } # DIRECTORY: is nothing in it?
+
 mkdir_recorded() { mkdir -p "$1" && chmod 0700 "$1"; }
 
 # account_files: the files that useradd and userdel write copies of their former content to.

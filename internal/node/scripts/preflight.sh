@@ -12,6 +12,7 @@
 #            tcp HOST PORT            does it accept a connection?
 #            directory PATH           is it there, can it be written to, what is in it, and which servers
 #                                     does a configuration of exhibitor there name?
+#            place PATH               can DC/OS make this directory, or use the one that is there?
 #            ip_detect BASE64         what does this script print?
 #            resolve NAME             has it an address? "@": the host's own name
 #            health TYPE              what does DC/OS's own check runner say?
@@ -135,8 +136,17 @@ while read -r what a b c; do
 	tcp) tcp "$a" "$b" ;;
 	directory)
 		if [ ! -d "$a" ]; then put directory "$a missing"; elif [ ! -w "$a" ]; then put directory "$a readonly"; else put directory "$a yes"; fi
-		put contents "$a $(find "$a" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .snapshot 2>/dev/null | sed 's|.*/||' | head -n 20 | tr '\n' ' ')"
+		put contents "$a $(contents "$a" | sed 's|.*/||' | head -n 20 | tr '\n' ' ')"
 		put servers "$a $(sed -n 's/^[^#]*servers-spec *= *//p' "$a/exhibitor.properties" 2>/dev/null | tr -d '\\ ')"
+		;;
+	place)
+		if [ -L "$a" ] && [ ! -e "$a" ]; then
+			put unfit "$a dangling"
+		elif [ -e "$a" ] && [ ! -d "$a" ]; then
+			put unfit "$a file"
+		elif [ ! -w "$(existing "$a")" ]; then
+			put unfit "$a readonly"
+		fi
 		;;
 	ip_detect) ip_detect "$a" ;;
 	resolve)

@@ -5,12 +5,28 @@
 # reads    nothing
 # prints   nothing
 # changes  nothing by itself; make_marker, record_host and write_claim say what they change
+nl='
+'
+list=$record/list
+aside=.before-dcos # behind the name of a file in whose place something of ours lies
+watched=           # directories that DC/OS is told to use by parameters
+relist=
 
 make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none yet, and the claim if one is given
+	# A record without a marker and without DC/OS is of a removal that broke off at its end. What is there by now is the
+	# host's, so that its list is not good any more. It goes first: a run that is killed in between has none.
+	if [ ! -e "$owner" ] && [ -e "$record/complete" ] && ! begun; then
+		relist=yes
+		rm -f "$list" "$staging/.list" || fail "removing the list of an earlier installation in $record"
+	fi
 	if [ ! -d "$staging" ]; then
-		try "making $staging" mkdir -p "$staging"
-		try "making $staging private" chmod 0700 "$staging"
-		printf 'dir %s\n' "$staging" >>"$placed"
+		# By its name at once with the note that it is ours: a run that is killed in between leaves nothing in doubt.
+		rm -rf "$staging.new" && try "making $staging" mkdir -p "$staging.new"
+		try "making $staging private" chmod 0700 "$staging.new"
+		printf 'dir %s\n' "$staging" >"$staging.new/${placed##*/}" || fail "making $staging"
+		try "making $staging" mv -f "$staging.new" "$staging"
+	elif bare "$staging" && [ "$(stat -c %u:%a "$staging")" = 0:700 ]; then
+		printf 'dir %s\n' "$staging" >>"$placed" # as a run of an older version leaves it that was killed right after it had made it
 	fi
 	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
 	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
@@ -26,28 +42,81 @@ write_claim() { # BASE64: says whose the node is; "" and "-" say nothing
 	try "writing whose the node is to $claim" mv -f "$claim.new" "$claim"
 }
 
-# Directories and files which DC/OS makes or changes and which a host may have had before.
-host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/calico /etc/docker /etc/docker/daemon.json
-/etc/NetworkManager/conf.d /etc/systemd/network /etc/profile.d /etc/mesosphere /opt/mesosphere /opt
-/var/lib/dcos /var/lib/mesos /var/log/mesos /var/lib/calico /var/lib/cni /var/lib/zookeeper
-/run/docker/plugins /run/mesos /run/calico /run/libstorage /run/dcos
-/etc/systemd/system/multi-user.target.wants /var/lib/systemd/timers'
+# Directories that are DC/OS's, those inside others first. Each may be a link to a directory or a mount: DC/OS goes where it leads.
+default_work=/var/lib/mesos/slave
+places="$default_work /var/lib/mesos /var/lib/dcos /var/log/mesos $opt /run/dcos /run/mesos /run/dcos_exhibitor
+/etc/calico /var/lib/calico /run/calico $etc"
+
+# What Mesos makes in an agent's work directory (src/slave/paths.hpp, src/csi/paths.hpp, the isolators' paths.hpp) and
+# in a master's (src/master/main.cpp; the overlay module's). A name that ends in a slash is one that others use too.
+work_names='meta/boot_id meta/resources meta/slaves meta/volume_gid_manager meta/ slaves/latest slaves/*-S[0-9]* slaves/
+containers/????????-????-????-????-???????????? containers/ volumes/roles volumes/ provisioner/containers provisioner/
+csi/*/*/containers csi/*/*/volumes csi/*/*/mounts csi/*/*/ csi/*/ csi/ isolators/network/cni isolators/volume/csi
+isolators/network/ isolators/volume/ isolators/ replicated_log overlay_replicated_log'
+
+known_below() { # PLACE: names of what DC/OS is known to make there, as patterns, one a line, those inside others first
+	case $1 in
+	"$opt") # pkgpanda/__init__.py, __well_known_dirs and get_active_names; their .new and .old
+		names='packages active active.* bin bin.* etc etc.* include include.* lib lib.* environment environment.* bootstrap
+		install_progress install_progress.*'
+		;;
+	"$etc") names='roles setup-flags setup-packages docker_credentials docker_credentials.dcos-new' ;;
+	/var/lib/dcos) # packages with a state_directory, and what units write, 1.8 to 2.2
+		names='3dt bootstrap bouncer bouncer-deps cluster-id cockroach conntrack-tools cosmos dcos-checks dcos-diagnostics dcos-history
+		dcos-oauth dcos-ui-update-service docker-gc etcd exec exhibitor exhibitor-tls-artifacts flb-storage lashup marathon mesos
+		mesos-resources metronome minuteman navstar pki telegraf .dcos-bootstrap-ca-psk'
+		;;
+	/var/lib/mesos) names='isolators/docker/volume isolators/docker/ isolators/' ;; # and the default work directory
+	"$default_work") names="store/docker store/ $work_names" ;; # MESOS_DOCKER_STORE_DIR is there whatever the work directory is
+	/var/log/mesos) names='mesos-* lt-mesos-* archive' ;;
+	/run/dcos | /run/mesos | /run/dcos_exhibitor) names='* .[!.]*' ;;
+	/run/calico) names='bird.ctl bird6.ctl' ;;
+	/etc/calico) names='calicoctl.cfg confd' ;; # start-calico-felix.sh and dcos-calico-confd.service
+	/var/lib/calico) names='nodename profile.yaml mtu' ;;
+	*) names=$work_names ;;
+	esac
+	(set -f && printf '%s\n' $names)
+}
+
+is_mount() { m=$1 awk '$5 == ENVIRON["m"] { found = 1 } END { exit !found }' /proc/self/mountinfo; } # PATH as mountinfo writes it
+
+mounts_below() { # DIRECTORY: mount points strictly below it, deepest first
+	d="$1/" awk 'index($5, ENVIRON["d"]) == 1 { print $5 }' /proc/self/mountinfo | sort -ru
+}
+
+count_mounts() { m=$1 awk '$5 == ENVIRON["m"] { n++ } END { print n + 0 }' /proc/self/mountinfo; } # MOUNT POINT
+
+# Files and directories besides, which DC/OS makes or changes and which a host may have had before.
+host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/docker /etc/docker/daemon.json
+/etc/NetworkManager /etc/NetworkManager/conf.d /etc/systemd/network /etc/profile.d /opt
+/var/lib/cni /run/docker /run/docker/plugins /run/libstorage
+/etc/systemd/system/multi-user.target.wants /var/lib/systemd/timers
+/opt/dcos-prereqs.installed /run/systemd/system/mesos_executors.slice /run/libstorage/lsx.lock
+/run/docker/plugins/rexray.sock /run/docker/plugins/calico.sock /run/docker/plugins/calico-ipam.sock
+/var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal'
+
+# Settings that DC/OS's services write or replace; what they were is kept.
+host_settings='/etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
+/etc/NetworkManager/conf.d/dcos-net.conf'
+
+begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; }; } # is anything of DC/OS there, besides its setup files?
 
 record_host() { # writes the record, once, and only while DC/OS has not changed anything
-	if [ -e "$record/complete" ] || [ -d "$opt/active" ] || [ -e "$systemd/dcos.target" ]; then return 0; fi
+	if begun; then return 0; fi
+	if [ -e "$record/complete" ] && [ -z "$relist" ]; then return 0; fi
 	# The list is made before the record's own directory is, and in one step, because a run that is
 	# killed in between would take that directory for the host's.
-	if [ ! -e "$record/had" ] && [ ! -e "$staging/.had" ]; then
-		for p in $host_paths; do
-			if [ -e "$p" ] || [ -L "$p" ]; then printf '%s\n' "$p"; fi
-		done >"$staging/.had.new" && mv -f "$staging/.had.new" "$staging/.had" || return 1
+	if [ ! -e "$list" ] && [ ! -e "$staging/.list" ]; then
+		lines=$(list_host) && printf '%s\n' "$lines" >"$staging/.list.new" && mv -f "$staging/.list.new" "$staging/.list" || return 1
 	fi
 	mkdir_recorded "$record" || return 1
-	if [ -e "$staging/.had" ]; then cp "$staging/.had" "$record/had.new" && mv -f "$record/had.new" "$record/had" || return 1; fi
-	if [ -d "$etc" ] && [ ! -e "$record/etc" ]; then
-		rm -rf "$record/etc.new"
-		cp -a "$etc" "$record/etc.new" && mv "$record/etc.new" "$record/etc" || return 1
-	fi
+	if [ -e "$staging/.list" ]; then cp "$staging/.list" "$list.new" && mv -f "$list.new" "$list" || return 1; fi
+	if [ -e "$record/complete" ]; then return 0; fi
+	for p in $host_settings; do
+		if { [ -f "$p" ] || [ -L "$p" ]; } && [ ! -e "$record/files$p" ] && [ ! -L "$record/files$p" ]; then
+			mkdir -p "$record/files${p%/*}" && cp -a "$p" "$record/files$p.new" && mv -f "$record/files$p.new" "$record/files$p" || return 1
+		fi
+	done
 	if [ -L /etc/resolv.conf ] || [ -e /etc/resolv.conf ]; then cp -a /etc/resolv.conf "$record/resolv.conf" || return 1; fi
 	if [ -e /etc/docker/daemon.json ]; then cp -a /etc/docker/daemon.json "$record/daemon.json" || return 1; fi
 	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/passwd >"$record/users" || return 1
@@ -56,8 +125,110 @@ record_host() { # writes the record, once, and only while DC/OS has not changed 
 	: >"$record/complete"
 }
 
-had() { # PATH: was it there before? Without a record: does a package of the system own it?
-	if [ -e "$record/had" ]; then
+# The list says what was there before. Lines of it:
+#   begin MACHINE       the first: the machine it is of; what was cloned from there has none
+#   /PATH               it was there
+#   none PLACE          the place was not there
+#   owner ID:ID MODE PATH  whose the directory was; a package's state directory becomes its user's
+#   place DEPTH PLACE   it was, and what was in it so many levels deep is listed; 0: of what is in it only the
+#                       names that DC/OS is known to make are
+#   mount COUNT PATH    so many mounts were at the path, which is as in /proc/self/mountinfo
+#   end                 the last: without it a power cut has taken the rest
+list_host() {
+	printf 'begin %s\n' "$(cat /etc/machine-id 2>/dev/null)"
+	for p in $host_paths $host_settings "$systemd"/dcos-* "$systemd"/dcos.target* "$systemd"/multi-user.target.wants/dcos[-.]*; do
+		if [ -e "$p" ] || [ -L "$p" ]; then printf '%s\n' "$p"; fi
+	done
+	if [ -d "$staging" ] && ! grep -qsxF "dir $staging" "$placed"; then printf '%s\n' "$staging"; fi
+	for p in $places $watched; do list_place "$p"; done
+	for p in $places $watched; do
+		if [ ! -d "$p" ]; then continue; fi
+		real=$(readlink -f "$p")
+		{ if is_mount "$real"; then printf '%s\n' "$real"; fi && mounts_below "$real"; } |
+			while read -r m; do printf 'mount %s %s\n' "$(count_mounts "$m")" "$m"; done
+	done
+	echo end
+}
+
+most=1000 # names that are listed of one place
+
+list_place() { # PATH
+	if [ ! -e "$1" ]; then
+		if [ -L "$1" ]; then printf '%s\n' "$1"; fi
+		printf 'none %s\n' "$1"
+		# Which of the directories above it were there: the others are made with it.
+		d=${1%/*}
+		while [ -n "$d" ]; do
+			if [ -e "$d" ]; then printf '%s\n' "$d"; fi
+			d=${d%/*}
+		done
+		return 0
+	fi
+	# An earlier installation's record makes no directory of the host's.
+	if [ "$1" = "${record%/*}" ] && [ ! -L "$1" ] && [ "$(ls -A "$1")" = "${record##*/}" ] && ! is_mount "$1" && ! recorded "$1"; then
+		printf 'none %s\n' "$1"
+		return 0
+	fi
+	printf '%s\n' "$1"
+	if [ ! -d "$1" ]; then return 0; fi
+	for depth in 3 2 1 0; do
+		if [ $depth = 0 ]; then break; fi
+		# Plain lines, so that a name of two lines is one, too. The last says that nothing was cut off.
+		names=$({ quickly 5 find "$1/" -mindepth 1 -maxdepth $depth 2>/dev/null && echo /; } | head -n $((most + 1)))
+		case $nl$names in
+		*"$nl/")
+			printf '%s\n' "$names" | sed '$d'
+			break
+			;;
+		esac
+	done
+	known_below "$1" | while read -r n; do
+		for f in "$1"/${n%/}; do
+			if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\n' "$f"; fi
+			if [ -d "$f" ]; then stat -L -c 'owner %u:%g %a %n' "$f"; fi
+		done
+	done
+	printf 'place %s %s\n' $depth "$1"
+	if [ $depth = 0 ]; then return 0; fi
+	case $1 in
+	/var/lib/dcos | /var/lib/mesos) # a part of it may be a link to another disk
+		for f in "$1"/* "$1"/.[!.]*; do
+			if [ -L "$f" ] && [ -d "$f" ] && [ "$f" != $default_work ]; then (list_place "$f"); fi
+		done
+		;;
+	esac
+}
+
+past= # the list; empty if there is none, or none of this machine
+load_record() {
+	if [ -e "$record/complete" ] && [ -f "$list" ]; then past=$nl$(cat "$list")$nl; fi
+	case $past in
+	"${nl}begin $(cat /etc/machine-id 2>/dev/null)$nl"*"${nl}end$nl") : ;;
+	*) past= ;;
+	esac
+}
+load_record
+
+recorded() { # PATH: does the list say that it was there?
+	case $past in *"$nl$1$nl"*) return 0 ;; esac
+	return 1
+}
+
+listed() { # PLACE: how deep what was in it is listed; none if it was not there; nothing if the list does not say
+	for deep in none "place 3" "place 2" "place 1" "place 0"; do
+		case $past in *"$nl$deep $1$nl"*) printf '%s' "${deep#* }" && return 0 ;; esac
+	done
+}
+
+recorded_mounts() { # MOUNT POINT: how many there were
+	n=$(printf '%s' "$past" | m=$1 awk '$1 == "mount" && $3 == ENVIRON["m"] { print $2; exit }')
+	printf '%s' "${n:-0}"
+}
+
+had() { # PATH: was it there before? Without a list: an older version's says it, or a package of the system owns it
+	if [ -n "$past" ]; then
+		recorded "$1"
+	elif [ -e "$record/had" ]; then
 		grep -qxF "$1" "$record/had"
 	elif command -v dpkg >/dev/null 2>&1; then
 		dpkg -S "$1" >/dev/null 2>&1
@@ -72,17 +243,24 @@ remove_placed() { # removes what place.sh moved onto the host, and the marker, w
 	dirs=
 	if [ -f "$placed" ]; then
 		while read -r what path; do
-			if [ "$what" = file ]; then rm -f "$path" "$path.part"; fi
+			if [ "$what" != file ]; then continue; fi
+			if ! grep -qxF "aside $path" "$placed"; then
+				rm -f "$path"
+			elif [ -e "$path$aside" ] || [ -L "$path$aside" ]; then # else it is back already
+				rm -f "$path" && mv -f "$path$aside" "$path" || return 1
+			fi
+			rm -f "$path.part"
 		done <"$placed"
 		dirs=$(sed -n 's/^dir //p' "$placed" | sort -ru)
 	fi
 	rm -rf "$staging/.former"
-	rm -f "$staging/.ids" "$staging/.activate" "$staging/.had" "$staging/.had.new"
+	rm -f "$staging/.ids" "$staging/.activate" "$staging/.had" "$staging/.had.new" "$staging/.list" "$staging/.list.new"
 	# While the list is there, so that a run that is killed in between leaves it to the next; then what it was in.
 	remove_empty $dirs
 	rm -f "$owner.new" "$owner" "$placed"
-	# A run that was killed right after it had made it could not note it.
-	remove_empty $dirs "$staging"
+	rm -rf "$staging.new"
+	if ! recorded "$staging"; then dirs="$dirs $staging"; fi
+	remove_empty $dirs
 	return 0
 }
 

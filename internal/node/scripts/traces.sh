@@ -4,17 +4,12 @@
 # prints   nothing
 # changes  nothing
 
-# Files and directories that are DC/OS's alone.
-own_paths="$opt $etc $staging
-/etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
-/etc/NetworkManager/conf.d/dcos-net.conf /opt/dcos-prereqs.installed
-/run/dcos /run/mesos /run/systemd/system/mesos_executors.slice /run/dcos_exhibitor /run/libstorage/lsx.lock
+# Files that are DC/OS's alone. Its directories are the places of record.sh.
+own_files="/opt/dcos-prereqs.installed /run/systemd/system/mesos_executors.slice /run/libstorage/lsx.lock
 /run/docker/plugins/rexray.sock /run/docker/plugins/calico.sock /run/docker/plugins/calico-ipam.sock
-/var/log/mesos /var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal /var/lib/mesos /var/lib/dcos"
+/var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal"
 
-# What others may use as well: removed if it was not there before or, where nobody knows, if it is no
-# package's. The directories also have to be empty.
-shared_paths='/etc/calico /var/lib/calico /run/calico'
+# What others use as well: removed if it is empty and was not there before or, where nobody knows, if it is no package's.
 shared_directories='/etc/rexray /etc/systemd/journald.conf.d /etc/NetworkManager/conf.d /etc/NetworkManager /etc/systemd/network
 /run/docker/plugins /run/docker /run/libstorage /etc/systemd/system/multi-user.target.wants'
 
@@ -38,7 +33,7 @@ unit_names() {
 			"$systemd"/multi-user.target.wants/dcos.target; do
 			if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\n' "${f##*/}"; fi
 		done
-	} | sort -u
+	} | sort -u | while read -r n; do recorded "$systemd/$n" || printf '%s\n' "$n"; done
 }
 
 dcos_users() { # accounts that pkgpanda made, one a line
@@ -47,33 +42,195 @@ dcos_users() { # accounts that pkgpanda made, one a line
 	awk -F: '$1 ~ /^dcos_/ && ($5 == "DCOS System User" || $6 == "/opt/mesosphere") { print $1 }' /etc/passwd | not_recorded users
 }
 
-dcos_groups() {
+# Accounts of packages, 1.8 to 2.2, without dcos_. userdel leaves a group that has another member.
+account_names=' adminrouter bouncer check_runner cockroach cosmos diagnostics docker_gc epmd etcd exhibitor fluent_bit history log
+marathon mesos_dns metrics metronome oauth signal telegraf ui_update_service '
+
+dcos_groups() { # groups that useradd made for them, one a line
 	if [ -e "$etc/manual_host_users" ]; then return 0; fi
-	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group | not_recorded groups
+	others=$(dcos_users)
+	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group | not_recorded groups | while read -r g; do
+		case " $(printf '%s ' $account_names $others)" in *" ${g#dcos_} "* | *" $g "*) printf '%s\n' "$g" ;; esac
+	done
 }
 
 not_recorded() { # LIST: leaves out what the record says was there before
 	if [ -s "$record/$1" ]; then grep -vxFf "$record/$1"; else cat; fi
 }
 
-mounts_below() { # DIRECTORY: mount points strictly below it, deepest first
-	awk -v d="$1/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r
-}
-
 configured() { # MOUNT POINT: does the host's administrator want it there (fstab, a mount unit)?
 	[ -n "$(unit_show "$(systemd-escape -p --suffix=mount "$1" 2>/dev/null)" FragmentPath)" ]
 }
 
-kept() { # PATH: is it only there for disks that are mounted at it or below?
-	if [ ! -d "$1" ] || [ -L "$1" ]; then return 1; fi
-	if is_mount "$1" && configured "$1" && [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found)" ]; then return 0; fi
-	if [ -z "$(mounts_below "$1")" ]; then return 1; fi
-	(for c in "$1"/* "$1"/.[!.]*; do
-		if [ -e "$c" ] || [ -L "$c" ]; then kept "$c" || exit 1; fi
-	done)
+self_bound() { # MOUNT POINT: does what is mounted there last only show again what is there anyway? Mesos makes its work directory so.
+	m=$1 awk '
+		{ device[$1] = $3; root[$1] = $4; at[$1] = $5; above[$1] = $2 }
+		$5 == ENVIRON["m"] { top = $1 }
+		END {
+			under = above[top]
+			path = (root[under] == "/" ? "" : root[under]) substr(ENVIRON["m"], length(at[under] == "/" ? "" : at[under]) + 1)
+			exit !(top != "" && device[top] == device[under] && root[top] == (path == "" ? "/" : path))
+		}' /proc/self/mountinfo
 }
 
-is_mount() { awk -v d="$1" '$5 == d { found = 1 } END { exit !found }' /proc/self/mountinfo; }
+stray_mounts() { # PLACE: mount points at it or below that neither were there before nor are the administrator's, deepest first
+	if [ ! -d "$1" ]; then return 0; fi
+	place=$(readlink -f "$1")
+	{ mounts_below "$place" && if is_mount "$place"; then printf '%s\n' "$place"; fi; } | while read -r m; do
+		allowed=$(recorded_mounts "$m")
+		if [ "$allowed" = 0 ] && configured "$(printf '%b' "$m")"; then allowed=1; fi # blanks are written as \040 there
+		if [ "$(count_mounts "$m")" -le "$allowed" ]; then continue; fi
+		# At its own places DC/OS mounts nothing else.
+		if { [ "$m" = "$place" ] || is_place "$m"; } && ! self_bound "$m"; then continue; fi
+		if [ "$m" != "$place" ] && ! is_place "$1" && [ "$(listed "$1")" != none ]; then
+			m=${m#"$place"/} # in somebody's directory, only where Mesos mounts
+			case ${m%%/*} in slaves | containers | volumes | provisioner | csi | isolators) m=$place/$m ;; *) continue ;; esac
+		fi
+		printf '%s\n' "$m"
+	done
+}
+
+is_place() { case " $(printf '%s ' $places)" in *" $1 "*) return 0 ;; *) return 1 ;; esac; } # PATH
+
+# What follows walks through places, to remove or to look whether that has been done.
+
+mountpoints=
+read_mounts() { mountpoints=$nl$(awk '{ print $5 }' /proc/self/mountinfo)$nl; }
+
+to_remove() {
+	read_mounts
+	gone() { rm -rf "$1"; }              # PATH
+	unmake() { rmdir "$1" 2>/dev/null; } # DIRECTORY: if nothing is in it
+	stay() { put stays "$1 $2"; }        # WHY PATH: what is not DC/OS's is named
+	give_back() { # PLACE: directories that were there become again whose they were
+		printf '%s' "$past" | sed -n 's/^owner //p' | while read -r whose mode d; do
+			case $d in "$1"/*) if [ -d "$d" ]; then chown "$whose" "$d" && chmod "$mode" "$d"; fi ;; esac
+		done
+	}
+}
+
+to_look() { # left= for what is still there
+	read_mounts
+	gone() { put left "$1"; }
+	unmake() { if [ -d "$1" ] && bare "$1"; then put left "$1"; fi; }
+	stay() { :; }
+	give_back() { :; }
+}
+
+clear_place() { # PLACE [work]: all that was not there before, or only what DC/OS is known to make
+	if [ ! -d "$1" ]; then
+		# Not followed anywhere, so that nothing is behind it.
+		how=$(listed "$1")
+		if [ -e "$1" ] && [ "$how" = none ]; then gone "$1"; fi
+		if [ "$how${2:-}" = nonework ]; then unmake_above "$1"; fi
+		return 0
+	fi
+	root=$1
+	real=$(readlink -f "$1")
+	how=$(listed "$1")
+	if [ -L "$1" ] || is_mounted "$1"; then plain=; else plain=yes; fi
+	if [ "$how" = none ] && [ -z "$plain" ]; then how=; fi # somebody has put a link or a disk there since
+	case $how$plain-${2:-} in
+	yes-) if [ "$1" = $default_work ]; then take "$1"; else take_known "$1"; fi ;; # a name that only DC/OS uses
+	noneyes-*)
+		take "$1"
+		if [ "${2:-}" = work ]; then unmake_above "$1"; fi
+		;;
+	[123]*-) sweep "$1" "$how" ;;
+	*) take_known "$1" ;;
+	esac
+	if [ -n "$how" ]; then give_back "$1"; fi
+}
+
+unmake_above() { # PLACE: the directories that were made so that it could be
+	above=${1%/*}
+	while [ -n "$above" ] && ! recorded "$above"; do
+		unmake "$above"
+		above=${above%/*}
+	done
+}
+
+take_known() { # PLACE
+	known_below "$1" | while read -r n; do
+		for c in "$1"/${n%/}; do
+			if recorded "$c" || ! { [ -e "$c" ] || [ -L "$c" ]; }; then continue; fi
+			case $n$how in
+			*/) unmake "$c" ;;
+			*) (take "$c") ;;
+			esac
+		done
+	done
+	case $how in
+	[123]) why=shared ;;
+	0) why=uncounted ;;
+	*) why=unknown ;;
+	esac
+	contents "$1" | head -n 21 | while read -r c; do
+		if [ "$c" != "$record" ] && ! is_place "$c"; then stay $why "$c"; fi
+	done
+	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$record/had" ] && had "$1"; }; then unmake "$1"; fi
+}
+
+sweep() { # DIRECTORY LEVELS [quiet]: what was not there before goes, the levels of it that are listed
+	for c in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		case $c in "$record" | */lost+found | */.snapshot) continue ;; esac
+		if [ ! -e "$c" ] && [ ! -L "$c" ]; then continue; fi
+		if ! recorded "$c"; then
+			(take "$c")
+			continue
+		fi
+		if [ -d "$c" ] && [ -n "$(listed "$c")" ]; then
+			is_place "$c" || (clear_place "$c")
+			continue # it has, or gets, its own turn
+		fi
+		if [ -d "$c" ] && [ ! -L "$c" ]; then
+			if [ "$2" -gt 1 ]; then (sweep "$c" $(($2 - 1)) quiet); fi
+			if bare "$c"; then continue; fi
+		fi
+		if [ -z "${3:-}" ]; then stay before "$c"; fi
+	done
+}
+
+take() { # PATH: it was not there before. Nothing is deleted through a mount: what stays mounted is emptied.
+	if [ "$1" = "$record" ]; then return 0; fi
+	if [ -L "$1" ] || [ ! -d "$1" ]; then
+		gone "$1"
+		return 0
+	fi
+	case $record in
+	"$1"/*) : ;;
+	*)
+		if ! is_mounted "$1" && ! has_mounts "$1"; then
+			gone "$1"
+			return 0
+		fi
+		;;
+	esac
+	for c in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		case $c in */lost+found | */.snapshot) if is_mounted "$1"; then continue; fi ;; esac
+		if [ -e "$c" ] || [ -L "$c" ]; then (take "$c"); fi # in a subshell, which keeps this loop's own variables
+	done
+	if ! is_mounted "$1"; then unmake "$1"; fi
+}
+
+find_mount() { # PATH below the place that is walked through: sets at, as mountinfo writes it
+	at=$real${1#"$root"}
+	case $at in
+	*[[:space:]\\]*) at=$(printf '%s\n' "$at" | awk 'NR > 1 { printf "\\012" } { gsub(/\\/, "\\134"); gsub(/ /, "\\040"); gsub(/\t/, "\\011"); printf "%s", $0 }') ;;
+	esac
+}
+
+is_mounted() {
+	find_mount "$1"
+	case $mountpoints in *"$nl$at$nl"*) return 0 ;; esac
+	return 1
+}
+
+has_mounts() {
+	find_mount "$1"
+	case $mountpoints in *"$nl$at/"*) return 0 ;; esac
+	return 1
+}
 
 overlay_names() { # names of DC/OS's overlay networks
 	{
@@ -128,10 +285,13 @@ firewall_chains() { # TOOL: names of DC/OS's chains, one a line
 	"$1-save" 2>/dev/null </dev/null | sed -n 's/^:\(UCR-DEFAULT-BRIDGE\|M-CALICO\|cali-[^ ]*\) .*/\1/p' | sort -u
 }
 
+# Behind a link there may be others' programs besides.
+real_opt=$(readlink -f "$opt")
+
 dcos_processes() { # ids of processes that run DC/OS's programs or belong to its units or users
 	{
 		# shellcheck disable=SC2012 # these names are numbers
-		ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/exe -> $opt/.*|\1|p"
+		ls -l /proc/[0-9]*/exe 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/exe -> $opt/.*|\1|p; s|.* /proc/\([0-9]*\)/exe -> $real_opt/\(packages\|bin\|lib\)/.*|\1|p"
 		for c in /sys/fs/cgroup/mesos /sys/fs/cgroup/*/mesos /sys/fs/cgroup/mesos_executors.slice /sys/fs/cgroup/*/mesos_executors.slice /sys/fs/cgroup/system.slice/dcos-*.service /sys/fs/cgroup/*/system.slice/dcos-*.service; do
 			if [ -d "$c" ]; then find "$c" -name cgroup.procs -exec cat {} + 2>/dev/null; fi
 		done
@@ -139,12 +299,18 @@ dcos_processes() { # ids of processes that run DC/OS's programs or belong to its
 	} | tr -d ' ' | sort -u | grep -vx "$$"
 }
 
-work_directories() { # where an agent keeps its work
+work_directories() { # where Mesos was told to keep its work, one a line
 	{
-		sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-slave-common" "$opt/etc/mesos-slave" "$opt/etc/mesos-slave-public" 2>/dev/null
+		# Any node has the settings of all roles.
+		if [ ! -e "$etc/roles/master" ]; then
+			sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-slave-common" "$opt/etc/mesos-slave" "$opt/etc/mesos-slave-public" 2>/dev/null
+		fi
+		if [ ! -e "$etc/roles/slave" ] && [ ! -e "$etc/roles/slave_public" ]; then sed -n 's/^MESOS_WORK_DIR=//p' "$opt/etc/mesos-master" 2>/dev/null; fi
 		cat "$record/work_directories" 2>/dev/null
-	} | grep '^/..*' | grep -v '^/var/lib/\(mesos\|dcos\)\(/\|$\)' | sort -u
+	} | of_their_own
 }
 
-# What Mesos makes in an agent's work directory, which may be somebody's disk.
-work_names='meta slaves containers volumes provisioner resource_provider resource_providers fetch isolators csi store frameworks'
+of_their_own() { # leaves out the places, and what is no plain absolute path
+	sed 's|//*|/|g; s|\(.\)/$|\1|' | grep '^\(/[A-Za-z0-9._+@-]\{1,\}\)\{1,\}$' | grep -v '/\.\.\{0,1\}\(/\|$\)' |
+		grep -vxF "$(printf '%s\n' $places)" | grep -v '^/var/lib/dcos/' | sort -u
+}

@@ -2,19 +2,20 @@
 #
 # reads    standard input, one line each: file PATH (a setup file of the bundle),
 #          work PATH (the agent's work directory)
-# prints   progress=; left= for what it did not dare to remove
-# changes  everything that traces.sh names. Works on any remains of DC/OS and on none.
+# prints   progress=; left= for what it could not put back; stays= WHY PATH for what is not DC/OS's
+# changes  everything that traces.sh and record.sh name. Works on any remains of DC/OS and on none.
 put begin uninstall
 files=''
 works=$(work_directories)
 while read -r what path; do
 	case $what in
 	file) files="$files $path" ;;
-	work) case $path in /var/lib/mesos | /var/lib/mesos/* | /var/lib/dcos/*) : ;; /?*) works="$works $path" ;; esac ;;
+	work) works="$works $path" ;;
 	'') : ;;
 	*) fail "reading what to remove: $what" ;;
 	esac
 done
+works=$(printf '%s\n' $works | of_their_own)
 
 # What will be needed after /opt/mesosphere is gone.
 resolvers=$(sed -n 's/^RESOLVERS=//p' "$opt/etc/dns_config" 2>/dev/null)
@@ -47,13 +48,15 @@ fi
 executors=$(systemctl list-units --all --no-legend --plain 'mesos-*.scope' 2>/dev/null </dev/null | awk '{ print $1 }')
 if [ "$(unit_show mesos_executors.slice LoadState)" != not-found ]; then quickly 60 systemctl stop mesos_executors.slice >&2 </dev/null; fi
 if command -v docker >/dev/null 2>&1 && quickly 20 docker info >/dev/null 2>&1 </dev/null; then
-	containers=$(quickly 30 docker ps -aq --filter 'name=^/mesos-' 2>/dev/null </dev/null)
+	# Mesos's DockerContainerizer: "mesos-", in old versions the agent's id and a dot, and the container's id.
+	containers=$(quickly 30 docker ps -aq --filter 'name=^/mesos-(.+[.])?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([.]executor)?$' 2>/dev/null </dev/null)
 	# shellcheck disable=SC2086 # container ids
 	if [ -n "$containers" ]; then docker rm -fv $containers >&2 </dev/null; fi
 	quickly 30 docker network ls -q 2>/dev/null </dev/null | while read -r id; do
 		name=$(docker network inspect -f '{{.Name}} {{.Driver}} {{index .Options "com.docker.network.bridge.name"}}' "$id" 2>/dev/null </dev/null)
 		case $name in
-		'calico calico '* | *' bridge d-'*) docker network rm "$id" >&2 </dev/null ;;
+		'calico calico '*) docker network rm "$id" >&2 </dev/null ;;
+		*' bridge d-'*) if overlay_names | grep -qxF "${name##* bridge d-}"; then docker network rm "$id" >&2 </dev/null; fi ;;
 		esac
 	done
 fi
@@ -90,12 +93,16 @@ if [ -n "$net" ]; then clear_ipvs || put left "virtual services in the kernel's 
 for link in $(dcos_links); do ip link delete "$link" >&2 </dev/null; done
 
 # 3. Mounts and cgroups.
-# shellcheck disable=SC2086 # work directories have no blanks
-for d in $opt /var/lib/dcos /var/lib/mesos /run/dcos /run/mesos $works; do
-	mounts_below "$d" | while read -r m; do
-		m=$(printf '%b' "$m") # blanks are written as \040 there
-		if configured "$m"; then continue; fi
-		umount "$m" 2>/dev/null </dev/null || umount -l "$m" >&2 </dev/null
+for d in $places $works; do
+	stray_mounts "$d" | while read -r m; do
+		at=$(printf '%b' "$m")
+		n=$(count_mounts "$m")
+		allowed=$(recorded_mounts "$m")
+		while [ "$n" -gt "$allowed" ]; do # one above the other
+			umount "$at" 2>/dev/null </dev/null || umount -l "$at" >&2 </dev/null || break
+			n=$((n - 1))
+			if ! stray_mounts "$d" | grep -qxF "$m"; then break; fi
+		done
 	done
 done
 for c in /sys/fs/cgroup/mesos /sys/fs/cgroup/*/mesos /sys/fs/cgroup/mesos_executors.slice /sys/fs/cgroup/*/mesos_executors.slice; do
@@ -104,49 +111,30 @@ done
 
 # 4. Files.
 say "removing files"
-remove() { # PATH: whatever it is. A disk that was put there for DC/OS is emptied and stays; nothing is deleted through any other mount.
-	if [ -L "$1" ] || [ -f "$1" ]; then
-		rm -f "$1"
-	elif [ "$1" = "$record" ] || [ ! -e "$1" ]; then
-		:
-	elif is_mount "$1" && ! configured "$1"; then
-		put left "$1 (something is still mounted there)"
-	elif [ -z "$(mounts_below "$1")" ] && ! is_mount "$1" && ! { [ -e "$record/had" ] && had "$1"; } && [ "$1" != /var/lib/dcos ]; then
-		rm -rf "$1"
-	else
-		for child in "$1"/* "$1"/.[!.]*; do
-			case $child in
-			*/lost+found) : ;;
-			*) (remove "$child") ;; # in a subshell, which keeps this loop's own variables
-			esac
-		done
-		if ! is_mount "$1" && ! { [ -e "$record/had" ] && had "$1"; }; then rmdir "$1" 2>/dev/null; fi
-	fi
-}
+to_remove
 
 settle() { # PATH: puts a file back as it was before, or removes it
-	if [ -e "$record/files$1" ]; then
-		cp -a "$record/files$1" "$1"
-	else
-		rm -f "$1" "$1.dcos-new"
+	rm -f "$1.dcos-new"
+	if [ -e "$record/files$1" ] || [ -L "$record/files$1" ]; then
+		rm -f "$1" && mkdir -p "${1%/*}" && cp -a "$record/files$1" "$1"
+	elif ! recorded "$1"; then
+		rm -f "$1"
 	fi
 }
 
 unit_files | while read -r f; do rm -rf "$f"; done
 journald=
 if [ -e /etc/systemd/journald.conf.d/dcos.conf ]; then journald=yes; fi
-for f in /etc/systemd/journald.conf.d/dcos.conf /etc/rexray/config.yml $files; do settle "$f"; done
+for f in $host_settings /etc/rexray/config.yml $files; do settle "$f"; done
 if [ -n "$download_directory" ]; then rm -f "$download_directory/bootstrap.tar.xz"; fi
 case $profile_link in
-/*) if [ -L "$profile_link" ]; then rm -f "$profile_link"; fi ;;
+/etc/profile.d/dcos.sh) : ;;
+/*) case $(readlink "$profile_link") in "$opt"/*) rm -f "$profile_link" ;; esac ;;
 esac
 for d in /tmp /var/tmp /dev/shm; do
 	for u in $users; do find "$d" -xdev -mindepth 1 -maxdepth 1 -user "$u" -exec rm -rf {} + 2>/dev/null; done
 done
-for d in $works; do
-	for n in $work_names; do remove "$d/$n"; done
-	if [ -d "$d" ]; then rmdir "$d" 2>/dev/null; fi
-done
+for d in $works; do clear_place "$d" work; done
 manual=
 if [ -e "$etc/manual_host_users" ]; then
 	# Somebody made the accounts by hand, and that is said in a file that goes now.
@@ -155,24 +143,30 @@ if [ -e "$etc/manual_host_users" ]; then
 	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/passwd >>"$record/users"
 	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group >>"$record/groups"
 fi
-for p in $own_paths; do
+for f in $own_files; do
+	if ! recorded "$f"; then rm -f "$f"; fi
+done
+for p in $places; do
 	case $p in
-	"$staging" | "$etc") : ;; # these go last
-	*) remove "$p" ;;
+	"$etc") : ;; # it goes last
+	*calico) if [ -n "$past" ] || ! had "$p"; then clear_place "$p"; fi ;;
+	*) clear_place "$p" ;;
 	esac
 done
-for p in $shared_paths; do
-	if ! had "$p"; then remove "$p"; fi
-done
-if [ -e "$record/had" ] && ! had /var/lib/cni; then remove /var/lib/cni; fi # other container engines have it too
+if { [ -n "$past" ] || [ -e "$record/had" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
+	root=/var/lib/cni
+	real=$(readlink -f $root)
+	take $root
+fi
 
 # 5. Accounts. userdel copies the account files aside; those copies are put back.
 remove_account_locks
-if [ -z "$manual" ] && [ -n "$users$(dcos_groups)" ]; then
+groups=$(dcos_groups)
+if [ -z "$manual" ] && [ -n "$users$groups" ]; then
 	say "removing DC/OS's accounts"
 	save_account_backups "$record/accounts" || fail "keeping the backups of the account files"
 	for u in $users; do userdel "$u" >&2 </dev/null || userdel -f "$u" >&2 </dev/null; done
-	for g in $(dcos_groups); do groupdel "$g" >&2 </dev/null; done
+	for g in $groups; do groupdel "$g" >&2 </dev/null; done
 fi
 restore_account_backups "$record/accounts" || fail "putting the backups of the account files back"
 
@@ -230,6 +224,8 @@ done
 systemctl daemon-reload >&2 </dev/null
 for n in $names $executors; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
-rm -rf "$etc"
-if [ -d "$record/etc" ]; then cp -a "$record/etc" "$etc"; fi # somebody had prepared it
+clear_place "$etc"
+if [ -d "$record/etc" ] && [ ! -L "$record/etc" ]; then # of a version that had no list
+	mkdir -p "$etc" && cp -a "$record/etc/." "$etc/"
+fi
 put end uninstall

@@ -1,7 +1,7 @@
 # verify: looks for anything that DC/OS, its services or we left.
 #
 # reads    arguments: "all", or "redo" where the installation starts again
-# prints   left= for each trace
+# prints   left= for each trace; stays= WHY PATH for what is not DC/OS's and could not be told of before
 # changes  with "all", and only when nothing else is left, removes the staging directory and the
 #          record of the host's former state: until then a next attempt needs them
 put begin verify
@@ -11,42 +11,55 @@ leave() {
 	put left "$1"
 }
 for f in $(unit_files); do leave "$f"; done
-for p in $own_paths; do
-	case $p in /var/lib/dcos | "$staging") continue ;; esac
-	if [ "$p" = "$etc" ] && [ -d "$record/etc" ]; then continue; fi # as it was before
-	if [ -d "$p" ] && [ ! -L "$p" ] && [ -z "$(ls -A "$p" 2>/dev/null)" ]; then
-		# Empty, and it was there before, or it is a disk of its own.
-		if is_mount "$p" || { [ -e "$record/had" ] && had "$p"; }; then continue; fi
-	fi
-	if kept "$p"; then continue; fi
-	if [ -e "$p" ] || [ -L "$p" ]; then leave "$p"; fi
+for f in $own_files; do
+	if [ -e "$f" ] && ! recorded "$f"; then leave "$f"; fi
 done
-for p in /var/lib/dcos/* /var/lib/dcos/.[!.]*; do
-	if [ -e "$p" ] && [ "$p" != "$record" ] && ! kept "$p"; then leave "$p"; fi
+for f in $host_settings; do
+	if { [ -e "$f" ] || [ -L "$f" ]; } && ! had "$f"; then leave "$f"; fi
 done
+to_look
+found=$(
+	for d in $(work_directories); do clear_place "$d" work; done
+	for p in $places; do
+		case $p in
+		"$etc") if [ ! -d "$record/etc" ]; then clear_place "$p"; fi ;; # else as it was before
+		*calico) if [ -n "$past" ] || ! had "$p"; then clear_place "$p"; fi ;;
+		*) clear_place "$p" ;;
+		esac
+	done
+)
+if [ -n "$found" ]; then
+	left=yes
+	printf '%s\n' "$found"
+fi
 for u in $(dcos_users); do leave "user $u"; done
 for g in $(dcos_groups); do leave "group $g"; done
 for p in $(dcos_processes); do
 	if [ -d "/proc/$p" ]; then leave "process $p ($(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | head -c 100))"; fi
 done
 for l in $(dcos_links); do leave "network interface $l"; done
-for d in "$opt" /var/lib/dcos /var/lib/mesos /run/dcos /run/mesos; do
-	for m in $(mounts_below "$d"); do configured "$m" || leave "mount $m"; done
+for d in $places $(work_directories); do
+	for m in $(stray_mounts "$d"); do leave "mount $m"; done
 done
 for u in $(systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null | awk '$2 != "not-found" { print $1 }'); do
-	leave "unit $u"
+	recorded "$systemd/$u" || leave "unit $u"
 done
 for tool in iptables ip6tables; do
 	for c in $(firewall_chains $tool); do leave "$tool chain $c"; done
 done
 for set in $(ip_sets); do leave "ipset $set"; done
 if [ -z "$left" ] && [ "$1" = all ]; then
-	keep=
-	if [ -e "$record/had" ] && had /var/lib/dcos; then keep=yes; fi
-	remove_placed
-	# Somebody may have mounted a directory full of packages there.
-	if ! is_mount "$staging" && [ -z "$(mounts_below "$staging")" ]; then rm -rf "$staging"; fi
+	remove_placed || leave "$placed"
+	if ! recorded "$staging"; then # empty directories of an installer that was killed
+		remove_empty "$staging"/packages/* "$staging"/packages "$staging"/bootstrap "$staging"/package_lists "$staging"
+	fi
+	if [ -d "$staging" ] && ! bare "$staging"; then
+		contents "$staging" | head -n 21 | while read -r f; do put stays "staged $f"; done
+	fi
 	rm -rf "$record"
-	if [ -z "$keep" ] && [ -d /var/lib/dcos ] && ! is_mount /var/lib/dcos && ! kept /var/lib/dcos; then rmdir /var/lib/dcos 2>/dev/null || leave /var/lib/dcos; fi
+	state=${record%/*}
+	case $(listed "$state") in
+	none | '') if [ -d "$state" ] && [ ! -L "$state" ] && ! is_mount "$state" && bare "$state"; then rmdir "$state" || leave "$state"; fi ;;
+	esac
 fi
 put end verify

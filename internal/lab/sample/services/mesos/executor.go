@@ -55,7 +55,8 @@ func (e *executor) setAgent(id string) {
 	e.agent = id
 }
 
-func (e *executor) checkpoint() string { return filepath.Join(e.workDir, "meta/tasks.json") }
+// checkpoint is below a name that Mesos itself uses, so that whoever tidies up knows it.
+func (e *executor) checkpoint() string { return filepath.Join(e.workDir, "meta/slaves/tasks.json") }
 
 // save writes down what runs. The caller holds the lock.
 func (e *executor) save() {

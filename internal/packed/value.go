@@ -175,6 +175,8 @@ func head(b []byte) (size, length int, err error) {
 	c := b[0]
 	wide := 0
 	switch {
+	case c == 0xc1:
+		return 0, 0, errors.New("c1 is reserved, and begins no value")
 	case c <= 0x7f || c >= 0xe0 || c >= 0xc0 && c <= 0xc3: // a small number, null, a bool
 		return 1, 0, nil
 	case c <= 0x9f: // a small map or array
@@ -195,9 +197,14 @@ func head(b []byte) (size, length int, err error) {
 	if len(b) < 1+wide {
 		return 0, 0, io.ErrUnexpectedEOF
 	}
+	announced := uint64(0)
 	for _, d := range b[1 : 1+wide] {
-		length = length<<8 | int(d)
+		announced = announced<<8 | uint64(d)
 	}
+	if announced > uint64(len(b)) { // an element has a byte at least; and an int may have no more than 32 bits
+		return 0, 0, io.ErrUnexpectedEOF
+	}
+	length = int(announced)
 	size = 1 + wide
 	if c >= 0xc7 && c <= 0xc9 { // an extension has a type besides
 		size++

@@ -185,7 +185,9 @@ echo secret >/root/secret; chmod 600 /root/secret`)
 	serve := func(p Place) error { return p.Serve(t.Context(), testContent("one", "abcd"), nil) }
 	unserve := func(p Place) error { return p.Unserve(t.Context()) }
 	const manifest = `{"cluster":"demo","bundle":"one","files":{%s}}`
-	named := func(name string) string { return fmt.Sprintf("printf '%%s' '"+manifest+"' >.terraform-provider-dcos.json", `"`+name+`":{}`) }
+	named := func(name string) string {
+		return fmt.Sprintf("printf '%%s' '"+manifest+"' >.terraform-provider-dcos.json", `"`+name+`":{}`)
+	}
 	for name, c := range map[string]struct {
 		prepare string // run as web, in the directory
 		do      func(Place) error

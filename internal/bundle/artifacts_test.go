@@ -17,15 +17,13 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// The serve directory is what DC/OS's generator writes, and nothing in it names
-// what comes after it.
-func TestServeDirectory(t *testing.T) {
-	t.Parallel()
-	b := testBundle(t, "2.2.1")
-	files, err := b.ServeDirectory(t.Context(), "2.1.2")
+// serveDirectory gives the files of a serve directory: names, in order, and
+// contents, which are what they are said to be.
+func serveDirectory(t *testing.T, b *Bundle, upgradeFrom ...string) (names []string, content map[string]string) {
+	t.Helper()
+	files, err := b.ServeDirectory(t.Context(), upgradeFrom...)
 	must(t, err)
-	content := map[string]string{}
-	var names []string
+	content = map[string]string{}
 	for _, f := range files {
 		r, err := f.Open()
 		must(t, err)
@@ -37,6 +35,15 @@ func TestServeDirectory(t *testing.T) {
 		content[f.Path] = string(text)
 		names = append(names, f.Path)
 	}
+	return names, content
+}
+
+// The serve directory is what DC/OS's generator writes, and nothing in it names
+// what comes after it.
+func TestServeDirectory(t *testing.T) {
+	t.Parallel()
+	b := testBundle(t, "2.2.1")
+	names, content := serveDirectory(t, b, "2.1.2")
 	upgrade := b.UpgradePath("2.1.2")
 	if want := []string{
 		"bootstrap/" + testBootstrap + ".bootstrap.tar.xz",

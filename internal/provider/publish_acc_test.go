@@ -158,7 +158,9 @@ func TestAccPublishOthers(t *testing.T) {
 	}
 	const srv = "/srv/web/dcos"
 	shell("useradd --create-home --shell /usr/sbin/nologin web; install -d -o web /srv/web; echo victim >/root/victim")
-	asWeb := func(command string) { shell("cd " + srv + " && setpriv --reuid=web --regid=web --clear-groups sh -c '" + command + "'") }
+	asWeb := func(command string) {
+		shell("cd " + srv + " && setpriv --reuid=web --regid=web --clear-groups sh -c '" + command + "'")
+	}
 	d := terraform.New(t)
 	configure := func(more string) {
 		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  ssh = { user = %q, private_key = file(%q) }\n}\n",

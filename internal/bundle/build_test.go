@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -85,7 +86,12 @@ type serveAnswer struct {
 func serveRecorded(t *testing.T, tag, name string) serveAnswer {
 	t.Helper()
 	b := recordedBundle(t, recordedRelease(t, tag), tag, name)
-	_, files := serveDirectory(t, b)
+	names, files := serveDirectory(t, b)
+	for _, name := range names {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			files[dir+"/"] = ""
+		}
+	}
 	return serveAnswer{b, files}
 }
 

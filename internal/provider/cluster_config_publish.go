@@ -50,15 +50,15 @@ func readPublishing(ctx context.Context, from attributeReader) (*publishing, dia
 // planPublished plans that all of the planned bundle is published, if it is to
 // be published at all.
 func planPublished(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
-	var publish types.Object
+	var place types.Object
 	var id types.String
-	diags := plan.GetAttribute(ctx, tfpath.Root("publish"), &publish)
+	diags := plan.GetAttribute(ctx, tfpath.Root("publish"), &place)
 	diags.Append(plan.GetAttribute(ctx, tfpath.Root("id"), &id)...)
 	var published attr.Value = id
 	switch {
-	case publish.IsNull():
+	case place.IsNull():
 		published = types.StringNull()
-	case publish.IsUnknown():
+	case place.IsUnknown():
 		published = types.StringUnknown()
 	}
 	diags.Append(plan.SetAttribute(ctx, tfpath.Root(publishedName), published)...)

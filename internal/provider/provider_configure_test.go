@@ -279,7 +279,7 @@ func TestCacheDirectory(t *testing.T) {
 		}
 	}
 	for _, part := range []string{"releases", "machines"} {
-		open, err := os.MkdirTemp("/tmp", "dcos-cache-") // others may look into it, unlike t.TempDir
+		open, err := os.MkdirTemp("/tmp", "dcos-cache-") //nolint:usetesting // others may look into it, unlike t.TempDir
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,8 @@ func TestCacheDirectory(t *testing.T) {
 	if s == nil || s.cache != "" {
 		t.Fatalf("without a home directory the cache is in %+v (%v)", s, diags)
 	}
-	if _, err := s.bundles.Release(t.Context(), "https://127.0.0.1:9/x", ""); err == nil || !strings.Contains(err.Error(), "give cache_directory") {
+	_, err := s.bundles.Release(t.Context(), "https://127.0.0.1:9/x", "")
+	if err == nil || !strings.Contains(err.Error(), "give cache_directory") {
 		t.Errorf("a release at a URL: %v", err)
 	}
 	t.Chdir(t.TempDir())

@@ -192,7 +192,8 @@ func TestAccPublishOthers(t *testing.T) {
 	// Where several may write nobody does.
 	shell("chmod g+w /srv/web")
 	configure("")
-	if said := diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "Publishing Failed") || !said.mentions("error", "chmod go-w") {
+	said = diagnosticsOf(d, "apply", "-auto-approve")
+	if !said.mentions("error", "Publishing Failed") || !said.mentions("error", "chmod go-w") {
 		t.Errorf("it says %+v", said)
 	}
 	shell("chmod g-w /srv/web; rm " + srv + "/was")

@@ -181,11 +181,13 @@ func TestHostOfOthers(t *testing.T) {
 	h.shell(`mkdir -p /root/box/mesos /root/place; chmod 755 /root
 for f in /root/victim /root/box/mesos/mesos--bbbb.tar.xz /root/box/theirs /root/place/dcos_install.sh; do echo "root's" >$f; done
 echo secret >/root/secret; chmod 600 /root/secret`)
-	const look = `find /root -exec stat -c '%n %u %g %a %s %Y' {} +; find /root -type f -exec sha256sum {} +; ls -A / /srv/empty; ls -ld /etc/passwd`
+	const look = `find /root -exec stat -c '%n %u %g %a %s %Y' {} +; find /root -type f -exec sha256sum {} +
+ls -A / /srv/empty; ls -ld /etc/passwd`
 	h.shell("mkdir /srv/empty")
 	serve := func(p Place) error { return p.Serve(t.Context(), testContent("one", "abcd"), nil) }
 	unserve := func(p Place) error { return p.Unserve(t.Context()) }
 	const manifest = `{"cluster":"demo","bundle":"one","files":{%s}}`
+	const mark = " >.terraform-provider-dcos.made"
 	named := func(name string) string {
 		return fmt.Sprintf("printf '%%s' '"+manifest+"' >.terraform-provider-dcos.json", `"`+name+`":{}`)
 	}
@@ -208,15 +210,15 @@ echo secret >/root/secret; chmod 600 /root/secret`)
 		"a temporary name that is a pipe":            {"mkfifo .new-dcos_install.sh", serve, ""},
 		"a temporary name that is a directory":       {"mkdir .new-dcos_install.sh", serve, "irectory"},
 		"a file that is a hard link of theirs":       {"ln /etc/passwd dcos_install.sh 2>/dev/null; true", serve, ""},
-		"a count of directories to remove":           {named("a") + "; echo 99 >.terraform-provider-dcos.made", unserve, ""},
-		"a count that is a command":                  {named("a") + "; echo 'a[$(touch /root/pwned)]' >.terraform-provider-dcos.made", unserve, ""},
+		"a count of directories to remove":           {named("a") + "; echo 99" + mark, unserve, ""},
+		"a count that is a command":                  {named("a") + "; echo 'a[$(touch /root/pwned)]'" + mark, unserve, ""},
 		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/place www", serve, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &webHost{h.Host, t}
 			before := h.shell(look)
-			h.shell("rm -rf /srv/web; install -d -o web /srv/web /srv/web/www; cd /srv/web/www; setpriv --reuid=web --regid=web --clear-groups sh -c '" +
-				strings.ReplaceAll(c.prepare, "'", `'\''`) + "'")
+			h.shell("rm -rf /srv/web; install -d -o web /srv/web /srv/web/www; cd /srv/web/www; " +
+				"setpriv --reuid=web --regid=web --clear-groups sh -c '" + strings.ReplaceAll(c.prepare, "'", `'\''`) + "'")
 			err := c.do(h.place(l, lab.UserNoPassword, "/srv/web/www", true))
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q", err, c.says)
@@ -237,7 +239,8 @@ echo secret >/root/secret; chmod 600 /root/secret`)
 		before := h.shell(look)
 		h.shell(`rm -rf /srv/web; install -d -o web /srv/web /srv/web/www
 systemd-run --quiet --unit=swap --uid=web sh -c 'cd /srv/web/www; while :; do
-	mkdir packages 2>/dev/null; mv packages was; ln -s /root/box packages; ln -sf /root/victim .new-dcos_install.sh; rm packages; mv was packages
+	mkdir packages 2>/dev/null; mv packages was; ln -s /root/box packages; ln -sf /root/victim .new-dcos_install.sh
+	rm packages; mv was packages
 done'`)
 		place := h.place(l, lab.UserNoPassword, "/srv/web/www", true)
 		for range 5 {
@@ -264,12 +267,12 @@ func TestHostRefused(t *testing.T) {
 		"all may write, sticky":       {"install -d -m 1777 /srv/sticky", "/srv/sticky", "/srv/sticky (mode 1777)"},
 		"two users":                   {"install -d -o web /srv/two; install -d -o other /srv/two/www", "/srv/two/www", "different users"},
 		"nobody that is known":        {"install -d -o 4711 /srv/unknown", "/srv/unknown", "4711"},
-		"another's link in /tmp":      {"setpriv --reuid=other --regid=other --clear-groups ln -s /srv /tmp/link; install -d -o web /srv/x", "/tmp/link/x", "different users"},
+		"another's link in /tmp":      {"ln -s /srv /tmp/link; chown -h other /tmp/link; install -d -o web /srv/x", "/tmp/link/x", "different users"},
 		"a link to nothing":           {"ln -s /srv/none /srv/dangling", "/srv/dangling/www", "leads nowhere"},
 		"links in a circle":           {"ln -s round /srv/round", "/srv/round/www", "leads nowhere"},
 		"a file in the path":          {"echo >/srv/file", "/srv/file/www", "is not a directory"},
 		"another's below root's":      {"install -d /srv/mixed; install -d -o web /srv/mixed/packages", "/srv/mixed", "give both to one"},
-		"a group's below root's":      {"install -d /srv/loose; install -d -m 777 /srv/loose/packages", "/srv/loose", "others than root may write"},
+		"a group's below root's":      {"install -d /srv/loose; install -d -m 777 /srv/loose/packages", "/srv/loose", "others than root may"},
 		"root's below another's":      {"install -d -o web /srv/below; install -d /srv/below/www", "/srv/below/www", "web may not write to"},
 		"root's files below theirs":   {"install -d -o web /srv/former; install -d /srv/former/packages", "/srv/former", "web may not write to"},
 		"a file in a directory's way": {"install -d /srv/way; echo >/srv/way/packages", "/srv/way", "in the way"},

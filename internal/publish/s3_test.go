@@ -150,8 +150,8 @@ func TestPublishS3(t *testing.T) {
 		t.Errorf("stored again: %v", names)
 	}
 	must(t, lab.store.Remove(t.Context(), []string{"dcos_install.sh"}))
-	must(t, lab.store.Put(t.Context(),
-		[]bundle.Artifact{bundle.NewArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))}, func(string, Stored) {}))
+	other := bundle.NewArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{other}, func(string, Stored) {}))
 	lab.names()
 	served(Serving{"", "demo"})
 	must(t, place.Serve(t.Context(), c, nil))
@@ -245,15 +245,16 @@ func TestPublishS3Refused(t *testing.T) {
 	lab := newS3Lab(t)
 	missing, err := NewS3(t.Context(), S3{Bucket: "none", Endpoint: lab.url, PathStyle: true})
 	must(t, err)
-	if err := NewPlace(missing).Serve(t.Context(), testContent("one", "abcd"), nil); err == nil || !strings.Contains(err.Error(), "s3://none/") {
+	err = NewPlace(missing).Serve(t.Context(), testContent("one", "abcd"), nil)
+	if err == nil || !strings.Contains(err.Error(), "s3://none/") {
 		t.Errorf("the error is %v", err)
 	}
 	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact(manifestName, []byte("?"))}, func(string, Stored) {}))
 	if _, err := NewPlace(lab.store).Served(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("the error is %v", err)
 	}
-	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact(manifestName, []byte(`{"files":{"../other/a":{}},"cluster":"demo"}`))},
-		func(string, Stored) {}))
+	hostile := bundle.NewArtifact(manifestName, []byte(`{"files":{"../other/a":{}},"cluster":"demo"}`))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{hostile}, func(string, Stored) {}))
 	if err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
 		t.Errorf("a manifest that names what is elsewhere: %v", err)
 	}

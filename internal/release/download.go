@@ -46,8 +46,8 @@ func isAddress(source string) bool {
 }
 
 // errPlain says that nobody vouches for what would come.
-var errPlain = errors.New("the server of an https address sends to one without TLS, where anybody on the way can put another file in; give sha256, " +
-	"or the right address")
+var errPlain = errors.New("the server of an https address sends to one without TLS, where anybody on the way can put another file in; " +
+	"give sha256, or the right address")
 
 // overTLS makes a client that does not leave TLS once it is there.
 func overTLS(client *http.Client) *http.Client {
@@ -296,6 +296,14 @@ type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }
 
+// mendable says of an error of a request whether another one can mend it.
+func mendable(err error) error {
+	if errors.As(err, new(*tls.CertificateVerificationError)) || errors.Is(err, errPlain) {
+		return &finalError{err}
+	}
+	return err
+}
+
 // attempt makes one request for what is missing after the first have bytes.
 func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -317,11 +325,8 @@ func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err e
 		req.Header.Set("If-Range", v)
 	}
 	resp, err := d.client.Do(req)
-	if errors.As(err, new(*tls.CertificateVerificationError)) || errors.Is(err, errPlain) {
-		return &finalError{err}
-	}
 	if err != nil {
-		return err
+		return mendable(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what it could say, reading has said
 

@@ -29,7 +29,7 @@ func PrivateDirectory(dir string) error {
 		return err
 	}
 	if os.MkdirAll(dir, 0o700) != nil {
-		return nil // as said above
+		return nil //nolint:nilerr // as said above
 	}
 	// Another may have been there first, in a directory where all may make some.
 	if err := onlyOurs(dir); err != nil {

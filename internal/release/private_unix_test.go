@@ -99,7 +99,7 @@ func TestPrivateDirectory(t *testing.T) {
 // openDirectory makes a directory that others may look into, unlike t.TempDir.
 func openDirectory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "dcos-release-")
+	dir, err := os.MkdirTemp("/tmp", "dcos-release-") //nolint:usetesting // as said above
 	check(t, err)
 	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
 	check(t, os.Chmod(dir, 0o755))

@@ -157,7 +157,7 @@ func TestAccPublishOthers(t *testing.T) {
 		return strings.TrimSpace(out)
 	}
 	const srv = "/srv/web/dcos"
-	shell("useradd --create-home --shell /usr/sbin/nologin web; install -d -o web /srv/web; echo victim >/root/victim")
+	shell("useradd --create-home --shell /usr/sbin/nologin web; install -d -o web /srv/web /srv/web/dcos; echo victim >/root/victim")
 	asWeb := func(command string) {
 		shell("cd " + srv + " && setpriv --reuid=web --regid=web --clear-groups sh -c '" + command + "'")
 	}
@@ -175,7 +175,7 @@ func TestAccPublishOthers(t *testing.T) {
 	}
 
 	// What its owner has written there leads nowhere.
-	asWeb("echo \"{\\\"cluster\\\":\\\"test\\\",\\\"files\\\":{\\\"../../../root/victim\\\":{}}}\" >.terraform-provider-dcos.json")
+	asWeb("rm .terraform-provider-dcos.json; echo \"{\\\"cluster\\\":\\\"test\\\",\\\"files\\\":{\\\"../../../root/victim\\\":{}}}\" >.terraform-provider-dcos.json")
 	configure("oauth_enabled = false")
 	said := diagnosticsOf(d, "apply", "-auto-approve")
 	if !said.mentions("warning", "Published Files Not Checked") || !said.mentions("error", "../../../root/victim") {
@@ -199,7 +199,9 @@ func TestAccPublishOthers(t *testing.T) {
 	shell("chmod g-w /srv/web; rm " + srv + "/was")
 	d.Apply()
 	d.Destroy()
-	shell("test ! -e " + srv)
+	if left := shell("ls -A " + srv); left != "" {
+		t.Errorf("left: %s", left)
+	}
 }
 
 // The key that may write to a publicBucket.

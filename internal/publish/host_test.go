@@ -267,7 +267,7 @@ func TestHostRefused(t *testing.T) {
 		"all may write, sticky":       {"install -d -m 1777 /srv/sticky", "/srv/sticky", "/srv/sticky (mode 1777)"},
 		"two users":                   {"install -d -o web /srv/two; install -d -o other /srv/two/www", "/srv/two/www", "different users"},
 		"nobody that is known":        {"install -d -o 4711 /srv/unknown", "/srv/unknown", "4711"},
-		"another's link in /tmp":      {"ln -s /srv /tmp/link; chown -h other /tmp/link; install -d -o web /srv/x", "/tmp/link/x", "different users"},
+		"another's link in /tmp":      {"ln -s /srv /tmp/link; chown -h other /tmp/link; install -d -o web /srv/x", "/tmp/link/x", "different"},
 		"a link to nothing":           {"ln -s /srv/none /srv/dangling", "/srv/dangling/www", "leads nowhere"},
 		"links in a circle":           {"ln -s round /srv/round", "/srv/round/www", "leads nowhere"},
 		"a file in the path":          {"echo >/srv/file", "/srv/file/www", "is not a directory"},

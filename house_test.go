@@ -23,9 +23,10 @@ const module = "github.com/dcos-install/terraform-provider-dcos"
 // Straight down, no step back up: only provider knows Terraform, only remote knows SSH, only config
 // knows what a parameter means.
 var mayImport = map[string][]string{
-	"provider": {"provider", "fleet", "node", "outage", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
+	"provider": {"provider", "fleet", "node", "outage", "publish", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
 	"fleet":    {"node", "outage", "remote", "bundle", "runlog"},
 	"node":     {"remote", "bundle", "runlog"},
+	"publish":  {"bundle", "remote"},
 	"bundle":   {"release", "config", "render"},
 	"config":   {"render"},
 	"remote":   {"runlog"},
@@ -88,13 +89,15 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestForeignImports keeps Terraform in internal/provider, SSH in internal/remote and ZooKeeper in internal/outage.
+// TestForeignImports keeps Terraform in internal/provider, SSH in internal/remote, ZooKeeper in internal/outage and
+// object stores in internal/publish.
 func TestForeignImports(t *testing.T) {
 	only := map[string]string{
 		"github.com/hashicorp/terraform-plugin": "provider",
 		"golang.org/x/crypto/ssh":               "remote",
 		"github.com/pkg/sftp":                   "remote",
 		"github.com/go-zookeeper/zk":            "outage",
+		"github.com/aws/":                       "publish",
 	}
 	eachGoFile(t, func(path string, file *ast.File) {
 		room := roomOf(path)

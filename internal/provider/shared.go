@@ -19,7 +19,7 @@ import (
 // Terraform starts a process for each provider block, so that two aliases of the
 // provider share nothing but what is on disk.
 type shared struct {
-	cache    string // directory
+	cache    string // directory, "" if there is none
 	bundles  *bundle.Cache
 	fleet    *fleet.Fleet // cannot dial while a value that it needs is not known yet
 	unknown  string       // names the attribute of that value

@@ -83,6 +83,10 @@ type Fleet struct {
 	// PinHostKeys says that a host keeps the key which it has shown first for
 	// as long as an operation lasts.
 	PinHostKeys bool
+	// Closing is closed when the process is about to end. Bring and Remove begin
+	// nothing more then, and return within a second with what is known of what is
+	// under way on the host. It may be nil.
+	Closing <-chan struct{}
 
 	Turns    *Coordinator
 	Machines *Machines

@@ -44,6 +44,9 @@ type Result struct {
 	Before *node.State
 	// HostKey is the key that the host has shown; "" if it was not reached.
 	HostKey string
+	// JumpKeys are those that the jump hosts on the way have shown, for the Target
+	// of the next time.
+	JumpKeys map[string]string
 	// Claim is the id of the claim that the operation writes with its first
 	// change; "" if it did not come so far.
 	Claim string
@@ -89,7 +92,7 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 		state, err = do(ctx, v.conn, opts)
 		return err
 	})
-	a.note(func(r *Result) { r.HostKey = v.hostKey() })
+	v.noteKeys(a)
 	if err != nil {
 		return v.failed(ctx, err)
 	}

@@ -85,5 +85,14 @@ func (a *account) warn(to func(node.Finding)) func(node.Finding) {
 
 // changes gives the function that is told of the first lasting change.
 func (v *visit) changes(a *account) func(node.State) {
-	return func(before node.State) { a.note(func(r *Result) { r.Before, r.HostKey = &before, v.hostKey() }) }
+	return func(before node.State) {
+		a.note(func(r *Result) { r.Before = &before })
+		v.noteKeys(a)
+	}
+}
+
+// noteKeys notes the keys of the host and of those on the way to it.
+func (v *visit) noteKeys(a *account) {
+	host, jumps := v.hostKey(), v.jumpKeys()
+	a.note(func(r *Result) { r.HostKey, r.JumpKeys = host, jumps })
 }

@@ -67,6 +67,9 @@ type Conn interface {
 	node.Conn
 	// HostKey is the key that the host has shown, in authorized_keys form.
 	HostKey() string
+	// JumpKeys are the keys that the jump hosts on the way have shown; see
+	// [remote.Conn.JumpKeys].
+	JumpKeys() map[string]string
 	// DialThrough connects to another host from there.
 	DialThrough(ctx context.Context, host string, port int) (net.Conn, error)
 }

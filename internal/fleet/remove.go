@@ -33,7 +33,7 @@ func (f *Fleet) remove(ctx context.Context, h *Host, t Terms, a *account) error 
 		v.gates(&turn, &opts)
 	}
 	err := v.inTurn(ctx, turn, func(ctx context.Context) error { return node.Uninstall(ctx, v.conn, opts) })
-	a.note(func(r *Result) { r.HostKey = v.hostKey() })
+	v.noteKeys(a)
 	if t.IfReachable {
 		err = v.givenUp(ctx, err)
 	}

@@ -204,7 +204,7 @@ func (f *hostFailure) word(err error) {
 		}
 	}
 	var key *remote.HostKeyError
-	if errors.As(err, &key) && len(key.Want) > 0 {
+	if errors.As(err, &key) && len(key.Want) > 0 && !key.Jump {
 		f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
 	}
 }

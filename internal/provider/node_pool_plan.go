@@ -147,6 +147,9 @@ func (s *shared) planPool(ctx context.Context, id string, model *nodePoolModel, 
 			masters = seen.Topology.Masters
 		}
 	}
+	keys, d := readJumpKeys(ctx, private)
+	diags.Append(d...)
+	like.Target.JumpKeys = keys
 	planned := make([]plannedHost, len(hosts))
 	for i, h := range hosts {
 		host, d := h.host(ctx, s, like)

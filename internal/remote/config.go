@@ -123,7 +123,11 @@ type Target struct {
 	JumpHosts []Hop  // nil: the client's; empty: none
 	// HostKey pins the host's keys, in authorized_keys form, one a line. It
 	// takes the place of what known_hosts say of this host.
-	HostKey        string
+	HostKey string
+	// JumpKeys are the keys that the jump hosts on the way have shown before, as
+	// [Conn.JumpKeys] gave them. Under AcceptNew one that nothing else is known of
+	// has to show that key again.
+	JumpKeys       map[string]string
 	ConnectTimeout time.Duration // 0: the client's
 	Log            *runlog.Scope // may be nil
 }

@@ -186,7 +186,11 @@ type HostKeyError struct {
 	Key     string   // the key shown, in authorized_keys form
 	Source  string   // where the known keys come from
 	Revoked bool
-	Err     error // why a host certificate was refused, if it was one
+	Jump    bool // it is a jump host
+	// Password says that the key was not refused, but that nothing vouches for it
+	// and the password was asked for.
+	Password bool
+	Err      error // why a host certificate was refused, if it was one
 }
 
 func (e *HostKeyError) Error() string {
@@ -195,6 +199,8 @@ func (e *HostKeyError) Error() string {
 		return fmt.Sprintf("host key of %s is revoked: it shows %s", e.Host, e.Got)
 	case e.Err != nil:
 		return fmt.Sprintf("host certificate of %s is not valid: %v (key %s)", e.Host, e.Err, e.Got)
+	case e.Password:
+		return fmt.Sprintf("nothing vouches for the host key of %s, so it was not given the password: it shows %s", e.Host, e.Got)
 	case len(e.Want) == 0:
 		return fmt.Sprintf("host key of %s is not known: it shows %s", e.Host, e.Got)
 	}
@@ -217,6 +223,12 @@ func (e *HostKeyError) Hint() string {
 		return "Do not connect to this host. Its key is listed as @revoked in known_hosts."
 	case e.Err != nil:
 		return "Renew the host's certificate, or add the authority that signed it to ssh.host_certificate_authorities."
+	case e.Password:
+		return giveJumpKey
+	case e.Source == fromNote:
+		return "Either another machine answers as this jump host or it was reinstalled. Compare the fingerprint with the one on its " +
+			"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, give the new key as host_key in " +
+			"jump_hosts or in ssh.known_hosts, which count more than the key that was accepted first."
 	case len(e.Want) == 0:
 		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
 			"then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
@@ -225,12 +237,19 @@ func (e *HostKeyError) Hint() string {
 		"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, replace the known key by the new one."
 }
 
+// giveJumpKey says what a jump host that is to get a password needs.
+const giveJumpKey = "Compare the fingerprint with the one on the jump host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
+	"then give the key as host_key in jump_hosts or in ssh.known_hosts, or log in to the jump host with a key."
+
 // AuthError says that a host refused all credentials.
 type AuthError struct {
 	Host, User string
 	Tried      []string // in words, in order: "public key SHA256:… (agent)", "password"
 	Offered    []string // the methods that the server would have taken, if known
-	Err        error
+	// KeptBack says that the password was asked for and not given, since nothing
+	// vouches for the key of the jump host.
+	KeptBack bool
+	Err      error
 }
 
 func (e *AuthError) Error() string {
@@ -251,6 +270,8 @@ func (e *AuthError) Hint() string {
 	switch {
 	case e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures"):
 		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
+	case e.KeptBack:
+		return giveJumpKey
 	case len(e.Tried) == 0:
 		return "Set ssh.private_key, ssh.agent or ssh.password."
 	}

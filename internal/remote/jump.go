@@ -4,11 +4,13 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,13 +157,20 @@ func (j *jump) connect(ctx context.Context, c *Client, hops []*hop) (at Step, vi
 	return at, "", nil
 }
 
-// dial opens a stream to a host through the jump host (RFC 4254, section 7.2).
-func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error) {
+// dial opens a stream to a host through the jump host (RFC 4254, section 7.2),
+// which is the last of the hops. Whoever made the connection to it may have had
+// other notes of its key, or none.
+func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (net.Conn, error) {
 	j.mu.Lock()
 	t := j.t
 	j.mu.Unlock()
 	if t == nil {
 		return nil, net.ErrClosed
+	}
+	for i, on := range t.trail() {
+		if err := hops[i].differs(on); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
 	defer cancel()
@@ -193,6 +202,18 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 	}
 	go ssh.DiscardRequests(reqs)
 	return &channelConn{Channel: ch, t: t, remote: joinHostPort(host, port)}, nil
+}
+
+// trail is the jump hosts on the way to whatever is reached through t, t the last.
+func (t *transport) trail() []*transport { return append(slices.Clone(t.through), t) }
+
+// differs says that a connection to the jump host is not to the one that is noted.
+func (h *hop) differs(t *transport) error {
+	if h.noted == nil || t.vouched == byConfig || bytes.Equal(h.noted.Marshal(), t.hostKey.Marshal()) {
+		return nil
+	}
+	return &HostKeyError{Host: h.label, Jump: true, Want: []string{fingerprint(h.noted)}, Got: fingerprint(t.hostKey),
+		Key: authorizedKey(t.hostKey), Source: fromNote}
 }
 
 // silence is how OpenSSH words that a host gave no answer: strerror(3) of

@@ -86,6 +86,10 @@ func NewS3(ctx context.Context, where S3) (Store, error) {
 	return &s3Store{client, where.Bucket, prefix, cmp.Or(where.PartSize, s3PartSize)}, nil
 }
 
+// maxObject bounds an object that is read, in bytes: the manifest, which names each
+// file of some bundles.
+const maxObject = 16 << 20
+
 // Read gives an object.
 func (s *s3Store) Read(ctx context.Context, name string) ([]byte, error) {
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + name)})
@@ -96,7 +100,10 @@ func (s *s3Store) Read(ctx context.Context, name string) ([]byte, error) {
 	case err != nil:
 		return nil, s.explain("reading", name, err)
 	}
-	text, err := io.ReadAll(out.Body)
+	text, err := io.ReadAll(io.LimitReader(out.Body, maxObject+1))
+	if err == nil && len(text) > maxObject {
+		err = s.explain("reading", name, fmt.Errorf("it is longer than %d MiB", maxObject>>20))
+	}
 	return text, errors.Join(err, out.Body.Close())
 }
 

@@ -151,6 +151,9 @@ type Script struct {
 	// MaxOutput bounds what Result keeps of each of stdout and stderr, in
 	// bytes: of more, the first and the last half. Default 4 MiB.
 	MaxOutput int
+	// Most bounds what may come of each of stdout and stderr, in bytes, kept or
+	// not: a script that writes more is given up ([FloodError]). Default 256 MiB.
+	Most int64
 	// Timeout ends the script, as a cancelled context does. 0: none.
 	Timeout time.Duration
 }

@@ -29,6 +29,7 @@ const (
 	KindExit        Kind = "exit code"
 	KindTimeout     Kind = "timeout"
 	KindTransfer    Kind = "transfer"
+	KindFlood       Kind = "flood"
 )
 
 // A Fault is an error that says what kind of thing went wrong. Every error type
@@ -72,6 +73,7 @@ var (
 	_ Hinter = (*RebootError)(nil)
 	_ Hinter = (*AuthError)(nil)
 	_ Hinter = (*ShellError)(nil)
+	_ Hinter = (*FloodError)(nil)
 	_ Hinter = (*SudoError)(nil)
 	_ Hinter = (*ExitError)(nil)
 	_ Hinter = (*TimeoutError)(nil)
@@ -85,6 +87,7 @@ var (
 	_ Fault = (*RebootError)(nil)
 	_ Fault = (*AuthError)(nil)
 	_ Fault = (*ShellError)(nil)
+	_ Fault = (*FloodError)(nil)
 	_ Fault = (*SudoError)(nil)
 	_ Fault = (*ExitError)(nil)
 	_ Fault = (*TimeoutError)(nil)
@@ -469,6 +472,31 @@ func (*LockedError) Kind() Kind { return KindLocked }
 // Hint says that waiting helps.
 func (e *LockedError) Hint() string {
 	return "Wait until the other run has ended, then run again. The lock goes away by itself when its owner ends, also when it is killed."
+}
+
+// FloodError says that a host sends without end, and that what was run there was
+// given up for it.
+type FloodError struct {
+	Host  string
+	Work  string // what was run: "script inspect"
+	Most  int64  // bytes that may come
+	Noise bool   // it came before the script, which was not run, or not followed
+}
+
+func (e *FloodError) Error() string {
+	if e.Noise {
+		return fmt.Sprintf("%s: more than %d KiB came before %s began, which was given up", e.Host, e.Most>>10, e.Work)
+	}
+	return fmt.Sprintf("%s: more than %d MiB came of %s, which was given up", e.Host, e.Most>>20, e.Work)
+}
+
+// Kind is KindFlood.
+func (*FloodError) Kind() Kind { return KindFlood }
+
+// Hint says where to look.
+func (e *FloodError) Hint() string {
+	return "Look at what the host sends without end: a profile, a program in the place of a system command, a journal that grows. " +
+		"If nothing explains it, the host may not be the one that you think."
 }
 
 // TransferError says that a file did not arrive.

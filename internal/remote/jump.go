@@ -185,9 +185,9 @@ func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (ne
 	case err == nil:
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
 		return nil, fmt.Errorf("%s does not forward connections to %s (AllowTcpForwarding, PermitOpen): %s", t.label, joinHostPort(host, port),
-			refused.Message)
+			clip(refused.Message))
 	case errors.As(err, &refused):
-		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
+		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), clip(refused.Message))
 		if refused.Reason == ssh.ConnectionFailed && silence.MatchString(refused.Message) {
 			return nil, noAnswerError{err}
 		}

@@ -280,7 +280,7 @@ func (l *long) begin(ctx context.Context) error {
 	}
 	words := strings.Fields(said)
 	if len(words) != 3 || words[0] != "begun" {
-		return fmt.Errorf("%s: start of script %s: unexpected answer %q", l.host, l.script.Name, said)
+		return fmt.Errorf("%s: start of script %s: unexpected answer %q", l.host, l.script.Name, clip(said))
 	}
 	if l.dir == "" {
 		l.dir, l.boot = words[1], words[2]
@@ -290,7 +290,7 @@ func (l *long) begin(ctx context.Context) error {
 
 func (l *long) follow(ctx context.Context) error {
 	_, err := l.conn.Run(ctx, Script{
-		Name: l.script.Name, Text: longFollow, Root: l.script.Root, MaxOutput: 1,
+		Name: l.script.Name, Text: longFollow, Root: l.script.Root, MaxOutput: 1, Most: l.script.Most,
 		Args:   []string{l.dir, strconv.FormatInt(l.out.total, 10), strconv.FormatInt(l.errs.total, 10)},
 		Stdout: onlyWriter{l.out}, Stderr: onlyWriter{l.errs},
 	})
@@ -307,7 +307,7 @@ func (l *long) outcome(ctx context.Context) (int, error) {
 	case word == "code":
 		code, err := strconv.Atoi(rest)
 		if err != nil {
-			return -1, fmt.Errorf("%s: outcome of script %s: %q is no exit code", l.host, l.script.Name, rest)
+			return -1, fmt.Errorf("%s: outcome of script %s: %q is no exit code", l.host, l.script.Name, clip(rest))
 		}
 		return code, nil
 	case word == "rebooted", word == "gone" && rest != l.boot:
@@ -319,7 +319,7 @@ func (l *long) outcome(ctx context.Context) (int, error) {
 	case word == "gone":
 		return -1, fmt.Errorf("%s: script %s: its directory %s was removed on the host", l.host, l.script.Name, l.dir)
 	}
-	return -1, fmt.Errorf("%s: outcome of script %s: unexpected answer %q", l.host, l.script.Name, said)
+	return -1, fmt.Errorf("%s: outcome of script %s: unexpected answer %q", l.host, l.script.Name, clip(said))
 }
 
 // end removes what is on the host, and the script if it runs. It is done even

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -39,12 +40,16 @@ var handshake = plugin.HandshakeConfig{
 // stopped. It ends the provider, and takes answers until that has happened; but
 // go-plugin breaks all connections as soon as it is told to end (Shutdown in
 // grpc_controller.go), and what work has changed would be in no state.
+//
+// Messages may be as large as clients take them (go-plugin, GRPCClient and
+// dialGRPCConn), although none is to be larger than tf6server lets through
+// ([provider.MaxMessage]): an answer that is held back would be in no state either.
 func serve(server func() tfprotov6.ProviderServer, w *work) {
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: handshake,
 		Plugins:         plugin.PluginSet{"provider": &tf6server.GRPCProviderPlugin{GRPCProvider: server, Name: provider.Address}},
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(provider.MaxMessage), grpc.MaxSendMsgSize(provider.MaxMessage),
+			return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(math.MaxInt32), grpc.MaxSendMsgSize(math.MaxInt32),
 				grpc.ChainUnaryInterceptor(w.beforeShutdown))...)
 		},
 	})

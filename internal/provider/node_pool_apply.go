@@ -320,9 +320,13 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 // short is the first line of a text, for a table.
 func short(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	const most = 200
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + "…"
+	return clipped(line, 200)
+}
+
+// clipped is the beginning of a text that is longer than so many bytes.
+func clipped(text string, most int) string {
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return line
+	return text
 }

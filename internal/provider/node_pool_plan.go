@@ -52,6 +52,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	planned, diags := plan.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(twice(planned, r.shared.config.Port)...)
+	resp.Diagnostics.Append(poolFits(planned)...)
 	var prior nodePoolModel
 	var before []*poolHost
 	create := req.State.Raw.IsNull()

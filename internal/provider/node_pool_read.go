@@ -149,7 +149,7 @@ func (h *poolHost) look(s fleet.Sight) {
 	switch {
 	case h.Status == poolFailed: // there is something to do in any case
 	case drift != "":
-		h.Status, h.Error = poolDrifted, drift
+		h.Status, h.Error = poolDrifted, clipped(drift, maxRecordError)
 	default:
 		h.Status, h.Error = poolDone, ""
 	}

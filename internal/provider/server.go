@@ -16,9 +16,9 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
-// MaxMessage is the most bytes that one message between Terraform and a provider
-// has: gRPC's limit on both sides (terraform-plugin-go, tf6server.Serve;
-// Terraform, internal/plugin6/grpc_provider.go).
+// MaxMessage is the most bytes that a message between Terraform and a provider is
+// to have: the limit of terraform-plugin-go's server (tf6server.Serve), which
+// serves where the provider is attached to by hand.
 const MaxMessage = 256 << 20
 
 // NewServer makes the provider of one process as Terraform talks to it. closing

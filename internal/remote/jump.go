@@ -157,9 +157,9 @@ func (j *jump) connect(ctx context.Context, c *Client, hops []*hop) (at Step, vi
 	return at, "", nil
 }
 
-// dial opens a stream to a host through the jump host (RFC 4254, section 7.2),
-// which is the last of the hops. Whoever made the connection to it may have had
-// other notes of its key, or none.
+// dial opens a stream to a host through the jump host, which is the last of the
+// hops. Whoever made the connection to it may have had other notes of its key, or
+// none.
 func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (net.Conn, error) {
 	j.mu.Lock()
 	t := j.t
@@ -172,6 +172,11 @@ func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (ne
 			return nil, err
 		}
 	}
+	return t.forward(ctx, host, port)
+}
+
+// forward opens a stream to a host through the connection (RFC 4254, section 7.2).
+func (t *transport) forward(ctx context.Context, host string, port int) (net.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
 	defer cancel()
 	ch, reqs, err := t.openChannel(ctx, "direct-tcpip", ssh.Marshal(&struct {

@@ -35,7 +35,7 @@ resource %q "x" {
 				case !good && err == nil:
 					t.Errorf("%s of %s, %s: it is taken", operation, kind, limit)
 				case !good:
-					mentions(t, out, "Invalid Duration", fmt.Sprintf(`%s = %q`, operation, limit), fmt.Sprintf("got: %q", limit))
+					mentions(t, out, "Invalid Duration", fmt.Sprintf(`timeouts.%s must be a duration`, operation), fmt.Sprintf("got: %q", limit))
 				}
 			}
 		}

@@ -167,14 +167,14 @@ func (c *collector) whole(s string) {
 		c.add(jsonEscaped(inJSON, escape)) // JSON within JSON
 	}
 	for _, upper := range []bool{false, true} {
-		c.add(unicodeEscaped(s, upper, func(r rune) bool { return r > unicode.MaxASCII })) // as Python's json does
+		c.add(unicodeEscaped(jsonEscaped(s, false), upper, func(r rune) bool { return r > unicode.MaxASCII })) // as Python's json does
 		c.add(unicodeEscaped(s, upper, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) || r > unicode.MaxASCII }))
 		c.add(unicodeEscaped(s, upper, func(rune) bool { return true }))
 	}
 	c.add(strings.ReplaceAll(s, "'", `'\''`)) // within a shell's single quotes
 	c.add(backslashed(s))
 	for _, escaped := range []string{url.QueryEscape(s), strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), url.PathEscape(s), everyByte(s),
-		strings.TrimPrefix(url.UserPassword("", s).String(), ":")} {
+		strings.TrimPrefix((&url.URL{Path: "/" + s}).EscapedPath(), "/"), strings.TrimPrefix(url.UserPassword("", s).String(), ":")} {
 		c.add(escaped)
 		c.add(lowerPercent(escaped))
 	}

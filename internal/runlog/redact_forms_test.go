@@ -71,8 +71,9 @@ func TestRedactLibraries(t *testing.T) {
 	}
 	for how, text := range map[string]string{
 		"a URL":        (&url.URL{Scheme: "https", User: url.UserPassword("user", secret), Host: "h"}).String(),
+		"a segment":    "https://h/" + url.PathEscape(secret),
 		"a query":      url.Values{"token": {secret}}.Encode(),
-		"a path":       (&url.URL{Scheme: "https", Host: "h", Path: "/" + url.PathEscape(secret)}).String(),
+		"a path":       (&url.URL{Scheme: "https", Host: "h", Path: "/" + secret}).String(),
 		"HTML":         html.EscapeString(secret),
 		"JSON":         string(quoted),
 		"JSON in JSON": string(twice),

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -53,17 +52,16 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
 	}
-	var options []tf6server.ServeOpt
-	var atWork sync.WaitGroup
+	w := newWork()
+	server := func() tfprotov6.ProviderServer { return applier{provider.NewServer(version, w.closing)(), w} }
 	if *wait {
-		options = append(options, tf6server.WithManagedDebug())
-	} else {
-		go endWithParent(os.Getppid(), &atWork)
+		if err := tf6server.Serve(provider.Address, server, tf6server.WithManagedDebug()); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
-	serve := func() tfprotov6.ProviderServer { return applier{provider.NewServer(version)(), &atWork} }
-	if err := tf6server.Serve(provider.Address, serve, options...); err != nil {
-		log.Fatal(err)
-	}
+	go endWithParent(os.Getppid(), w)
+	serve(server, w)
 }
 
 // showRunLog shows what is in a run log.

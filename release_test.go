@@ -28,7 +28,7 @@ func TestReproducible(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(elsewhere, "internal"), os.DirFS("internal")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"main.go", "orphan.go", "go.mod", "go.sum"} {
+	for _, name := range []string{"main.go", "orphan.go", "serve.go", "go.mod", "go.sum"} {
 		if err := os.WriteFile(filepath.Join(elsewhere, name), read(t, name), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
@@ -33,7 +34,7 @@ func (b *Bundle) readBootstrapped(ctx context.Context) (ids []string, err error)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	err = json.NewDecoder(r).Decode(&ids)
+	err = json.NewDecoder(io.LimitReader(r, 1<<20)).Decode(&ids) // some thirty names
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}

@@ -44,6 +44,9 @@ type Result struct {
 	Before *node.State
 	// HostKey is the key that the host has shown; "" if it was not reached.
 	HostKey string
+	// JumpKeys are those that the jump hosts on the way have shown, for the Target
+	// of the next time.
+	JumpKeys map[string]string
 	// Claim is the id of the claim that the operation writes with its first
 	// change; "" if it did not come so far.
 	Claim string
@@ -57,17 +60,20 @@ type Result struct {
 // Bring makes the host the node that its bundle says, when it is its turn: it
 // is installed, adopted, upgraded or repaired. The error is a [*Failure].
 func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
-	var r Result
-	v := f.visit(&h, t.Limit)
+	return f.account(ctx, &h, func(ctx context.Context, a *account) error { return f.bring(ctx, &h, t, a) })
+}
+
+func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
+	v := f.visit(h, t.Limit)
 	defer v.end()
 	disturbed := false
-	opts := v.options(ctx, t.Warn)
+	opts := v.options(ctx, a.warn(t.Warn))
 	opts.Ensemble.Exists = t.Kind != FirstInstall
 	opts.OnOutage = func() { disturbed = true }
-	opts.OnChange = func(before node.State) { r.Before = &before }
+	opts.OnChange = v.changes(a)
 	opts.Holding.TakeOver = t.Kind == FirstInstall
 	opts.Holding.Admit = func(s node.State, c node.Claim) error {
-		r.Claim = c.ID
+		a.note(func(r *Result) { r.Claim = c.ID })
 		return f.Machines.hold(s.MachineID, holder{c.ID, h.Address()})
 	}
 	turn := Turn{Kind: t.Kind, Masters: node.EnsembleSize(h.Bundle), MaxUnavailable: t.MaxUnavailable}
@@ -86,11 +92,11 @@ func (f *Fleet) Bring(ctx context.Context, h Host, t Terms) (Result, error) {
 		state, err = do(ctx, v.conn, opts)
 		return err
 	})
-	r.HostKey = v.hostKey()
+	v.noteKeys(a)
 	if err != nil {
-		return r, v.failed(ctx, err)
+		return v.failed(ctx, err)
 	}
-	r.State = state
+	a.note(func(r *Result) { r.State = state })
 	f.noted(ctx, f.Machines.Seen(h.Cluster, h.machine(state.MachineID, state.BootID)))
-	return r, nil
+	return nil
 }

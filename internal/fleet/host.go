@@ -68,6 +68,9 @@ type Conn interface {
 	node.Conn
 	// HostKey is the key that the host has shown, in authorized_keys form.
 	HostKey() string
+	// JumpKeys are the keys that the jump hosts on the way have shown; see
+	// [remote.Conn.JumpKeys].
+	JumpKeys() map[string]string
 	// DialThrough connects to another host from there.
 	DialThrough(ctx context.Context, host string, port int) (net.Conn, error)
 }
@@ -84,6 +87,10 @@ type Fleet struct {
 	// PinHostKeys says that a host keeps the key which it has shown first for
 	// as long as an operation lasts.
 	PinHostKeys bool
+	// Closing is closed when the process is about to end. Bring and Remove begin
+	// nothing more then, and return within a second with what is known of what is
+	// under way on the host. It may be nil.
+	Closing <-chan struct{}
 
 	// Outages opens the lock that keeps other processes from taking out another
 	// master of an ensemble; nil: there is none.

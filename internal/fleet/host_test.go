@@ -76,6 +76,8 @@ func (c *fakeConn) Target() remote.Target { return c.target }
 func (c *fakeConn) HostKey() string       { return c.key }
 func (c *fakeConn) Close() error          { return nil }
 
+func (*fakeConn) JumpKeys() map[string]string { return nil } // there are no jump hosts here
+
 func (c *fakeConn) DialThrough(context.Context, string, int) (net.Conn, error) {
 	return nil, fmt.Errorf("there is nothing beyond connection %d", c.number)
 }

@@ -31,6 +31,7 @@ const (
 type Sight struct {
 	State    *node.State
 	HostKey  string
+	JumpKeys map[string]string // as in [Result]
 	Presence Presence
 	// Taken says whose the node is; nil unless Presence says so. See Result.Left.
 	Taken error
@@ -88,7 +89,7 @@ func (f *Fleet) look(ctx context.Context, h *Host) (Sight, error) {
 	if err != nil {
 		return Sight{}, v.failed(ctx, err)
 	}
-	s := Sight{State: state, HostKey: v.hostKey()}
+	s := Sight{State: state, HostKey: v.hostKey(), JumpKeys: v.jumpKeys()}
 	switch {
 	case h.MachineID != "" && h.MachineID != state.MachineID:
 		s.Presence = Replaced

@@ -16,15 +16,18 @@ import (
 // is not the holder's any more is left as it is, which is no error: see
 // Result.Left. The error is a [*Failure].
 func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
-	var r Result
+	return f.account(ctx, &h, func(ctx context.Context, a *account) error { return f.remove(ctx, &h, t, a) })
+}
+
+func (f *Fleet) remove(ctx context.Context, h *Host, t Terms, a *account) error {
 	h.SkipChecks = nil
-	v := f.visit(&h, t.Limit)
+	v := f.visit(h, t.Limit)
 	defer v.end()
 	if t.IfReachable {
 		v.target.ConnectTimeout = f.patience()
 	}
-	opts := v.options(ctx, t.Warn)
-	opts.OnChange = func(before node.State) { r.Before = &before }
+	opts := v.options(ctx, a.warn(t.Warn))
+	opts.OnChange = v.changes(a)
 	turn := Turn{Kind: Removal, EnsembleGoes: t.EnsembleGoes}
 	if !t.EnsembleGoes {
 		v.gates(&turn, &opts)
@@ -36,20 +39,20 @@ func (f *Fleet) Remove(ctx context.Context, h Host, t Terms) (Result, error) {
 		}
 		return err
 	})
-	r.HostKey = v.hostKey()
+	v.noteKeys(a)
 	if t.IfReachable {
 		err = v.givenUp(ctx, err)
 	}
 	switch {
 	case leaves(err):
-		r.Left = err
+		a.note(func(r *Result) { r.Left = err })
 	case err != nil:
-		return r, v.failed(ctx, err)
+		return v.failed(ctx, err)
 	default:
 		f.Machines.letGo(h.MachineID)
 	}
 	f.Forget(ctx, h.Cluster, h.Address())
-	return r, nil
+	return nil
 }
 
 // givenUp makes a [*SilentError] of the error of a machine that gave no answer

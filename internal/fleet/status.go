@@ -4,11 +4,10 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -76,8 +75,15 @@ type StatusReader struct {
 // does not answer.
 const requestLimit = 10 * time.Second
 
-// answerLimit bounds an answer. That of 50,000 agents has some 100 MB.
-const answerLimit = 1 << 30
+const (
+	// answerLimit bounds an answer, in bytes. That of 50,000 agents has some 100 MB.
+	answerLimit = 256 << 20
+	// partLimit bounds what has to be held of it at once: one agent, or an answer
+	// that is no long list.
+	partLimit = 4 << 20
+	// agentsLimit bounds how many agents there may be.
+	agentsLimit = 200_000
+)
 
 // Read reads the status once.
 func (r *StatusReader) Read(ctx context.Context) (*Status, error) {
@@ -101,13 +107,13 @@ func (r *StatusReader) readVersion(ctx context.Context, s *Status) error {
 		ImageCommit string `json:"dcos-image-commit"`
 		BootstrapID string `json:"bootstrap-id"`
 	}
-	err := r.first(ctx, "the version of DC/OS", &answer, r.router("/dcos-metadata/dcos-version.json"))
+	err := r.first(ctx, "the version of DC/OS", into(&answer), r.router("/dcos-metadata/dcos-version.json"))
 	s.Version, s.Variant, s.ImageCommit, s.BootstrapID = answer.Version, answer.Variant, answer.ImageCommit, answer.BootstrapID
 	return err
 }
 
 func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
-	err := r.first(ctx, "the ensemble of masters", &s.Masters,
+	err := r.first(ctx, "the ensemble of masters", into(&s.Masters),
 		r.router("/exhibitor/exhibitor/v1/cluster/status"), service(r.URL.Hostname(), "8181", "/exhibitor/v1/cluster/status"))
 	slices.SortFunc(s.Masters, func(a, b node.EnsembleMaster) int { return strings.Compare(a.Address, b.Address) })
 	return err
@@ -120,24 +126,8 @@ func (r *StatusReader) readMesos(ctx context.Context, s *Status) error {
 			addresses = append(addresses, service(m.Address, "5050", "/slaves"))
 		}
 	}
-	var answer struct {
-		Agents []struct {
-			ID           string         `json:"id"`
-			Hostname     string         `json:"hostname"`
-			Active       bool           `json:"active"`
-			Version      string         `json:"version"`
-			Attributes   map[string]any `json:"attributes"`
-			Reservations map[string]any `json:"reserved_resources"`
-		} `json:"slaves"`
-	}
-	if err := r.first(ctx, "the agents that Mesos knows", &answer, addresses...); err != nil {
+	if err := r.first(ctx, "the agents that Mesos knows", func(answer *boundedJSON) error { return answer.agents(s) }, addresses...); err != nil {
 		return err
-	}
-	for _, a := range answer.Agents {
-		_, attribute := a.Attributes["public_ip"]
-		_, reserved := a.Reservations["slave_public"]
-		s.Agents = append(s.Agents, AgentStatus{ID: a.ID, Address: a.Hostname, Public: attribute || reserved, Active: a.Active,
-			MesosVersion: a.Version})
 	}
 	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {
 		return strings.Compare(a.Address+" "+a.ID, b.Address+" "+b.ID)
@@ -168,11 +158,11 @@ func (r *StatusReader) leader(ctx context.Context, address string) (string, erro
 }
 
 // first reads JSON from the first of the addresses that gives it.
-func (r *StatusReader) first(ctx context.Context, what string, into any, addresses ...string) error {
+func (r *StatusReader) first(ctx context.Context, what string, read func(*boundedJSON) error, addresses ...string) error {
 	var errs []error
 	login := false
 	for _, address := range addresses {
-		err := r.json(ctx, address, into)
+		err := r.json(ctx, address, read)
 		if err == nil {
 			return nil
 		}
@@ -187,11 +177,19 @@ func (r *StatusReader) first(ctx context.Context, what string, into any, address
 }
 
 // A loginError is an answer that asks for a login.
-type loginError struct{ address, status string }
+type loginError struct {
+	address, status string
+	elsewhere       bool // it came from where the token does not go
+}
 
-func (e *loginError) Error() string { return e.address + " answers " + e.status }
+func (e *loginError) Error() string {
+	if e.elsewhere {
+		return e.address + ", to which the request was sent on, answers " + e.status + "; the token was not given to it, since it is not at url"
+	}
+	return e.address + " answers " + e.status
+}
 
-func (r *StatusReader) json(ctx context.Context, address string, into any) error {
+func (r *StatusReader) json(ctx context.Context, address string, read func(*boundedJSON) error) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	resp, err := r.get(ctx, address, nil)
@@ -202,11 +200,12 @@ func (r *StatusReader) json(ctx context.Context, address string, into any) error
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return &loginError{address, resp.Status}
+		at := resp.Request.URL
+		return &loginError{at.Redacted(), resp.Status, r.Token != "" && at.String() != address && !sameOrigin(at, r.URL)}
 	default:
 		return fmt.Errorf("%s answers %s", address, resp.Status)
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, answerLimit)).Decode(into); err != nil {
+	if err := read(newBoundedJSON(resp.Body)); err != nil {
 		return fmt.Errorf("%s does not answer as DC/OS does: %w", address, err)
 	}
 	return nil
@@ -219,12 +218,32 @@ func (r *StatusReader) get(
 	if err != nil {
 		return nil, err
 	}
-	// The token is for Admin Router, and not for what it may redirect to.
-	if r.Token != "" && req.URL.Host == r.URL.Host {
+	client := http.Client{Transport: &tokenTransport{r}, CheckRedirect: redirect}
+	return client.Do(req)
+}
+
+// A tokenTransport gives the token to Admin Router and to nobody else, wherever a
+// request is sent on to: net/http's own rule (Client, "forwarding") goes by the
+// host's name and knows neither scheme nor port.
+type tokenTransport struct{ reader *StatusReader }
+
+// RoundTrip carries one request.
+func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := t.reader
+	if r.Token != "" && sameOrigin(req.URL, r.URL) {
+		req = req.Clone(req.Context())
 		req.Header.Set("Authorization", "token="+r.Token)
 	}
-	client := http.Client{Transport: r.Transport, CheckRedirect: redirect}
-	return client.Do(req)
+	return r.Transport.RoundTrip(req)
+}
+
+// sameOrigin reports whether two URLs are of one scheme, host and port (RFC 6454,
+// section 5).
+func sameOrigin(a, b *url.URL) bool {
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)])
+	}
+	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
 func (r *StatusReader) router(path string) string { return r.URL.JoinPath(path).String() }

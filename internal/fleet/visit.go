@@ -48,7 +48,7 @@ func (v *visit) dial(ctx context.Context) error {
 	v.conn = conn
 	v.lock.lead(conn)
 	if v.PinHostKeys {
-		v.target.HostKey = conn.HostKey()
+		v.target.HostKey, v.target.JumpKeys = conn.HostKey(), conn.JumpKeys()
 	}
 	return nil
 }
@@ -84,6 +84,14 @@ func (v *visit) hostKey() string {
 		return ""
 	}
 	return v.conn.HostKey()
+}
+
+// jumpKeys are those that the jump hosts on the way have shown.
+func (v *visit) jumpKeys() map[string]string {
+	if v.conn == nil {
+		return nil
+	}
+	return v.conn.JumpKeys()
 }
 
 // options are those of internal/node for the host.

@@ -19,6 +19,8 @@ type frame struct {
 	on      func(key, value string) // called for each line, may be nil
 	lines   []frameLine
 	pending []byte
+	kept    int      // bytes of lines
+	flood   func()   // called when more comes than is kept; may be nil
 	open    []string // scripts that have begun and not ended
 	ended   []string
 	err     error         // the first line that is none
@@ -28,8 +30,17 @@ type frame struct {
 
 type frameLine struct{ key, value string }
 
-// maxFrame bounds what a frame keeps; a script that prints more is at fault.
-const maxFrame = 16 << 20
+// lineCost is what a line takes besides its texts, in bytes: many are short.
+const lineCost = 64
+
+const (
+	// maxFrame bounds what a frame keeps, in bytes; a script that prints more is at
+	// fault, or the host.
+	maxFrame = 8 << 20
+	// maxPrinted bounds all that a script prints, with what only matters as it
+	// comes: the journal of hours.
+	maxPrinted = 64 << 20
+)
 
 // Write takes output. It never fails, so that a script is not ended for what
 // it prints; what was wrong shows in check.
@@ -37,20 +48,22 @@ func (f *frame) Write(p []byte) (int, error) {
 	if f.latency == 0 && !f.start.IsZero() {
 		f.latency = time.Since(f.start)
 	}
-	f.pending = append(f.pending, p...)
-	for {
-		i := bytes.IndexByte(f.pending, '\n')
+	n := len(p)
+	for f.kept+len(f.pending) <= maxFrame {
+		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
-			break
+			f.pending = append(f.pending, p...)
+			return n, nil
 		}
-		f.line(string(f.pending[:i]))
-		f.pending = f.pending[i+1:]
+		f.line(string(append(f.pending, p[:i]...)))
+		f.pending, p = f.pending[:0], p[i+1:]
 	}
-	if len(f.pending) > maxFrame {
-		f.fail(fmt.Errorf("a line of more than %d bytes", maxFrame))
-		f.pending = nil
+	f.pending = nil
+	f.fail(fmt.Errorf("it is longer than %d MiB", maxFrame>>20))
+	if f.flood != nil {
+		f.flood()
 	}
-	return len(p), nil
+	return n, nil
 }
 
 func (f *frame) fail(err error) {
@@ -68,12 +81,13 @@ func (f *frame) line(text string) {
 	switch key {
 	case "begin":
 		f.open = append(f.open, value)
+		f.kept += 2 * (len(value) + lineCost)
 	case "end":
 		if n := len(f.open); n == 0 || f.open[n-1] != value {
 			f.fail(fmt.Errorf("script %q ends without having begun", value))
 			return
 		}
-		f.open = f.open[:len(f.open)-1]
+		f.open = f.open[:len(f.open)-1] // what it took is counted with its beginning
 		f.ended = append(f.ended, value)
 	default:
 		if len(f.open) == 0 {
@@ -85,6 +99,7 @@ func (f *frame) line(text string) {
 			// These only matter as they come, and there may be many.
 		default:
 			f.lines = append(f.lines, frameLine{key, value})
+			f.kept += len(key) + len(value) + lineCost
 		}
 		if f.on != nil {
 			f.on(key, value)

@@ -120,6 +120,12 @@ func run(ctx context.Context, conn Conn, c call) (*frame, error) {
 		Timeout: c.timeout,
 		// The frame keeps the output; what Run keeps would be a second copy.
 		MaxOutput: 64 << 10,
+		Most:      maxPrinted,
+	}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	f.flood = func() {
+		giveUp(&remote.FloodError{Host: conn.Target().Address, Work: "the result of script " + s.Name, Most: maxFrame})
 	}
 	input := ""
 	if c.input != nil {
@@ -149,6 +155,9 @@ func run(ctx context.Context, conn Conn, c call) (*frame, error) {
 		s.Stdin = strings.NewReader(input)
 	}
 	if _, err := conn.Run(ctx, s); err != nil {
+		if flood := (*remote.FloodError)(nil); errors.As(err, &flood) {
+			return f, flood
+		}
 		return f, err
 	}
 	if err := f.check(c.scripts...); err != nil {

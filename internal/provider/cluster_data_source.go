@@ -143,7 +143,7 @@ func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*f
 		return nil, nil, diags
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: clusterStepLimit,
-		ResponseHeaderTimeout: clusterStepLimit}
+		ResponseHeaderTimeout: clusterStepLimit, MaxResponseHeaderBytes: 64 << 10}
 	transport.TLSClientConfig, err = clusterTLS(model.CACertificate.ValueString(), model.Insecure.ValueBool())
 	if err != nil {
 		diags.AddAttributeError(tfpath.Root("ca_certificate"), "Invalid Certificate", sentence(err.Error()))

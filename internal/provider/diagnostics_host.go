@@ -148,6 +148,7 @@ func wordings() []wording {
 		{kind: remote.KindLogin, summary: "Login Refused", own: true, stage: "connect"},
 		{kind: remote.KindSudo, summary: "No Root On The Host", own: true},
 		{kind: remote.KindLocked, summary: "Host Locked By Another Run", own: true},
+		{kind: remote.KindFlood, summary: "Host Sends Without End", own: true},
 		{kind: remote.KindLost, summary: "Connection Lost"},
 		{kind: remote.KindUnreachable, summary: "Host Not Reachable", stage: "connect"},
 		{kind: remote.KindConfig, summary: "Invalid SSH Configuration", stage: "connect"},
@@ -204,7 +205,7 @@ func (f *hostFailure) word(err error) {
 		}
 	}
 	var key *remote.HostKeyError
-	if errors.As(err, &key) && len(key.Want) > 0 {
+	if errors.As(err, &key) && len(key.Want) > 0 && !key.Jump {
 		f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
 	}
 }

@@ -36,7 +36,8 @@ func (v durationValidator) ValidateString(ctx context.Context, req validator.Str
 	d, err := time.ParseDuration(req.ConfigValue.ValueString())
 	if err != nil || d < 0 || (d == 0 && !v.zero) {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
-			fmt.Sprintf("The value must be %s; got: %q.", v.Description(ctx), req.ConfigValue.ValueString()))
+			// Terraform shows no line of an attribute within another.
+			fmt.Sprintf("%s must be %s; got: %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString()))
 	}
 }
 

@@ -293,6 +293,9 @@ type modelConn struct {
 func (c *modelConn) Target() remote.Target { return c.target }
 func (c *modelConn) HostKey() string       { return "key" }
 
+// JumpKeys are none.
+func (c *modelConn) JumpKeys() map[string]string { return nil }
+
 // DialThrough leads nowhere.
 func (c *modelConn) DialThrough(context.Context, string, int) (net.Conn, error) {
 	return nil, errors.New("there is nothing beyond")

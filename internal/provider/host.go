@@ -114,8 +114,9 @@ func (m *nodePoolModel) like(ctx context.Context, s *shared) (fleet.Host, diag.D
 // host is one of a pool's as the fleet knows it, like the others.
 func (h *poolHost) host(ctx context.Context, s *shared, like fleet.Host) (fleet.Host, diag.Diagnostics) {
 	like.MachineID, like.DetectedIP, like.Claim = h.MachineID, h.DetectedIP, h.Claim
-	var diags diag.Diagnostics
-	like.Target, diags = s.target(ctx, h.address.ValueString(), h.ssh, h.HostKey)
+	target, diags := s.target(ctx, h.address.ValueString(), h.ssh, h.HostKey)
+	target.JumpKeys = like.Target.JumpKeys
+	like.Target = target
 	return like, diags
 }
 

@@ -81,6 +81,7 @@ func jumpHostFields() fields {
 		"port":    {isPort: true, about: "TCP port of its SSH server. Default: `22`."},
 		"user":    {about: "User to log in as on the jump host. Default: the user of the provider's `ssh`."},
 		"host_key": {about: "The jump host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`). Any other key is refused. " +
+			"A jump host is given no password unless something vouches for its key, such as this. " +
 			"Default: the provider's `host_key_policy` decides."},
 	}
 }

@@ -131,7 +131,7 @@ func observed(ctx context.Context, private privateReader) (*node.State, diag.Dia
 // failed, and forgets an earlier one otherwise.
 func keepRefused(ctx context.Context, private privateWriter, failure error) diag.Diagnostics {
 	var refused *remote.HostKeyError
-	if !errors.As(failure, &refused) {
+	if !errors.As(failure, &refused) || refused.Jump {
 		return private.SetKey(ctx, refusedKey, nil)
 	}
 	return keepPrivate(ctx, private, refusedKey, refused.Key)

@@ -97,6 +97,9 @@ func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, pr
 			if was, d := state.host(ctx, r.shared); !d.HasError() {
 				p.cluster = was.Cluster
 				if p.host != nil {
+					var keys diag.Diagnostics
+					was.Target.JumpKeys, keys = readJumpKeys(ctx, private)
+					diags.Append(keys...)
 					p.host = &was
 				}
 			}
@@ -132,6 +135,11 @@ func (r *nodeResource) planLeaving(ctx context.Context, note *planNote, state *n
 	if diags.Append(d...); diags.HasError() {
 		return diags
 	}
+	keys, d := readJumpKeys(ctx, private)
+	if diags.Append(d...); diags.HasError() {
+		return diags
+	}
+	h.Target.JumpKeys = keys
 	p := r.shared.planned(note.ID, h)
 	p.masters = mastersOf(ctx, state, private)
 	diags.Append(r.shared.planRemovals(ctx, note, p)...)

@@ -35,15 +35,22 @@ type poolRun struct {
 
 	mu       sync.Mutex
 	failures poolFailures
+	jumpKeys map[string]string // what jump hosts have shown
 	warnings diag.Diagnostics
 }
 
-// beginPool makes ready for an operation on a pool.
-func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, withBundle bool) (*poolRun, diag.Diagnostics) {
+// beginPool makes ready for an operation on a pool. private is its private state,
+// nil if it has none yet.
+func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, private privateReader, withBundle bool) (*poolRun, diag.Diagnostics) {
 	if diags := s.ready(); diags.HasError() {
 		return nil, diags
 	}
 	like, diags := model.like(ctx, s)
+	if private != nil {
+		keys, d := readJumpKeys(ctx, private)
+		diags.Append(d...)
+		like.Target.JumpKeys = keys
+	}
 	b, d := readBundle(ctx, model.Bundle)
 	if diags.Append(d...); diags.HasError() {
 		return nil, diags
@@ -173,6 +180,7 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
 		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
 	})
+	r.passed(result.JumpKeys)
 	switch {
 	case err == nil:
 		h.observe(result.State, result.HostKey, r.bundleID)
@@ -307,6 +315,7 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 	result, err := r.shared.fleet.Remove(r.asked, host, fleet.Terms{
 		Limit: limit, IfReachable: r.shared.givesUp(r.model.OnDestroy), EnsembleGoes: r.ensembleGoes, Warn: r.warnsOf(host),
 	})
+	r.passed(result.JumpKeys)
 	if result.Left != nil {
 		r.warn(leftNode(host.Address(), result.Left))
 	}
@@ -316,9 +325,13 @@ func (r *poolRun) removeOne(h *poolHost, limit time.Duration) (fleet.Host, error
 // short is the first line of a text, for a table.
 func short(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	const most = 200
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + "…"
+	return clipped(line, 200)
+}
+
+// clipped is the beginning of a text that is longer than so many bytes.
+func clipped(text string, most int) string {
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return line
+	return text
 }

@@ -52,6 +52,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	planned, diags := plan.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(twice(planned, r.shared.config.Port)...)
+	resp.Diagnostics.Append(poolFits(planned)...)
 	var prior nodePoolModel
 	var before []*poolHost
 	create := req.State.Raw.IsNull()
@@ -147,6 +148,9 @@ func (s *shared) planPool(ctx context.Context, id string, model *nodePoolModel, 
 			masters = seen.Topology.Masters
 		}
 	}
+	keys, d := readJumpKeys(ctx, private)
+	diags.Append(d...)
+	like.Target.JumpKeys = keys
 	planned := make([]plannedHost, len(hosts))
 	for i, h := range hosts {
 		host, d := h.host(ctx, s, like)

@@ -47,7 +47,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.Append(notLookedAt(plural(len(chosen), "host")+" of the pool", r.shared.unknown))
 		return
 	}
-	run, diags := r.shared.beginPool(ctx, &model, false)
+	run, diags := r.shared.beginPool(ctx, &model, req.Private, false)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Read(ctx, defaultReadTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -61,6 +61,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, model.ID.ValueString(), hosts)...)
 	}
+	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)
 }
@@ -109,6 +110,7 @@ func (r *poolRun) lookAt(chosen []*poolHost, want *bundle.Bundle, limit time.Dur
 			r.failures.add(h.name, r.shared.failure(&hosts[i], "looking at the host", err))
 			return
 		}
+		r.passed(s.JumpKeys)
 		if s.Presence == fleet.Taken {
 			r.warn(takenNode(hosts[i].Address(), s.Taken))
 			return
@@ -147,7 +149,7 @@ func (h *poolHost) look(s fleet.Sight) {
 	switch {
 	case h.Status == poolFailed: // there is something to do in any case
 	case drift != "":
-		h.Status, h.Error = poolDrifted, drift
+		h.Status, h.Error = poolDrifted, clipped(drift, maxRecordError)
 	default:
 		h.Status, h.Error = poolDone, ""
 	}

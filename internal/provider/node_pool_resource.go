@@ -76,7 +76,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	r.shared.pools.recall(&model, b.ClusterName.ValueString(), hosts)
 	model.ID = types.StringValue(newPoolID(hosts))
 	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
-	run, limits, diags := r.begin(ctx, &model)
+	run, limits, diags := r.begin(ctx, &model, nil)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		release()
@@ -88,14 +88,17 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	model.set(hosts, run.bundleID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
+	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
 	resp.Diagnostics.Append(run.warnings...)
 	resp.Diagnostics.Append(run.failures.diagnostics("installing DC/OS", len(hosts))...)
 }
 
 // begin makes ready for bringing hosts to the bundle.
-func (r *nodePoolResource) begin(ctx context.Context, model *nodePoolModel) (*poolRun, func(fleet.Kind) time.Duration, diag.Diagnostics) {
-	run, diags := r.shared.beginPool(ctx, model, true)
+func (r *nodePoolResource) begin(
+	ctx context.Context, model *nodePoolModel, private privateReader,
+) (*poolRun, func(fleet.Kind) time.Duration, diag.Diagnostics) {
+	run, diags := r.shared.beginPool(ctx, model, private, true)
 	install, d := model.Timeouts.Create(ctx, defaultCreateTimeout)
 	diags.Append(d...)
 	change, d := model.Timeouts.Update(ctx, defaultUpdateTimeout)
@@ -145,7 +148,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
-	run, limits, diags := r.begin(ctx, &model)
+	run, limits, diags := r.begin(ctx, &model, req.Private)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
 	resp.Diagnostics.Append(diags...)
@@ -172,6 +175,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		model.set(hosts, run.bundleID)
 	}
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
+	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.warnings...)
@@ -203,7 +207,7 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	run, diags := r.shared.beginPool(ctx, &model, false)
+	run, diags := r.shared.beginPool(ctx, &model, req.Private, false)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Delete(ctx, defaultDeleteTimeout)
 	resp.Diagnostics.Append(diags...)

@@ -49,7 +49,7 @@ func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
 func newScaledPool(t testing.TB, n int) *scaledPool {
 	t.Helper()
-	p := &scaledPool{server: NewServer("test")()}
+	p := &scaledPool{server: NewServer("test", nil)()}
 	resp, err := p.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

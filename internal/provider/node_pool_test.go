@@ -36,6 +36,7 @@ type simSite struct {
 
 	masters  int    // of master_list, the first hosts; 0: one that there is not
 	provider string // more of the provider block
+	ssh      string // more of its ssh
 	cluster  string // its name; "": sim
 }
 
@@ -89,6 +90,7 @@ provider "dcos" {
     port            = %d
     private_key     = file(%q)
     connect_timeout = "10s"
+    %s
   }
   run_log = "run.jsonl"
   %s
@@ -105,7 +107,7 @@ resource "dcos_cluster_config" "test" {
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, s.provider, sampleRelease(s.t, samplerelease.V22), cmp.Or(s.cluster, "sim"), list(masters), parameters)+resources)
+`, s.fleet.Port(), s.key, s.ssh, s.provider, sampleRelease(s.t, samplerelease.V22), cmp.Or(s.cluster, "sim"), list(masters), parameters)+resources)
 }
 
 // list is a list of texts in HCL.

@@ -43,6 +43,8 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	resp.Diagnostics.Append(diags...)
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	h.Target.JumpKeys, diags = readJumpKeys(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	r.shared.claims.Store(r.shared.way(h.Target), h.Claim)
 	if resp.Diagnostics.HasError() {
 		return
@@ -69,6 +71,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	resp.Diagnostics.Append(keepJumpKeys(ctx, resp.Private, sight.HostKey, sight.JumpKeys)...)
 	resp.Diagnostics.Append(refreshClaim(ctx, resp.Private, &h, sight, imported)...)
 	if sight.Presence == fleet.Taken {
 		return

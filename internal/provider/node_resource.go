@@ -80,6 +80,7 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, h.Bundle)...)
 	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
+	resp.Diagnostics.Append(keepJumpKeys(ctx, resp.Private, result.HostKey, result.JumpKeys)...)
 }
 
 // begin makes the host of a model. What cannot be reached for want of
@@ -153,12 +154,17 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	}
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	h.Target.JumpKeys, diags = readJumpKeys(ctx, req.Private)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
 	if was, d := prior.bundle(ctx); !d.HasError() {
 		h.Former = was.ClusterName.ValueString()
 	}
 	result, diags := r.bring(ctx, &model, &h, kind)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
+	resp.Diagnostics.Append(keepJumpKeys(ctx, resp.Private, result.HostKey, result.JumpKeys)...)
 	if result.State == nil {
 		return // the state stays: the next plan has the same to do
 	}
@@ -207,6 +213,10 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	h.Claim, diags = readClaim(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	h.Target.JumpKeys, diags = readJumpKeys(ctx, req.Private)
+	if resp.Diagnostics.Append(diags...); resp.Diagnostics.HasError() {
+		return
+	}
 	if h.Claim == "" && note.Creation {
 		h.Claim, h.ClaimLost = note.Claim, note.Claim == ""
 	}

@@ -150,11 +150,17 @@ func nodeSchema(ctx context.Context) schema.Schema {
 }
 
 // describedTimeouts is the attribute of the timeouts module, which has no
-// description of its own.
+// description of its own and takes limits that are over before they begin ("-5m").
 func describedTimeouts(ctx context.Context, opts timeouts.Opts) schema.Attribute {
 	attribute := timeouts.Attributes(ctx, opts)
 	if nested, ok := attribute.(schema.SingleNestedAttribute); ok {
 		nested.MarkdownDescription = "Time limits of the operations. A change touches nothing on the host."
+		for name, limit := range nested.Attributes {
+			if text, ok := limit.(schema.StringAttribute); ok {
+				text.Validators = []validator.String{durationValidator{}}
+				nested.Attributes[name] = text
+			}
+		}
 		return nested
 	}
 	return attribute

@@ -29,6 +29,7 @@ type dcosProvider struct {
 	version   string
 	getenv    func(string) string
 	published bool // with the schemas that users see; see server
+	closing   <-chan struct{}
 }
 
 // Metadata names the provider.

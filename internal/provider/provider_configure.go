@@ -39,6 +39,7 @@ func (p *dcosProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	s.fleet.Closing = p.closing
 	resp.ResourceData = s
 	resp.DataSourceData = s
 }

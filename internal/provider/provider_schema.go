@@ -83,7 +83,7 @@ func providerAttributes() map[string]schema.Attribute {
 			Optional:  true,
 			Sensitive: true,
 			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has " +
-				"`oauth_enabled`. Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
+				"`oauth_enabled`. It goes to the scheme, host and port of `url` only. Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
 		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
@@ -143,7 +143,8 @@ func sshAttributes() map[string]schema.Attribute {
 		"host_key_policy": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. " +
-				"`accept_new`: accept it the first time and pin it in the node's state (`host_key`). " +
+				"`accept_new`: accept it the first time and pin it in the node's state (`host_key`); that of a jump host in the private part of " +
+				"the state of the node or pool behind it. Data sources and `publish` have no such memory. " +
 				"`ignore`: accept any key at any time, which gives up protection against an impostor. A key that differs from a known or pinned one " +
 				"is refused under `strict` and `accept_new`. Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
 			Validators: []validator.String{stringvalidator.OneOf("strict", "accept_new", "ignore")},

@@ -12,7 +12,7 @@ import (
 // factories runs the provider in the process of the test.
 func factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		typeName: func() (tfprotov6.ProviderServer, error) { return NewServer("test")(), nil },
+		typeName: func() (tfprotov6.ProviderServer, error) { return NewServer("test", nil)(), nil },
 	}
 }
 

@@ -16,11 +16,18 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
-// NewServer makes the provider of one process as Terraform talks to it.
-func NewServer(version string) func() tfprotov6.ProviderServer {
+// MaxMessage is the most bytes that a message between Terraform and a provider is
+// to have: the limit of terraform-plugin-go's server (tf6server.Serve), which
+// serves where the provider is attached to by hand.
+const MaxMessage = 256 << 20
+
+// NewServer makes the provider of one process as Terraform talks to it. closing
+// is closed when the process is about to end, which work under way is then told;
+// nil if nobody says so.
+func NewServer(version string, closing <-chan struct{}) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		serve := func(published bool) tfprotov6.ProviderServer {
-			return providerserver.NewProtocol6(&dcosProvider{version: version, getenv: os.Getenv, published: published})()
+			return providerserver.NewProtocol6(&dcosProvider{version: version, getenv: os.Getenv, published: published, closing: closing})()
 		}
 		return &server{ProviderServer: serve(false), published: serve(true)}
 	}

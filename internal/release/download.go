@@ -26,6 +26,8 @@ const (
 	fruitless = 5
 	// stalled is how long a server may send nothing.
 	stalled = 60 * time.Second
+	// maxRelease bounds what a server may send, in bytes: releases have 1 to 3 GB.
+	maxRelease = 32 << 30
 	// lockPoll is how often a download of another process is looked at.
 	lockPoll = 200 * time.Millisecond
 	// maxRedirects is as many as net/http follows.
@@ -37,7 +39,10 @@ const (
 	partialState = "partial.json"
 )
 
-var errStalled = fmt.Errorf("the server sent nothing for %v", stalled)
+var (
+	errStalled = fmt.Errorf("the server sent nothing for %v", stalled)
+	errTooLong = fmt.Errorf("the server sends more than %d GiB, which no release has", maxRelease>>30)
+)
 
 // isAddress tells an http address from a path.
 func isAddress(source string) bool {
@@ -358,8 +363,13 @@ func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err e
 	if _, err := f.Seek(start, io.SeekStart); err != nil {
 		return &finalError{err}
 	}
-	n, err := io.Copy(progress{f, watchdog}, resp.Body)
+	if total > maxRelease {
+		return &finalError{errTooLong}
+	}
+	n, err := io.Copy(progress{f, watchdog}, io.LimitReader(resp.Body, maxRelease-start+1))
 	switch {
+	case start+n > maxRelease:
+		return &finalError{errors.Join(errTooLong, f.Truncate(0))}
 	case err != nil && errors.As(err, new(*fs.PathError)):
 		return &finalError{err} // writing failed, not the network
 	case err != nil:

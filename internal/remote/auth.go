@@ -24,6 +24,8 @@ type authAttempts struct {
 	offers map[string]int
 	tried  []string // of the latest attempt, in words
 	fatal  error    // no further attempt can help
+	// keptBack says that in the latest attempt the password was asked for and not given.
+	keptBack bool
 
 	mu sync.Mutex
 }
@@ -34,23 +36,27 @@ func newAuthAttempts(l *login) *authAttempts {
 
 // methods are for one attempt. All keys go into one public-key method, since
 // the library uses only the first of each kind. The closer ends the use of the
-// agent and must be called when the handshake is over.
-func (a *authAttempts) methods() (methods []ssh.AuthMethod, closer io.Closer) {
+// agent and must be called when the handshake is over. trusted says, once the
+// host key has come, whether the host may see the password.
+func (a *authAttempts) methods(trusted func() bool) (methods []ssh.AuthMethod, closer io.Closer) {
 	a.mu.Lock()
-	a.tried, a.fatal = nil, nil
+	a.tried, a.fatal, a.keptBack = nil, nil, false
 	a.mu.Unlock()
 	use := &agentUse{}
 	l := a.login
-	if len(l.signers) > 0 || l.agentSocket != "" {
+	if l.hasKeys() {
 		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return a.signers(use) }))
 	}
 	if l.password != "" {
 		refused := false
 		methods = append(methods, ssh.PasswordCallback(func() (string, error) {
+			if !trusted() {
+				return "", a.keepBack()
+			}
 			a.note("password")
 			refused = true // if anything else is asked for after it
 			return l.password.Reveal(), nil
-		}), ssh.KeyboardInteractive(a.answer(&refused)))
+		}), ssh.KeyboardInteractive(a.answer(&refused, trusted)))
 	}
 	return methods, use
 }
@@ -58,11 +64,14 @@ func (a *authAttempts) methods() (methods []ssh.AuthMethod, closer io.Closer) {
 // answer gives the password to the one hidden question of keyboard-interactive
 // (RFC 4256), and to no second one: the same wrong answer twice could lock the
 // account.
-func (a *authAttempts) answer(refused *bool) ssh.KeyboardInteractiveChallenge {
+func (a *authAttempts) answer(refused *bool, trusted func() bool) ssh.KeyboardInteractiveChallenge {
 	given := false
 	return func(_, _ string, questions []string, echo []bool) ([]string, error) {
 		if len(questions) == 0 {
 			return nil, nil
+		}
+		if !trusted() {
+			return nil, a.keepBack()
 		}
 		if len(questions) > 1 || echo[0] {
 			return nil, fmt.Errorf("the server asks %q, which a password does not answer", questions)
@@ -74,6 +83,15 @@ func (a *authAttempts) answer(refused *bool) ssh.KeyboardInteractiveChallenge {
 		a.note("keyboard-interactive")
 		return []string{a.login.password.Reveal()}, nil
 	}
+}
+
+// keepBack notes that the password was asked for and not given.
+func (a *authAttempts) keepBack() error {
+	a.note("no password, since nothing vouches for the host's key")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keptBack = true
+	return errors.New("nothing vouches for the host's key")
 }
 
 func (a *authAttempts) note(what string) {

@@ -123,7 +123,11 @@ type Target struct {
 	JumpHosts []Hop  // nil: the client's; empty: none
 	// HostKey pins the host's keys, in authorized_keys form, one a line. It
 	// takes the place of what known_hosts say of this host.
-	HostKey        string
+	HostKey string
+	// JumpKeys are the keys that the jump hosts on the way have shown before, as
+	// [Conn.JumpKeys] gave them. Under AcceptNew one that nothing else is known of
+	// has to show that key again.
+	JumpKeys       map[string]string
 	ConnectTimeout time.Duration // 0: the client's
 	Log            *runlog.Scope // may be nil
 }
@@ -147,6 +151,9 @@ type Script struct {
 	// MaxOutput bounds what Result keeps of each of stdout and stderr, in
 	// bytes: of more, the first and the last half. Default 4 MiB.
 	MaxOutput int
+	// Most bounds what may come of each of stdout and stderr, in bytes, kept or
+	// not: a script that writes more is given up ([FloodError]). Default 256 MiB.
+	Most int64
 	// Timeout ends the script, as a cancelled context does. 0: none.
 	Timeout time.Duration
 }

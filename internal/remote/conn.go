@@ -45,6 +45,20 @@ func (c *Conn) Target() Target { return c.route.target }
 // authorized_keys form. Of a certificate it is the key in it.
 func (c *Conn) HostKey() string { return authorizedKey(c.primary().hostKey) }
 
+// JumpKeys are the keys that the jump hosts on the way have shown, for the
+// Target of the next time; nil where there are none, and under [Ignore].
+func (c *Conn) JumpKeys() map[string]string {
+	through := c.primary().through
+	if len(through) == 0 || c.client.keys.policy == Ignore {
+		return nil
+	}
+	keys := make(map[string]string, len(through))
+	for i, t := range through {
+		keys[c.route.hops[i].way] = authorizedKey(t.hostKey)
+	}
+	return keys
+}
+
 // Traffic is the number of bytes sent to and received from the host so far.
 func (c *Conn) Traffic() (sent, received int64) {
 	c.mu.Lock()

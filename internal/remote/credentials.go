@@ -25,6 +25,9 @@ type login struct {
 	identity    string
 }
 
+// hasKeys says whether there may be a key to log in with.
+func (l *login) hasKeys() bool { return len(l.signers) > 0 || l.agentSocket != "" }
+
 // namedSigner is a key and what it is called in messages.
 type namedSigner struct {
 	ssh.Signer

@@ -36,6 +36,11 @@
 // that differs from a known one is a [HostKeyError] under each policy but
 // [Ignore].
 //
+// [Conn.JumpKeys] gives those of the jump hosts on the way, to be given to later
+// runs as Target.JumpKeys: what nothing else is known of has to show them again. A
+// jump host that no known key, authority or such a note vouches for is given no
+// password.
+//
 // Jump hosts are dialled once, however many hosts are behind them, and shared
 // until 30 seconds after their last use. OpenSSH's client configuration is read
 // if Config.ConfigFile names it.
@@ -91,6 +96,26 @@
 //
 // [Conn.Lock] keeps other operators away, through the keeper as well: the lock
 // goes when its owner does, for whatever reason.
+//
+// # Bounds
+//
+// Who answers may be anybody, so nothing that is read is kept or waited for
+// without end:
+//
+//   - an SSH packet has 256 KiB at most, and a channel holds 2 MiB that are not read
+//     yet (x/crypto/ssh); banners are thrown away; a peer that opens channels is
+//     refused.
+//   - what comes before a script: 1 MiB, of which 16 KiB are kept.
+//   - a script's stdout and stderr: Script.Most each, 256 MiB unless it says so, of
+//     which Script.MaxOutput are kept; a copy is its taker's. What internal/node
+//     runs may print 64 MiB, and 8 MiB of results.
+//   - the keeper, an upload's cat and the error output of SFTP: 16 MiB each. An
+//     answer of SFTP has 256 KiB at most (pkg/sftp).
+//   - the answer of an HTTP proxy: 16 KiB.
+//   - texts of the host in messages: a line, or the last ten of error output.
+//
+// What sends more is given up with a [FloodError], and with it the work that asked:
+// the host's other scripts and all other hosts go on.
 //
 // # Errors
 //

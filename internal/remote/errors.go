@@ -28,6 +28,7 @@ const (
 	KindExit        Kind = "exit code"
 	KindTimeout     Kind = "timeout"
 	KindTransfer    Kind = "transfer"
+	KindFlood       Kind = "flood"
 )
 
 // A Fault is an error that says what kind of thing went wrong. Every error type
@@ -70,6 +71,7 @@ var (
 	_ Hinter = (*HostKeyError)(nil)
 	_ Hinter = (*AuthError)(nil)
 	_ Hinter = (*ShellError)(nil)
+	_ Hinter = (*FloodError)(nil)
 	_ Hinter = (*SudoError)(nil)
 	_ Hinter = (*ExitError)(nil)
 	_ Hinter = (*TimeoutError)(nil)
@@ -82,6 +84,7 @@ var (
 	_ Fault = (*HostKeyError)(nil)
 	_ Fault = (*AuthError)(nil)
 	_ Fault = (*ShellError)(nil)
+	_ Fault = (*FloodError)(nil)
 	_ Fault = (*SudoError)(nil)
 	_ Fault = (*ExitError)(nil)
 	_ Fault = (*TimeoutError)(nil)
@@ -198,7 +201,11 @@ type HostKeyError struct {
 	Key     string   // the key shown, in authorized_keys form
 	Source  string   // where the known keys come from
 	Revoked bool
-	Err     error // why a host certificate was refused, if it was one
+	Jump    bool // it is a jump host
+	// Password says that the key was not refused, but that nothing vouches for it
+	// and the password was asked for.
+	Password bool
+	Err      error // why a host certificate was refused, if it was one
 }
 
 func (e *HostKeyError) Error() string {
@@ -207,6 +214,8 @@ func (e *HostKeyError) Error() string {
 		return fmt.Sprintf("host key of %s is revoked: it shows %s", e.Host, e.Got)
 	case e.Err != nil:
 		return fmt.Sprintf("host certificate of %s is not valid: %v (key %s)", e.Host, e.Err, e.Got)
+	case e.Password:
+		return fmt.Sprintf("nothing vouches for the host key of %s, so it was not given the password: it shows %s", e.Host, e.Got)
 	case len(e.Want) == 0:
 		return fmt.Sprintf("host key of %s is not known: it shows %s", e.Host, e.Got)
 	}
@@ -229,6 +238,12 @@ func (e *HostKeyError) Hint() string {
 		return "Do not connect to this host. Its key is listed as @revoked in known_hosts."
 	case e.Err != nil:
 		return "Renew the host's certificate, or add the authority that signed it to ssh.host_certificate_authorities."
+	case e.Password:
+		return giveJumpKey
+	case e.Source == fromNote:
+		return "Either another machine answers as this jump host or it was reinstalled. Compare the fingerprint with the one on its " +
+			"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, give the new key as host_key in " +
+			"jump_hosts or in ssh.known_hosts, which count more than the key that was accepted first."
 	case len(e.Want) == 0:
 		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
 			"then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
@@ -237,12 +252,19 @@ func (e *HostKeyError) Hint() string {
 		"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, replace the known key by the new one."
 }
 
+// giveJumpKey says what a jump host that is to get a password needs.
+const giveJumpKey = "Compare the fingerprint with the one on the jump host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
+	"then give the key as host_key in jump_hosts or in ssh.known_hosts, or log in to the jump host with a key."
+
 // AuthError says that a host refused all credentials.
 type AuthError struct {
 	Host, User string
 	Tried      []string // in words, in order: "public key SHA256:… (agent)", "password"
 	Offered    []string // the methods that the server would have taken, if known
-	Err        error
+	// KeptBack says that the password was asked for and not given, since nothing
+	// vouches for the key of the jump host.
+	KeptBack bool
+	Err      error
 }
 
 func (e *AuthError) Error() string {
@@ -263,6 +285,8 @@ func (e *AuthError) Hint() string {
 	switch {
 	case e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures"):
 		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
+	case e.KeptBack:
+		return giveJumpKey
 	case len(e.Tried) == 0:
 		return "Set ssh.private_key, ssh.agent or ssh.password."
 	}
@@ -444,6 +468,31 @@ func (*LockedError) Kind() Kind { return KindLocked }
 // Hint says that waiting helps.
 func (e *LockedError) Hint() string {
 	return "Wait until the other run has ended, then run again. The lock goes away by itself when its owner ends, also when it is killed."
+}
+
+// FloodError says that a host sends without end, and that what was run there was
+// given up for it.
+type FloodError struct {
+	Host  string
+	Work  string // what was run: "script inspect"
+	Most  int64  // bytes that may come
+	Noise bool   // it came before the script, which was not run, or not followed
+}
+
+func (e *FloodError) Error() string {
+	if e.Noise {
+		return fmt.Sprintf("%s: more than %d KiB came before %s began, which was given up", e.Host, e.Most>>10, e.Work)
+	}
+	return fmt.Sprintf("%s: more than %d MiB came of %s, which was given up", e.Host, e.Most>>20, e.Work)
+}
+
+// Kind is KindFlood.
+func (*FloodError) Kind() Kind { return KindFlood }
+
+// Hint says where to look.
+func (e *FloodError) Hint() string {
+	return "Look at what the host sends without end: a profile, a program in the place of a system command, a journal that grows. " +
+		"If nothing explains it, the host may not be the one that you think."
 }
 
 // TransferError says that a file did not arrive.

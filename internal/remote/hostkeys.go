@@ -262,6 +262,7 @@ func parseAuthorizedKeys(text string) ([]ssh.PublicKey, error) {
 type keyCheck struct {
 	all     *hostKeys
 	label   string // for messages
+	jump    bool   // it is a jump host
 	name    string // known_hosts name
 	host    string
 	sources []*knownHosts
@@ -270,13 +271,31 @@ type keyCheck struct {
 	// another port than 22: OpenSSH takes them as a match, never as a mismatch.
 	portless []knownKey
 
-	got ssh.PublicKey // the accepted key
-	err *HostKeyError
+	got     ssh.PublicKey // the accepted key
+	vouched vouched       // who vouches for it
+	err     *HostKeyError
 }
 
-// check prepares the decision. A pin stands in for known_hosts.
+// vouched is who vouches for a host key that was accepted.
+type vouched int
+
+const (
+	byNobody vouched = iota // it was the first one that came
+	byNote                  // it is that of the first time
+	byConfig                // the user's configuration names it or its authority, or does not care
+)
+
+const (
+	// fromNote is the source of a key that is noted.
+	fromNote = "accepted when it was first used"
+	// fromRun is that of one that was the first in this run.
+	fromRun = "seen earlier in this run"
+)
+
+// check prepares the decision. A pin stands in for known_hosts, and both for what
+// is noted, so that a key can be changed.
 func (h *hostKeys) check(e *endpoint) *keyCheck {
-	c := &keyCheck{all: h, label: e.label, host: e.host, name: knownName(e.host, e.port),
+	c := &keyCheck{all: h, label: e.label, jump: e.way != "", host: e.host, name: knownName(e.host, e.port),
 		sources: append([]*knownHosts{&h.known}, e.knownFrom...)}
 	if len(e.pin) > 0 {
 		for _, k := range e.pin {
@@ -295,10 +314,16 @@ func (h *hostKeys) check(e *endpoint) *keyCheck {
 			c.portless = append(c.portless, db.lookup(e.host)...)
 		}
 	}
+	if e.noted != nil {
+		if !slices.ContainsFunc(c.known, func(k knownKey) bool { return !k.authority }) {
+			c.known = append(c.known, knownKey{key: e.noted, source: fromNote})
+		}
+		return c
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if k := h.accepted[c.name]; k != nil {
-		c.known = append(c.known, knownKey{key: k, source: "seen earlier in this run"})
+		c.known = append(c.known, knownKey{key: k, source: fromRun})
 	}
 	return c
 }
@@ -315,12 +340,13 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		key = cert.Key
 	}
 	refuse := func(e HostKeyError) error {
-		e.Host, e.Got, e.Key = c.label, fingerprint(key), authorizedKey(key)
+		e.Host, e.Jump, e.Got, e.Key = c.label, c.jump, fingerprint(key), authorizedKey(key)
 		c.err = &e
 		return c.err
 	}
 	c.got = key
 	if c.all.policy == Ignore {
+		c.vouched = byConfig
 		return nil
 	}
 	revoked := []ssh.PublicKey{key}
@@ -340,6 +366,7 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 			return refuse(HostKeyError{Err: err})
 		}
 		if signed {
+			c.vouched = byConfig
 			return nil
 		}
 	}
@@ -350,26 +377,54 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 			continue
 		}
 		if bytes.Equal(k.key.Marshal(), key.Marshal()) {
-			return nil
+			return c.match(key, k.source)
 		}
 		want, source = append(want, fingerprint(k.key)), k.source
 	}
 	for _, k := range c.portless {
 		if !k.authority && bytes.Equal(k.key.Marshal(), key.Marshal()) {
-			return nil
+			return c.match(key, k.source)
 		}
 	}
 	if len(want) > 0 || c.all.policy == Strict {
 		return refuse(HostKeyError{Want: want, Source: source})
 	}
 	// Two handshakes with a new host at once: the first one's key counts.
+	if first := c.accept(key); !bytes.Equal(first.Marshal(), key.Marshal()) {
+		return refuse(HostKeyError{Want: []string{fingerprint(first)}, Source: fromRun})
+	}
+	return nil
+}
+
+// match takes a key that is known from somewhere.
+func (c *keyCheck) match(key ssh.PublicKey, source string) error {
+	switch source {
+	case fromRun:
+	case fromNote:
+		c.vouched = byNote
+		c.accept(key) // by whoever has not noted it
+	default:
+		c.vouched = byConfig
+	}
+	return nil
+}
+
+// accept gives the key that counts for the host in this run from now on: the
+// first one.
+func (c *keyCheck) accept(key ssh.PublicKey) ssh.PublicKey {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	if first := c.all.accepted[c.name]; first != nil && !bytes.Equal(first.Marshal(), key.Marshal()) {
-		return refuse(HostKeyError{Want: []string{fingerprint(first)}, Source: "seen earlier in this run"})
+	if first := c.all.accepted[c.name]; first != nil {
+		return first
 	}
 	c.all.accepted[c.name] = key
-	return nil
+	return key
+}
+
+// withoutPassword is the error of a login that only the password could have
+// brought about.
+func (c *keyCheck) withoutPassword() error {
+	return &HostKeyError{Host: c.label, Jump: true, Got: fingerprint(c.got), Key: authorizedKey(c.got), Password: true}
 }
 
 // verify reports whether a known authority signed the certificate. One that it

@@ -4,11 +4,13 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,14 +157,26 @@ func (j *jump) connect(ctx context.Context, c *Client, hops []*hop) (at Step, vi
 	return at, "", nil
 }
 
-// dial opens a stream to a host through the jump host (RFC 4254, section 7.2).
-func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error) {
+// dial opens a stream to a host through the jump host, which is the last of the
+// hops. Whoever made the connection to it may have had other notes of its key, or
+// none.
+func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (net.Conn, error) {
 	j.mu.Lock()
 	t := j.t
 	j.mu.Unlock()
 	if t == nil {
 		return nil, net.ErrClosed
 	}
+	for i, on := range t.trail() {
+		if err := hops[i].differs(on); err != nil {
+			return nil, err
+		}
+	}
+	return t.forward(ctx, host, port)
+}
+
+// forward opens a stream to a host through the connection (RFC 4254, section 7.2).
+func (t *transport) forward(ctx context.Context, host string, port int) (net.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
 	defer cancel()
 	ch, reqs, err := t.openChannel(ctx, "direct-tcpip", ssh.Marshal(&struct {
@@ -175,9 +189,9 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 	switch {
 	case err == nil:
 	case errors.As(err, &refused) && refused.Reason == ssh.Prohibited:
-		return nil, &ForwardError{Host: t.label, To: joinHostPort(host, port), Message: refused.Message}
+		return nil, &ForwardError{Host: t.label, To: joinHostPort(host, port), Message: clip(refused.Message)}
 	case errors.As(err, &refused):
-		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), refused.Message)
+		err := fmt.Errorf("%s cannot reach %s: %s", t.label, joinHostPort(host, port), clip(refused.Message))
 		if refused.Reason == ssh.ConnectionFailed && silence.MatchString(refused.Message) {
 			return nil, noAnswerError{err}
 		}
@@ -192,6 +206,18 @@ func (j *jump) dial(ctx context.Context, host string, port int) (net.Conn, error
 	}
 	go ssh.DiscardRequests(reqs)
 	return &channelConn{Channel: ch, t: t, remote: joinHostPort(host, port)}, nil
+}
+
+// trail is the jump hosts on the way to whatever is reached through t, t the last.
+func (t *transport) trail() []*transport { return append(slices.Clone(t.through), t) }
+
+// differs says that a connection to the jump host is not to the one that is noted.
+func (h *hop) differs(t *transport) error {
+	if h.noted == nil || t.vouched == byConfig || bytes.Equal(h.noted.Marshal(), t.hostKey.Marshal()) {
+		return nil
+	}
+	return &HostKeyError{Host: h.label, Jump: true, Want: []string{fingerprint(h.noted)}, Got: fingerprint(t.hostKey),
+		Key: authorizedKey(t.hostKey), Source: fromNote}
 }
 
 // silence is how OpenSSH words that a host gave no answer: strerror(3) of

@@ -172,6 +172,9 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	defer c.keeperMu.Unlock()
 	if c.keeper != nil {
 		answer, err := c.keeper.ask(ctx, command)
+		if errors.Is(err, errFlood) {
+			return nil, "", c.keeperFlood()
+		}
 		if err != nil {
 			return nil, "", c.lost(c.keeper.p.t, "holding the work directory", err)
 		}
@@ -206,6 +209,9 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	if err != nil {
 		ended := errors.Is(err, errKeeperEnded)
 		k.p.finish()
+		if errors.Is(err, errFlood) {
+			return nil, "", c.keeperFlood()
+		}
 		if !k.p.t.alive() || ended && !k.p.t.answers() {
 			return nil, "", c.lost(k.p.t, j.work, err)
 		}
@@ -214,6 +220,10 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	k.startBeat(c.client.heartbeat())
 	c.keeper = k
 	return k, answer, nil
+}
+
+func (c *Conn) keeperFlood() error {
+	return &FloodError{Host: c.host(), Work: "the work directory's keeper", Most: mostSaid}
 }
 
 func (k *keeper) startBeat(every time.Duration) {
@@ -249,6 +259,8 @@ func (k *keeper) answer(ctx context.Context) (string, error) {
 	select {
 	case l := <-k.lines:
 		return l, nil
+	case <-k.p.flooded:
+		return "", errFlood
 	case <-k.p.exited:
 		k.p.drain(nil)
 		select {

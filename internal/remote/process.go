@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -50,6 +51,7 @@ type process struct {
 	started  chan struct{} // closed when the starter has given its sign
 	exited   chan struct{} // closed when the exit code has come or the channel is gone
 	drained  chan struct{} // closed when both streams have ended
+	flooded  chan struct{} // closed when more has come than may; the channel is given up then
 
 	writeMu    sync.Mutex
 	finishOnce sync.Once
@@ -59,6 +61,9 @@ type process struct {
 	known  bool // code or signal has come
 }
 
+// errFlood says that a process wrote more than it may.
+var errFlood = errors.New("it sends without end")
+
 // command says how a process is started.
 type command struct {
 	prefix string // what stands before sh: "", "sudo -n -H -- "
@@ -66,9 +71,13 @@ type command struct {
 	input  []byte // sent at once
 	prompt string // a prompt to look for on stderr before the start
 	asked  func(n int)
+	most   int64 // bytes that may come of each of stdout and stderr after the start; 0: mostSaid
 
 	stdout, stderr io.Writer // get the output after the start
 }
+
+// mostSaid bounds each output of what is no user's script, in bytes.
+const mostSaid = 16 << 20
 
 // newWord makes the random word of a process.
 func newWord() (string, error) {
@@ -89,12 +98,17 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 	}
 	p := &process{
 		t: t, ch: ch, word: word, tty: c.tty,
-		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}),
+		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), flooded: make(chan struct{}),
 	}
+	flood := sync.OnceFunc(func() {
+		close(p.flooded)
+		_ = ch.Close() // what is being written ends too
+	})
+	most := cmp.Or(c.most, mostSaid)
 	var begin sync.Once
 	sign := func() { begin.Do(func() { close(p.started) }) }
-	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked}
-	p.out = &stream{mark: word, to: c.stdout, begun: sign}
+	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked, most: most, flood: flood}
+	p.out = &stream{mark: word, to: c.stdout, begun: sign, most: most, flood: flood}
 	if c.tty {
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked
@@ -215,6 +229,8 @@ func (p *process) waitStart(ctx context.Context) error {
 	select {
 	case <-p.started:
 		return nil
+	case <-p.flooded:
+		return errFlood
 	case <-p.exited:
 		p.drain(nil)
 		select {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -109,7 +110,7 @@ func (d *connectDialer) DialContext(ctx context.Context, network, address string
 	}
 	// One byte at a time: what follows the header is SSH's, and both servers
 	// and proxies send it in one segment.
-	br := bufio.NewReaderSize(oneByte{conn}, 16)
+	br := bufio.NewReaderSize(&oneByte{conn, maxNoise}, 16)
 	resp, err := http.ReadResponse(br, req) //nolint:bodyclose // the answer to CONNECT has no body (RFC 9110, section 9.3.6)
 	if err != nil {
 		return nil, fmt.Errorf("reading the proxy's answer: %w", err)
@@ -124,12 +125,18 @@ func (d *connectDialer) DialContext(ctx context.Context, network, address string
 }
 
 // oneByte gives one byte a Read, so that a buffer over it takes no more than
-// it was asked for.
-type oneByte struct{ net.Conn }
+// it was asked for, and no more than left.
+type oneByte struct {
+	from io.Reader
+	left int
+}
 
-func (r oneByte) Read(p []byte) (int, error) {
+func (r *oneByte) Read(p []byte) (int, error) {
 	if len(p) > 1 {
 		p = p[:1]
 	}
-	return r.Conn.Read(p)
+	if r.left -= len(p); r.left < 0 {
+		return 0, errors.New("it is too long")
+	}
+	return r.from.Read(p)
 }

@@ -83,6 +83,9 @@ func (c *Client) route(t Target) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := noteKeys(hops, t.JumpKeys); err != nil {
+		return nil, err
+	}
 	return &route{target: t, hops: hops, end: end}, nil
 }
 
@@ -146,6 +149,25 @@ func (c *Client) parseHops(hops []Hop) ([]*hop, error) {
 	return out, nil
 }
 
+// noteKeys gives jump hosts the keys that are noted of them. On the way to
+// another one, a name may be another host's.
+func noteKeys(hops []*hop, noted map[string]string) error {
+	way := ""
+	for _, h := range hops {
+		way = strings.TrimSpace(way + " " + knownName(h.host, h.port))
+		h.way = way
+		if noted[way] == "" {
+			continue
+		}
+		keys, err := parseAuthorizedKeys(noted[way])
+		if err != nil {
+			return fmt.Errorf("what is noted of the key of %s: %w", h.label, err)
+		}
+		h.noted = keys[0]
+	}
+	return nil
+}
+
 func parsePin(field, text string) ([]ssh.PublicKey, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -189,7 +211,7 @@ func (c *Client) reach(ctx context.Context, r *route) (_ net.Conn, release func(
 	if err != nil {
 		return nil, nil, via, at, onTheWayError{err}
 	}
-	nc, err := j.dial(ctx, r.end.host, r.end.port)
+	nc, err := j.dial(ctx, r.hops, r.end.host, r.end.port)
 	if err != nil {
 		c.jumps.release(j)
 		return nil, nil, last.label, StepTCP, err

@@ -16,7 +16,10 @@ import (
 	"time"
 )
 
-const defaultMaxOutput = 4 << 20
+const (
+	defaultMaxOutput = 4 << 20
+	defaultMost      = 256 << 20
+)
 
 // Run runs a script. It takes one round trip, opening the channel aside; the
 // first root script of a connection takes one more where sudo wants a password
@@ -25,8 +28,10 @@ const defaultMaxOutput = 4 << 20
 // A script that ends with another code than 0 gives its Result and an
 // *ExitError. When ctx is done or the Timeout is over, the script's process
 // group on the host is ended, and the error is ctx's cause or a *TimeoutError;
-// the Result, which is never nil, has what came until then and the exit code -1. A *SudoError or *ShellError says that
-// nothing of the script was run, a *LostError that the connection broke.
+// the Result, which is never nil, has what came until then and the exit code -1.
+// A *SudoError or *ShellError says that nothing of the script was run, a
+// *LostError that the connection broke, a *FloodError that the host sends without
+// end.
 func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 	if s.Name == "" {
 		s.Name = "unnamed"
@@ -36,6 +41,9 @@ func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 	}
 	if s.MaxOutput <= 0 {
 		s.MaxOutput = defaultMaxOutput
+	}
+	if s.Most <= 0 {
+		s.Most = defaultMost
 	}
 	within := ctx
 	if s.Timeout > 0 {
@@ -157,10 +165,13 @@ func (j *job) vanished() bool {
 
 // notStarted makes an error of a start that sudo has nothing to do with.
 func (j *job) notStarted(err error) error {
+	c := j.conn
+	if errors.Is(err, errFlood) {
+		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
+	}
 	if !errors.Is(err, errNoStart) {
 		return err
 	}
-	c := j.conn
 	if j.p != nil && j.vanished() {
 		return c.lost(j.p.t, j.work, nil)
 	}
@@ -205,6 +216,12 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	wrong := j.wrong
 	prompted := make(chan struct{})
 	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs}
+	if j.script != nil {
+		cmd.most = j.script.Most
+		if b.tty {
+			cmd.most += cmd.most / 2 // for the frames
+		}
+	}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
@@ -302,6 +319,8 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 			}
 		case <-p.started:
 			return nil
+		case <-p.flooded:
+			return errFlood
 		case <-j.wrong:
 			// Ends sudo before it counts another failure.
 			return errNoStart
@@ -340,6 +359,8 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	defer late.Stop()
 	for {
 		select {
+		case <-p.flooded:
+			return j.drowned(out, errs)
 		case <-p.exited:
 			j.drain(ctx)
 			return j.result(out, errs)
@@ -390,14 +411,28 @@ func (j *job) drain(ctx context.Context) {
 	select {
 	case <-j.whole:
 	case <-j.p.drained:
+	case <-j.p.flooded:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 }
 
+// drowned is the result of a script that was given up, since more came of it than
+// may. The host has nothing to say any more.
+func (j *job) drowned(out, errs *output) (*Result, error) {
+	j.p.close()
+	return &Result{Stdout: out.bytes(), Stderr: errs.bytes(), Truncated: true, ExitCode: -1},
+		&FloodError{Host: j.conn.host(), Work: j.work, Most: j.script.Most}
+}
+
 // result is what the ended process left.
 func (j *job) result(out, errs *output) (*Result, error) {
 	p, c := j.p, j.conn
+	select {
+	case <-p.flooded:
+		return j.drowned(out, errs)
+	default:
+	}
 	p.out.stop()
 	p.err.stop()
 	for _, e := range j.endings {

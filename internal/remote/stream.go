@@ -12,8 +12,13 @@ import (
 	"sync/atomic"
 )
 
-// maxNoise bounds what is kept of what comes before a script.
-const maxNoise = 16 << 10
+const (
+	// maxNoise bounds what is kept of what comes before a script, in bytes.
+	maxNoise = 16 << 10
+	// mostNoise bounds what may come before it at all: no banner, message of the
+	// day or profile says as much.
+	mostNoise = 1 << 20
+)
 
 // buffers are for reading from channels. A connection that waits holds none of
 // them for long: scripts are short or silent.
@@ -27,6 +32,8 @@ type stream struct {
 	begun  func()    // called when the mark has come; may be nil
 	prompt string    // looked for in the noise
 	asked  func(n int)
+	most   int64  // bytes that may come, noise aside
+	flood  func() // called when more has come than may; nothing is read any more then
 
 	taken atomic.Int64 // bytes that have come
 
@@ -34,6 +41,7 @@ type stream struct {
 	stopped bool
 	past    bool // the mark has come
 	noise   []byte
+	noisy   int64 // bytes of noise that have come
 	prompts int
 }
 
@@ -44,14 +52,28 @@ func (s *stream) copy(r io.Reader) {
 	defer buffers.Put(buf)
 	for {
 		n, err := r.Read(buf[:])
+		if n > 0 && !s.admit(s.taken.Add(int64(n)), n) {
+			s.flood()
+			return
+		}
 		if n > 0 {
-			s.taken.Add(int64(n))
 			s.take(buf[:n])
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// admit reports whether n more bytes may come, of which taken is the sum.
+func (s *stream) admit(taken int64, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.past {
+		return taken-s.noisy <= s.most
+	}
+	s.noisy += int64(n) // in the last piece of it, a part of the script's own
+	return s.noisy <= mostNoise
 }
 
 // stop makes sure that nothing is written any more once it returns.
@@ -80,6 +102,7 @@ func (s *stream) take(p []byte) {
 
 // skip gives what of p is behind the mark.
 func (s *stream) skip(p []byte) []byte {
+	fresh := len(s.noise)
 	s.noise = append(s.noise, p...)
 	at := bytes.Index(s.noise, []byte(s.mark))
 	for at >= 0 {
@@ -103,13 +126,14 @@ func (s *stream) skip(p []byte) []byte {
 		at += len(s.mark) + next
 	}
 	if s.prompt != "" {
-		if n := bytes.Count(s.noise, []byte(s.prompt)); n > s.prompts {
-			s.prompts = n
-			s.asked(n)
+		from := max(fresh-len(s.prompt)+1, 0) // one may have come in pieces
+		if n := bytes.Count(s.noise[from:], []byte(s.prompt)); n > 0 {
+			s.prompts += n
+			s.asked(s.prompts)
 		}
 	}
 	// Keep the end: that is where the mark and the reasons come.
-	if len(s.noise) > 2*maxNoise && s.prompts == 0 {
+	if len(s.noise) > 2*maxNoise {
 		s.noise = append(s.noise[:0], s.noise[len(s.noise)-maxNoise:]...)
 	}
 	return nil
@@ -265,6 +289,15 @@ func (o *output) last(redact func(string) string) string {
 		_, b, _ = bytes.Cut(b[len(o.head):], []byte("\n"))
 	}
 	return lastLines(redact(string(b)))
+}
+
+// clip is the beginning of what a host said, for a message.
+func clip(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // maxLast bounds what a message shows of output, in bytes.

@@ -12,6 +12,5 @@ import (
 // sees it, inside this connection. Host names are looked up on the host. The
 // stream has no deadlines; it ends with the connection.
 func (c *Conn) DialThrough(ctx context.Context, host string, port int) (net.Conn, error) {
-	j := &jump{t: c.primary()}
-	return j.dial(ctx, trimBrackets(host), port)
+	return c.primary().forward(ctx, trimBrackets(host), port)
 }

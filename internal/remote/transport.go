@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +38,9 @@ type transport struct {
 	ssh     ssh.Conn
 	wire    *wire
 	hostKey ssh.PublicKey
+	vouched vouched // who vouches for hostKey
 	label   string
+	through []*transport // the jump hosts on the way to it, in order
 
 	closeOnce sync.Once
 	onClose   func() // releases what the connection stands on
@@ -60,6 +63,10 @@ type endpoint struct {
 	user  string
 	pin   []ssh.PublicKey
 	auth  *authAttempts
+	// way names a jump host by those on the way to it and itself; "" of a host.
+	way string
+	// noted is the key that it showed when it was first used, nil if none is noted.
+	noted ssh.PublicKey
 	// knownFrom are known_hosts files of this endpoint alone.
 	knownFrom []*knownHosts
 }
@@ -71,7 +78,7 @@ func (e *endpoint) address() string { return joinHostPort(e.host, e.port) }
 func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*transport, Step, error) {
 	w := &wire{Conn: nc}
 	check := c.keys.check(e)
-	methods, agentUse := e.auth.methods()
+	methods, agentUse := e.auth.methods(func() bool { return e.way == "" || check.vouched != byNobody })
 	defer func() { _ = agentUse.Close() }() // nothing was written that could be lost
 	var late atomic.Bool
 	limit := time.AfterFunc(c.limits.handshake, func() {
@@ -111,11 +118,16 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	case late.Load():
 		return nil, at,
 			fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: c.limits.handshake, StepAuthentication: c.limits.auth}[at])
+	case e.auth.keptBack && !e.auth.login.hasKeys():
+		return nil, at, check.withoutPassword()
 	default:
 		return nil, at, e.classify(at, err)
 	}
 	go ssh.DiscardRequests(requests)
-	t := &transport{ssh: conn, wire: w, hostKey: check.got, label: e.label}
+	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label}
+	if channel, ok := nc.(*channelConn); ok {
+		t.through = append(slices.Clone(channel.t.through), channel.t)
+	}
 	go func() {
 		for ch := range channels {
 			// The connection's end shows elsewhere.
@@ -142,7 +154,8 @@ func (e *endpoint) classify(at Step, err error) error {
 	if e.auth.fatal != nil {
 		return e.auth.fatal
 	}
-	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Err: trimHandshake(err)}
+	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), KeptBack: e.auth.keptBack,
+		Err: trimHandshake(err)}
 }
 
 // trimHandshake takes the library's prefixes off: the step is said already.

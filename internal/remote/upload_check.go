@@ -56,7 +56,7 @@ func (u *upload) survey(ctx context.Context) error {
 		var i int
 		var size int64
 		if n, _ := fmt.Sscan(line, &word, &i, &size); n < 2 || i < 0 || i >= len(u.items) {
-			return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), surveyName, line)
+			return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), surveyName, clip(line))
 		}
 		switch it := u.items[i]; {
 		case word == "have":
@@ -104,7 +104,7 @@ func (u *upload) verify(ctx context.Context, attempt int) error {
 		it.there, it.resumed, it.arrived = 0, false, false
 	}
 	if bad == 0 {
-		return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), verifyName, res.Stdout)
+		return fmt.Errorf("%s: script %s: unexpected answer %q", u.conn.host(), verifyName, clip(string(res.Stdout)))
 	}
 	return nil
 }

@@ -72,7 +72,9 @@ func (t *transport) startSFTP(ctx context.Context) (*sftpSession, error) {
 	go ssh.DiscardRequests(requests)
 	go func() {
 		// The subsystem has nothing to say there, but its window must not fill.
-		_, _ = io.Copy(io.Discard, ch.Stderr())
+		if n, _ := io.CopyN(io.Discard, ch.Stderr(), mostSaid); n == mostSaid {
+			_ = ch.Close() // it sends without end, and the session with it
+		}
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = ch.Close() }) // its error is that it is closed
 	defer stop()
@@ -152,6 +154,8 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	select {
 	case <-p.exited:
 		p.drain(nil)
+	case <-p.flooded:
+		return &FloodError{Host: c.host(), Work: j.work, Most: mostSaid}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

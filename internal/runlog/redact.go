@@ -5,10 +5,16 @@ package runlog
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Redacted stands for a secret in redacted text.
@@ -19,9 +25,10 @@ const Redacted = "(redacted)"
 const minSecret = 4
 
 // Redactor replaces secrets in text, by value. It knows each secret also in
-// the forms in which it may come back: line by line, in base64, and escaped
-// for JSON or a shell. It is safe for use by many goroutines. A nil Redactor
-// changes nothing.
+// the forms in which it may come back: line by line; in base64, by itself and as
+// a part of something longer ("user:secret"); in hex; escaped for JSON, a shell, a
+// URL or HTML. Of a secret that is JSON it knows each text in it. It is safe for
+// use by many goroutines. A nil Redactor changes nothing.
 type Redactor struct {
 	mu       sync.RWMutex
 	known    map[string]bool
@@ -95,41 +102,179 @@ func (r *Redactor) build() *strings.Replacer {
 
 // forms lists the ways in which a secret may appear in text.
 func forms(secret string) []string {
-	var out []string
-	add := func(s string) {
-		if len(s) >= minSecret && !slices.Contains(out, s) {
-			out = append(out, s)
+	c := collector{seen: map[string]bool{}}
+	c.secret(secret, maxNested)
+	return c.forms
+}
+
+// maxNested is how deep JSON that is a text within JSON is looked into.
+const maxNested = 3
+
+// A collector collects the forms of one secret.
+type collector struct {
+	forms []string
+	seen  map[string]bool
+}
+
+func (c *collector) add(s string) {
+	if len(s) >= minSecret && !c.seen[s] {
+		c.seen[s] = true
+		c.forms = append(c.forms, s)
+	}
+}
+
+// secret adds all forms of a secret, of its lines, and of what is in it.
+func (c *collector) secret(s string, nested int) {
+	c.whole(s)
+	trimmed := strings.TrimSpace(s)
+	c.whole(trimmed)
+	if nested > 0 {
+		for _, leaf := range leaves(trimmed) {
+			c.secret(leaf, nested-1)
 		}
 	}
-	whole := func(s string) {
-		add(s)
-		if len(s) < minSecret {
-			return
-		}
-		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-			add(strings.TrimRight(enc.EncodeToString([]byte(s)), "="))
-		}
-		for _, escape := range []bool{true, false} {
-			add(jsonEscaped(s, escape))
-		}
-		add(strings.ReplaceAll(s, "'", `'\''`)) // within a shell's single quotes
-		add(backslashed(s))
+	if !strings.ContainsAny(trimmed, "\r\n") {
+		return
 	}
-	whole(secret)
-	trimmed := strings.TrimSpace(secret)
-	whole(trimmed)
-	if strings.ContainsAny(trimmed, "\r\n") {
-		for l := range strings.Lines(trimmed) {
-			l = strings.TrimSpace(l)
-			// The frame lines of a PEM block are no secret and name the kind
-			// of thing that was hidden.
-			if strings.HasPrefix(l, "-----") && strings.HasSuffix(l, "-----") {
-				continue
+	for l := range strings.Lines(trimmed) {
+		l = strings.TrimSpace(l)
+		// The frame lines of a PEM block are no secret and name the kind
+		// of thing that was hidden.
+		if strings.HasPrefix(l, "-----") && strings.HasSuffix(l, "-----") {
+			continue
+		}
+		c.whole(l)
+	}
+}
+
+// whole adds the forms of a text.
+func (c *collector) whole(s string) {
+	if len(s) < minSecret {
+		return
+	}
+	c.add(s)
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		c.add(strings.TrimRight(enc.EncodeToString([]byte(s)), "="))
+		for before := range 3 {
+			c.add(within(enc, s, before))
+		}
+	}
+	c.add(hex.EncodeToString([]byte(s)))
+	c.add(strings.ToUpper(hex.EncodeToString([]byte(s))))
+	for _, escape := range []bool{true, false} {
+		inJSON := jsonEscaped(s, escape)
+		c.add(inJSON)
+		c.add(jsonEscaped(inJSON, escape)) // JSON within JSON
+	}
+	for _, upper := range []bool{false, true} {
+		c.add(unicodeEscaped(jsonEscaped(s, false), upper, func(r rune) bool { return r > unicode.MaxASCII })) // as Python's json does
+		c.add(unicodeEscaped(s, upper, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) || r > unicode.MaxASCII }))
+		c.add(unicodeEscaped(s, upper, func(rune) bool { return true }))
+	}
+	c.add(strings.ReplaceAll(s, "'", `'\''`)) // within a shell's single quotes
+	c.add(backslashed(s))
+	for _, escaped := range []string{url.QueryEscape(s), strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), url.PathEscape(s), everyByte(s),
+		strings.TrimPrefix((&url.URL{Path: "/" + s}).EscapedPath(), "/"), strings.TrimPrefix(url.UserPassword("", s).String(), ":")} {
+		c.add(escaped)
+		c.add(lowerPercent(escaped))
+	}
+	for _, quotes := range [][2]string{{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {`"`, "'"}} {
+		c.add(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(s))
+	}
+}
+
+// within is the part of the base64 of a longer text which is the secret's alone,
+// where a number of bytes, modulo three, stand before it: three bytes are four
+// characters (RFC 4648, section 4).
+func within(enc *base64.Encoding, secret string, before int) string {
+	text := enc.EncodeToString([]byte(strings.Repeat("x", before) + secret + "xx"))
+	return text[(8*before+5)/6 : 8*(before+len(secret))/6]
+}
+
+// leaves are the texts in a text that is JSON, and what is behind the user's name
+// in "user:secret" in base64, as Docker has it.
+func leaves(text string) (found []string) {
+	var value any
+	if d := json.NewDecoder(strings.NewReader(text)); strings.ContainsAny(text[:min(len(text), 1)], `{["`) {
+		d.UseNumber()
+		if d.Decode(&value) != nil {
+			return nil
+		}
+	} else if plain, err := base64.StdEncoding.DecodeString(text); err == nil && utf8.Valid(plain) {
+		if _, secret, ok := strings.Cut(string(plain), ":"); ok {
+			return []string{secret}
+		}
+	}
+	var walk func(any)
+	walk = func(value any) {
+		switch value := value.(type) {
+		case string:
+			found = append(found, value)
+		case json.Number:
+			if len(value) > minNumber {
+				found = append(found, value.String())
 			}
-			whole(l)
+		case []any:
+			for _, v := range value {
+				walk(v)
+			}
+		case map[string]any:
+			for _, v := range value {
+				walk(v)
+			}
 		}
 	}
-	return out
+	walk(value)
+	return found
+}
+
+// minNumber is the length up to which a number in JSON is none to hide: it may be a
+// port or a size.
+const minNumber = 5
+
+// unicodeEscaped has the runes of s that are asked for in the form \u0041, those
+// beyond 16 bits as two (RFC 8259, section 7).
+func unicodeEscaped(s string, upper bool, which func(rune) bool) string {
+	form := `\u%04x`
+	if upper {
+		form = `\u%04X`
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !which(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, half := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, form, half)
+		}
+	}
+	return b.String()
+}
+
+// everyByte is s with each byte but letters and digits in the form %2D.
+func everyByte(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// lowerPercent has the digits of %2F in small letters.
+func lowerPercent(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(string(b[i+1:i+3])))
+			i += 2
+		}
+	}
+	return string(b)
 }
 
 // jsonEscaped is s as it stands between the quotes of a JSON string.

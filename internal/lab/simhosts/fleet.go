@@ -37,6 +37,9 @@ type Options struct {
 	Delay time.Duration
 	// Failures is the share of hosts that fail, from 0 to 1.
 	Failures float64
+	// Flood is the address of a host whose results have no end, or only one after a
+	// gigabyte; "": none. It is mended as the others are.
+	Flood string
 	// Transfer says that nothing of what is to be transferred is there: it is
 	// taken and thrown away.
 	Transfer bool

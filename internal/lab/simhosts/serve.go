@@ -134,6 +134,9 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 			}
 		}
 		f.pause()
+		if h.address == f.opts.Flood && !f.mended.Load() {
+			flood(ch, text)
+		}
 		var out strings.Builder
 		code = f.answer(h, text, payload, &out, ch.Stderr())
 		// A client that is gone does not miss them.
@@ -141,6 +144,23 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		_, _ = io.WriteString(ch.Stderr(), outputEnd+word)
 	}
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
+}
+
+// floodMost is what a flood has in bytes, for those who would take it all.
+const floodMost = 1 << 30
+
+// flood begins the result of a script and writes lines of it until nobody takes
+// any more.
+func flood(to io.Writer, text string) {
+	for name := range names(text) {
+		line := "line=" + strings.Repeat("x", 250) + "\n"
+		lines := strings.Repeat(line, 100)
+		_, err := io.WriteString(to, "begin="+name+"\n")
+		for n := 0; n < floodMost && err == nil; n += len(lines) {
+			_, err = io.WriteString(to, lines)
+		}
+		return
+	}
 }
 
 // counted counts what is read.

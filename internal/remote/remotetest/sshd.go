@@ -6,13 +6,16 @@ package remotetest
 import (
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +34,10 @@ type SSHD struct {
 	HostKey string // in authorized_keys form
 	Key     string // private key in OpenSSH form
 
-	log string
+	t       testing.TB
+	log     string
+	keyFile string
+	process *os.Process
 }
 
 // StartSSHD starts the machine's sshd with a configuration of its own, to
@@ -53,7 +59,7 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &SSHD{Host: "127.0.0.1", User: me.Username, log: filepath.Join(dir, "sshd.log")}
+	s := &SSHD{t: t, Host: "127.0.0.1", User: me.Username, log: filepath.Join(dir, "sshd.log")}
 	hostKey, hostPublic := keyPair(t)
 	userKey, userPublic := keyPair(t)
 	s.HostKey, s.Key = hostPublic, userKey
@@ -64,7 +70,7 @@ func StartSSHD(t testing.TB, lines ...string) *SSHD {
 		}
 		return p
 	}
-	keyFile := write("host_key", hostKey)
+	s.keyFile = write("host_key", hostKey)
 	authorized := write("authorized_keys", userPublic+"\n")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,7 +104,7 @@ PrintMotd no
 AcceptEnv LANG LC_*
 SetEnv SHLVL=2
 Subsystem sftp internal-sftp
-`, s.Port, keyFile, authorized)
+`, s.Port, s.keyFile, authorized)
 	cfgFile := write("sshd_config", cfg)
 	if os.Getuid() == 0 {
 		// Where sshd parts with its rights; made by its unit elsewhere.
@@ -110,6 +116,7 @@ Subsystem sftp internal-sftp
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting sshd: %v", err)
 	}
+	s.process = cmd.Process
 	exited := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // killed below
@@ -138,6 +145,41 @@ Subsystem sftp internal-sftp
 			t.Fatalf("sshd does not answer: %v\n%s", err, s.Log())
 		}
 	}
+}
+
+// ChangeHostKey gives the server a new key, as if it had been reinstalled: sshd
+// reads its configuration again on SIGHUP (sshd(8)).
+func (s *SSHD) ChangeHostKey() {
+	s.t.Helper()
+	private, public := keyPair(s.t)
+	if err := os.WriteFile(s.keyFile, []byte(private), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.process.Signal(syscall.SIGHUP); err != nil {
+		s.t.Fatal(err)
+	}
+	s.HostKey = public
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		shown := s.shown()
+		if shown == public {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("sshd shows %q\n%s", shown, s.Log())
+		}
+	}
+}
+
+// shown is the host key that the server shows now, "" if it does not answer.
+func (s *SSHD) shown() (key string) {
+	_, _ = ssh.Dial("tcp", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), &ssh.ClientConfig{ // nobody logs in
+		User: s.User,
+		HostKeyCallback: func(_ string, _ net.Addr, k ssh.PublicKey) error {
+			key = AuthorizedKey(k)
+			return errors.New("seen")
+		},
+	})
+	return key
 }
 
 // Log is what the server has logged.

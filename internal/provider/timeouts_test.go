@@ -1,0 +1,50 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
+)
+
+// A time limit that is over before it begins is refused where it is given.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	d := terraform.New(t)
+	operations := []string{"create", "read", "update", "delete"}
+	kinds := map[string]string{"dcos_node": `address = "192.0.2.1"`, "dcos_node_pool": `hosts = { a = { address = "192.0.2.1" } }`}
+	validate := func(limits ...string) (string, error) {
+		var text strings.Builder
+		text.WriteString(terraform.RequiredProviders)
+		for kind, place := range kinds {
+			for _, operation := range operations {
+				for i, limit := range limits {
+					fmt.Fprintf(&text, "resource %q \"%s%d\" {\n  %s\n  role = \"agent\"\n  bundle = { id = \"x\", cluster_name = \"x\", "+
+						"dcos_version = \"2.2.1\", recipe = \"x\" }\n  timeouts = { %s = %q }\n}\n", kind, operation, i, place, operation, limit)
+				}
+			}
+		}
+		d.Write("main.tf", text.String())
+		return d.Try("validate", "-no-color")
+	}
+	if out, err := validate("90s", "1h30m"); err != nil {
+		t.Errorf("good ones: %v\n%s", err, out)
+	}
+	bad := []string{"-5m", "0s", "soon"}
+	out, err := validate(bad...)
+	if n, want := strings.Count(out, "Invalid Duration"), len(kinds)*len(operations)*len(bad); err == nil || n != want {
+		t.Errorf("%d of %d are refused: %v\n%s", n, want, err, out)
+	}
+	for kind := range kinds {
+		for _, operation := range operations {
+			mentions(t, out, fmt.Sprintf("with %s.%s0,", kind, operation), fmt.Sprintf("timeouts.%s must be a duration", operation))
+		}
+	}
+	for _, limit := range bad {
+		mentions(t, out, fmt.Sprintf("got: %q", limit))
+	}
+}

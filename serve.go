@@ -1,0 +1,129 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"google.golang.org/grpc"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
+)
+
+const (
+	// shutdownCall is by which a client ends a provider (go-plugin,
+	// internal/plugin/grpc_controller.proto).
+	shutdownCall = "/plugin.GRPCController/Shutdown"
+	// shutdownLimit is how long the answer to it waits for work that is under
+	// way. Clients give a provider two seconds to go, and count them from that
+	// answer (go-plugin, Client.Kill); who has asked twice is not to wait longer.
+	shutdownLimit = 1900 * time.Millisecond
+)
+
+// handshake is the protocol's: which version it is, and how a provider knows that
+// Terraform has started it (terraform-plugin-go, tf6server.Serve).
+var handshake = plugin.HandshakeConfig{
+	ProtocolVersion: 6,
+	MagicCookieKey:  "TF_PLUGIN_MAGIC_COOKIE", MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+}
+
+// serve serves Terraform until it says that this is enough. It is
+// tf6server.Serve, which has no place for what stands before the end: at a
+// second interrupt a client does not wait for the work that the first one has
+// stopped. It ends the provider, and takes answers until that has happened; but
+// go-plugin breaks all connections as soon as it is told to end (Shutdown in
+// grpc_controller.go), and what work has changed would be in no state.
+//
+// Messages may be as large as clients take them (go-plugin, GRPCClient and
+// dialGRPCConn), although none is to be larger than tf6server lets through
+// ([provider.MaxMessage]): an answer that is held back would be in no state either.
+func serve(server func() tfprotov6.ProviderServer, w *work) {
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: handshake,
+		Plugins:         plugin.PluginSet{"provider": &tf6server.GRPCProviderPlugin{GRPCProvider: server, Name: provider.Address}},
+		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(math.MaxInt32), grpc.MaxSendMsgSize(math.MaxInt32),
+				grpc.ChainUnaryInterceptor(w.beforeShutdown))...)
+		},
+	})
+}
+
+// A work counts what is changing something.
+type work struct {
+	closing chan struct{} // closed when the process is about to end
+
+	mu   sync.Mutex
+	n    int
+	none *sync.Cond // n has become 0
+	end  sync.Once  // closes closing
+}
+
+func newWork() *work {
+	w := &work{closing: make(chan struct{})}
+	w.none = sync.NewCond(&w.mu)
+	return w
+}
+
+// begin counts one more until it is done.
+func (w *work) begin() (done func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.n++
+	return sync.OnceFunc(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.n--; w.n == 0 {
+			w.none.Broadcast()
+		}
+	})
+}
+
+// wait waits until nothing is at work.
+func (w *work) wait() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.n > 0 {
+		w.none.Wait()
+	}
+}
+
+func (w *work) any() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.n > 0
+}
+
+// beforeShutdown keeps the answer to the client's order to end, and so the
+// connections, while work has something to note. The work is told. What its answers say the
+// client writes to its state for as long as this process is there: the whole time is
+// given, since nobody says when that is done.
+func (w *work) beforeShutdown(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if info.FullMethod == shutdownCall {
+		w.end.Do(func() { close(w.closing) })
+		if w.any() {
+			time.Sleep(shutdownLimit)
+		}
+	}
+	return handle(ctx, req)
+}
+
+// An applier is a provider that knows whether it is changing something.
+type applier struct {
+	tfprotov6.ProviderServer
+	work *work
+}
+
+// ApplyResourceChange creates, changes or destroys.
+func (a applier) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	defer a.work.begin()()
+	return a.ProviderServer.ApplyResourceChange(ctx, req)
+}

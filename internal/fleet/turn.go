@@ -275,20 +275,19 @@ type Pass struct {
 // does, and answers: nil says go, else whether it may be asked again. stops says
 // that the master is out of service behind a go; else it serves on.
 func (p *Pass) Ask(risk error, stops bool) (again bool, err error) {
-	takes := stops && p.Take != nil && !p.cl.isFree(p.turn)
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops && !takes) })
+	takes := p.Take != nil && !p.cl.isFree(p.turn)
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops, !takes) })
 	if err != nil || !takes {
 		return again, err
 	}
 	risk = p.Take()
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk, true) })
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops, true) })
 	return again, err
 }
 
-// ask judges what stands in the outage's way. With nothing in the way the turn is
-// the master's; through says that it is then let through to its outage, and not
-// only as far as the next question.
-func (p *Pass) ask(now time.Time, risk error, through bool) (bool, error) {
+// ask judges what stands in the outage's way, with everything asked or only so
+// far. With nothing in the way the turn is the master's.
+func (p *Pass) ask(now time.Time, risk error, stops, everything bool) (bool, error) {
 	cl, t := p.cl, p.turn
 	closed := func(why error) *GateError {
 		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
@@ -305,8 +304,8 @@ func (p *Pass) ask(now time.Time, risk error, through bool) (bool, error) {
 	}
 	cl.turn = t // again, if it was given away
 	switch {
-	case risk == nil && through:
-		p.through, p.deadline = true, time.Time{}
+	case risk == nil && everything:
+		p.through, p.deadline = p.through || stops, time.Time{}
 		return false, nil
 	case risk == nil:
 		return false, nil

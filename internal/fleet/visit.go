@@ -188,6 +188,7 @@ func (v *visit) gates(t *Turn, opts *node.Options) {
 		if reason := h.RiskWithout(v.names(h)...); reason != "" {
 			risk = errors.New(reason)
 		}
+		// Before files are written, too: between them and what they are for is no time to wait.
 		t.Pass.Take = func() error { return v.take(v.within, h) }
 		again, err = t.Pass.Ask(risk, stops)
 		if m, _ := h.Find(v.names(h)...); err != nil && m.Serving() {

@@ -294,7 +294,7 @@ func (p *Pass) ask(now time.Time, risk error, stops, everything bool) (bool, err
 	}
 	switch {
 	case cl.free(t):
-		p.through = p.through || through
+		p.through = p.through || stops
 		return false, nil
 	case cl.turn == t:
 	case cl.halted != nil:

@@ -343,7 +343,7 @@ func TestNoRecord(t *testing.T) {
 	for name, spoil := range map[string]func(g *ground){
 		"none":          func(g *ground) { g.remove("/var/lib/dcos/.before-install") },
 		"an older one":  func(g *ground) { g.remove("/var/lib/dcos/.before-install/list") },
-		"cut short":     func(g *ground) { g.write("/var/lib/dcos/.before-install/list", "begin 0123\n") },
+		"cut short":     func(g *ground) { g.run("sed '$d' \"$list\" >\"$list.x\" && mv \"$list.x\" \"$list\"") },
 		"empty":         func(g *ground) { g.write("/var/lib/dcos/.before-install/list", "") },
 		"not completed": func(g *ground) { g.remove("/var/lib/dcos/.before-install/complete") },
 		"a clone's":     func(g *ground) { g.write("/etc/machine-id", "4567\n") },
@@ -416,6 +416,16 @@ func TestRecordIsMadeOnce(t *testing.T) {
 		if !lists("/var/lib/mesos/second") || lists("/opt/mesosphere") {
 			t.Error("the record of an earlier installation is believed")
 		}
+		// A node that is taken over: DC/OS is there, and no record is.
+		g.remove("/var/lib/dcos/.before-install")
+		g.remove("/opt/dcos_install_tmp/.list")
+		g.write("/opt/mesosphere/packages/x", "")
+		g.record()
+		if lists("/opt/mesosphere") {
+			t.Error("what DC/OS has made is recorded as the host's")
+		}
+		g.remove("/opt/mesosphere")
+		g.record()
 		// A version without lists has begun: nobody knows what was there.
 		g.remove(list)
 		g.remove("/opt/dcos_install_tmp/.list")

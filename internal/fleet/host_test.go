@@ -277,8 +277,9 @@ func TestGate(t *testing.T) {
 				if touched := m.asked > 0; touched != c.opens || remote.OfKind(err, remote.KindLocked) == nil == c.opens {
 					t.Errorf("it was touched: %t; %v", touched, err)
 				}
-				if only := slices.Compact(m.ran); !slices.Equal(only, []string{"health"}) {
-					t.Errorf("ran %q", only)
+				ran := slices.DeleteFunc(slices.Clone(m.ran), func(s string) bool { return s == "health" })
+				if want := []string{"inspect"}; len(ran) > 0 && !slices.Equal(ran, want) {
+					t.Errorf("beside asking for the ensemble's health, it ran %q", ran)
 				}
 				if took := time.Since(start); !c.opens && (took < fleet.Patience-time.Minute || took > fleet.Patience+time.Minute) {
 					t.Errorf("it was closed for %s", took)
@@ -402,7 +403,7 @@ func TestRemoveMaster(t *testing.T) {
 		after   time.Duration
 	}{
 		"all serve":         {&fakeMachine{serving: all}, false, gated, false, 0},
-		"another does not":  {&fakeMachine{serving: two}, false, "health", false, fleet.RemovalPatience},
+		"another does not":  {&fakeMachine{serving: two}, false, "health inspect health", false, fleet.RemovalPatience},
 		"this one does not": {&fakeMachine{serving: []bool{false, true, true}}, false, gated, false, 0},
 		"another dies meanwhile": {&fakeMachine{serving: all, atGate: until(1000, nil)}, false,
 			"health inspect gate+uninstall", true, fleet.RemovalPatience},
@@ -433,11 +434,47 @@ func TestRemoveMaster(t *testing.T) {
 					t.Errorf("DC/OS is there: %t", m.dcos)
 				}
 				ran := m.ran
-				if c.ran == "health" {
+				if strings.HasSuffix(c.ran, "health") {
 					ran = slices.Compact(ran)
 				}
 				if got := strings.Join(ran, " "); got != c.ran {
 					t.Errorf("ran %q, want %q", got, c.ran)
+				}
+			})
+		})
+	}
+}
+
+// TestClosedGateOfAnother holds that a master which is not the host's any more is
+// told so, and that nobody waits at the gate of its ensemble for that.
+func TestClosedGateOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		id    string
+		claim node.Claim
+	}{
+		"another machine": {id: "m2"},
+		"another's":       {"m1", node.Claim{ID: "other", Cluster: "one"}},
+		"another cluster": {"m1", node.Claim{ID: "other", Cluster: "two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				m := &fakeMachine{id: c.id, dcos: true, claim: c.claim, serving: []bool{true, true, false}}
+				h, start := hostAt(node.Master), time.Now()
+				h.Claim = "own"
+				r, err := m.fleet(dir).Remove(t.Context(), h, fleet.Terms{})
+				if err != nil || r.Left == nil || !m.dcos {
+					t.Errorf("removed: %+v, %v; DC/OS is there: %t", r, err, m.dcos)
+				}
+				m.held = true // no further than to the node
+				_, err = m.fleet(dir).Bring(t.Context(), h, fleet.Terms{Kind: fleet.Change})
+				if remote.OfKind(err, remote.KindLocked) == nil {
+					t.Errorf("changed: %v", err)
+				}
+				if took := time.Since(start); took > 2*fleet.Grace {
+					t.Errorf("it took %s", took)
 				}
 			})
 		})

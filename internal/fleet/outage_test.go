@@ -238,10 +238,10 @@ func TestPassTakes(t *testing.T) {
 			return held
 		}
 		err := c.Do(t.Context(), w, func(ctx context.Context) error {
-			if _, err := w.Pass.Ask(errors.New("2 of 3 masters serve")); err == nil || taken > 0 {
+			if _, err := w.Pass.Ask(errors.New("2 of 3 masters serve"), true); err == nil || taken > 0 {
 				t.Errorf("taken %d times: %v", taken, err)
 			}
-			if _, err := w.Pass.Ask(nil); err != nil || taken != 1 {
+			if _, err := w.Pass.Ask(nil, true); err != nil || taken != 1 {
 				t.Errorf("taken %d times: %v", taken, err)
 			}
 			held = errors.New("another run has it")
@@ -260,7 +260,7 @@ func TestPassTakes(t *testing.T) {
 		taken = 0
 		w.Pass.Take = func() error { taken++; return errors.New("no") }
 		err = c.Do(t.Context(), w, func(context.Context) error {
-			_, err := w.Pass.Ask(errors.New("no quorum"))
+			_, err := w.Pass.Ask(errors.New("no quorum"), true)
 			return err
 		})
 		if err != nil || taken != 0 {

@@ -268,32 +268,33 @@ type Pass struct {
 	cl       *cluster
 	turn     *Turn
 	deadline time.Time // of a gate that is closed; zero while it is not
-	through  bool      // it was open once
+	through  bool      // it was open once, for an outage
 }
 
 // Ask is told what stands in the outage's way at that moment, nil if nothing
-// does, and answers: nil says go, else whether it may be asked again.
-func (p *Pass) Ask(risk error) (again bool, err error) {
+// does, and answers: nil says go, else whether it may be asked again. stops says
+// that the master is out of service behind a go; else it serves on.
+func (p *Pass) Ask(risk error, stops bool) (again bool, err error) {
 	takes := p.Take != nil && !p.cl.isFree(p.turn)
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk, !takes) })
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops, !takes) })
 	if err != nil || !takes {
 		return again, err
 	}
 	risk = p.Take()
-	p.cl.set(func() { again, err = p.ask(time.Now(), risk, true) })
+	p.cl.set(func() { again, err = p.ask(time.Now(), risk, stops, true) })
 	return again, err
 }
 
 // ask judges what stands in the outage's way, with everything asked or only so
 // far. With nothing in the way the turn is the master's.
-func (p *Pass) ask(now time.Time, risk error, everything bool) (bool, error) {
+func (p *Pass) ask(now time.Time, risk error, stops, everything bool) (bool, error) {
 	cl, t := p.cl, p.turn
 	closed := func(why error) *GateError {
 		return &GateError{Host: t.Host, Outage: !p.through, After: p.through, Err: why}
 	}
 	switch {
 	case cl.free(t):
-		p.through = true
+		p.through = p.through || stops
 		return false, nil
 	case cl.turn == t:
 	case cl.halted != nil:
@@ -304,7 +305,7 @@ func (p *Pass) ask(now time.Time, risk error, everything bool) (bool, error) {
 	cl.turn = t // again, if it was given away
 	switch {
 	case risk == nil && everything:
-		p.through, p.deadline = true, time.Time{}
+		p.through, p.deadline = p.through || stops, time.Time{}
 		return false, nil
 	case risk == nil:
 		return false, nil

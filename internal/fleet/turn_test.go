@@ -478,7 +478,7 @@ func TestRemovalAndRepairTakeTurns(t *testing.T) {
 // ask asks a pass until it says go or no more.
 func ask(ctx context.Context, p *fleet.Pass, risk func() error) error {
 	for {
-		again, err := p.Ask(risk())
+		again, err := p.Ask(risk(), true)
 		if err == nil || !again || ctx.Err() != nil {
 			return err
 		}
@@ -594,11 +594,11 @@ func TestOutageHasTheTurn(t *testing.T) {
 				do := rec.work(w)
 				err := c.Do(t.Context(), w, func(ctx context.Context) error {
 					if w.Pass != nil {
-						again, err := w.Pass.Ask(errors.New("2 of 3 masters serve"))
+						again, err := w.Pass.Ask(errors.New("2 of 3 masters serve"), true)
 						if time.Sleep(59 * time.Second); !again || err == nil {
 							t.Errorf("%v", err)
 						}
-						if _, err := w.Pass.Ask(nil); err != nil {
+						if _, err := w.Pass.Ask(nil, true); err != nil {
 							t.Error(err)
 						}
 					}
@@ -717,7 +717,7 @@ func TestFailureBehindTheGateHalts(t *testing.T) {
 	for name, fails := range map[string]func(p *fleet.Pass) error{
 		"failed": func(*fleet.Pass) error { return errors.New("broken on purpose") },
 		"refused half-way": func(p *fleet.Pass) error {
-			_, err := p.Ask(errors.New("no quorum"))
+			_, err := p.Ask(errors.New("no quorum"), true)
 			return err
 		},
 	} {
@@ -726,7 +726,7 @@ func TestFailureBehindTheGateHalts(t *testing.T) {
 				c := fleet.New()
 				w := fleet.Turn{Cluster: "one", Host: "m1", Role: node.Master, Kind: kind, Pass: &fleet.Pass{}}
 				err := c.Do(t.Context(), w, func(context.Context) error {
-					if _, err := w.Pass.Ask(nil); err != nil {
+					if _, err := w.Pass.Ask(nil, true); err != nil {
 						t.Error(err)
 					}
 					return fails(w.Pass)
@@ -746,4 +746,29 @@ func TestFailureBehindTheGateHalts(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A master whose files were written, and which may not be stopped then, serves
+// on as it did: others may be changed, and its error says so.
+func TestRefusalBehindWritingHaltsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := fleet.New()
+		w := fleet.Turn{Cluster: "one", Host: "m1", Role: node.Master, Kind: fleet.Change, Pass: &fleet.Pass{}}
+		err := c.Do(t.Context(), w, func(context.Context) error {
+			if _, err := w.Pass.Ask(nil, false); err != nil {
+				t.Error(err)
+			}
+			_, err := w.Pass.Ask(errors.New("no quorum"), true)
+			return err
+		})
+		var gate *fleet.GateError
+		if !errors.As(err, &gate) || !gate.Outage || gate.After || !strings.Contains(gate.Hint(), "Nothing was stopped") {
+			t.Errorf("%v", err)
+		}
+		if err := c.Do(t.Context(), fleet.Turn{Cluster: "one", Host: "m2", Role: node.Master, Kind: fleet.Change},
+			func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -22,6 +22,7 @@ type visit struct {
 	target remote.Target
 	conn   Conn // nil until it is the host's turn
 	again  Conn // made since the first one broke
+	own    bool // at a closed gate, the node was seen to be the host's
 
 	lock outageLock         // of its ensemble
 	warn func(node.Finding) // may be nil
@@ -174,13 +175,14 @@ func (v *visit) gates(t *Turn, opts *node.Options) {
 	}
 	t.Pass = &Pass{}
 	opts.GateTimeout = gateTimeout
-	opts.Gate = func(h node.Health) (again bool, err error) {
+	opts.Gate = func(h node.Health, stops bool) (again bool, err error) {
 		var risk error
 		if reason := h.RiskWithout(v.names(h)...); reason != "" {
 			risk = errors.New(reason)
 		}
+		// Before files are written too: not between them and what they are for is a time to wait.
 		t.Pass.Take = func() error { return v.take(v.within, h) }
-		again, err = t.Pass.Ask(risk)
+		again, err = t.Pass.Ask(risk, stops)
 		if m, _ := h.Find(v.names(h)...); err != nil && m.Serving() {
 			v.serves(v.within) // it waits in service: another one may be mended meanwhile
 		}
@@ -203,15 +205,25 @@ func (v *visit) names(h node.Health) []string {
 const gateTimeout = Patience + node.DefaultSetupTimeout + node.DefaultUpgradePostflightTimeout
 
 // gate asks the master about its ensemble, once: nil if nothing is wrong. A
-// connection that has broken is made anew for the next time.
+// connection that has broken is made anew for the next time. What is not the
+// host's own any more has no gate of its ensemble before it: the operation itself
+// leaves it alone, and says whose it is.
 func (v *visit) gate(ctx context.Context, before bool, wrong func(h node.Health, names ...string) string) error {
 	health, err := node.MasterHealth(ctx, v.conn)
 	switch {
 	case err == nil:
-		if reason := wrong(health, v.names(health)...); reason != "" {
-			return errors.New(reason)
+		reason := wrong(health, v.names(health)...)
+		if reason == "" {
+			return nil
 		}
-		return nil
+		if before && !v.own {
+			foreign, err := v.foreign(ctx)
+			if err != nil || foreign {
+				return err
+			}
+			v.own = true
+		}
+		return errors.New(reason)
 	case remote.IsUnreachable(err) && ctx.Err() == nil:
 		v.close()
 		if dialErr := v.dial(ctx); dialErr != nil {
@@ -222,6 +234,16 @@ func (v *visit) gate(ctx context.Context, before bool, wrong func(h node.Health,
 		return nil // nothing of the change will begin either, and its own error says why
 	}
 	return err
+}
+
+// foreign reports whether the node is not the host's.
+func (v *visit) foreign(ctx context.Context) (bool, error) {
+	state, err := node.Inspect(ctx, v.conn)
+	if err != nil {
+		return false, err
+	}
+	return v.host.MachineID != "" && v.host.MachineID != state.MachineID ||
+		v.host.holding().Foreign(v.host.Address(), *state) != nil, nil
 }
 
 // cannotBegin reports whether no script can be run on the host at all.

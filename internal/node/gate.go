@@ -19,12 +19,21 @@ const (
 	gateNo   = "no"
 )
 
-// disturb makes a round trip of a stage that takes the node out of service, or
-// writes over what its services read. With [Options.Gate], the script asks
+// disturb makes a round trip of a stage that takes the node out of service. With [Options.Gate], the script asks
 // first, over the connection that is open anyway; what it is to do goes out with
 // the go. begun names a unit that runs when the outage has begun already, over a
 // connection that has broken since; "" if there is none.
 func (s *session) disturb(ctx context.Context, stage, begun string, c call) (*frame, error) {
+	return s.ask(ctx, stage, begun, true, c)
+}
+
+// overwrite is disturb for a round trip that writes over what the node's services
+// read, and stops none of them.
+func (s *session) overwrite(ctx context.Context, stage string, c call) (*frame, error) {
+	return s.ask(ctx, stage, "", false, c)
+}
+
+func (s *session) ask(ctx context.Context, stage, begun string, stops bool, c call) (*frame, error) {
 	if s.opts.Gate == nil || s.bound {
 		s.outage()
 		return s.do(ctx, stage, c)
@@ -42,7 +51,7 @@ func (s *session) disturb(ctx context.Context, stage, begun string, c call) (*fr
 		refused = nil
 		again, err := false, error(nil)
 		if !hasBegun {
-			again, err = s.opts.Gate(h)
+			again, err = s.opts.Gate(h, stops)
 		}
 		if err == nil {
 			s.outage()

@@ -116,7 +116,7 @@ func TestGate(t *testing.T) {
 			before := slices.Clone(h.active)
 			opts, stop, asked, out, went := toldOptions(b, h), make(chan struct{}), 0, false, false
 			opts.Stop, opts.OnOutage, opts.GateTimeout = stop, func() { out = true }, node.DefaultSetupTimeout
-			opts.Gate = func(health node.Health) (bool, error) {
+			opts.Gate = func(health node.Health, _ bool) (bool, error) {
 				if len(health.Masters) != 1 || health.Serving() != 1 || health.Leader != "192.0.2.1" {
 					t.Errorf("asked with %+v", health)
 				}
@@ -167,6 +167,28 @@ func TestGate(t *testing.T) {
 				t.Errorf("it has %q", h.active)
 			}
 		})
+	}
+}
+
+// TestGateTellsWhatStops holds that a gate can tell files that are written while
+// all serves from what stops it.
+func TestGateTellsWhatStops(t *testing.T) {
+	t.Parallel()
+	b := toldBundle(t)
+	h := formerHost(b)
+	h.on = func(string) error { return nil }
+	opts := toldOptions(b, h)
+	var stops []bool
+	opts.Gate = func(_ node.Health, s bool) (bool, error) {
+		stops = append(stops, s)
+		return false, nil
+	}
+	if _, err := perform(t.Context(), h, "upgrade", opts); err != nil {
+		t.Fatal(err)
+	}
+	const want = "gate+apply gate+activate follow gate+apply postflight"
+	if did := strings.Join(h.did, " "); !strings.Contains(did, want) || !slices.Equal(stops, []bool{false, true, true}) {
+		t.Errorf("it did %q, and said %t", did, stops)
 	}
 }
 

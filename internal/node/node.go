@@ -120,9 +120,10 @@ type Options struct {
 	// with what the master says of its ensemble at that moment. nil is a go.
 	// Anything else keeps it in service: the script asks again in two seconds
 	// if again says so; if not, the operation ends with that error. So it does
-	// when Gate does not answer within seconds, or the connection breaks. A
-	// rollback does not ask: it goes to its end. Gate may be nil.
-	Gate func(h Health) (again bool, err error)
+	// when Gate does not answer within seconds, or the connection breaks. stops
+	// tells a script that stops services from one that only writes. A rollback
+	// does not ask: it goes to its end. Gate may be nil.
+	Gate func(h Health, stops bool) (again bool, err error)
 	// GateTimeout is for how long Gate may say again.
 	GateTimeout time.Duration
 	// Redial makes a new connection to the same host. With it, stages that

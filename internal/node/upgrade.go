@@ -278,13 +278,16 @@ func (s *session) repair(ctx context.Context, g gap, restart bool) error {
 	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 {
 		return nil
 	}
-	_, err := s.disturb(ctx, stageUpgrade, "", call{
+	c := call{
 		scripts: []string{"apply"}, doing: "writing DC/OS's setup files and units", input: s.repairInput(g, restart), timeout: 10 * time.Minute,
-	})
-	if err != nil {
-		return err
 	}
-	return nil
+	var err error
+	if restart {
+		_, err = s.disturb(ctx, stageUpgrade, "", c)
+	} else {
+		_, err = s.overwrite(ctx, stageUpgrade, c)
+	}
+	return err
 }
 
 func (s *session) repairInput(g gap, restart bool) *strings.Builder {

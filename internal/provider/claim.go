@@ -93,6 +93,8 @@ func refreshClaim(ctx context.Context, private privateWriter, h *fleet.Host, s f
 		diags.Append(keepPrivate(ctx, private, claimKey, on.ID)...)
 		if imported {
 			diags.Append(importedClaim(h.Address(), *on))
+		} else {
+			diags.Append(claimTaken(h.Address(), *on))
 		}
 	}
 	return diags
@@ -149,6 +151,16 @@ func claimGone(address string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Claim Missing On The Host",
 		fmt.Sprintf("Host:      %s\n\nThe node is there, but nothing on the host says any more that it is this resource's (%s/claim). It may "+
 			"have been restored from an image, or cleaned. The next change of the node writes it again.", address, node.RecordDirectory))
+}
+
+// claimTaken words a refresh of a state without a claim that found one: who made
+// it, this resource or another one, nothing can tell any more.
+func claimTaken(address string, on node.Claim) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Claim Taken From The Host",
+		fmt.Sprintf("Host:      %s\n\nThis state does not know whose the node is, as one that is older than the node's last change, or was "+
+			"written by a version of the provider that knew no claims. The host says that it is that of %s. That counts as this resource from "+
+			"now on. If it is another one, in another state, take this one out (terraform state rm): its destroy would uninstall the node.",
+			address, on))
 }
 
 // importedClaim words an import of a node that had an owner.

@@ -32,7 +32,7 @@
 //	in state × on the host | refresh          | update, repair   | destroy               | create
 //	equal, or none × none  |                  | goes on          | uninstalls            | installs, or adopts with a warning
 //	none × some            | takes it into    | goes on          | leaves the node,      | adopts and takes over, with a
-//	                       | state            |                  | warns                 | warning that names the former owner
+//	                       | state, warns     |                  | warns                 | warning that names the former owner
 //	some × none            | warns            | goes on          | uninstalls            | adopts
 //	some × another         | warns            | an error at plan | leaves the node,      | adopts and takes over, as above
 //	                       |                  |                  | says whose it is      |

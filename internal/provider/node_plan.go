@@ -102,7 +102,7 @@ func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, pr
 			}
 			p.had, p.stays, p.masters = true, state.OnDestroy.ValueString() == onDestroyAbandon, mastersOf(ctx, state, private)
 		}
-		diags.Append(r.shared.planHost(p, tfpath.Root("address"))...)
+		diags.Append(r.shared.planPlaces(ctx, []plannedHost{p}, func(int) tfpath.Path { return tfpath.Root("address") })...)
 	}
 	diags.Append(keepPrivate(ctx, out, planKey, note)...)
 	return diags

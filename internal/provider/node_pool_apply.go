@@ -268,11 +268,16 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 		return nil
 	})
 	r.failures.ended(out, len(hostsLeft), -1)
+	var ways []string
 	for i, h := range hostsLeft {
+		if host, err := r.host(h); gone[i] && err == nil {
+			ways = append(ways, r.shared.way(host.Target))
+		}
 		if !gone[i] {
 			left = append(left, h)
 		}
 	}
+	r.shared.plan.done(ways...)
 	return left
 }
 

@@ -101,9 +101,9 @@ func (r *nodePoolResource) planPlaces(
 		diags.Append(d...)
 		if plan.OnDestroy.ValueString() != onDestroyAbandon {
 			// Apply plans an update anew, and does not know what this plan knew.
-			for _, p := range gone {
-				if to := r.shared.plan.remove(p); to != nil && to.holder != holderPool {
-					diags.Append(hostConflict(p, planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
+			for i, to := range r.shared.plan.remove(gone...) {
+				if to != nil && (to.holder != holderPool || to.elsewhere != here) {
+					diags.Append(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
 				}
 			}
 			diags.Append(r.shared.planRemovals(ctx, &note, gone...)...)
@@ -116,16 +116,16 @@ func (r *nodePoolResource) planPlaces(
 	}
 	there, d := r.shared.planPool(ctx, note.ID, plan, hosts, private)
 	diags.Append(d...)
+	var known []plannedHost
+	var names []string
 	for i, p := range there {
 		p.had = had[hosts[i].identity()]
 		p.stays = prior.OnDestroy.ValueString() == onDestroyAbandon || prior.unfinished()
 		if !hosts[i].address.IsUnknown() {
-			diags.Append(r.shared.planHost(p, tfpath.Root("hosts").AtMapKey(hosts[i].name))...)
-		}
-		if diags.ErrorsCount() >= maxCauses {
-			break
+			known, names = append(known, p), append(names, hosts[i].name)
 		}
 	}
+	diags.Append(r.shared.planPlaces(ctx, known, func(i int) tfpath.Path { return tfpath.Root("hosts").AtMapKey(names[i]) })...)
 	diags.Append(keepPrivate(ctx, out, planKey, note)...)
 	return diags
 }

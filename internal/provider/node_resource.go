@@ -219,6 +219,8 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		resp.Diagnostics.AddError(f.summary, r.shared.redactor.Redact(f.detail()))
 	case result.Left != nil:
 		resp.Diagnostics.Append(leftNode(h.Address(), result.Left))
+	default:
+		r.shared.plan.done(r.shared.way(h.Target))
 	}
 }
 

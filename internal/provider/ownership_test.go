@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
@@ -314,6 +315,73 @@ func TestNodeToPool(t *testing.T) {
 	}
 }
 
+// TestKilledBehindAClaim kills Terraform when a host has its new claim and the
+// state does not: between a node and a pool, in both directions. The next apply
+// goes on, and nothing is uninstalled.
+func TestKilledBehindAClaim(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{Delay: 500 * time.Millisecond})
+	node := agents("agent", map[string]int{"n": 0}, "")
+	s.configure("", node)
+	s.tf.Apply()
+	claim := func() string { return s.fleet.Node(simhosts.Address(0)).Claim }
+	killed := func(what string) {
+		t.Helper()
+		before := claim()
+		if !s.killOnce(func() bool { return claim() != before }) {
+			t.Fatalf("%s: it ended without a new claim", what)
+		}
+		s.there(0)
+		s.tf.Apply()
+		s.there(0)
+		s.neverUninstalled()
+		s.tf.NoChanges()
+	}
+	// The pool's other hosts take longer, so its state is not written yet.
+	s.configure("", pool("pool", s.hosts(0, 3), "")+"removed {\n  from = dcos_node.agent\n  lifecycle {\n    destroy = false\n  }\n}\n")
+	killed("node to pool")
+	s.configure("", pool("pool", s.hosts(1, 3), `on_destroy = "abandon"`))
+	s.tf.Apply()
+	s.configure("", node+pool("pool", s.hosts(1, 3), ""))
+	killed("pool to node")
+	s.tf.Destroy()
+	for n := range 3 {
+		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+			t.Errorf("left on %s: %+v", simhosts.Address(n), got)
+		}
+	}
+}
+
+// killOnce applies, and kills Terraform once something has come true. It reports
+// whether it did.
+func (s *simSite) killOnce(when func() bool) bool {
+	s.t.Helper()
+	cmd := s.tf.Command(s.t.Context(), "apply", "-auto-approve", "-no-color")
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for !when() {
+		select {
+		case err := <-ended:
+			s.t.Logf("it ended: %v", err)
+			return false
+		case <-ticker.C:
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := <-ended; err == nil {
+		s.t.Log("it came to its end before it was killed")
+	}
+	return true
+}
+
 // TestStaleState has a state of a cluster whose machine is another cluster's now.
 func TestStaleState(t *testing.T) {
 	t.Parallel()
@@ -394,6 +462,10 @@ func TestUnclaimed(t *testing.T) {
 	s.there(0)
 	s.tf.Write("terraform.tfstate", state)
 	s.neverUninstalled()
+	out, err = s.tf.Try("plan", "-no-color", "-detailed-exitcode")
+	if err != nil || !strings.Contains(out, "Claim Taken From The Host") {
+		t.Errorf("the plan (%v):\n%s", err, out)
+	}
 	s.tf.Destroy()
 	for n := range 3 {
 		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {

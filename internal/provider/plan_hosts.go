@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
@@ -43,17 +44,32 @@ func readPlanNote(ctx context.Context, private privateReader) (n planNote, diags
 	return n, diags
 }
 
-// planHost registers a host that a resource has when the plan is applied, and
-// refuses what must not be beside it. at is the host's attribute.
-func (s *shared) planHost(p plannedHost, at tfpath.Path) diag.Diagnostics {
+// planPlaces registers hosts that a resource has when the plan is applied, and
+// refuses what must not be beside them. at gives a host's attribute.
+func (s *shared) planPlaces(ctx context.Context, hosts []plannedHost, at func(i int) tfpath.Path) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if c := s.plan.add(p); c != nil {
-		diags.Append(hostConflict(p, *c, at))
+	conflicts := s.plan.add(hosts...)
+	for i, p := range hosts {
+		if c := conflicts[i]; c != nil {
+			diags.Append(hostConflict(p, *c, at(i)))
+		}
+		if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
+			diags.Append(ensembleLost(p.address, why))
+		}
+		if diags.ErrorsCount() >= maxCauses {
+			break
+		}
 	}
-	if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
-		diags.Append(ensembleLost(p.address, why))
-	}
+	s.tellUnheard(ctx)
 	return diags
+}
+
+// tellUnheard says, in Terraform's log, that processes of other provider blocks
+// plan without this one: the claims on the hosts decide then.
+func (s *shared) tellUnheard(ctx context.Context) {
+	if err := s.plan.trouble(); err != nil {
+		tflog.Warn(ctx, "what other provider blocks plan for the same hosts is not known", map[string]any{"reason": err.Error()})
+	}
 }
 
 // planRemovals registers the removal of a resource's nodes, and works out how
@@ -61,13 +77,15 @@ func (s *shared) planHost(p plannedHost, at tfpath.Path) diag.Diagnostics {
 func (s *shared) planRemovals(ctx context.Context, note *planNote, hosts ...plannedHost) diag.Diagnostics {
 	note.Leave, note.EnsembleGoes = nil, false
 	var masters []plannedHost
-	for _, h := range hosts {
-		if s.plan.remove(h) != nil {
+	takers := s.plan.remove(hosts...)
+	for i, h := range hosts {
+		if takers[i] != nil {
 			note.Leave = append(note.Leave, h.way)
 		} else if h.role == node.Master {
 			masters = append(masters, h)
 		}
 	}
+	s.tellUnheard(ctx)
 	return s.planEnsemble(ctx, note, masters)
 }
 

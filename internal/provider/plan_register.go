@@ -6,6 +6,7 @@ package provider
 import (
 	"cmp"
 	"crypto/rand"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -25,8 +26,15 @@ import (
 // Terraform plans a replacement in two calls, of which the second looks like a
 // creation. That it is the same resource shows from planned private data, which
 // the second call is given: the id under which the first one was registered.
+//
+// Processes of other provider blocks take part through a planExchange.
 type planRegister struct {
 	mu   sync.Mutex
+	with *planExchange // nil if nobody else can be heard
+	news []planLine    // that the others have not been told yet
+	// unheard is why the others could not be told or heard.
+	unheard error
+
 	ways map[string][]*plannedHost          // by way
 	byID map[string]map[string]*plannedHost // by id of the resource and way
 	// lost are the clusters whose plan removes more masters than their ensembles
@@ -59,7 +67,29 @@ type plannedHost struct {
 	comes   bool        // the resource has the host when the plan has been applied
 	goes    bool        // the resource has a node there that is removed
 	left    bool        // the removal leaves the node as it is: another resource has it then
+
+	elsewhere elsewhere // where it was planned
 }
+
+// elsewhere says which other process has planned a host. Terraform plans more
+// than once in a run, with new processes each time: a destroy begins with an
+// ordinary plan, and apply plans again what it is about to do. So the process of
+// this provider block that is over has planned these very resources; and of
+// another block's that is over nobody knows whether it was in this plan.
+type elsewhere int
+
+const (
+	here     elsewhere = iota // in this process
+	beside                    // in one that runs
+	finished                  // in one of another provider block that is over
+)
+
+// meets reports whether a host that comes is surely another resource's.
+func (h *plannedHost) meets() bool { return h.comes && h.elsewhere != finished }
+
+// keeps reports whether a host that comes takes over the node of a resource that
+// goes. What has had it before, in a process that is over, may be that resource.
+func (h *plannedHost) keeps() bool { return h.meets() || h.comes && !h.had }
 
 // newPlanID is what a resource is registered under.
 func newPlanID() string { return rand.Text()[:16] }
@@ -103,20 +133,33 @@ const (
 	conflictLeaves                      // a pool that stays gives the host up
 )
 
-// add registers a host that a resource comes to have, or goes on to have. It
-// gives what speaks against it.
-func (p *planRegister) add(h plannedHost) *planConflict {
+// add registers hosts that a resource comes to have, or goes on to have. It gives
+// what speaks against each; nil if nothing does.
+func (p *planRegister) add(hosts ...plannedHost) []*planConflict {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h.comes = true
-	var found *planConflict
+	for _, h := range hosts {
+		h.comes = true
+		p.note(h)
+	}
+	p.exchange()
+	found := make([]*planConflict, len(hosts))
+	for i, h := range hosts {
+		found[i] = p.conflict(&h)
+	}
+	return found
+}
+
+// conflict gives what speaks against a host that comes.
+func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
 	for _, other := range p.ways[h.way] {
 		switch {
 		case other.id == h.id:
-		case other.comes:
+		case other.meets():
 			found = &planConflict{with: *other, kind: conflictTwice}
-		case other.goes && other.holder == holderPool && h.holder == holderPool:
-			// Pools of one run hand hosts over by themselves ([fleet.Coordinator.Want]).
+		case other.comes:
+		case other.elsewhere == here && other.goes && other.holder == holderPool && h.holder == holderPool:
+			// Pools of one process hand hosts over by themselves ([fleet.Coordinator.Want]).
 		case other.goes && !other.left && found == nil:
 			found = &planConflict{with: *other, kind: conflictRenamed}
 			if other.role != h.role || other.cluster != h.cluster && h.cluster != "" {
@@ -124,25 +167,44 @@ func (p *planRegister) add(h plannedHost) *planConflict {
 			}
 		}
 	}
-	p.note(&h)
 	return found
 }
 
-// remove registers a host whose node goes. It gives the host of another resource
-// of the plan that has the node then, so that the removal has to leave it as it
-// is; nil if there is none.
-func (p *planRegister) remove(h plannedHost) (to *plannedHost) {
+// remove registers hosts whose nodes go. For each it gives the host of another
+// resource of the plan that has the node then, so that the removal has to leave
+// it as it is; nil if there is none.
+func (p *planRegister) remove(hosts ...plannedHost) []*plannedHost {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h.had, h.goes = true, true
-	for _, other := range p.ways[h.way] {
-		if other.id != h.id && other.comes && other.role == h.role && (other.cluster == h.cluster || other.cluster == "") {
-			found := *other
-			to, h.left = &found, true
+	for _, h := range hosts {
+		h.had, h.goes = true, true
+		p.note(h)
+	}
+	p.exchange()
+	to := make([]*plannedHost, len(hosts))
+	for i, h := range hosts {
+		for _, other := range p.ways[h.way] {
+			if other.id != h.id && other.keeps() && other.role == h.role && (other.cluster == h.cluster || other.cluster == "") {
+				found := *other
+				to[i], h.goes, h.left = &found, true, true
+			}
+		}
+		if h.left {
+			p.note(h)
 		}
 	}
-	p.note(&h)
+	p.exchange()
 	return to
+}
+
+// done says that the nodes of a resource have been removed, or left.
+func (p *planRegister) done(ways ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, way := range ways {
+		p.news = append(p.news, planLine{Way: way, Done: true})
+	}
+	p.exchange()
 }
 
 // replaced says that the resource is replaced, so that what it was first
@@ -154,15 +216,32 @@ func (p *planRegister) replaced(id string) (masters []plannedHost) {
 		if !h.had || h.goes || h.stays {
 			continue
 		}
-		if h.goes = true; h.role == node.Master {
+		h.goes = true
+		p.tell(h)
+		if h.role == node.Master {
 			masters = append(masters, *h)
 		}
 	}
+	p.exchange()
 	return masters
 }
 
-// note adds a host, or what is new of one.
-func (p *planRegister) note(h *plannedHost) {
+// note adds a host of this process, or what is new of one.
+func (p *planRegister) note(h plannedHost) {
+	p.tell(p.take(&h))
+}
+
+// tell has the others told of a host.
+func (p *planRegister) tell(h *plannedHost) {
+	if p.with == nil {
+		return
+	}
+	p.news = append(p.news, planLine{ID: h.id, Way: h.way, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
+		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left})
+}
+
+// take adds a host, or what is new of one, and gives it as it is then.
+func (p *planRegister) take(h *plannedHost) *plannedHost {
 	own := p.byID[h.id]
 	if own == nil {
 		own = map[string]*plannedHost{}
@@ -172,10 +251,51 @@ func (p *planRegister) note(h *plannedHost) {
 		known.host, known.cluster = h.host, h.cluster
 		known.had, known.comes = known.had || h.had, known.comes || h.comes
 		known.goes, known.left = known.goes || h.goes, known.left || h.left
-		return
+		return known
 	}
 	own[h.way] = h
 	p.ways[h.way] = append(p.ways[h.way], h)
+	return h
+}
+
+// exchange tells the processes of other provider blocks what is new here, and
+// then hears them: whichever of two comes last knows of both.
+func (p *planRegister) exchange() {
+	err := p.with.say(p.news)
+	p.news = nil
+	heard, hearErr := p.with.hear()
+	p.unheard = cmp.Or(p.unheard, errors.Join(err, hearErr))
+	for _, l := range heard {
+		from := p.with.place(l)
+		switch {
+		case from == here: // it was
+		case l.Why != "":
+			p.lost[l.Cluster] = lostEnsemble{l.Why, l.Only}
+		case l.Done:
+			p.gone(l.Way)
+		default:
+			p.take(&plannedHost{id: l.ID, way: l.Way, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
+				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, elsewhere: from})
+		}
+	}
+}
+
+// trouble gives, once, why the others could not be told or heard; nil if they
+// were.
+func (p *planRegister) trouble() (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err, p.unheard = p.unheard, nil
+	return err
+}
+
+// gone says that a node has been removed as it was planned elsewhere.
+func (p *planRegister) gone(way string) {
+	for _, h := range p.ways[way] {
+		if h.elsewhere != here {
+			h.goes = false
+		}
+	}
 }
 
 // masters returns how many masters of a cluster the plan removes, replacements
@@ -183,15 +303,18 @@ func (p *planRegister) note(h *plannedHost) {
 func (p *planRegister) masters(cluster, but string) (going int, stays bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, hosts := range p.ways {
+	own := p.byID[but]
+	for way, hosts := range p.ways {
+		goes := false
 		for _, h := range hosts {
 			if h.cluster != cluster && h.cluster != "" {
 				continue
 			}
-			stays = stays || h.comes && h.id != but
-			if h.role == node.Master && h.goes && !h.left {
-				going++
-			}
+			stays = stays || h.meets() && own[way] == nil
+			goes = goes || h.role == node.Master && h.goes && !h.left
+		}
+		if goes { // once, though a process that is over may have planned it as well
+			going++
 		}
 	}
 	return going, stays
@@ -204,6 +327,8 @@ func (p *planRegister) lose(cluster string, lost lostEnsemble) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost[cluster] = lost
+	p.news = append(p.news, planLine{Cluster: cluster, Why: lost.why, Only: lost.only})
+	p.exchange()
 }
 
 func (p *planRegister) losing(cluster, id string) string {

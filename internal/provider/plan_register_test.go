@@ -41,7 +41,7 @@ func (r *registered) master(id, address string) plannedHost {
 }
 
 func (r *registered) comes(p plannedHost) diag.Diagnostics {
-	return r.s.planHost(p, tfpath.Root("address"))
+	return r.s.planPlaces(r.t.Context(), []plannedHost{p}, func(int) tfpath.Path { return tfpath.Root("address") })
 }
 
 func (r *registered) stays(p plannedHost) diag.Diagnostics {

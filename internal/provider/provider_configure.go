@@ -5,7 +5,10 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -81,6 +84,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	c.unknown = "" // what came before is not needed in order to connect
 	s.config = c.readSSH(ctx, model)
 	s.config.Redactor = s.redactor
+	s.plan.with = newPlanExchange(filepath.Join(s.cache, "plans"), s.block(), c.getenv)
 	if c.diags.HasError() {
 		return nil
 	}
@@ -101,6 +105,19 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 		return conn, nil
 	}
 	return s
+}
+
+// block tells provider blocks of one configuration apart, as far as they reach
+// hosts differently. No secret is in it.
+func (s *shared) block() string {
+	c := s.config
+	text := fmt.Sprintln(c.User, c.Port, c.HostKeyPolicy, c.ConfigFile, c.KnownHostsFiles, c.ConnectTimeout, c.KeepaliveInterval, c.Limits,
+		s.cache, s.allowEnsembleLoss, s.ifReachable)
+	for _, h := range c.JumpHosts {
+		text += fmt.Sprintln(h.Address, h.User, h.Port)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (c *configuration) readSSH(ctx context.Context, model providerModel) remote.Config {

@@ -15,8 +15,9 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
-// shared is what the resources of one configured provider have in common. Two
-// aliases of the provider in one configuration have one each, in one process.
+// shared is what the resources of one configured provider have in common.
+// Terraform starts a process for each provider block, so that two aliases of the
+// provider share nothing but what is on disk.
 type shared struct {
 	cache    string // directory
 	bundles  *bundle.Cache

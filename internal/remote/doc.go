@@ -71,13 +71,6 @@
 // on too, but on a terminal it goes with the terminal, and its output is not
 // waited for longer than two seconds.
 //
-// [Client.RunLong] is for what takes longer than a connection may last: the
-// script runs as a transient unit, or in a session of its own where there is no
-// systemd, and is followed. A connection that breaks is made again, and the
-// following goes on from the last byte of output. A client that comes after one
-// that was killed takes up the script that runs. A host that was rebooted
-// meanwhile is told from one that was out of reach ([RebootError]).
-//
 // # Files
 //
 // [Conn.Upload] puts files into the connection's work directory: mode 0700,

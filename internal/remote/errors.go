@@ -25,7 +25,6 @@ const (
 	KindSudo        Kind = "sudo"
 	KindLocked      Kind = "locked"
 	KindLost        Kind = "connection lost"
-	KindReboot      Kind = "reboot"
 	KindExit        Kind = "exit code"
 	KindTimeout     Kind = "timeout"
 	KindTransfer    Kind = "transfer"
@@ -69,7 +68,6 @@ var (
 	_ Hinter = (*ConfigError)(nil)
 	_ Hinter = (*ConnectError)(nil)
 	_ Hinter = (*HostKeyError)(nil)
-	_ Hinter = (*RebootError)(nil)
 	_ Hinter = (*AuthError)(nil)
 	_ Hinter = (*ShellError)(nil)
 	_ Hinter = (*SudoError)(nil)
@@ -82,7 +80,6 @@ var (
 	_ Fault = (*ConfigError)(nil)
 	_ Fault = (*ConnectError)(nil)
 	_ Fault = (*HostKeyError)(nil)
-	_ Fault = (*RebootError)(nil)
 	_ Fault = (*AuthError)(nil)
 	_ Fault = (*ShellError)(nil)
 	_ Fault = (*SudoError)(nil)
@@ -428,22 +425,6 @@ func (*LostError) Kind() Kind { return KindLost }
 // Hint says that trying again is safe.
 func (e *LostError) Hint() string {
 	return "Check the host and the network between. Running the same again continues where this ended."
-}
-
-// RebootError says that the host was rebooted while a script of
-// [Client.RunLong] ran, which ended it.
-type RebootError struct{ Host, Script string }
-
-func (e *RebootError) Error() string {
-	return fmt.Sprintf("%s was rebooted during script %s, which ended it", e.Host, e.Script)
-}
-
-// Kind is KindReboot.
-func (*RebootError) Kind() Kind { return KindReboot }
-
-// Hint says where to look.
-func (e *RebootError) Hint() string {
-	return "Find out what rebooted the host (last -x, journalctl -b -1), then run again."
 }
 
 // LockedError says that another operator works on the host.

@@ -199,3 +199,16 @@ func TestLabPathFaults(t *testing.T) {
 		})
 	}
 }
+
+// throughProxy is a subject on a host behind a proxy that makes faults.
+func throughProxy(t *testing.T, h *lab.Host, user string, change func(*remote.Config, *remote.Target)) (remotetest.Subject, *lab.Proxy) {
+	t.Helper()
+	l := lab.Require(t)
+	p := l.Proxy(t, fmt.Sprintf("%s:%d", h.Address, h.Port), lab.Faults{})
+	return labHost(t, h, user, func(cfg *remote.Config, target *remote.Target) {
+		target.Address, target.Port = l.Gateway(), p.Port()
+		if change != nil {
+			change(cfg, target)
+		}
+	}), p
+}

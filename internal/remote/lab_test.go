@@ -254,7 +254,7 @@ func TestLabLateBoot(t *testing.T) {
 func TestLabRefusals(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
-	h := l.Host(t, "refuse")
+	h := l.Host(t, "refuse", lab.WithSSHD("AllowTcpForwarding no"))
 	_, err := labHost(t, h, lab.UserNoSudo, nil).Dial(t).Run(t.Context(), remote.Script{Name: "root", Root: true, Text: "echo ran"})
 	var sudo *remote.SudoError
 	if !errors.As(err, &sudo) || sudo.Reason != remote.SudoPasswordRequired || !strings.Contains(err.Error(), h.Address) {
@@ -274,6 +274,10 @@ func TestLabRefusals(t *testing.T) {
 	})
 	_, err = nora.Dial(t).Run(t.Context(), remote.Script{Name: "root", Root: true, Text: "echo ran"})
 	if !errors.As(err, &sudo) || sudo.Reason != remote.SudoNotAllowed {
+		t.Errorf("have %v", err)
+	}
+	var forward *remote.ForwardError
+	if _, err = nora.Dial(t).DialThrough(t.Context(), "127.0.0.1", 22); !errors.As(err, &forward) || forward.To != "127.0.0.1:22" {
 		t.Errorf("have %v", err)
 	}
 	key, _, _ := keyText(t)

@@ -77,7 +77,6 @@ func Conformance(t *testing.T, s Subject) {
 			t.Run("leftBehind", r.leftBehind)
 			t.Run("atOnce", r.atOnce)
 			t.Run("hidden", r.hidden)
-			t.Run("long", r.long)
 		})
 	}
 	t.Run("upload", func(t *testing.T) { upload(t, s) })
@@ -489,33 +488,6 @@ func (r runner) hidden(t *testing.T) {
 	text := "# " + word + "\ngrep -l -e \"$1$2\" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"
 	if have := r.must(t, remote.Script{Text: text, Args: []string{word[:7], word[7:]}}); have != "" {
 		t.Errorf("seen in %q", have)
-	}
-}
-
-// long: a script that outlives its connection has the same outcome, and
-// leaves nothing.
-func (r runner) long(t *testing.T) {
-	id := fmt.Sprintf("suite-%d", rand.IntN(1_000_000_000))
-	s := remote.Script{
-		Name: "long", Root: r.root, Timeout: time.Minute, Args: []string{"it's", "two words"},
-		Text: `echo "$1/$2/$#"; printf 'no end' >&2; id -u; echo "$HOME"; echo $LC_ALL; i=0; while [ $i -lt 3000 ]; do echo line $i; ` +
-			`i=$((i+1)); done; exit 7`,
-	}
-	res, err := r.Client.RunLong(t.Context(), r.Target, id, s)
-	var exit *remote.ExitError
-	if !errors.As(err, &exit) || exit.Code != 7 || res.ExitCode != 7 {
-		t.Fatalf("have %d, %v", res.ExitCode, err)
-	}
-	var want strings.Builder
-	fmt.Fprintf(&want, "it's/two words/2\n%sC\n", r.must(t, remote.Script{Text: "id -u; echo $HOME"}))
-	for i := range 3000 {
-		fmt.Fprintf(&want, "line %d\n", i)
-	}
-	if string(res.Stdout) != want.String() || string(res.Stderr) != "no end" {
-		t.Errorf("stdout: %s; stderr %q", difference(string(res.Stdout), want.String()), res.Stderr)
-	}
-	if left := r.must(t, remote.Script{Text: `ls -d /var/tmp/.dcos-long."$1"* 2>/dev/null; true`, Args: []string{id}}); left != "" {
-		t.Errorf("left behind: %s", left)
 	}
 }
 

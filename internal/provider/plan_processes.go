@@ -1,0 +1,226 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+)
+
+// Terraform starts a process for each provider block, so a plan in which a node
+// goes from one alias to another is two plans to them. A planExchange is what the
+// processes of one run of Terraform tell each other, in files that each appends
+// to its own of, one JSON object a line. It is as short-lived as the run.
+type planExchange struct {
+	dir, prefix string // of the files of this run
+	own, born   string // the file of this process, and when that was started
+	block       string // tells the provider block from others
+	swept       bool
+	read        map[string]int64 // how far each other file was read
+}
+
+const (
+	planSuffix = ".plan"
+	// planLife is when a file is of a run that is over.
+	planLife = 24 * time.Hour
+	// cookie is what go-plugin's clients set for what they start: Terraform's
+	// providers, but not those that run already.
+	cookie = "TF_PLUGIN_MAGIC_COOKIE"
+)
+
+// newPlanExchange keeps its files in a directory. It is nil where nothing tells
+// the run of Terraform: each process is then alone with what it plans, and the
+// claims on the hosts decide.
+func newPlanExchange(dir, block string, getenv func(string) string) *planExchange {
+	if getenv(cookie) == "" {
+		return nil
+	}
+	return runExchange(dir, block, os.Getppid())
+}
+
+// runExchange is that of a provider block in the run that a process is.
+func runExchange(dir, block string, run int) *planExchange {
+	began, err := processStart(run)
+	born, ownErr := processStart(os.Getpid())
+	if err != nil || ownErr != nil {
+		return nil
+	}
+	prefix := fmt.Sprintf("%d-%s.", run, began)
+	return &planExchange{dir: dir, prefix: prefix, own: filepath.Join(dir, prefix+newPlanID()+planSuffix), born: born, block: block,
+		read: map[string]int64{}}
+}
+
+// place says where a line was planned: here for what an earlier process of this
+// provider block has planned, which does not count.
+func (x *planExchange) place(l planLine) elsewhere {
+	switch born, err := processStart(l.Process); {
+	case err == nil && born == l.Born:
+		return beside
+	case l.Block == x.block:
+		return here
+	}
+	return finished
+}
+
+// processStart tells processes with one id apart: it gives when one was started,
+// in ticks since boot (proc(5), /proc/pid/stat, field 22). It fails where there
+// is no /proc.
+func processStart(pid int) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", err
+	}
+	// The name, in brackets, may have blanks and brackets in it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const start = 22 - 3
+	if len(fields) <= start {
+		return "", fmt.Errorf("/proc/%d/stat has %d fields behind the name", pid, len(fields))
+	}
+	return fields[start], nil
+}
+
+// A planLine is what a process says of one host of its plan, or of an ensemble
+// that its plan costs.
+type planLine struct {
+	Process int       `json:"process"`
+	Born    string    `json:"born"` // the process, as processStart has it
+	Block   string    `json:"block"`
+	At      int64     `json:"at"` // nanoseconds since 1970
+	ID      string    `json:"id,omitempty"`
+	Way     string    `json:"way,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Holder  string    `json:"holder,omitempty"`
+	Role    node.Role `json:"role,omitempty"`
+	Cluster string    `json:"cluster,omitempty"`
+	Had     bool      `json:"had,omitempty"`
+	Comes   bool      `json:"comes,omitempty"`
+	Goes    bool      `json:"goes,omitempty"`
+	Left    bool      `json:"left,omitempty"`
+	Done    bool      `json:"done,omitempty"` // its node is gone
+	Why     string    `json:"why,omitempty"`  // the ensemble is lost
+	Only    string    `json:"only,omitempty"`
+}
+
+// say tells the others.
+func (x *planExchange) say(lines []planLine) (err error) {
+	if x == nil || len(lines) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(x.dir, 0o700); err != nil {
+		return err
+	}
+	if !x.swept {
+		x.swept = true
+		if err := x.sweep(); err != nil {
+			return err
+		}
+	}
+	var text bytes.Buffer
+	to, now := json.NewEncoder(&text), time.Now().UnixNano()
+	for i := range lines {
+		lines[i].Process, lines[i].Born, lines[i].Block, lines[i].At = os.Getpid(), x.born, x.block, now
+		if err := to.Encode(lines[i]); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(x.own, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = f.Write(text.Bytes())
+	return err
+}
+
+// hear gives what the others have said since, in order.
+func (x *planExchange) hear() ([]planLine, error) {
+	if x == nil {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(x.dir, x.prefix+"*"+planSuffix))
+	if err != nil {
+		return nil, err
+	}
+	var lines []planLine
+	for _, file := range files {
+		if file == x.own {
+			continue
+		}
+		text, err := x.news(file)
+		if err != nil {
+			return lines, err
+		}
+		for line := range bytes.Lines(text) {
+			var l planLine
+			if err := json.Unmarshal(line, &l); err != nil {
+				return lines, fmt.Errorf("%s: %w", file, err)
+			}
+			lines = append(lines, l)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b planLine) int { return cmp.Compare(a.At, b.At) })
+	return lines, nil
+}
+
+// news gives the whole lines that have come to a file since it was read last.
+func (x *planExchange) news(file string) (text []byte, err error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	text, err = io.ReadAll(io.NewSectionReader(f, x.read[file], 1<<30))
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	x.read[file] += int64(len(text))
+	return text, err
+}
+
+// sweep removes the files of runs that are over.
+func (x *planExchange) sweep() error {
+	entries, err := os.ReadDir(x.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !strings.HasSuffix(e.Name(), planSuffix) || x.live(e.Name(), info.ModTime()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(x.dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// live reports whether a file's run of Terraform may be under way still.
+func (x *planExchange) live(name string, changed time.Time) bool {
+	if strings.HasPrefix(name, x.prefix) {
+		return true
+	}
+	run, _, _ := strings.Cut(name, ".")
+	pid, born, _ := strings.Cut(run, "-")
+	n, err := strconv.Atoi(pid)
+	if err != nil || time.Since(changed) > planLife {
+		return false
+	}
+	now, err := processStart(n)
+	return err == nil && now == born
+}

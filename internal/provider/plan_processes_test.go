@@ -1,0 +1,234 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
+)
+
+// twoBlocks are two provider blocks of one run: processes of their own, to
+// Terraform.
+func twoBlocks(t *testing.T) (a, b *registered) {
+	t.Helper()
+	dir := t.TempDir()
+	return ofBlock(t, dir, "a"), ofBlock(t, dir, "b")
+}
+
+// ofBlock is a process of a provider block.
+func ofBlock(t *testing.T, dir, block string) *registered {
+	t.Helper()
+	r := newRegistered(t)
+	if r.s.plan.with = runExchange(dir, block, os.Getpid()); r.s.plan.with == nil {
+		t.Skip("nothing tells the run of Terraform here: there is no /proc")
+	}
+	t.Cleanup(func() {
+		if err := r.s.plan.trouble(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// TestPlanOfTwoProviderBlocks plans what resources of two provider blocks do to
+// one host, in each order.
+func TestPlanOfTwoProviderBlocks(t *testing.T) {
+	t.Parallel()
+	const renamed, twice, lost = "Node Would Be Uninstalled By Its Old Resource", "Two Resources For One Host",
+		"More Masters Removed Than Can Be Spared"
+	const host = "10.0.0.1"
+	t.Run("moved, the new one first", func(t *testing.T) {
+		a, b := twoBlocks(t)
+		b.want(b.comes(b.host("new", host, nil)), "")
+		n, diags := a.goes(a.host("old", host, nil))
+		if a.want(diags, ""); len(n.Leave) != 1 {
+			t.Error("the old one is not told to leave the node")
+		}
+	})
+	t.Run("moved, the old one first", func(t *testing.T) {
+		a, b := twoBlocks(t)
+		_, diags := a.goes(a.host("old", host, nil))
+		a.want(diags, "")
+		b.want(b.comes(b.host("new", host, nil)), renamed, "moved {")
+	})
+	t.Run("twice", func(t *testing.T) {
+		a, b := twoBlocks(t)
+		a.want(a.stays(a.host("a", host, nil)), "")
+		b.want(b.comes(b.host("b", host, nil)), twice)
+	})
+	t.Run("an agent of the other block stays", func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			a, b := twoBlocks(t)
+			stays := func() {
+				b.want(b.stays(b.host("agent", "10.0.0.9", nil)), map[bool]string{true: "", false: lost}[first])
+			}
+			if first {
+				stays()
+			}
+			for i := range 3 {
+				_, diags := a.goes(a.master(fmt.Sprint("m", i), fmt.Sprint("10.0.0.", i)))
+				a.want(diags, map[bool]string{true: lost, false: ""}[first && i > 0])
+			}
+			if !first {
+				stays()
+			}
+		}
+	})
+	// Apply has processes of its own. What it plans anew has been planned before,
+	// by one that is over.
+	over := func(t *testing.T) (a, b *registered) {
+		a, b = twoBlocks(t)
+		a.s.plan.with.born = "0"
+		return a, b
+	}
+	t.Run("applied", func(t *testing.T) {
+		a, b := over(t)
+		a.want(a.stays(a.host("planned", host, nil)), "")
+		b.want(b.stays(b.host("applied", host, nil)), "")
+	})
+	t.Run("a replacement applied", func(t *testing.T) {
+		a, b := over(t)
+		for i := range 3 {
+			a.want(a.stays(a.master(fmt.Sprint("m", i), fmt.Sprint("10.0.0.", i))), "")
+		}
+		_, diags := a.replaced(a.master("m0", "10.0.0.0"))
+		a.want(diags, "")
+		b.want(b.stays(b.master("applied", "10.0.0.0")), "")
+		n, diags := b.replaced(b.master("applied", "10.0.0.0"))
+		if b.want(diags, ""); n.EnsembleGoes {
+			t.Error("one master was counted twice")
+		}
+	})
+	t.Run("a creation that was planned first", func(t *testing.T) {
+		a, b := over(t)
+		a.want(a.comes(a.host("new", host, nil)), "")
+		n, diags := b.goes(b.host("old", host, nil))
+		if b.want(diags, ""); len(n.Leave) != 1 {
+			t.Error("the old one is not told to leave the node")
+		}
+	})
+	t.Run("destroyed after a plan", func(t *testing.T) {
+		a, b := over(t)
+		for i := range 3 {
+			a.want(a.stays(a.master(fmt.Sprint("m", i), fmt.Sprint("10.0.0.", i))), "")
+		}
+		a.want(a.stays(a.host("agent", "10.0.0.9", nil)), "")
+		for _, r := range []*registered{ofBlock(t, a.s.plan.with.dir, "a"), b} {
+			for i := range 3 {
+				n, diags := r.goes(r.master(fmt.Sprint("gone", i), fmt.Sprint("10.0.0.", i)))
+				if r.want(diags, ""); len(n.Leave) > 0 || n.EnsembleGoes != (i > 0) {
+					t.Errorf("master %d: %+v", i, n)
+				}
+			}
+			r.s.plan.done(r.master("", "10.0.0.0").way, r.master("", "10.0.0.1").way, r.master("", "10.0.0.2").way)
+		}
+	})
+	t.Run("removed by then", func(t *testing.T) {
+		a, b := over(t)
+		_, diags := a.goes(a.host("old", host, nil))
+		a.want(diags, "")
+		b.want(b.comes(b.host("new", host, nil)), renamed)
+		a.s.plan.done(a.host("old", host, nil).way)
+		b.want(b.comes(b.host("newer", "10.0.0.2", nil)), "")
+		b.s.plan.with.born = "0"
+		c := ofBlock(t, a.s.plan.with.dir, "c")
+		c.want(c.comes(c.host("new", host, nil)), "")
+	})
+}
+
+// TestPlanExchangeSweeps holds that files of runs that are over go, and others
+// stay.
+func TestPlanExchangeSweeps(t *testing.T) {
+	t.Parallel()
+	a, _ := twoBlocks(t)
+	x := a.s.plan.with
+	born, err := processStart(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]bool{
+		"1-" + born + ".a.plan": true, "1-0.a.plan": false, "999999999-5.a.plan": false, "x.plan": false, "note": true, // of another kind
+		filepath.Base(x.prefix) + "other.plan": true,
+	}
+	for name := range files {
+		if err := os.WriteFile(filepath.Join(x.dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := filepath.Join(x.dir, "1-"+born+".b.plan")
+	if err := os.WriteFile(old, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*planLife)); err != nil {
+		t.Fatal(err)
+	}
+	a.want(a.comes(a.host("a", "10.0.0.1", nil)), "")
+	files[filepath.Base(old)] = false
+	for name, stays := range files {
+		if _, err := os.Stat(filepath.Join(x.dir, name)); (err == nil) != stays {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestProviderBlocks moves the nodes of a whole cluster from one provider block to
+// another, with real Terraform, which starts a process for each: in any order the
+// plan is refused, with the way out, or the old resources leave the nodes.
+func TestProviderBlocks(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{})
+	s.masters = 3
+	keys := map[string]int{"1": 0, "2": 1, "3": 2}
+	nodes := func(name, block string) string {
+		return simNodes(name, "master", keys, "provider = "+block) + agents(name+"_agent", map[string]int{"1": 3}, "provider = "+block)
+	}
+	configure := func(resources string) {
+		s.configure("", resources)
+		text := readFile(t, filepath.Join(s.tf.Path, "main.tf"))
+		begin, end := strings.Index(text, `provider "dcos" {`), strings.Index(text, `resource "dcos_cluster_config"`)
+		other := strings.Replace(text[begin:end], "{", "{\n  alias = \"other\"", 1)
+		s.tf.Write("other.tf", strings.Replace(other, `"10s"`, `"11s"`, 1))
+	}
+	unhurt := func(what string) {
+		t.Helper()
+		if hosts, _ := s.uninstalled(0); len(hosts) > 0 {
+			t.Fatalf("%s: uninstalled: %v", what, hosts)
+		}
+		for n := range 4 {
+			s.there(n)
+		}
+	}
+	configure(nodes("a", "dcos"))
+	s.tf.Apply()
+	was := "a"
+	for i, name := range []string{"b", "c", "d"} {
+		configure(nodes(name, []string{"dcos.other", "dcos"}[i%2]))
+		if s.applyOrRefused("-parallelism=10", "moved {", "from = dcos_node.OLD") {
+			was = name
+		}
+		unhurt(name)
+	}
+	moved := ""
+	for _, kind := range []string{"", "_agent"} {
+		moved += fmt.Sprintf("moved {\n  from = dcos_node.%[1]s%[2]s\n  to   = dcos_node.end%[2]s\n}\n", was, kind)
+	}
+	configure(nodes("end", "dcos.other") + moved)
+	s.tf.Apply()
+	unhurt("the way out")
+	s.tf.NoChanges()
+	s.tf.Destroy()
+	for n := range 4 {
+		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+			t.Errorf("left on %s: %+v", simhosts.Address(n), got)
+		}
+	}
+}

@@ -476,7 +476,7 @@ func (p *modelProcess) planNode(ctx context.Context, c *modelChange, was, will *
 		}
 		planned.had, planned.masters = true, modelSize(was.role)
 	}
-	diags.Append(p.planHost(planned, tfpath.Root("address"))...)
+	diags.Append(p.planPlaces(ctx, []plannedHost{planned}, func(int) tfpath.Path { return tfpath.Root("address") })...)
 	if c.act == modelUpdate {
 		if owner, d := taken(ctx, c.private); owner.Whose != "" {
 			diags.Append(d...)
@@ -528,18 +528,19 @@ func (p *modelProcess) planPoolOf(ctx context.Context, c *modelChange, was, will
 		note = planNote{ID: note.ID}
 		_, c.leaving = matchHosts(will.hosts, was.hosts)
 		gone := all(was, c.leaving)
-		for _, h := range gone {
-			if to := p.plan.remove(h); to != nil && to.holder != holderPool {
-				diags.Append(hostConflict(h, planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
+		for i, to := range p.plan.remove(gone...) {
+			if to != nil && to.holder != holderPool {
+				diags.Append(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
 			}
 		}
 		diags.Append(p.planRemovals(ctx, &note, gone...)...)
 		note.Leave = nil
 	}
-	for i, h := range all(will, will.hosts) {
-		h.had, h.stays = !will.hosts[i].notInstalled(), was != nil && was.unfinished
-		diags.Append(p.planHost(h, tfpath.Root("hosts"))...)
+	there := all(will, will.hosts)
+	for i := range there {
+		there[i].had, there[i].stays = !will.hosts[i].notInstalled(), was != nil && was.unfinished
 	}
+	diags.Append(p.planPlaces(ctx, there, func(int) tfpath.Path { return tfpath.Root("hosts") })...)
 	if was == nil {
 		p.pools.recall(will.model(), modelCluster, will.hosts)
 	}
@@ -749,6 +750,8 @@ func (p *modelProcess) removeNode(_ context.Context, c *modelChange) bool {
 	}
 	if result.Left != nil {
 		p.count("nodes left")
+	} else {
+		p.plan.done(p.way(h.Target))
 	}
 	return gone()
 }
@@ -906,7 +909,6 @@ func (t *modelTerraform) apply(r *rand.Rand, force, first map[string]bool, crash
 	after := t.process(run)
 	after.end() // it lives and dies as the one that planned
 	after.dead, after.once, after.ctx, after.end, after.sessions = p.dead, p.once, p.ctx, p.end, p.sessions
-	after.plan = nil // nothing is planned there
 	failed := after.applyAll(r, changes, []int{1, 2, 10}[r.IntN(3)])
 	if !after.killed() {
 		after.judgeState()

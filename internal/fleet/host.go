@@ -30,9 +30,8 @@ type Host struct {
 	Bundle *bundle.Bundle
 	// Claim is the id of the claim that whoever has the host knows; "" if it has
 	// none yet. Holder is what that is, in words: "dcos_node". Former is another
-	// name that the cluster may still have on the host.
-	// ClaimFrom is the id of the claim of whom it has the host from, which may be on the
-	// host yet.
+	// name that the cluster may still have on the host. ClaimFrom is the id of the
+	// claim of whom it has the host from, which may be on the host yet.
 	Claim, Holder, Former, ClaimFrom string
 	// ClaimLost says that whoever has the host has a claim that is not known here;
 	// see [node.Holding].

@@ -750,6 +750,8 @@ func (p *modelProcess) removeNode(_ context.Context, c *modelChange) bool {
 	}
 	if result.Left != nil {
 		p.count("nodes left")
+	} else {
+		p.plan.done(p.way(h.Target))
 	}
 	return gone()
 }

@@ -175,6 +175,8 @@ func head(b []byte) (size, length int, err error) {
 	c := b[0]
 	wide := 0
 	switch {
+	case c == 0xc1:
+		return 0, 0, errors.New("c1 is reserved, and begins no value")
 	case c <= 0x7f || c >= 0xe0 || c >= 0xc0 && c <= 0xc3: // a small number, null, a bool
 		return 1, 0, nil
 	case c <= 0x9f: // a small map or array
@@ -192,17 +194,31 @@ func head(b []byte) (size, length int, err error) {
 	default:
 		wide = 4
 	}
-	if len(b) < 1+wide {
-		return 0, 0, io.ErrUnexpectedEOF
-	}
-	for _, d := range b[1 : 1+wide] {
-		length = length<<8 | int(d)
+	if length, err = announced(b[1:], wide); err != nil {
+		return 0, 0, err
 	}
 	size = 1 + wide
 	if c >= 0xc7 && c <= 0xc9 { // an extension has a type besides
 		size++
 	}
 	return size, length, nil
+}
+
+// announced reads a length of some bytes. One that is longer than what is there
+// is not believed: an element has a byte at least, and an int may have no more
+// than 32 bits.
+func announced(b []byte, wide int) (int, error) {
+	if len(b) < wide {
+		return 0, io.ErrUnexpectedEOF
+	}
+	length := uint64(0)
+	for _, d := range b[:wide] {
+		length = length<<8 | uint64(d)
+	}
+	if length > uint64(len(b)) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return int(length), nil
 }
 
 // sizeOf is how many bytes the value at the beginning has.

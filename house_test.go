@@ -23,9 +23,10 @@ const module = "github.com/dcos-install/terraform-provider-dcos"
 // Straight down, no step back up: only provider knows Terraform, only remote knows SSH, only config
 // knows what a parameter means.
 var mayImport = map[string][]string{
-	"provider": {"provider", "fleet", "node", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
+	"provider": {"provider", "fleet", "node", "publish", "bundle", "config", "render", "release", "remote", "packed", "runlog"},
 	"fleet":    {"node", "remote", "bundle", "runlog"},
 	"node":     {"remote", "bundle", "runlog"},
+	"publish":  {"bundle", "remote"},
 	"bundle":   {"release", "config", "render"},
 	"config":   {"render"},
 	"remote":   {"runlog"},
@@ -87,12 +88,13 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestForeignImports keeps Terraform in internal/provider and SSH in internal/remote.
+// TestForeignImports keeps Terraform in internal/provider, SSH in internal/remote and object stores in internal/publish.
 func TestForeignImports(t *testing.T) {
 	only := map[string]string{
 		"github.com/hashicorp/terraform-plugin": "provider",
 		"golang.org/x/crypto/ssh":               "remote",
 		"github.com/pkg/sftp":                   "remote",
+		"github.com/aws/":                       "publish",
 	}
 	eachGoFile(t, func(path string, file *ast.File) {
 		room := roomOf(path)

@@ -81,7 +81,7 @@ func (b *Bundle) listArtifacts(ctx context.Context) ([]Artifact, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	artifacts = append(artifacts, bootstrap, contentArtifact(b.packageListPath(), b.packageList()))
+	artifacts = append(artifacts, bootstrap, NewArtifact(b.packageListPath(), b.packageList()))
 	slices.SortFunc(artifacts, func(a, b Artifact) int { return strings.Compare(a.Path, b.Path) })
 	return artifacts, nil
 }
@@ -123,10 +123,11 @@ func (b *Bundle) ownArtifact(path string, at int) (Artifact, error) {
 	if err != nil {
 		return Artifact{}, fmt.Errorf("packing %s: %w", b.ConfigPackages[at].ID, err)
 	}
-	return contentArtifact(path, content), nil
+	return NewArtifact(path, content), nil
 }
 
-func contentArtifact(path string, content []byte) Artifact {
+// NewArtifact gives a file of what is in memory.
+func NewArtifact(path string, content []byte) Artifact {
 	return Artifact{Path: path, Size: int64(len(content)), SHA256: hexSum(content), Open: func() (io.ReadCloser, error) {
 		return seekable{bytes.NewReader(content)}, nil
 	}}

@@ -7,9 +7,8 @@
 // The same release and the same site give the same bytes on any machine:
 // config packages are tar.xz files with sorted names, fixed times and owners.
 // What a node fetches ([Bundle.Artifacts]) has the layout of DC/OS's serve
-// directory, so a bundle can be pushed over SSH, or written to a directory
-// ([Bundle.Serve]) for any web server and installed by hand with the
-// dcos_install.sh in it.
+// directory, so a bundle can be pushed over SSH, or put where a web server has it
+// ([Bundle.ServeDirectory]) and installed by hand with the dcos_install.sh in it.
 //
 // A [Recipe] is a bundle's origin in a short text; a [Cache] makes bundles
 // from recipes, each once per process.

@@ -4,109 +4,68 @@
 package bundle
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
+	"github.com/dcos-install/terraform-provider-dcos/internal/render"
 )
 
-// A Serving is what a serve directory holds.
-type Serving struct {
-	Bundle  string // id of the bundle, empty if not all of it is there
-	Cluster string // its cluster's name, empty if Serve made nothing there
-}
-
-// Served says what a directory serves that Serve may have written. It reads no
-// release: a file that is not as it was written counts as not there.
-func Served(dir string) (Serving, error) {
-	s, err := openServer(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Serving{}, nil
-	}
-	if err != nil {
-		return Serving{}, err
-	}
-	defer func() { _ = s.root.Close() }() // read only
-	serving := Serving{s.Bundle, s.Cluster}
-	for name, f := range s.Files {
-		if !s.there(Artifact{Path: name, Size: f.Size, SHA256: f.SHA256}) {
-			serving.Bundle = ""
-		}
-	}
-	return serving, nil
-}
-
-// Unserve removes what Serve made: the files, and the directories that are
-// empty then.
-func Unserve(dir string) error {
-	s, err := openServer(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	err = s.unserve()
-	if err = errors.Join(err, s.root.Close()); err != nil {
-		return err
-	}
-	// A directory that is not empty stays, which Remove sees to.
-	for left := s.Directories; left > 0 && os.Remove(dir) == nil; left-- {
-		dir = filepath.Dir(dir)
-	}
-	return nil
-}
-
-// unserve removes the files, the manifest last: what is left over of an
-// interrupted run must be known to the next one as ours.
-func (s *server) unserve() error {
-	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
-		if err := s.remove(name); err != nil {
-			return err
-		}
-	}
-	return s.drop(serveManifest)
-}
-
-// openServer opens a directory and reads its manifest, if it has one.
-func openServer(dir string) (*server, error) {
-	root, err := os.OpenRoot(dir)
+// ServeDirectory gives the files of the serve directory: what a web server at
+// bootstrap_url has to offer, in the layout of the directory genconf/serve that
+// DC/OS's generator writes, in an order in which none names one that comes after
+// it. For each version in upgradeFrom there is upgrade/ID/dcos_node_upgrade.sh
+// too.
+func (b *Bundle) ServeDirectory(ctx context.Context, upgradeFrom ...string) ([]Artifact, error) {
+	files, err := b.Artifacts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{root: root}
-	text, err := root.ReadFile(serveManifest)
+	// No node fetches it, so a rebuilt release may lack it.
+	active, err := b.releaseArtifact(ctx, "bootstrap/"+b.BootstrapID+".active.json")
+	var missing *release.Error
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = nil
-	case err == nil && json.Unmarshal(text, &s.manifest) != nil:
-		err = fmt.Errorf("%s is damaged; remove it to have the directory written anew", serveManifest)
+	case err == nil:
+		files = append(files, active)
+	case !errors.As(err, &missing) || missing.Reason != release.Incomplete:
+		return nil, err
 	}
+	info, err := b.packageInfo()
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, err
 	}
-	if s.Files == nil {
-		s.Files = map[string]servedFile{}
+	install, err := b.InstallScript()
+	if err != nil {
+		return nil, err
 	}
-	return s, nil
+	for _, version := range upgradeFrom {
+		script, err := b.UpgradeScript(version)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, NewArtifact(b.UpgradePath(version), script))
+	}
+	return append(files,
+		NewArtifact("cluster-package-info.json", info),
+		NewArtifact("dcos_install.sh", install),
+		NewArtifact("bootstrap.latest", []byte(b.BootstrapID)),
+		NewArtifact("cluster-package-list.latest", []byte(b.PackageListID)),
+	), nil
 }
 
-// missingDirectories counts the directories of a path that do not exist.
-func missingDirectories(dir string) int {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return 0
+// UpgradePath gives the path of the upgrade script from a version, below
+// bootstrap_url. DC/OS makes up a random name; this one is that of the content.
+func (b *Bundle) UpgradePath(fromVersion string) string {
+	return "upgrade/" + hexSum([]byte(b.ID + " " + fromVersion))[:32] + "/dcos_node_upgrade.sh"
+}
+
+// packageInfo gives the index of the cluster's packages: by name, sorted, the
+// path and the id.
+func (b *Bundle) packageInfo() ([]byte, error) {
+	packages := render.NewMap()
+	for _, id := range b.PackageIDs {
+		packages.Set(packageName(id), render.NewMap("filename", packagePath(id), "id", id))
 	}
-	missing := 0
-	for {
-		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			return missing
-		}
-		missing++
-		dir = filepath.Dir(dir)
-	}
+	text, err := render.EncodePrettyJSON(packages)
+	return []byte(text), err
 }

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/publish"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -62,18 +64,14 @@ func TestPull(t *testing.T) {
 	}) {
 		t.Errorf("%v", findings)
 	}
-	if err := b.Serve(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
+	serveTo(t, dir, b)
 	state, err := node.Install(t.Context(), conn, opts)
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
 	installedBy(t, h, b, "master")
 	next := build(t, rel, site, "bootstrap_url", url, "docker_remove_delay", "2hrs")
-	if err := next.Serve(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
+	serveTo(t, dir, next)
 	opts.Bundle, opts.MachineID = next, state.MachineID
 	if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 		t.Fatalf("%+v", err)
@@ -225,6 +223,19 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// serveTo writes a bundle's serve directory, with nothing of former ones.
+func serveTo(t *testing.T, dir string, b *bundle.Bundle) {
+	t.Helper()
+	none := 0
+	content, err := publish.ContentOf(t.Context(), b)
+	if err == nil {
+		err = publish.Directory(dir).Serve(t.Context(), content, &none)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestByHand takes over a node that somebody installed with dcos_install.sh,
 // and holds what Install does against it.
 func TestByHand(t *testing.T) {
@@ -234,9 +245,7 @@ func TestByHand(t *testing.T) {
 	serve := t.TempDir()
 	h := l.Host(t, "by-hand", lab.WithMount(serve, "/opt/dcos_install_tmp"))
 	b := build(t, rel, staticSite(t, "by hand", h))
-	if err := b.Serve(t.Context(), serve); err != nil {
-		t.Fatal(err)
-	}
+	serveTo(t, serve, b)
 	shell(t, h, "bash /opt/dcos_install_tmp/dcos_install.sh master >/var/log/by-hand.log 2>&1 || { cat /var/log/by-hand.log >&2; exit 1; }")
 	conn := dial(t, newClient(t, l), h)
 	var state *node.State

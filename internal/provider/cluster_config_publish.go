@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/publish"
 )
 
 // publishedName is the output that says what is published. A plan in which it
@@ -50,15 +50,15 @@ func readPublishing(ctx context.Context, from attributeReader) (*publishing, dia
 // planPublished plans that all of the planned bundle is published, if it is to
 // be published at all.
 func planPublished(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
-	var publish types.Object
+	var place types.Object
 	var id types.String
-	diags := plan.GetAttribute(ctx, tfpath.Root("publish"), &publish)
+	diags := plan.GetAttribute(ctx, tfpath.Root("publish"), &place)
 	diags.Append(plan.GetAttribute(ctx, tfpath.Root("id"), &id)...)
 	var published attr.Value = id
 	switch {
-	case publish.IsNull():
+	case place.IsNull():
 		published = types.StringNull()
-	case publish.IsUnknown():
+	case place.IsUnknown():
 		published = types.StringUnknown()
 	}
 	diags.Append(plan.SetAttribute(ctx, tfpath.Root(publishedName), published)...)
@@ -83,13 +83,14 @@ func (r *clusterConfigResource) publish(ctx context.Context, now, before *publis
 // serve brings the place up to date.
 func (r *clusterConfigResource) serve(ctx context.Context, now, before *publishing) diag.Diagnostics {
 	where := now.Publish.where()
-	var options bundle.ServeOptions
-	diags := now.Publish.UpgradeFrom.ElementsAs(ctx, &options.UpgradeFrom, false)
+	var upgradeFrom []string
+	diags := now.Publish.UpgradeFrom.ElementsAs(ctx, &upgradeFrom, false)
+	var keep *int
 	if !now.Publish.Keep.IsNull() {
-		keep := int(now.Publish.Keep.ValueInt64())
-		options.Keep = &keep
+		n := int(now.Publish.Keep.ValueInt64())
+		keep = &n
 	}
-	diags.Append(now.at(ctx, r.shared, 0, func(place bundle.Place) diag.Diagnostics {
+	diags.Append(now.at(ctx, r.shared, 0, func(place publish.Place) diag.Diagnostics {
 		var diags diag.Diagnostics
 		serving, err := place.Served(ctx)
 		if err != nil {
@@ -103,9 +104,13 @@ func (r *clusterConfigResource) serve(ctx context.Context, now, before *publishi
 			diags.Append(publishConflict(where, serving.Cluster))
 			return diags
 		}
+		var content publish.Content
 		b, err := r.shared.bundleOf(ctx, now.bundle)
 		if err == nil {
-			err = place.Serve(ctx, b, options)
+			content, err = publish.ContentOf(ctx, b, upgradeFrom...)
+		}
+		if err == nil {
+			err = place.Serve(ctx, content, keep)
 		}
 		if err != nil {
 			diags.Append(publishError(r.shared, where, err))
@@ -125,7 +130,7 @@ func (p *publishing) look(ctx context.Context, s *shared) diag.Diagnostics {
 		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(publishPath, "Published Files Not Checked",
 			fmt.Sprintf("What is in %s could not be read, so it is taken for what was published: %s", p.Publish.where(), sentence(why)))}
 	}
-	diags := p.at(ctx, s, fleet.LookTimeout, func(place bundle.Place) diag.Diagnostics {
+	diags := p.at(ctx, s, fleet.LookTimeout, func(place publish.Place) diag.Diagnostics {
 		serving, err := place.Served(ctx)
 		switch {
 		case err != nil:
@@ -147,7 +152,7 @@ func (p *publishing) withdraw(ctx context.Context, s *shared) diag.Diagnostics {
 		return nil
 	}
 	where := p.Publish.where()
-	return p.at(ctx, s, 0, func(place bundle.Place) diag.Diagnostics {
+	return p.at(ctx, s, 0, func(place publish.Place) diag.Diagnostics {
 		var diags diag.Diagnostics
 		serving, err := place.Served(ctx)
 		if err == nil {
@@ -171,19 +176,19 @@ func (p *publishing) withdraw(ctx context.Context, s *shared) diag.Diagnostics {
 
 // at makes the way to the place for as long as do takes. A host that does not
 // answer within the limit is given up; 0 is the provider's own limit.
-func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do func(bundle.Place) diag.Diagnostics) diag.Diagnostics {
+func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do func(publish.Place) diag.Diagnostics) diag.Diagnostics {
 	var diags diag.Diagnostics
 	m := p.Publish
 	switch {
 	case m.S3 != nil:
-		store, err := bundle.NewS3(ctx, bundle.S3{Bucket: m.S3.Bucket.ValueString(), Prefix: m.S3.Prefix.ValueString(),
+		store, err := publish.NewS3(ctx, publish.S3{Bucket: m.S3.Bucket.ValueString(), Prefix: m.S3.Prefix.ValueString(),
 			Region: m.S3.Region.ValueString(), Endpoint: m.S3.Endpoint.ValueString(), PathStyle: m.S3.PathStyle.ValueBool(),
 			Profile: m.S3.Profile.ValueString()})
 		if err != nil {
 			diags.Append(publishError(s, m.where(), err))
 			return diags
 		}
-		return do(bundle.NewPlace(store))
+		return do(publish.NewPlace(store))
 	case m.SSH != nil:
 		if diags := s.ready(); diags.HasError() {
 			return diags
@@ -200,9 +205,9 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 			return diags
 		}
 		defer func() { _ = conn.Close() }() // what was to be done is done, or has failed for a better reason
-		return do(bundle.NewPlace(&hostStore{conn: conn, dir: m.Directory.ValueString(), root: m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool()}))
+		return do(publish.NewPlace(publish.NewHost(conn, m.Directory.ValueString(), m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool())))
 	}
-	return do(bundle.Directory(m.Directory.ValueString()))
+	return do(publish.Directory(m.Directory.ValueString()))
 }
 
 // where names the place.

@@ -75,8 +75,9 @@ func publishSSHAttributes() map[string]schema.Attribute {
 	}
 	attributes["sudo"] = schema.BoolAttribute{
 		Optional: true,
-		MarkdownDescription: "Whether the directory is written to as root, by the provider's `sudo`. Default: `true`; " +
-			"with `false` the SSH user has to be able to write there.",
+		MarkdownDescription: "Whether the directory is written to as root, by the provider's `sudo`. Where the directory, or one above it, " +
+			"belongs to another user, that user's rights are used and the files are that user's; where more than its owner may write to one " +
+			"of them, nothing is written. Default: `true`; with `false` the SSH user has to be able to write there.",
 	}
 	return attributes
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
+	"github.com/dcos-install/terraform-provider-dcos/internal/publish"
 )
 
 // TestClusterConfigPublish is the life of a published directory.
@@ -29,9 +29,9 @@ func TestClusterConfigPublish(t *testing.T) {
 		}
 		d.Write("main.tf", terraform.RequiredProviders+staticSite(release, publish+more))
 	}
-	served := func(dir string) bundle.Serving {
+	served := func(dir string) publish.Serving {
 		t.Helper()
-		serving, err := bundle.Served(dir)
+		serving, err := publish.Directory(dir).Served(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

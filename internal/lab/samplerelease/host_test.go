@@ -15,6 +15,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/publish"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
@@ -38,7 +39,11 @@ func serve(t *testing.T, version Version, given map[string]string, upgradeFrom .
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	if err := b.Serve(t.Context(), dir, upgradeFrom...); err != nil {
+	content, err := publish.ContentOf(t.Context(), b, upgradeFrom...)
+	if err == nil {
+		err = publish.Directory(dir).Serve(t.Context(), content, nil)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package bundle
+package publish
 
 import (
 	"cmp"
@@ -24,6 +24,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
 // S3 says where in an S3-compatible object store a serve directory is.
@@ -96,7 +98,10 @@ func (s *s3Store) Read(ctx context.Context, name string) ([]byte, error) {
 	case err != nil:
 		return nil, s.explain("reading", name, err)
 	}
-	text, err := io.ReadAll(out.Body)
+	text, err := io.ReadAll(io.LimitReader(out.Body, maxManifest+1))
+	if err == nil && len(text) > maxManifest {
+		err = s.explain("reading", name, errors.New("it is too long"))
+	}
 	return text, errors.Join(err, out.Body.Close())
 }
 
@@ -124,7 +129,7 @@ func (s *s3Store) Stat(ctx context.Context, names []string) (map[string]Stored, 
 }
 
 // Put stores objects side by side.
-func (s *s3Store) Put(ctx context.Context, files []Artifact, put func(string, Stored)) error {
+func (s *s3Store) Put(ctx context.Context, files []bundle.Artifact, put func(string, Stored)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(s3AtOnce)
 	var mu sync.Mutex
@@ -143,7 +148,7 @@ func (s *s3Store) Put(ctx context.Context, files []Artifact, put func(string, St
 	return group.Wait()
 }
 
-func (s *s3Store) put(ctx context.Context, f Artifact) (Stored, error) {
+func (s *s3Store) put(ctx context.Context, f bundle.Artifact) (Stored, error) {
 	in, err := f.Open()
 	if err != nil {
 		return Stored{}, err

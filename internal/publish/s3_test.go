@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package bundle
+package publish
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/objectstore"
 )
 
@@ -43,7 +44,7 @@ func newS3Lab(t *testing.T) *s3Lab {
 	lab := &s3Lab{}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, name, _ := strings.Cut(r.URL.Path, s3Prefix)
-		if r.Method == http.MethodPut && name != serveManifest {
+		if r.Method == http.MethodPut && name != manifestName {
 			lab.mu.Lock()
 			refused := lab.refuse != nil && lab.refuse(name)
 			if !refused {
@@ -81,8 +82,9 @@ func (l *s3Lab) names() []string {
 func TestPublishS3(t *testing.T) {
 	lab := newS3Lab(t)
 	place := NewPlace(lab.store)
-	b := testBundle(t, "2.2.1")
-	b.ID, b.ClusterName = "one", "demo"
+	const upgrade = "upgrade/0123/dcos_node_upgrade.sh"
+	c := testContent("one", "abcd")
+	upgradable := testContent("one", "abcd", bundle.NewArtifact(upgrade, []byte("upgrade")))
 	served := func(want Serving) {
 		t.Helper()
 		if got, err := place.Served(t.Context()); err != nil || got != want {
@@ -100,14 +102,14 @@ func TestPublishS3(t *testing.T) {
 	// A run that breaks off leaves nothing that is taken for whole, and what it
 	// stored is not stored again.
 	lab.refuse = func(name string) bool { return strings.HasPrefix(name, "package_lists/") }
-	if err := place.Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") ||
+	if err := place.Serve(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), "QuotaExceeded") ||
 		!strings.Contains(err.Error(), "s3://files/site/boot/package_lists/") {
 		t.Errorf("the error is %v", err)
 	}
 	lab.refuse = nil
 	first := lab.names()
 	served(Serving{"", "demo"})
-	must(t, place.Serve(t.Context(), b, ServeOptions{UpgradeFrom: []string{"2.1.2"}}))
+	must(t, place.Serve(t.Context(), upgradable, nil))
 	second := lab.names()
 	served(Serving{"one", "demo"})
 	for _, name := range first {
@@ -121,9 +123,9 @@ func TestPublishS3(t *testing.T) {
 
 	// It is what a directory on this machine would have.
 	dir := t.TempDir()
-	must(t, b.Serve(t.Context(), dir, "2.1.2"))
+	must(t, Directory(dir).Serve(t.Context(), upgradable, nil))
 	want := listing(t, dir)
-	maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasSuffix(name, "/") || name == serveManifest })
+	maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasSuffix(name, "/") || name == manifestName })
 	got := slices.Concat(first, second)
 	slices.Sort(got)
 	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(got, names) {
@@ -143,43 +145,42 @@ func TestPublishS3(t *testing.T) {
 	}
 
 	// Nothing to do, and what is missing or altered.
-	must(t, place.Serve(t.Context(), b, ServeOptions{}))
+	must(t, place.Serve(t.Context(), c, nil))
 	if names := lab.names(); len(names) > 0 {
 		t.Errorf("stored again: %v", names)
 	}
 	must(t, lab.store.Remove(t.Context(), []string{"dcos_install.sh"}))
-	must(t, lab.store.Put(t.Context(),
-		[]Artifact{contentArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))}, func(string, Stored) {}))
+	other := bundle.NewArtifact("bootstrap.latest", []byte(strings.Repeat("x", len(content("bootstrap.latest")))))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{other}, func(string, Stored) {}))
 	lab.names()
 	served(Serving{"", "demo"})
-	must(t, place.Serve(t.Context(), b, ServeOptions{}))
+	must(t, place.Serve(t.Context(), c, nil))
 	if names := lab.names(); !slices.Equal(names, []string{"dcos_install.sh", "bootstrap.latest"}) {
 		t.Errorf("stored: %v", names)
 	}
 	served(Serving{"one", "demo"})
 
 	// Former bundles are kept until asked.
-	next := testBundle(t, "2.2.1")
-	next.ID, next.ClusterName, next.PackageListID = "two", "demo", "ef01"
-	old := "package_lists/" + b.PackageListID + ".package_list.json"
-	must(t, place.Serve(t.Context(), next, ServeOptions{}))
+	next := testContent("two", "ef01")
+	const old = "package_lists/abcd.package_list.json"
+	must(t, place.Serve(t.Context(), next, nil))
 	served(Serving{"two", "demo"})
 	content(old)
-	one, none := 1, 0
-	must(t, place.Serve(t.Context(), next, ServeOptions{Keep: &one}))
+	one := 1
+	must(t, place.Serve(t.Context(), next, &one))
 	content(old)
-	must(t, place.Serve(t.Context(), next, ServeOptions{Keep: &none}))
+	must(t, place.Serve(t.Context(), next, &none))
 	if _, err := lab.store.Read(t.Context(), old); err == nil {
 		t.Errorf("%s is still there", old)
 	}
 	served(Serving{"two", "demo"})
 
 	// Taken away, all of ours and nothing else.
-	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact("packages/theirs", []byte("theirs"))}, func(string, Stored) {}))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact("packages/theirs", []byte("theirs"))}, func(string, Stored) {}))
 	must(t, place.Unserve(t.Context()))
 	must(t, place.Unserve(t.Context()))
 	served(Serving{})
-	left, err := lab.store.Stat(t.Context(), append(got, serveManifest, old, "packages/theirs"))
+	left, err := lab.store.Stat(t.Context(), append(got, manifestName, old, "packages/theirs"))
 	must(t, err)
 	if names := slices.Sorted(maps.Keys(left)); !slices.Equal(names, []string{"packages/theirs"}) {
 		t.Errorf("left: %v", names)
@@ -198,11 +199,11 @@ func TestPublishS3Parts(t *testing.T) {
 	sum := sha256.Sum256(content)
 	path := filepath.Join(t.TempDir(), "large")
 	must(t, os.WriteFile(path, content, 0o600))
-	file := Artifact{Path: "packages/large", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]),
+	file := bundle.Artifact{Path: "packages/large", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]),
 		Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	var stored Stored
 	put := func() error {
-		return store.Put(t.Context(), []Artifact{file}, func(_ string, s Stored) { stored = s })
+		return store.Put(t.Context(), []bundle.Artifact{file}, func(_ string, s Stored) { stored = s })
 	}
 	there := func() map[string]Stored {
 		found, err := store.Stat(t.Context(), []string{file.Path})
@@ -242,25 +243,30 @@ func TestPublishS3Parts(t *testing.T) {
 // TestPublishS3Refused holds what errors say.
 func TestPublishS3Refused(t *testing.T) {
 	lab := newS3Lab(t)
-	b := testBundle(t, "2.2.1")
 	missing, err := NewS3(t.Context(), S3{Bucket: "none", Endpoint: lab.url, PathStyle: true})
 	must(t, err)
-	if err := NewPlace(missing).Serve(t.Context(), b, ServeOptions{}); err == nil || !strings.Contains(err.Error(), "s3://none/") {
+	err = NewPlace(missing).Serve(t.Context(), testContent("one", "abcd"), nil)
+	if err == nil || !strings.Contains(err.Error(), "s3://none/") {
 		t.Errorf("the error is %v", err)
 	}
-	must(t, lab.store.Put(t.Context(), []Artifact{contentArtifact(serveManifest, []byte("?"))}, func(string, Stored) {}))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact(manifestName, []byte("?"))}, func(string, Stored) {}))
 	if _, err := NewPlace(lab.store).Served(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("the error is %v", err)
 	}
+	hostile := bundle.NewArtifact(manifestName, []byte(`{"files":{"../other/a":{}},"cluster":"demo"}`))
+	must(t, lab.store.Put(t.Context(), []bundle.Artifact{hostile}, func(string, Stored) {}))
+	if err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
+		t.Errorf("a manifest that names what is elsewhere: %v", err)
+	}
 	// What is not what was announced is not stored.
-	wrong := contentArtifact("packages/a", []byte("content"))
-	wrong.SHA256 = hexSum([]byte("another"))
-	if err := lab.store.Put(t.Context(), []Artifact{wrong}, func(string, Stored) {}); err == nil {
+	wrong := bundle.NewArtifact("packages/a", []byte("content"))
+	wrong.SHA256 = bundle.NewArtifact("", []byte("another")).SHA256
+	if err := lab.store.Put(t.Context(), []bundle.Artifact{wrong}, func(string, Stored) {}); err == nil {
 		t.Error("another content was stored")
 	}
-	stream := Artifact{Path: "a", Size: 1, SHA256: hexSum([]byte("a")),
+	stream := bundle.Artifact{Path: "a", Size: 1, SHA256: bundle.NewArtifact("", []byte("a")).SHA256,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("a")), nil }}
-	if err := lab.store.Put(t.Context(), []Artifact{stream}, func(string, Stored) {}); err == nil ||
+	if err := lab.store.Put(t.Context(), []bundle.Artifact{stream}, func(string, Stored) {}); err == nil ||
 		!strings.Contains(err.Error(), "read twice") {
 		t.Errorf("the error is %v", err)
 	}

@@ -1,55 +1,52 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package bundle
+package publish
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
-// ServeOptions are what else is asked of a serve directory.
-type ServeOptions struct {
-	// UpgradeFrom are versions for which upgrade/ID/dcos_node_upgrade.sh is
-	// put there too.
-	UpgradeFrom []string
-	// Keep is how many of the bundles that were there before keep the files
-	// that they alone need; nil: all of them.
-	Keep *int
+// Content is what a place is to serve.
+type Content struct {
+	Bundle  string // its id
+	Cluster string // its cluster's name
+	// Files are in an order in which none names one that comes after it.
+	Files []bundle.Artifact
+}
+
+// ContentOf gives the content of a bundle's serve directory. For each version in
+// upgradeFrom it has upgrade/ID/dcos_node_upgrade.sh too.
+func ContentOf(ctx context.Context, b *bundle.Bundle, upgradeFrom ...string) (Content, error) {
+	files, err := b.ServeDirectory(ctx, upgradeFrom...)
+	return Content{Bundle: b.ID, Cluster: b.ClusterName, Files: files}, err
 }
 
 // A Place is where a serve directory is.
 type Place interface {
-	// Serve brings it up to date with a bundle.
-	Serve(ctx context.Context, b *Bundle, o ServeOptions) error
+	// Serve brings it up to date with a content. keep is how many of the bundles
+	// that were there before keep the files that they alone need; nil: all of
+	// them.
+	Serve(ctx context.Context, c Content, keep *int) error
 	// Served says what is served there.
 	Served(ctx context.Context) (Serving, error)
 	// Unserve removes what Serve made.
 	Unserve(ctx context.Context) error
 }
 
-// Directory is the place of a directory on this machine.
-type Directory string
-
-var _ Place = Directory("")
-
-// Serve brings the directory up to date.
-func (d Directory) Serve(ctx context.Context, b *Bundle, o ServeOptions) error {
-	return b.serve(ctx, string(d), o)
+// A Serving is what a place has.
+type Serving struct {
+	Bundle  string // id of the bundle, empty if not all of it is there
+	Cluster string // its cluster's name, empty if Serve made nothing there
 }
-
-// Served says what is served there.
-func (d Directory) Served(context.Context) (Serving, error) { return Served(string(d)) }
-
-// Unserve removes what Serve made.
-func (d Directory) Unserve(context.Context) error { return Unserve(string(d)) }
 
 // A Store keeps files by name somewhere else. Names are slash-separated
 // relative paths.
@@ -62,7 +59,7 @@ type Store interface {
 	// Put stores files, each atomically, in any order. put is told of each
 	// that is stored; calls do not overlap. What was stored before an error
 	// stays.
-	Put(ctx context.Context, files []Artifact, put func(name string, s Stored)) error
+	Put(ctx context.Context, files []bundle.Artifact, put func(name string, s Stored)) error
 	// Remove removes files, which need not be there, and directories that are
 	// empty then.
 	Remove(ctx context.Context, names []string) error
@@ -85,18 +82,14 @@ func NewPlace(store Store) Place { return &storePlace{store} }
 // side, then the package list that names them, then scripts, and at last the
 // files that say which of it is the latest. So whoever fetches meanwhile finds
 // all of the former bundle or all of this one.
-func (p *storePlace) Serve(ctx context.Context, b *Bundle, o ServeOptions) error {
-	files, err := b.served(ctx, o.UpgradeFrom)
-	if err != nil {
-		return err
-	}
+func (p *storePlace) Serve(ctx context.Context, c Content, keep *int) error {
 	m, err := p.manifest(ctx)
 	if err != nil {
 		return err
 	}
-	m.Bundle, m.Cluster = "", b.ClusterName
-	needed := m.keep(b.ID, files, o.Keep)
-	missing, err := p.missing(ctx, m, files)
+	m.Bundle, m.Cluster = "", c.Cluster
+	needed := m.keep(c.Bundle, c.Files, keep)
+	missing, err := p.missing(ctx, m, c.Files)
 	if err != nil {
 		return err
 	}
@@ -120,7 +113,7 @@ func (p *storePlace) Serve(ctx context.Context, b *Bundle, o ServeOptions) error
 			return err
 		}
 	}
-	m.Bundle = b.ID
+	m.Bundle = c.Bundle
 	return p.save(ctx, m)
 }
 
@@ -129,8 +122,8 @@ func (p *storePlace) Serve(ctx context.Context, b *Bundle, o ServeOptions) error
 const batchSize = 64 << 20
 
 // batches divides files, each batch with one file at least.
-func batches(files []Artifact) iter.Seq[[]Artifact] {
-	return func(yield func([]Artifact) bool) {
+func batches(files []bundle.Artifact) iter.Seq[[]bundle.Artifact] {
+	return func(yield func([]bundle.Artifact) bool) {
 		for len(files) > 0 {
 			n, size := 1, files[0].Size
 			for n < len(files) && size+files[n].Size <= batchSize {
@@ -146,7 +139,7 @@ func batches(files []Artifact) iter.Seq[[]Artifact] {
 }
 
 // put stores files and notes them, also those that are done when one fails.
-func (p *storePlace) put(ctx context.Context, m *manifest, files []Artifact) error {
+func (p *storePlace) put(ctx context.Context, m *manifest, files []bundle.Artifact) error {
 	sums := map[string]string{}
 	for _, f := range files {
 		sums[f.Path] = f.SHA256
@@ -159,7 +152,7 @@ func (p *storePlace) put(ctx context.Context, m *manifest, files []Artifact) err
 }
 
 // missing gives the files that are not there with their content.
-func (p *storePlace) missing(ctx context.Context, m *manifest, files []Artifact) ([]Artifact, error) {
+func (p *storePlace) missing(ctx context.Context, m *manifest, files []bundle.Artifact) ([]bundle.Artifact, error) {
 	names := make([]string, len(files))
 	for i, f := range files {
 		names[i] = f.Path
@@ -168,21 +161,14 @@ func (p *storePlace) missing(ctx context.Context, m *manifest, files []Artifact)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(files), func(f Artifact) bool {
+	return slices.DeleteFunc(slices.Clone(files), func(f bundle.Artifact) bool {
 		return m.Files[f.Path].SHA256 == f.SHA256 && m.whole(f.Path, there)
 	}), nil
 }
 
-// whole says whether a file is as it was stored.
-func (m *manifest) whole(name string, there map[string]Stored) bool {
-	stored, ok := there[name]
-	f := m.Files[name]
-	return ok && f.SHA256 != "" && stored == (Stored{f.Size, f.Tag})
-}
-
 // inOrder groups files so that none names one of a later group.
-func inOrder(files []Artifact) [][]Artifact {
-	var groups [4][]Artifact
+func inOrder(files []bundle.Artifact) [][]bundle.Artifact {
+	var groups [4][]bundle.Artifact
 	for _, f := range files {
 		at := 2 // scripts and the index
 		switch {
@@ -195,7 +181,7 @@ func inOrder(files []Artifact) [][]Artifact {
 		}
 		groups[at] = append(groups[at], f)
 	}
-	return slices.DeleteFunc(groups[:], func(g []Artifact) bool { return len(g) == 0 })
+	return slices.DeleteFunc(groups[:], func(g []bundle.Artifact) bool { return len(g) == 0 })
 }
 
 // Served says what is served there.
@@ -234,64 +220,25 @@ func (p *storePlace) Unserve(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.store.Remove(ctx, []string{serveManifest})
+	return p.store.Remove(ctx, []string{manifestName})
 }
 
 // manifest reads the manifest; an empty one stands for none.
 func (p *storePlace) manifest(ctx context.Context) (*manifest, error) {
-	m := &manifest{}
-	text, err := p.store.Read(ctx, serveManifest)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	text, err := p.store.Read(ctx, manifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &manifest{Files: map[string]servedFile{}}, nil
+	}
+	if err != nil {
 		return nil, err
-	case json.Unmarshal(text, m) != nil:
-		return nil, fmt.Errorf("%s is damaged; remove it to have everything written anew", serveManifest)
 	}
-	if m.Files == nil {
-		m.Files = map[string]servedFile{}
-	}
-	return m, nil
+	return readManifest(text)
 }
 
 func (p *storePlace) save(ctx context.Context, m *manifest) error {
-	text, err := json.MarshalIndent(m, "", " ")
+	text, err := m.text()
 	if err != nil {
 		return err
 	}
-	return p.store.Put(ctx, []Artifact{contentArtifact(serveManifest, append(text, '\n'))}, func(string, Stored) {})
-}
-
-// keep notes a bundle and gives the files that it and the former ones need, of
-// which as many are kept as is asked for.
-func (m *manifest) keep(id string, files []Artifact, former *int) map[string]bool {
-	now := servedBundle{ID: id}
-	for _, f := range files {
-		now.Files = append(now.Files, f.Path)
-	}
-	slices.Sort(now.Files)
-	m.Bundles = slices.DeleteFunc(m.Bundles, func(b servedBundle) bool { return b.ID == id })
-	m.Bundles = append([]servedBundle{now}, m.Bundles...)
-	if former != nil && len(m.Bundles) > *former+1 {
-		m.Bundles = m.Bundles[:*former+1]
-	}
-	needed := map[string]bool{}
-	for _, b := range m.Bundles {
-		for _, name := range b.Files {
-			needed[name] = true
-		}
-	}
-	return needed
-}
-
-// drop forgets the files that are not needed and gives their names.
-func (m *manifest) drop(needed map[string]bool) []string {
-	var old []string
-	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		if !needed[name] {
-			old = append(old, name)
-			delete(m.Files, name)
-		}
-	}
-	return old
+	return p.store.Put(ctx, []bundle.Artifact{bundle.NewArtifact(manifestName, text)}, func(string, Stored) {})
 }

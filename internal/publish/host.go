@@ -1,12 +1,11 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package publish
 
 import (
-	"bytes"
 	"context"
-	_ "embed" // for the script
+	_ "embed" // for the scripts
 	"errors"
 	"fmt"
 	"io"
@@ -16,40 +15,56 @@ import (
 	"strings"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
-	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
-// storeScript does everything that a Store does on a host, in one round trip
-// each.
+// guardScript decides with whose rights storeScript does everything that a
+// Store does on a host, in one round trip each.
 //
+//go:embed scripts/guard.sh
+var guardScript string
+
 //go:embed scripts/store.sh
 var storeScript string
 
-// A hostStore is a bundle.Store in a directory on a host.
-type hostStore struct {
-	conn fleet.Conn
-	dir  string
-	root bool // the directory is root's
+// A Conn is a connection to a host. [remote.Conn] is one.
+type Conn interface {
+	Run(ctx context.Context, s remote.Script) (*remote.Result, error)
+	Upload(ctx context.Context, files []remote.File, progress func(sent int64)) (dir string, err error)
 }
 
-var _ bundle.Store = (*hostStore)(nil)
+var _ Conn = (*remote.Conn)(nil)
+
+// A hostStore is a Store in a directory on a host.
+type hostStore struct {
+	conn Conn
+	dir  string
+	root bool // it is worked in as root, as far as that is safe
+}
+
+var _ Store = (*hostStore)(nil)
+
+// NewHost makes a Store in a directory on a host; asRoot is whether it is written
+// to as root. Where one other user may write there too, root works with that
+// user's rights; where several may, with none.
+func NewHost(conn Conn, dir string, asRoot bool) Store {
+	return &hostStore{conn, path.Clean(dir), asRoot}
+}
 
 // Read gives a file.
 func (s *hostStore) Read(ctx context.Context, name string) ([]byte, error) {
-	out, err := s.run(ctx, nil, "read", name)
-	var exit *remote.ExitError
-	if errors.As(err, &exit) && exit.Code == storeNotThere {
-		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-	}
-	return out, err
+	return s.run(ctx, nil, "read", name)
 }
 
-// storeNotThere is the script's exit code for a file that is not there.
-const storeNotThere = 66
+// The scripts' exit codes: what is asked for is refused, for a reason that the
+// last line of standard error gives; there is no such file.
+const (
+	exitRefused  = 65
+	exitNotThere = 66
+)
 
 // Stat gives the files that are there.
-func (s *hostStore) Stat(ctx context.Context, names []string) (map[string]bundle.Stored, error) {
+func (s *hostStore) Stat(ctx context.Context, names []string) (map[string]Stored, error) {
 	out, err := s.run(ctx, names, "stat")
 	if err != nil {
 		return nil, err
@@ -58,8 +73,8 @@ func (s *hostStore) Stat(ctx context.Context, names []string) (map[string]bundle
 }
 
 // parseStored reads lines of size, tag and name.
-func parseStored(out []byte) (map[string]bundle.Stored, error) {
-	there := map[string]bundle.Stored{}
+func parseStored(out []byte) (map[string]Stored, error) {
+	there := map[string]Stored{}
 	for line := range strings.Lines(string(out)) {
 		size, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		tag, name, named := strings.Cut(rest, " ")
@@ -67,14 +82,14 @@ func parseStored(out []byte) (map[string]bundle.Stored, error) {
 		if !ok || !named || err != nil {
 			return nil, fmt.Errorf("the host's answer is not understood: %q", line)
 		}
-		there[name] = bundle.Stored{Size: n, Tag: tag}
+		there[name] = Stored{Size: n, Tag: tag}
 	}
 	return there, nil
 }
 
 // Put uploads files into the connection's work directory, where they are
 // verified, and moves them from there, each in one step.
-func (s *hostStore) Put(ctx context.Context, files []bundle.Artifact, put func(string, bundle.Stored)) error {
+func (s *hostStore) Put(ctx context.Context, files []bundle.Artifact, put func(string, Stored)) error {
 	uploads := make([]remote.File, len(files))
 	names := make([]string, len(files))
 	for i, f := range files {
@@ -112,19 +127,30 @@ func (s *hostStore) Remove(ctx context.Context, names []string) error {
 	return err
 }
 
-// run runs the script, with names on its standard input.
+// run runs the scripts, with names on their standard input.
 func (s *hostStore) run(ctx context.Context, names []string, verb string, args ...string) ([]byte, error) {
 	var in io.Reader
 	if len(names) > 0 {
-		in = bytes.NewReader([]byte(strings.Join(names, "\n") + "\n"))
+		for _, name := range names {
+			if !validName(name) && name != manifestName {
+				return nil, fmt.Errorf("%q cannot be the name of a file here", name)
+			}
+		}
+		in = strings.NewReader(strings.Join(names, "\n") + "\n")
 	}
 	result, err := s.conn.Run(ctx, remote.Script{
-		Name: "publish", Text: storeScript, Args: append([]string{s.dir, verb}, args...), Root: s.root, Stdin: in,
+		Name: "publish", Text: guardScript, Args: append([]string{storeScript, s.dir, verb}, args...), Root: s.root, Stdin: in,
 	})
-	if err != nil {
+	var exit *remote.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Code == exitRefused:
+		lines := strings.Split(strings.TrimSpace(exit.Stderr), "\n")
+		return nil, errors.New(lines[len(lines)-1])
+	case errors.As(err, &exit) && exit.Code == exitNotThere:
+		return nil, fmt.Errorf("%s on %s: %w", s.dir, exit.Host, fs.ErrNotExist)
+	case err != nil:
 		return nil, err
-	}
-	if result.Truncated {
+	case result.Truncated:
 		return nil, errors.New("the host's answer is too long")
 	}
 	return result.Stdout, nil

@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package bundle
+package publish
 
 import (
 	"context"
@@ -16,11 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
 // putParts stores a large object in parts, one after the other; other objects
 // travel beside it. There is nothing under its name before all parts are there.
-func (s *s3Store) putParts(ctx context.Context, f Artifact, body io.ReadSeeker) (Stored, error) {
+func (s *s3Store) putParts(ctx context.Context, f bundle.Artifact, body io.ReadSeeker) (Stored, error) {
 	key := aws.String(s.prefix + f.Path)
 	upload, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.bucket, Key: key, ContentType: aws.String(contentType(f.Path)), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
@@ -48,7 +50,7 @@ func (s *s3Store) putParts(ctx context.Context, f Artifact, body io.ReadSeeker) 
 // sendParts sends the parts, each signed by its own hash, and holds that
 // together they are the file.
 func (s *s3Store) sendParts(
-	ctx context.Context, f Artifact, body io.ReadSeeker, upload *s3.CreateMultipartUploadOutput,
+	ctx context.Context, f bundle.Artifact, body io.ReadSeeker, upload *s3.CreateMultipartUploadOutput,
 ) ([]types.CompletedPart, error) {
 	whole := sha256.New()
 	var parts []types.CompletedPart

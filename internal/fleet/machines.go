@@ -84,7 +84,8 @@ func (m *Machines) letGo(machineID string) {
 }
 
 // NewMachines keeps its notes in a directory, which is made when the first
-// note is.
+// note is. Without one ("") nothing is noted: each process knows what it has seen
+// itself.
 func NewMachines(dir string, now func() time.Time) *Machines {
 	return &Machines{dir: dir, now: now, clusters: map[string]*clusterMachines{}, holders: map[string]holder{}}
 }

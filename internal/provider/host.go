@@ -27,10 +27,16 @@ func (s *shared) newFleet() *fleet.Fleet {
 	}}
 }
 
+// machinesPart is the directory in the cache directory that is for machines.
+const machinesPart = "machines"
+
 // newMachines knows what earlier processes have noted of the machines that the
 // nodes of a cluster run on, for preflight to find cloned images.
 func (s *shared) newMachines() *fleet.Machines {
-	return fleet.NewMachines(filepath.Join(s.cache, "machines"), time.Now)
+	if s.cache == "" {
+		return fleet.NewMachines("", time.Now)
+	}
+	return fleet.NewMachines(filepath.Join(s.cache, machinesPart), time.Now)
 }
 
 // ready says what keeps hosts from being reached.

@@ -22,6 +22,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -263,15 +264,24 @@ func (c *configuration) readSecrets(m types.Map) secrets {
 	return s
 }
 
+// cacheDirectory gives the cache directory, "" for none. What is kept there is
+// believed in later runs, so nobody else may have put it there.
 func (c *configuration) cacheDirectory(value types.String) string {
-	if dir := c.text("cache_directory", value, "DCOS_CACHE_DIRECTORY"); dir != "" {
-		return expandHome(dir)
+	dir := expandHome(c.text("cache_directory", value, "DCOS_CACHE_DIRECTORY"))
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return "" // there is no home directory, and any place for all would be anybody's
+		}
+		dir = filepath.Join(user, "terraform-provider-dcos")
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil { // there is no home directory
-		dir = os.TempDir()
+	for _, part := range []string{release.CachePart, machinesPart} {
+		if err := release.PrivateDirectory(filepath.Join(dir, part)); err != nil {
+			c.diags.Append(unsafeCache(dir, err))
+			return ""
+		}
 	}
-	return filepath.Join(dir, "terraform-provider-dcos")
+	return dir
 }
 
 // wait notes that an attribute is not known yet.

@@ -7,7 +7,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,11 +18,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -257,5 +261,61 @@ func TestConfigureMistakes(t *testing.T) {
 				t.Errorf("the message shows a secret: %s", text)
 			}
 		})
+	}
+}
+
+// TestCacheDirectory holds that nothing is believed which another user may have
+// put into the cache directory, and that there is none where there is no home.
+func TestCacheDirectory(t *testing.T) {
+	cache := t.TempDir()
+	block := map[string]any{"cache_directory": cache}
+	s, diags := configure(t, block, nil)
+	if s == nil || s.cache != cache {
+		t.Fatalf("%v", diags)
+	}
+	for _, part := range []string{"releases", "machines"} {
+		if fi, err := os.Stat(filepath.Join(cache, part)); err != nil || fi.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", part, fi, err)
+		}
+	}
+	for _, part := range []string{"releases", "machines"} {
+		open, err := os.MkdirTemp("/tmp", "dcos-cache-") //nolint:usetesting // others may look into it, unlike t.TempDir
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { mustRemove(t, open) })
+		for _, dir := range []string{open, filepath.Join(open, part)} {
+			mode := os.FileMode(0o755)
+			if dir != open {
+				mode = 0o777
+				err = os.Mkdir(dir, mode)
+			}
+			if err = errors.Join(err, os.Chmod(dir, mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, diags := configure(t, map[string]any{"cache_directory": open}, nil)
+		if s != nil || len(diags) != 1 || diags[0].Summary() != "Cache Directory Not Safe" || !strings.Contains(diags[0].Detail(), part) {
+			t.Errorf("%s: %v, %v", part, s, diags)
+		}
+		if at, ok := diags[0].(diag.DiagnosticWithPath); !ok || !at.Path().Equal(tfpath.Root("cache_directory")) {
+			t.Errorf("it is shown at %v", at)
+		}
+	}
+
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	s, diags = configure(t, nil, nil)
+	if s == nil || s.cache != "" {
+		t.Fatalf("without a home directory the cache is in %+v (%v)", s, diags)
+	}
+	_, err := s.bundles.Release(t.Context(), "https://127.0.0.1:9/x", "")
+	if err == nil || !strings.Contains(err.Error(), "give cache_directory") {
+		t.Errorf("a release at a URL: %v", err)
+	}
+	t.Chdir(t.TempDir())
+	s.fleet.Record(t.Context(), "test", fleet.Host{Target: remote.Target{Address: "10.0.0.1"}, MachineID: "m"})
+	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("written: %v, %v", entries, err)
 	}
 }

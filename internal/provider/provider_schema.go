@@ -88,8 +88,9 @@ func providerAttributes() map[string]schema.Attribute {
 		"cache_directory": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Directory for what can be made again: downloaded releases and their indexes, and which machines the nodes of " +
-				"clusters ran on in the last hour. Default: `terraform-provider-dcos` in the user's cache directory. " +
-				"Environment variable: `DCOS_CACHE_DIRECTORY`.",
+				"clusters ran on in the last hour. One that another user could write to, or put another in the place of, is refused. " +
+				"Default: `terraform-provider-dcos` in the user's cache directory; where there is no home directory nothing is kept, " +
+				"and a release at a URL needs this. Environment variable: `DCOS_CACHE_DIRECTORY`.",
 		},
 		"allow_ensemble_loss": schema.BoolAttribute{
 			Optional: true,

@@ -18,7 +18,7 @@ import (
 // shared is what the resources of one configured provider have in common. Two
 // aliases of the provider in one configuration have one each, in one process.
 type shared struct {
-	cache    string // directory
+	cache    string // directory, "" if there is none
 	bundles  *bundle.Cache
 	fleet    *fleet.Fleet // cannot dial while a value that it needs is not known yet
 	unknown  string       // names the attribute of that value

@@ -5,6 +5,7 @@ package release_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -47,6 +48,16 @@ func BenchmarkOpen(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			openAndClose(b, path, release.Options{CacheDirectory: cache})
+		}
+	})
+	b.Run("expected", func(b *testing.B) {
+		content, err := os.ReadFile(path)
+		check(b, err)
+		opts := release.Options{CacheDirectory: b.TempDir(), SHA256: sum(content)}
+		b.SetBytes(int64(len(content)))
+		b.ReportAllocs()
+		for b.Loop() {
+			openAndClose(b, path, opts)
 		}
 	})
 	b.Run("directory", func(b *testing.B) {

@@ -89,5 +89,5 @@ func (t *dirTree) stamp(ref fileRef) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d %d", fi.Size(), fi.ModTime().UnixNano()), nil
+	return fmt.Sprintf("%d %d %d", fi.Size(), fi.ModTime().UnixNano(), changeTime(fi)), nil
 }

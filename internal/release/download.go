@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ const (
 	stalled = 60 * time.Second
 	// lockPoll is how often a download of another process is looked at.
 	lockPoll = 200 * time.Millisecond
+	// maxRedirects is as many as net/http follows.
+	maxRedirects = 10
 
 	wholeName    = "dcos_generate_config.sh"
 	wholeState   = "state.json"
@@ -40,6 +43,28 @@ var errStalled = fmt.Errorf("the server sent nothing for %v", stalled)
 func isAddress(source string) bool {
 	s := strings.ToLower(source)
 	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
+}
+
+// errPlain says that nobody vouches for what would come.
+var errPlain = errors.New("the server of an https address sends to one without TLS, where anybody on the way can put another file in; " +
+	"give sha256, or the right address")
+
+// overTLS makes a client that does not leave TLS once it is there.
+func overTLS(client *http.Client) *http.Client {
+	c := *client
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if req.URL.Scheme != "https" && slices.ContainsFunc(via, func(r *http.Request) bool { return r.URL.Scheme == "https" }) {
+			return errPlain
+		}
+		if client.CheckRedirect != nil {
+			return client.CheckRedirect(req, via)
+		}
+		if len(via) >= maxRedirects {
+			return fmt.Errorf("stopped after %d redirects", maxRedirects)
+		}
+		return nil
+	}
+	return &c
 }
 
 // displaySource gives a source without what may be secret in an address.
@@ -81,9 +106,8 @@ type downloadState struct {
 	LastModified string `json:"last_modified,omitempty"`
 
 	// Of the whole release, once it is there.
-	SHA256  string `json:"sha256,omitempty"`
-	Size    int64  `json:"size,omitempty"`
-	ModTime int64  `json:"mod_time,omitempty"` // nanoseconds
+	Size    int64 `json:"size,omitempty"`
+	ModTime int64 `json:"mod_time,omitempty"` // nanoseconds
 }
 
 // validator gives what If-Range takes: a strong tag or a date.
@@ -95,19 +119,24 @@ func (s downloadState) validator() string {
 }
 
 // download opens the release in the cache directory, gets it there first if
-// need be, and gives its sha256. Of all who ask at once, in all processes, one
+// need be, and gives its sha256 if one is expected: that of the bytes there, and
+// not what was noted of them. Of all who ask at once, in all processes, one
 // loads.
 func download(ctx context.Context, address string, opts Options) (f *os.File, sum string, err error) {
 	if opts.CacheDirectory == "" {
-		return nil, "", &Error{Reason: Unsupported, Detail: "a release at an address takes a cache directory to load it into"}
+		return nil, "", &Error{Reason: Unsupported, Detail: "a release at an address takes a cache directory to load it into, and " +
+			"there is none: give cache_directory, or a home directory"}
 	}
-	dir, err := filepath.Abs(filepath.Join(opts.CacheDirectory, "releases", "downloads", cacheKey(address)))
+	dir, err := filepath.Abs(filepath.Join(opts.CacheDirectory, CachePart, "downloads", cacheKey(address)))
 	if err != nil {
 		return nil, "", err
 	}
 	d := &downloader{address: address, dir: dir, client: opts.HTTP, sha256: opts.SHA256}
 	if d.client == nil {
 		d.client = http.DefaultClient
+	}
+	if opts.SHA256 == "" {
+		d.client = overTLS(d.client)
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return nil, "", err
@@ -116,10 +145,11 @@ func download(ctx context.Context, address string, opts Options) (f *os.File, su
 	if err != nil {
 		return nil, "", fmt.Errorf("waiting for another download of the same release: %w", err)
 	}
-	if sum, err = d.get(ctx); err == nil {
-		f, err = os.Open(d.path(wholeName)) // before another may replace it
-	}
+	f, sum, err = d.get(ctx) // opened before another may replace it
 	if err = errors.Join(err, unlock()); err != nil {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
 		return nil, "", d.hide(err)
 	}
 	return f, sum, nil
@@ -127,38 +157,67 @@ func download(ctx context.Context, address string, opts Options) (f *os.File, su
 
 func (d *downloader) path(name string) string { return filepath.Join(d.dir, name) }
 
-// get loads the release unless the one that is there will do, and gives its
-// sha256.
-func (d *downloader) get(ctx context.Context) (string, error) {
-	state := d.load(wholeState)
-	if fi, err := os.Stat(d.path(wholeName)); err == nil && fi.Size() == state.Size && fi.ModTime().UnixNano() == state.ModTime {
-		if d.good(ctx, state) {
-			return state.SHA256, nil
-		}
+// get opens the release, which it loads unless the one that is there will do, and
+// gives its sha256 if one is expected.
+func (d *downloader) get(ctx context.Context) (f *os.File, sum string, err error) {
+	if f, err = d.kept(ctx); f != nil || err != nil {
+		return f, d.sha256, err
 	}
+	if sum, err = d.load(ctx); err != nil {
+		return nil, "", err
+	}
+	f, err = os.Open(d.path(wholeName))
+	return f, sum, err
+}
+
+// load loads the release, and gives its sha256 if one is expected.
+func (d *downloader) load(ctx context.Context) (string, error) {
 	fi, sum, err := d.fetch(ctx)
 	if err != nil {
 		return "", err
 	}
-	if d.sha256 != "" && sum != d.sha256 {
+	if sum != d.sha256 {
 		return "", errors.Join(sumMismatch(sum, d.sha256), os.Remove(d.path(partialName)))
 	}
-	state = d.load(partialState)
-	state.SHA256, state.Size, state.ModTime = sum, fi.Size(), fi.ModTime().UnixNano()
+	state := d.state(partialState)
+	state.Size, state.ModTime = fi.Size(), fi.ModTime().UnixNano()
 	if err := d.save(wholeState, state); err != nil {
 		return "", err
 	}
 	return sum, os.Rename(d.path(partialName), d.path(wholeName))
 }
 
-// good tells whether the release that the state describes is the one to use.
-func (d *downloader) good(ctx context.Context, state downloadState) bool {
+// kept opens the release that is there, if it is the one to use.
+func (d *downloader) kept(ctx context.Context) (*os.File, error) {
+	f, err := os.Open(d.path(wholeName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	good, err := d.good(ctx, f)
+	if !good || err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// good tells whether a release is the one to use: by all of its bytes, if a
+// sha256 is expected, and else by asking the server whether it has another now.
+func (d *downloader) good(ctx context.Context, f *os.File) (bool, error) {
+	state := d.state(wholeState)
+	fi, err := f.Stat()
+	if err != nil || fi.Size() != state.Size || fi.ModTime().UnixNano() != state.ModTime {
+		return false, err
+	}
 	if d.sha256 != "" {
-		return state.SHA256 == d.sha256
+		sum, err := hashWhole(ctx, f, fi.Size())
+		return sum == d.sha256, err
 	}
 	// A server that does not answer is no reason not to use what came from it.
 	changed, err := d.changed(ctx, state)
-	return err != nil && ctx.Err() == nil || !changed
+	return err != nil && ctx.Err() == nil || !changed, nil
 }
 
 // changed asks whether the server has another file now than the state describes.
@@ -185,7 +244,7 @@ func (d *downloader) changed(ctx context.Context, state downloadState) (bool, er
 }
 
 // fetch brings the file partial to its full length, in as many requests as
-// that takes, and gives its sha256.
+// that takes, and gives its sha256 if one is expected.
 func (d *downloader) fetch(ctx context.Context) (fi fs.FileInfo, sum string, err error) {
 	f, err := os.OpenFile(d.path(partialName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -226,7 +285,9 @@ func (d *downloader) fetch(ctx context.Context) (fi fs.FileInfo, sum string, err
 	if fi, err = f.Stat(); err != nil {
 		return nil, "", err
 	}
-	sum, err = hashWhole(ctx, f, fi.Size())
+	if d.sha256 != "" {
+		sum, err = hashWhole(ctx, f, fi.Size())
+	}
 	return fi, sum, err
 }
 
@@ -234,6 +295,14 @@ func (d *downloader) fetch(ctx context.Context) (fi fs.FileInfo, sum string, err
 type finalError struct{ error }
 
 func (e *finalError) Unwrap() error { return e.error }
+
+// mendable says of an error of a request whether another one can mend it.
+func mendable(err error) error {
+	if errors.As(err, new(*tls.CertificateVerificationError)) || errors.Is(err, errPlain) {
+		return &finalError{err}
+	}
+	return err
+}
 
 // attempt makes one request for what is missing after the first have bytes.
 func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err error) {
@@ -251,16 +320,13 @@ func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err e
 	if err != nil {
 		return &finalError{err}
 	}
-	if v := d.load(partialState).validator(); have > 0 && v != "" {
+	if v := d.state(partialState).validator(); have > 0 && v != "" {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		req.Header.Set("If-Range", v)
 	}
 	resp, err := d.client.Do(req)
-	if errors.As(err, new(*tls.CertificateVerificationError)) {
-		return &finalError{err}
-	}
 	if err != nil {
-		return err
+		return mendable(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what it could say, reading has said
 
@@ -351,8 +417,8 @@ func contentRange(header string) (start, total int64, err error) {
 	return start, total, nil
 }
 
-// load reads a state; one that cannot be read means that nothing is known.
-func (d *downloader) load(name string) downloadState {
+// state reads a state; one that cannot be read means that nothing is known.
+func (d *downloader) state(name string) downloadState {
 	var s downloadState
 	text, err := os.ReadFile(d.path(name))
 	if err != nil || json.Unmarshal(text, &s) != nil {

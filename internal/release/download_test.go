@@ -149,6 +149,60 @@ func TestDownloadOffline(t *testing.T) {
 	looksWhole(t, open(t, s.URL, release.Options{CacheDirectory: cache, SHA256: sum(content)}))
 }
 
+// What is in the cache is loaded again if its bytes are not those that are
+// expected, whatever was noted of them.
+func TestDownloadReplaced(t *testing.T) {
+	t.Parallel()
+	content := script(t, dockerSave(t, layered()...))
+	altered := bytes.ReplaceAll(content, []byte("mesosmesos"), []byte("mesosMesos"))
+	s, cache := serve(t, content), t.TempDir()
+	opts := release.Options{CacheDirectory: cache, SHA256: sum(content)}
+	looksWhole(t, open(t, s.URL, opts))
+	replace := func() {
+		found, err := filepath.Glob(filepath.Join(cache, "releases", "downloads", "*"))
+		check(t, err)
+		if len(found) != 1 {
+			t.Fatalf("the downloads are %q", found)
+		}
+		path := filepath.Join(found[0], "dcos_generate_config.sh")
+		check(t, os.WriteFile(path, altered, 0o600))
+		fi, err := os.Stat(path)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(found[0], "state.json"), fmt.Appendf(nil, `{"etag":%q,"sha256":%q,"size":%d,"mod_time":%d}`,
+			s.tag, sum(content), fi.Size(), fi.ModTime().UnixNano()), 0o600))
+	}
+	replace()
+	looksWhole(t, open(t, s.URL, opts))
+	if n := s.gets.Load(); n != 2 {
+		t.Errorf("%d GET requests, want another", n)
+	}
+	replace()
+	s.Close()
+	refused(t, s.URL, opts, release.NotAvailable)
+}
+
+// An address with TLS does not become one without, unless a sha256 says what has
+// to come.
+func TestDownloadStaysOnTLS(t *testing.T) {
+	t.Parallel()
+	content := script(t, dockerSave(t, layered()...))
+	s := serve(t, content)
+	secure := httptest.NewTLSServer(http.RedirectHandler(s.URL, http.StatusFound))
+	t.Cleanup(secure.Close)
+	opts := release.Options{CacheDirectory: t.TempDir(), HTTP: secure.Client()}
+	if text := refused(t, secure.URL, opts, release.NotAvailable); !strings.Contains(text, "without TLS") {
+		t.Errorf("got %s", text)
+	}
+	if n := s.gets.Load(); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	plain := httptest.NewServer(http.RedirectHandler(s.URL, http.StatusFound))
+	t.Cleanup(plain.Close)
+	looksWhole(t, open(t, plain.URL, opts))
+	opts.SHA256 = sum(content)
+	looksWhole(t, open(t, secure.URL, opts))
+}
+
 func TestDownloadResumes(t *testing.T) {
 	t.Parallel()
 	content := script(t, dockerSave(t, layered()...))

@@ -22,6 +22,7 @@ const (
 	Incomplete   Reason = "incomplete"
 	Unsupported  Reason = "unsupported form"
 	NotAvailable Reason = "not available"
+	UnsafeCache  Reason = "cache directory not safe"
 )
 
 // An Error says why a release, or a file of it, cannot be used.

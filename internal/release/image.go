@@ -20,6 +20,7 @@ type imageTree struct {
 	idx      *index
 	file     *os.File
 	modTime  time.Time
+	verified bool             // all of the file is what was expected
 	inflated map[int]*os.File // layers that are compressed in the file
 }
 
@@ -31,58 +32,72 @@ var (
 
 // openFile takes over a dcos_generate_config.sh that was opened by its absolute
 // path, by the index that is kept for it or else by making one. known is the
-// file's sha256 if that is known already.
+// file's sha256, if this process has read all of it already.
 func openFile(ctx context.Context, f *os.File, known string, opts Options) (*Release, error) {
-	t, facts, err := openImage(ctx, f, f.Name(), known, opts)
+	t, facts, err := openImage(ctx, f, known, opts)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return newRelease(t, facts, newSums(opts.CacheDirectory, f.Name()))
 }
 
-func openImage(ctx context.Context, f *os.File, path, known string, opts Options) (*imageTree, *facts, error) {
+func openImage(ctx context.Context, f *os.File, known string, opts Options) (*imageTree, *facts, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
 	}
 	store := indexStore{opts.CacheDirectory}
-	key := index{Path: path, Size: fi.Size(), ModTime: fi.ModTime().UnixNano()}
-	idx, changed := store.load(key), false
-	if idx == nil {
-		if idx, err = scan(ctx, f, key, store); err != nil {
-			return nil, nil, explain(ctx, err, f, opts.SHA256)
+	key := index{Path: f.Name(), Size: fi.Size(), ModTime: fi.ModTime().UnixNano(), Changed: changeTime(fi)}
+	t := &imageTree{file: f, modTime: fi.ModTime(), inflated: map[int]*os.File{}}
+	keep := false
+	if opts.SHA256 != "" {
+		// All that is used is what these bytes say, and nothing that was noted before.
+		if err := expect(ctx, f, key, known, opts.SHA256); err != nil {
+			return nil, nil, err
 		}
-		changed = true
+		t.verified = true
+	} else {
+		t.idx = store.load(key)
 	}
-	if idx.SHA256 == "" && known != "" {
-		idx.SHA256, changed = known, true
-	}
-	if opts.SHA256 != "" && idx.SHA256 != opts.SHA256 {
-		if idx.SHA256 == "" {
-			if idx.SHA256, err = hashWhole(ctx, f, fi.Size()); err != nil {
-				return nil, nil, err
-			}
-			changed = true
+	if t.idx == nil {
+		if t.idx, err = scan(ctx, f, key, store); err != nil {
+			return nil, nil, err
 		}
-		if idx.SHA256 != opts.SHA256 {
-			return nil, nil, sumMismatch(idx.SHA256, opts.SHA256)
-		}
+		keep = !t.verified
 	}
-	t := &imageTree{idx: idx, file: f, modTime: fi.ModTime(), inflated: map[int]*os.File{}}
-	facts, err := t.begin(ctx, store, opts.SHA256 != "", &changed)
+	facts, err := t.begin(ctx, store, &keep)
 	if err != nil {
 		return nil, nil, errors.Join(err, t.closeInflated())
 	}
-	if changed {
-		store.save(idx)
+	if keep {
+		store.save(t.idx)
 	}
 	return t, facts, nil
+}
+
+// expect reads a whole file, unless its sha256 is known, and holds that it is the
+// expected one.
+func expect(ctx context.Context, f *os.File, key index, known, want string) (err error) {
+	if known == "" {
+		if known, err = hashWhole(ctx, f, key.Size); err != nil {
+			return err
+		}
+	}
+	if known == want {
+		return nil
+	}
+	// A file that is no release, or the beginning of one, is said to be that.
+	var re *Error
+	if _, err := scan(ctx, f, key, indexStore{}); errors.As(err, &re) && (re.Reason == CutShort || re.Reason == NotARelease) {
+		return err
+	}
+	return sumMismatch(known, want)
 }
 
 // begin opens what is needed beside the file itself, reads the facts, and
 // checks the layers that they come from unless that was done before or the
 // whole file is known to be right.
-func (t *imageTree) begin(ctx context.Context, store indexStore, verified bool, changed *bool) (*facts, error) {
+func (t *imageTree) begin(ctx context.Context, store indexStore, changed *bool) (*facts, error) {
 	for i, l := range t.idx.Layers {
 		if l.Inflated == "" {
 			continue
@@ -99,7 +114,7 @@ func (t *imageTree) begin(ctx context.Context, store indexStore, verified bool, 
 	}
 	for _, i := range facts.layers {
 		l := &t.idx.Layers[i]
-		if l.Checked || l.DiffID == "" || verified {
+		if l.Checked || l.DiffID == "" || t.verified {
 			continue
 		}
 		if _, err := t.hashLayer(ctx, i, nil); err != nil {
@@ -108,24 +123,6 @@ func (t *imageTree) begin(ctx context.Context, store indexStore, verified bool, 
 		l.Checked, *changed = true, true
 	}
 	return facts, nil
-}
-
-// explain puts a failed check of the whole file before what went wrong in
-// reading it: a damaged header is a symptom.
-func explain(ctx context.Context, err error, f *os.File, want string) error {
-	var re *Error
-	if want == "" || errors.As(err, &re) && (re.Reason == CutShort || re.Reason == NotARelease) {
-		return err
-	}
-	fi, statErr := f.Stat()
-	if statErr != nil {
-		return err
-	}
-	got, hashErr := hashWhole(ctx, f, fi.Size())
-	if hashErr == nil && got != want {
-		return sumMismatch(got, want)
-	}
-	return err
 }
 
 func sumMismatch(got, want string) error {
@@ -220,7 +217,7 @@ func (t *imageTree) closeInflated() error {
 func (t *imageTree) close() error { return errors.Join(t.closeInflated(), t.file.Close()) }
 
 func (t *imageTree) stamp(fileRef) (string, error) {
-	return fmt.Sprintf("%d %d", t.idx.Size, t.idx.ModTime), nil
+	return fmt.Sprintf("%d %d %d", t.idx.Size, t.idx.ModTime, t.idx.Changed), nil
 }
 
 func (t *imageTree) group(ref fileRef) string { return fmt.Sprintf("layer %d", ref.layer) }
@@ -240,14 +237,16 @@ func (t *imageTree) hashAll(ctx context.Context, ref fileRef) (map[string]string
 }
 
 // hashLayer gives the digests of files in a layer. If the image gives the
-// layer's digest, it reads the layer from end to end and checks it.
+// layer's digest, and the whole file is not known to be right, it reads the layer
+// from end to end and checks it.
 func (t *imageTree) hashLayer(ctx context.Context, i int, files []entry) (map[string]string, error) {
 	l := t.idx.Layers[i]
 	r, base := t.layer(i)
 	whole := sha256.New()
+	check := l.DiffID != "" && !t.verified
 	at := int64(0)
 	upTo := func(end int64, to ...io.Writer) error {
-		if l.DiffID != "" {
+		if check {
 			to = append(to, whole)
 		}
 		from := at
@@ -277,7 +276,7 @@ func (t *imageTree) hashLayer(ctx context.Context, i int, files []entry) (map[st
 	if err := upTo(l.Size); err != nil {
 		return nil, err
 	}
-	if got := "sha256:" + hexSum(whole); l.DiffID != "" && got != l.DiffID {
+	if got := "sha256:" + hexSum(whole); check && got != l.DiffID {
 		return nil, &Error{Reason: Altered, Detail: fmt.Sprintf("layer %d of the image has the digest %s, the image says %s", i+1, got, l.DiffID)}
 	}
 	return sums, nil

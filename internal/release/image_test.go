@@ -10,9 +10,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
@@ -62,23 +62,43 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// A release that was opened once is opened again by its index alone: here the
-// headers are gone.
+// planted gives the index in a cache directory another name for an artifact, as
+// one would who can write there.
+func planted(t *testing.T, cache string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(cache, "releases", "index", "*.json"))
+	check(t, err)
+	if len(paths) != 1 {
+		t.Fatalf("the indexes are %q", paths)
+	}
+	text, err := os.ReadFile(paths[0])
+	check(t, err)
+	_, body, _ := bytes.Cut(text, []byte("\n"))
+	other := bytes.Replace(body, []byte("mesos--bbbb"), []byte("mesos--cccc"), 1)
+	if bytes.Equal(body, other) {
+		t.Fatal("the artifact is not in the index")
+	}
+	check(t, os.WriteFile(paths[0], append([]byte(sum(other)+"\n"), other...), 0o600))
+}
+
+// A release that was opened once is opened again by its index alone, unless its
+// sha256 is expected: then nothing counts but its bytes.
 func TestIndexIsUsed(t *testing.T) {
 	t.Parallel()
 	content := script(t, dockerSave(t, layered()...))
 	path, cache := write(t, content), t.TempDir()
 	looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
+	planted(t, cache)
+	if _, err := open(t, path, release.Options{CacheDirectory: cache}).Artifact("packages/mesos/mesos--cccc.tar.xz"); err != nil {
+		t.Errorf("the index was not used: %v", err)
+	}
+	looksWhole(t, open(t, path, release.Options{CacheDirectory: cache, SHA256: sum(content)}))
+
 	fi, err := os.Stat(path)
 	check(t, err)
-	ruined := bytes.ReplaceAll(content, []byte("manifest.json"), []byte("MANIFEST.JSON"))
-	check(t, os.WriteFile(path, ruined, 0o755))
+	// A file that changed is read anew, whatever its time says, and so is one whose index is damaged.
+	check(t, os.WriteFile(path, bytes.ReplaceAll(content, []byte("manifest.json"), []byte("MANIFEST.JSON")), 0o755))
 	check(t, os.Chtimes(path, fi.ModTime(), fi.ModTime()))
-	looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
-	refused(t, path, release.Options{}, release.Altered)
-
-	// A file that changed is read anew, and so is one whose index is damaged.
-	check(t, os.Chtimes(path, time.Now(), fi.ModTime().Add(time.Second)))
 	refused(t, path, release.Options{CacheDirectory: cache}, release.Altered)
 	check(t, os.WriteFile(path, content, 0o755))
 	looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
@@ -92,6 +112,27 @@ func TestIndexIsUsed(t *testing.T) {
 		return err
 	}))
 	looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
+}
+
+// A sha256 is that of the bytes which are used, each time that a release is
+// opened, and not of what was there when it was noted.
+func TestPinIsOfTheBytes(t *testing.T) {
+	t.Parallel()
+	content := script(t, dockerSave(t, layered()...))
+	altered := bytes.ReplaceAll(content, []byte("mesosmesos"), []byte("mesosMesos"))
+	path, cache := write(t, content), t.TempDir()
+	opts := release.Options{CacheDirectory: cache, SHA256: sum(content)}
+	looksWhole(t, open(t, path, opts))
+	fi, err := os.Stat(path)
+	check(t, err)
+	check(t, os.WriteFile(path, altered, 0o755))
+	check(t, os.Chtimes(path, fi.ModTime(), fi.ModTime()))
+	if text := refused(t, path, opts, release.Altered); !strings.Contains(text, sum(altered)) {
+		t.Errorf("the error does not name the digest: %s", text)
+	}
+	check(t, os.WriteFile(path, content, 0o755))
+	check(t, os.Chtimes(path, fi.ModTime(), fi.ModTime()))
+	looksWhole(t, open(t, path, opts))
 }
 
 // A cache directory that cannot be used costs time, nothing else.
@@ -191,16 +232,47 @@ func TestOtherLayouts(t *testing.T) {
 	for name, f := range map[string]files{"docker 25": docker25, "oci": plain, "oci, compressed": compressed, "linked layer": linked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path, cache := write(t, script(t, f.with(blobs).tar(t))), t.TempDir()
+			content := script(t, f.with(blobs).tar(t))
+			path, cache := write(t, content), t.TempDir()
 			looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
 			looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
 			if name == "oci, compressed" {
+				// Unpacked layers are used again if they are what the image says.
+				layers, err := filepath.Glob(filepath.Join(cache, "releases", "layers", "*.tar"))
+				check(t, err)
+				if len(layers) == 0 {
+					t.Error("no layer was unpacked")
+				}
+				pinned := release.Options{CacheDirectory: cache, SHA256: sum(content)}
+				before := inodes(t, layers)
+				looksWhole(t, open(t, path, pinned))
+				if now := inodes(t, layers); !slices.EqualFunc(now, before, os.SameFile) {
+					t.Error("layers were unpacked again")
+				}
+				for _, l := range layers {
+					text, err := os.ReadFile(l)
+					check(t, err)
+					check(t, os.WriteFile(l, bytes.ReplaceAll(text, []byte("mesosmesos"), []byte("mesosMesos")), 0o600))
+				}
+				looksWhole(t, open(t, path, pinned))
 				refused(t, path, release.Options{}, release.Unsupported)
 				check(t, os.RemoveAll(filepath.Join(cache, "releases", "layers")))
 				looksWhole(t, open(t, path, release.Options{CacheDirectory: cache}))
 			}
 		})
 	}
+}
+
+// inodes are files as they are now.
+func inodes(t *testing.T, paths []string) []os.FileInfo {
+	t.Helper()
+	found := make([]os.FileInfo, len(paths))
+	for i, p := range paths {
+		fi, err := os.Stat(p)
+		check(t, err)
+		found[i] = fi
+	}
+	return found
 }
 
 // However much of the end is missing, it is noticed, and called that.

@@ -14,17 +14,17 @@ import (
 
 // indexFormat changes whenever an index that was written before must not be
 // used any more: its form, or what scan puts into it.
-const indexFormat = 1
+const indexFormat = 2
 
 // An index says where the files of an image lie in a dcos_generate_config.sh.
 type index struct {
 	Format  int     `json:"format"`
 	Path    string  `json:"path"` // absolute
 	Size    int64   `json:"size"`
-	ModTime int64   `json:"mod_time"`         // nanoseconds
-	SHA256  string  `json:"sha256,omitempty"` // of the whole file, once it was asked for
-	Layers  []layer `json:"layers"`           // lowest first
-	Entries []entry `json:"entries"`          // sorted by path; only what a release is asked for
+	ModTime int64   `json:"mod_time"`    // nanoseconds
+	Changed int64   `json:"change_time"` // nanoseconds, 0 if it is not known
+	Layers  []layer `json:"layers"`      // lowest first
+	Entries []entry `json:"entries"`     // sorted by path; only what a release is asked for
 }
 
 // A layer is one of the image's layers.
@@ -47,7 +47,7 @@ type entry struct {
 
 // plausible tells whether an index can be used for the file that key describes.
 func (x *index) plausible(key index) bool {
-	if x.Format != indexFormat || x.Path != key.Path || x.Size != key.Size || x.ModTime != key.ModTime {
+	if x.Format != indexFormat || x.Path != key.Path || x.Size != key.Size || x.ModTime != key.ModTime || x.Changed != key.Changed {
 		return false
 	}
 	for _, l := range x.Layers {
@@ -70,11 +70,11 @@ func (x *index) plausible(key index) bool {
 type indexStore struct{ cacheDirectory string }
 
 func (s indexStore) path(release string) string {
-	return filepath.Join(s.cacheDirectory, "releases", "index", cacheKey(release)+".json")
+	return filepath.Join(s.cacheDirectory, CachePart, "index", cacheKey(release)+".json")
 }
 
 func (s indexStore) layerPath(name string) string {
-	return filepath.Join(s.cacheDirectory, "releases", "layers", name)
+	return filepath.Join(s.cacheDirectory, CachePart, "layers", name)
 }
 
 // load gives the index of a file, nil if there is none that can be used. The

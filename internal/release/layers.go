@@ -199,6 +199,9 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	if f, err := s.inflatedBefore(ctx, l); f != nil || err != nil {
+		return f, err
+	}
 	tmp, err := os.CreateTemp(dir, ".new-*")
 	if err != nil {
 		return nil, err
@@ -223,6 +226,29 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 		return nil, err
 	}
 	return os.Open(filepath.Join(dir, l.Inflated))
+}
+
+// inflatedBefore opens an unpacked layer that is there already, if it has the
+// digest that the image gives. It completes the layer's fields.
+func (s indexStore) inflatedBefore(ctx context.Context, l *layer) (*os.File, error) {
+	digest, ok := strings.CutPrefix(l.DiffID, "sha256:")
+	if !ok || digest != filepath.Base(digest) {
+		return nil, nil
+	}
+	f, err := os.Open(s.layerPath(digest + ".tar"))
+	if err != nil {
+		return nil, nil //nolint:nilerr // then it is unpacked
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		var sum string
+		if sum, err = hashWhole(ctx, f, fi.Size()); err == nil && sum == digest {
+			l.Size, l.Checked, l.Inflated = fi.Size(), true, digest+".tar"
+			return f, nil
+		}
+	}
+	// Only an interruption keeps it from being unpacked again.
+	return nil, errors.Join(ctx.Err(), f.Close())
 }
 
 func inflateTo(ctx context.Context, w io.Writer, r io.Reader) (sum string, size int64, err error) {

@@ -23,12 +23,16 @@ type Options struct {
 	// SHA256 is the expected digest of dcos_generate_config.sh, in hex. Empty:
 	// not checked. A directory has none.
 	SHA256 string
-	// CacheDirectory keeps downloads, indexes and digests. Empty: nothing is
-	// kept, and an http source cannot be opened.
+	// CacheDirectory keeps downloads, indexes and digests, in a directory that
+	// has to be this user's alone ([PrivateDirectory]). Empty: nothing is kept,
+	// and an http source cannot be opened.
 	CacheDirectory string
 	// HTTP is the client for http sources; nil means http.DefaultClient.
 	HTTP *http.Client
 }
+
+// CachePart is the directory in a cache directory that is for releases.
+const CachePart = "releases"
 
 // A Release is an open release. It is safe for concurrent use.
 type Release struct {
@@ -61,6 +65,11 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 	if opts.SHA256 != "" {
 		if sum, err := hex.DecodeString(opts.SHA256); err != nil || len(sum) != sha256.Size {
 			return nil, &Error{Reason: Altered, Detail: "the expected sha256 is not 64 hexadecimal digits"}
+		}
+	}
+	if opts.CacheDirectory != "" {
+		if err := PrivateDirectory(filepath.Join(opts.CacheDirectory, CachePart)); err != nil {
+			return nil, &Error{Reason: UnsafeCache, Err: err}
 		}
 	}
 	if isAddress(source) {

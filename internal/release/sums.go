@@ -50,7 +50,7 @@ func newSums(cacheDirectory, source string) *sums {
 	if cacheDirectory == "" {
 		return s
 	}
-	s.file = filepath.Join(cacheDirectory, "releases", "sums", cacheKey(source)+".txt")
+	s.file = filepath.Join(cacheDirectory, CachePart, "sums", cacheKey(source)+".txt")
 	text, err := os.ReadFile(s.file)
 	if err != nil {
 		return s // not there yet, or not readable: worked out again

@@ -27,6 +27,7 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if r.shared == nil || req.Plan.Raw.IsNull() {
 		return
 	}
+	resp.Diagnostics.Append(plainRelease(ctx, &req.Plan)...)
 	fingerprint, kept := r.keptSecrets(ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -53,6 +54,16 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
 	resp.Diagnostics.Append(planPublished(ctx, &resp.Plan)...)
+}
+
+// plainRelease warns of a planned release that nobody vouches for.
+func plainRelease(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
+	at := tfpath.Root("release")
+	var source, sum types.String
+	diags := plan.GetAttribute(ctx, at.AtName("source"), &source)
+	diags.Append(plan.GetAttribute(ctx, at.AtName("sha256"), &sum)...)
+	diags.Append(releaseWarning(at, source, sum)...)
+	return diags
 }
 
 // sameRelease says whether a state was made from the release that is planned.

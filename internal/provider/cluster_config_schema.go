@@ -70,7 +70,8 @@ func clusterConfigSchema() schema.Schema {
 				},
 				"sha256": schema.StringAttribute{
 					Optional: true,
-					MarkdownDescription: "SHA-256 of the file in hex. A file with another sum is refused. Recommended with a URL. " +
+					MarkdownDescription: "SHA-256 of the file in hex. All of the file is read for it whenever it is opened, which takes some seconds, " +
+						"and one with another sum is refused. Recommended with a URL: without it, nobody vouches for what comes over `http://`. " +
 						"Default: the file is taken as it is.",
 					Validators: []validator.String{sha256Validator{}},
 				},

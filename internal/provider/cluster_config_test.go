@@ -4,14 +4,20 @@
 package provider
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -54,6 +60,50 @@ resource "dcos_cluster_config" "test" {
 }
 
 const testConfig = "dcos_cluster_config.test"
+
+// TestReleaseNotVerified warns, at each plan, of a release that nobody vouches for.
+func TestReleaseNotVerified(t *testing.T) {
+	t.Parallel()
+	path := sampleRelease(t, samplerelease.V22)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(path))))
+	t.Cleanup(server.Close)
+	url := server.URL + "/" + filepath.Base(path)
+	const warning = "Release Not Verified"
+	d := terraform.New(t)
+	d.Env = append(d.Env, "DCOS_CACHE_DIRECTORY="+t.TempDir())
+	look := func(release string, warned bool) {
+		t.Helper()
+		d.Write("main.tf", terraform.RequiredProviders+strings.Replace(staticSite("", ""), `{ source = "" }`, release, 1)+
+			strings.NewReplacer("{", "data \"dcos_release\" \"test\" {\n", ", ", "\n", "}", "\n}\n").Replace(release))
+		said := diagnosticsOf(d, "plan")
+		if said.mentions("error", "") {
+			t.Fatalf("%s: %+v", release, said)
+		}
+		if n := len(slices.DeleteFunc(slices.Clone(said), func(d diagnostic) bool {
+			return d.Severity != "warning" || d.Summary != warning || !strings.Contains(d.Snippet.Code, "source")
+		})); warned && n != 2 || !warned && n != 0 {
+			t.Errorf("%s: %d warnings, %+v", release, n, said)
+		}
+	}
+	plain := fmt.Sprintf("{ source = %q }", url)
+	look(plain, true)
+	d.Apply()
+	look(plain, true) // nothing has changed
+	look(fmt.Sprintf("{ source = %q, sha256 = \"%x\" }", url, sha256.Sum256(content)), false)
+	look(fmt.Sprintf("{ source = %q }", path), false)
+	for source, warned := range map[string]bool{"http://x/y": true, "HTTP://x/y": true, "https://x/y": false, "/srv/http:/x": false} {
+		if found := releaseWarning(tfpath.Root("release"), types.StringValue(source), types.StringNull()); warned != (len(found) == 1) {
+			t.Errorf("%s: %v", source, found)
+		}
+	}
+	if found := releaseWarning(tfpath.Root("release"), types.StringValue("http://x/y"), types.StringUnknown()); len(found) > 0 {
+		t.Errorf("a sum that is not known yet: %v", found)
+	}
+}
 
 var (
 	sha1Hex   = regexp.MustCompile(`^[0-9a-f]{40}$`)

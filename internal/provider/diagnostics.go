@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/release"
@@ -56,16 +57,18 @@ func unknownConfiguration(attribute string) diag.Diagnostic {
 			"apply that one first (terraform apply -target=...), or take the value from a variable.", attribute))
 }
 
+// unsafeCache words a cache directory that others can write to.
+func unsafeCache(dir string, err error) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(tfpath.Root("cache_directory"), "Cache Directory Not Safe",
+		fmt.Sprintf("What is kept in %s is used again, so nobody else may be able to write there: %s\n\nTake the right from others "+
+			"(chmod go-w), or give cache_directory another place, of your own. If somebody else may have written there, remove it first: "+
+			"what is in it can be made again.", dir, sentence(err.Error())))
+}
+
 // releaseError words a release that cannot be used. under is the object with
 // its source and sha256, empty for the top.
 func releaseError(under tfpath.Path, err error) diag.Diagnostic {
-	part := func(name string) tfpath.Path {
-		if under.Equal(tfpath.Empty()) {
-			return tfpath.Root(name)
-		}
-		return under.AtName(name)
-	}
-	at := part("source")
+	at := partOf(under, "source")
 	var bad *release.Error
 	if !errors.As(err, &bad) {
 		return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", sentence(err.Error()))
@@ -80,13 +83,32 @@ func releaseError(under tfpath.Path, err error) diag.Diagnostic {
 		release.NotAvailable: "Check the address and the way to it from this machine. A download that broke off continues where it ended.",
 	}
 	if bad.Reason == release.Altered {
-		at = part("sha256")
+		at = partOf(under, "sha256")
 	}
 	detail := sentence(bad.Error())
 	if hint := hints[bad.Reason]; hint != "" {
 		detail += "\n\n" + hint
 	}
 	return diag.NewAttributeErrorDiagnostic(at, "Release Not Usable", detail)
+}
+
+// partOf is an attribute of an object, of the top if that is empty.
+func partOf(under tfpath.Path, name string) tfpath.Path {
+	if under.Equal(tfpath.Empty()) {
+		return tfpath.Root(name)
+	}
+	return under.AtName(name)
+}
+
+// releaseWarning words a release that nobody vouches for: it comes over a network
+// without TLS, and no sum of it is given.
+func releaseWarning(under tfpath.Path, source, sum types.String) diag.Diagnostics {
+	if !sum.IsNull() || !strings.HasPrefix(strings.ToLower(source.ValueString()), "http://") {
+		return nil
+	}
+	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(partOf(under, "source"), "Release Not Verified",
+		"The release comes over http:// and no sha256 is given, so anybody on the way can put another one in its place, and what is in it "+
+			"runs as root on every node.\n\nGive sha256, or an https:// address.")}
 }
 
 // renderError words a site that passed its rules and still cannot be rendered.

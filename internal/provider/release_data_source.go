@@ -89,6 +89,7 @@ func (d *releaseDataSource) Read(ctx context.Context, req datasource.ReadRequest
 		resp.Diagnostics.Append(notConfigured())
 		return
 	}
+	resp.Diagnostics.Append(releaseWarning(tfpath.Empty(), model.Source, model.SHA256)...)
 	rel, err := d.shared.bundles.Release(ctx, model.Source.ValueString(), model.SHA256.ValueString())
 	if err != nil {
 		resp.Diagnostics.Append(releaseError(tfpath.Empty(), err))

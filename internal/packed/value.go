@@ -218,7 +218,7 @@ func announced(b []byte, wide int) (int, error) {
 	if length > uint64(len(b)) {
 		return 0, io.ErrUnexpectedEOF
 	}
-	return int(length), nil //nolint:gosec // G115: it is no more than len(b)
+	return int(length), nil
 }
 
 // sizeOf is how many bytes the value at the beginning has.

@@ -175,7 +175,8 @@ func TestAccPublishOthers(t *testing.T) {
 	}
 
 	// What its owner has written there leads nowhere.
-	asWeb("rm .terraform-provider-dcos.json; echo \"{\\\"cluster\\\":\\\"test\\\",\\\"files\\\":{\\\"../../../root/victim\\\":{}}}\" >.terraform-provider-dcos.json")
+	asWeb("rm .terraform-provider-dcos.json; " +
+		"echo \"{\\\"cluster\\\":\\\"test\\\",\\\"files\\\":{\\\"../../../root/victim\\\":{}}}\" >.terraform-provider-dcos.json")
 	configure("oauth_enabled = false")
 	said := diagnosticsOf(d, "apply", "-auto-approve")
 	if !said.mentions("warning", "Published Files Not Checked") || !said.mentions("error", "../../../root/victim") {

@@ -100,9 +100,9 @@ func (w *work) any() bool {
 	return w.n > 0
 }
 
-// beforeShutdown keeps the answer to the client's order to end, and so the
-// connections, while work has something to note. The work is told. What its answers say the
-// client writes to its state for as long as this process is there: the whole time is
+// beforeShutdown keeps back the answer to the client's order to end, and so keeps
+// the connections, if anything is at work, which is told. What it answers the client
+// writes to its state for as long as this process is there: all of the time is
 // given, since nobody says when that is done.
 func (w *work) beforeShutdown(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	if info.FullMethod == shutdownCall {

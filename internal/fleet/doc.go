@@ -28,6 +28,13 @@
 // and asks the gates over the same connection as it works. A connection that
 // breaks meanwhile is made anew, with the host key pinned that was shown first.
 //
+// When the process is about to end (Fleet.Closing), an operation is given up within a
+// second, with what is known of the host until then.
+//
+// Of what answers over HTTP ([StatusReader]) 256 MiB are read at most, of which 4 MiB
+// are held at once, and no more than 200,000 agents are kept. The bounds on what
+// comes over SSH are internal/remote's.
+//
 // # Turns
 //
 // Terraform calls resources in parallel, in an order of its own, and knows

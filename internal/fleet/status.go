@@ -126,7 +126,8 @@ func (r *StatusReader) readMesos(ctx context.Context, s *Status) error {
 			addresses = append(addresses, service(m.Address, "5050", "/slaves"))
 		}
 	}
-	if err := r.first(ctx, "the agents that Mesos knows", func(answer *boundedJSON) error { return answer.agents(s) }, addresses...); err != nil {
+	read := func(answer *boundedJSON) error { return answer.agents(s) }
+	if err := r.first(ctx, "the agents that Mesos knows", read, addresses...); err != nil {
 		return err
 	}
 	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {

@@ -23,8 +23,8 @@ func TestFlood(t *testing.T) {
 	if err := cmd.Run(); err == nil {
 		t.Fatalf("apply succeeded:\n%s", out.String())
 	}
-	mentions(t, out.String(), "1 of 5 Hosts Failed", "Host Sends Without End", simhosts.Address(2), "more than 8 MiB came of the result of script",
-		"Look at what the host sends without end")
+	mentions(t, out.String(), "1 of 5 Hosts Failed", "Host Sends Without End", simhosts.Address(2),
+		"more than 8 MiB came of the result of script", "Look at what the host sends without end")
 	if got := s.fleet.Count().Installed; got != n-1 {
 		t.Errorf("%d of %d others were installed", got, n-1)
 	}

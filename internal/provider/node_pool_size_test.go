@@ -28,8 +28,8 @@ func TestNodePoolTooLarge(t *testing.T) {
 	if err == nil {
 		t.Fatalf("it is planned:\n%.2000s", out)
 	}
-	mentions(t, out, "Pool Too Large", "A pool of these 32 hosts needs messages of about 224 MiB", "256 MiB at most", "Make several pools of it",
-		"hosts =")
+	mentions(t, out, "Pool Too Large", "A pool of these 32 hosts needs messages of about 224 MiB", "256 MiB at most",
+		"Make several pools of it", "hosts =")
 	s.configure("", long+pool("a", named(8), ""))
 	if out, err := s.tf.Try("plan", "-no-color"); err != nil {
 		t.Errorf("a smaller one: %v\n%.2000s", err, out)

@@ -107,7 +107,8 @@ resource "dcos_cluster_config" "test" {
   ip_detect_script          = provider::dcos::ip_detect("route")
   %s
 }
-`, s.fleet.Port(), s.key, s.ssh, s.provider, sampleRelease(s.t, samplerelease.V22), cmp.Or(s.cluster, "sim"), list(masters), parameters)+resources)
+`, s.fleet.Port(), s.key, s.ssh, s.provider, sampleRelease(s.t, samplerelease.V22), cmp.Or(s.cluster, "sim"), list(masters),
+		parameters)+resources)
 }
 
 // list is a list of texts in HCL.

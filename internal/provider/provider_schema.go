@@ -83,7 +83,8 @@ func providerAttributes() map[string]schema.Attribute {
 			Optional:  true,
 			Sensitive: true,
 			MarkdownDescription: "DC/OS authentication token with which the data source `dcos_cluster` asks Admin Router of a cluster that has " +
-				"`oauth_enabled`. It goes to the scheme, host and port of `url` only. Nothing else needs one. Default: none. Environment variable: `DCOS_API_TOKEN`.",
+				"`oauth_enabled`. It goes to the scheme, host and port of `url` only. Nothing else needs one. Default: none. " +
+				"Environment variable: `DCOS_API_TOKEN`.",
 		},
 		"cache_directory": schema.StringAttribute{
 			Optional: true,

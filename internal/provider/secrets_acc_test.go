@@ -65,7 +65,8 @@ func TestAccSecrets(t *testing.T) {
 		"TF_VAR_hop="+hop, "TF_VAR_docker="+docker)
 	configure := func(more string) {
 		s.configure(siteOptions{
-			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s\njump_hosts = [{ address = %q, user = %q, password = %s, host_key = %q }]",
+			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s\n"+
+				"jump_hosts = [{ address = %q, user = %q, password = %s, host_key = %q }]",
 				lab.UserPassword, of["private_key"], of["passphrase"], s.balancer.Address, lab.UserNoSudo, of["hop"], s.balancer.HostKey),
 			provider: fmt.Sprintf(`sudo = { password = %s }
   api_token = %s

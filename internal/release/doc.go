@@ -20,6 +20,9 @@
 //     the cache directory, by whoever comes first among all processes that
 //     share it, and resumed where it was interrupted.
 //
+// What a server sends has 32 GiB at most; what is unpacked has the bounds of scan.go,
+// tree.go and layers.go.
+//
 // Everything the package says comes from the release. The layout is that of
 // gen/build_deploy/bash/Dockerfile.in and installer_internal_wrapper.in of
 // DC/OS 1.10 to 2.2; the version is read from gen/calc.py beside the templates.

@@ -363,10 +363,16 @@ func (d *downloader) attempt(ctx context.Context, f *os.File, have int64) (err e
 	if _, err := f.Seek(start, io.SeekStart); err != nil {
 		return &finalError{err}
 	}
+	return receive(f, watchdog, resp.Body, start, total)
+}
+
+// receive takes what a server sends of a file from start on. total is the length of
+// the whole, negative if the server does not say it.
+func receive(f *os.File, watchdog *time.Timer, from io.Reader, start, total int64) error {
 	if total > maxRelease {
 		return &finalError{errTooLong}
 	}
-	n, err := io.Copy(progress{f, watchdog}, io.LimitReader(resp.Body, maxRelease-start+1))
+	n, err := io.Copy(progress{f, watchdog}, io.LimitReader(from, maxRelease-start+1))
 	switch {
 	case start+n > maxRelease:
 		return &finalError{errors.Join(errTooLong, f.Truncate(0))}

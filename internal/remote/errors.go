@@ -253,8 +253,9 @@ func (e *HostKeyError) Hint() string {
 }
 
 // giveJumpKey says what a jump host that is to get a password needs.
-const giveJumpKey = "Compare the fingerprint with the one on the jump host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
-	"then give the key as host_key in jump_hosts or in ssh.known_hosts, or log in to the jump host with a key."
+const giveJumpKey = "Compare the fingerprint with the one on the jump host's console " +
+	"(ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), then give the key as host_key in jump_hosts or in ssh.known_hosts, or " +
+	"log in to the jump host with a key."
 
 // AuthError says that a host refused all credentials.
 type AuthError struct {

@@ -97,7 +97,7 @@ func FuzzStream(f *testing.F) {
 		text := append(append(bytes.Clone(noise), word+"\r\n"...), out...)
 		var got bytes.Buffer
 		begun := 0
-		s := &stream{mark: word, to: &got, begun: func() { begun++ }}
+		s := &stream{mark: word, to: &got, begun: func() { begun++ }, most: mostSaid, flood: func() { t.Error("a flood") }}
 		s.copy(&piecewise{text, int(n)%5 + 1})
 		if got.String() != string(out) || begun != 1 {
 			t.Fatalf("have %q, begun %d times, want %q", got.String(), begun, out)
@@ -110,7 +110,7 @@ func FuzzStream(f *testing.F) {
 			got.Reset()
 			ended := 0
 			e := &ending{to: &got, end: end, ended: func() { ended++ }}
-			s := &stream{mark: word, to: e}
+			s := &stream{mark: word, to: e, most: mostSaid, flood: func() { t.Error("a flood") }}
 			s.copy(&piecewise{append(bytes.Clone(text), after...), int(n)%7 + 1})
 			e.release()
 			want := string(out)

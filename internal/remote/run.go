@@ -202,6 +202,17 @@ func (j *job) framed(cmd *command) {
 	cmd.stdout, cmd.stderr = j.frames, nil
 }
 
+// most is how many bytes may come of each output, 0 for the usual.
+func (j *job) most(tty bool) int64 {
+	switch {
+	case j.script == nil:
+		return 0
+	case tty:
+		return j.script.Most + j.script.Most/2 // with the frames
+	}
+	return j.script.Most
+}
+
 // beginWith starts the process and gets the script into it. An error that is
 // errNoStart leaves the ended process in j.p.
 func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
@@ -215,13 +226,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs}
-	if j.script != nil {
-		cmd.most = j.script.Most
-		if b.tty {
-			cmd.most += cmd.most / 2 // for the frames
-		}
-	}
+	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}

@@ -9,6 +9,10 @@ own_files="/opt/dcos-prereqs.installed /run/systemd/system/mesos_executors.slice
 /run/docker/plugins/rexray.sock /run/docker/plugins/calico.sock /run/docker/plugins/calico-ipam.sock
 /var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal"
 
+# What a serve directory has at its top, 1.10 to 2.2 (as DC/OS's generator lays it out, and our manifest).
+serve_names='bootstrap bootstrap.latest cluster-package-info.json cluster-package-list.latest dcos_install.sh package_lists packages upgrade
+.terraform-provider-dcos.json'
+
 # What others use as well: removed if it is empty and was not there before or, where nobody knows, if it is no package's.
 shared_directories='/etc/rexray /etc/systemd/journald.conf.d /etc/NetworkManager/conf.d /etc/NetworkManager /etc/systemd/network
 /run/docker/plugins /run/docker /run/libstorage /etc/systemd/system/multi-user.target.wants'

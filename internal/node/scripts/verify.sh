@@ -50,6 +50,10 @@ done
 for set in $(ip_sets); do leave "ipset $set"; done
 if [ -z "$left" ] && [ "$1" = all ]; then
 	remove_placed || leave "$placed"
+	if [ -z "$past" ] && [ -d "$staging" ]; then
+		# Nobody knows what was there, and DC/OS's own installer, or who worked by hand, has put a serve directory there.
+		(cd "$staging" && rm -rf $serve_names)
+	fi
 	if ! recorded "$staging"; then # empty directories of an installer that was killed
 		remove_empty "$staging"/packages/* "$staging"/packages "$staging"/bootstrap "$staging"/package_lists "$staging"
 	fi

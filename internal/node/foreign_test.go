@@ -291,8 +291,9 @@ func TestForeignDataWithoutARecord(t *testing.T) {
 	for _, spoil := range both {
 		agent.install(t)
 		// What DC/OS's own installer, or who installs by hand, has put there.
-		shell(t, agent.Host, "cd /opt/dcos_install_tmp && mkdir -p bootstrap package_lists packages/mesos && touch dcos_install.sh bootstrap.latest "+
-			"bootstrap/1.bootstrap.tar.xz package_lists/1.package_list.json packages/mesos/mesos--1.tar.xz cluster-package-info.json\n"+written+spoil)
+		shell(t, agent.Host, "cd /opt/dcos_install_tmp && mkdir -p bootstrap package_lists packages/mesos && "+
+			"touch dcos_install.sh bootstrap.latest cluster-package-info.json bootstrap/1.bootstrap.tar.xz "+
+			"package_lists/1.package_list.json packages/mesos/mesos--1.tar.xz\n"+written+spoil)
 		said := agent.uninstall(t)
 		names(t, said, "/data/volumes", "/data/store", "/data/theirs", "/opt/dcos_install_tmp/theirs", "/etc/mesosphere/theirs",
 			"/var/lib/dcos/theirs", "/var/lib/mesos/theirs", "/var/log/mesos/theirs")

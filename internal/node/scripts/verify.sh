@@ -50,8 +50,9 @@ done
 for set in $(ip_sets); do leave "ipset $set"; done
 if [ -z "$left" ] && [ "$1" = all ]; then
 	remove_placed || leave "$placed"
-	if [ -z "$past" ] && [ -d "$staging" ]; then
-		# Nobody knows what was there, and DC/OS's own installer, or who worked by hand, has put a serve directory there.
+	if [ -z "$past" ] && [ -d "$staging" ] && [ ! -L "$staging" ] && ! is_mount "$staging" && [ -z "$(mounts_below "$staging")" ]; then
+		# Nobody knows what was there, and DC/OS's own installer, or who worked by hand, has put a serve directory there. One
+		# that is mounted is somebody's who shows it to many hosts.
 		(cd "$staging" && rm -rf $serve_names)
 	fi
 	if ! recorded "$staging"; then # empty directories of an installer that was killed

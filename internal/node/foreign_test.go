@@ -4,7 +4,6 @@
 package node_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,7 +182,11 @@ func TestPlacesElsewhere(t *testing.T) {
 		h.opts.SkipChecks = nil // neither lost+found nor an empty directory is state of a former DC/OS
 		befores = append(befores, snapshot(t, h.Host))
 	}
-	for range 2 {
+	cycles := 1
+	if lab.Nightly {
+		cycles = 2
+	}
+	for range cycles {
 		for _, h := range s.hosts {
 			h.install(t)
 			if h.opts.Role == node.Agent {
@@ -217,44 +220,6 @@ func TestPlacesElsewhere(t *testing.T) {
 	}
 	names(t, err.Error(), "/var/lib/mesos, a link that leads nowhere", "/var/lib/dcos, which is no directory",
 		"/data/of/mesos on a file system that cannot be written to")
-}
-
-// TestForeignDataOfAKilledRun: the record is made with the first change, and a
-// run that goes on with a killed one does not take what that made for others'.
-func TestForeignDataOfAKilledRun(t *testing.T) {
-	t.Parallel()
-	s := shareHosts(t, "killed", func(h *lab.Host, role node.Role) {
-		if role == node.Agent {
-			shell(t, h, others)
-		}
-	}, "mesos_agent_work_dir", "/data")
-	s.hosts[0].install(t)
-	agent := s.hosts[1]
-	before := snapshot(t, agent.Host)
-	scripts := []string{"apply"} // the record is there, DC/OS is not
-	if lab.Nightly {
-		scripts = append(scripts, "follow", "postflight") // it is on its way; it is there
-	}
-	for _, script := range scripts {
-		ctx, cancel := context.WithCancel(t.Context())
-		opts := agent.opts
-		opts.OnChange = func(s node.State) { agent.opts.MachineID = s.MachineID }
-		err := agent.over(t, func(conn node.Conn) error {
-			_, err := node.Install(ctx, &struckConn{Conn: conn, script: script, hit: cancel}, opts)
-			return err
-		})
-		if err == nil {
-			t.Errorf("%s: it was not ended", script)
-		}
-		cancel()
-		if shell(t, agent.Host, "ls "+node.RecordDirectory+"/list") == "" {
-			t.Errorf("%s: there is no record", script)
-		}
-		agent.install(t)
-		shell(t, agent.Host, written)
-		names(t, agent.uninstall(t), "/data/volumes", "/data/store", "/opt/dcos_install_tmp/theirs")
-		wantNoTrace(t, before, agent.Host)
-	}
 }
 
 // TestForeignDataWithoutARecord: of a node that was taken over, or installed by

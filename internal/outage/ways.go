@@ -143,13 +143,18 @@ func (w *ways) why(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	var reached int
-	var refused, forbidden error
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var refused, forbidden, lost error
 	for _, server := range w.servers {
 		err := errs[server]
 		var f Forbidden
 		switch {
 		case errors.As(err, &f) && f.Forbidden():
 			forbidden = err
+		case errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
+			lost = err // with the connection, and not by who listens there
 		case err != nil:
 			refused = err
 		default:
@@ -161,6 +166,8 @@ func (w *ways) why(ctx context.Context) error {
 		}
 	}
 	switch {
+	case lost != nil:
+		return fmt.Errorf("the ensemble's ZooKeeper was not reached: %w", lost)
 	case forbidden != nil:
 		return &NoLockError{Err: forbidden}
 	case reached > 0:

@@ -102,6 +102,9 @@ func (r *nodePoolResource) planPlaces(
 		diags.Append(d...)
 		if plan.OnDestroy.ValueString() != onDestroyAbandon {
 			// Apply plans an update anew, and does not know what this plan knew.
+			for i := range gone {
+				gone[i].given = true
+			}
 			for i, to := range r.shared.plan.remove(gone...) {
 				if to != nil && (to.holder != holderPool || to.elsewhere != here) {
 					diags.Append(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))

@@ -50,7 +50,11 @@ func (s *shared) planPlaces(ctx context.Context, hosts []plannedHost, at func(i 
 	var diags diag.Diagnostics
 	conflicts := s.plan.add(hosts...)
 	for i, p := range hosts {
-		if c := conflicts[i]; c != nil {
+		switch c := conflicts[i]; {
+		case c == nil:
+		case c.kind == conflictGiven:
+			diags.Append(hostConflict(c.with, planConflict{p, conflictLeaves}, at(i)))
+		default:
 			diags.Append(hostConflict(p, *c, at(i)))
 		}
 		if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
@@ -150,7 +154,7 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 			"uninstall what the other one has just taken over.\n\n"+
 			"What to do: Set on_destroy = \"abandon\" on the pool for this apply. It then lets go of the host without a touch, and the other "+
 			"resource takes the node over as it is.")
-	case conflictRenamed:
+	case conflictRenamed, conflictGiven:
 	}
 	form := "moved {\n  from = dcos_node.OLD   # as it is in terraform state list\n  to   = dcos_node.NEW\n}"
 	if h.holder != c.with.holder || h.holder == holderPool {

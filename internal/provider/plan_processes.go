@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,8 @@ type planExchange struct {
 
 const (
 	planSuffix = ".plan"
+	// planDirectory is the part of the cache that the files are in.
+	planDirectory = "plans"
 	// planLife is when a file is of a run that is over.
 	planLife = 24 * time.Hour
 	// cookie is what go-plugin's clients set for what they start: Terraform's
@@ -46,7 +49,7 @@ const (
 // the run of Terraform: each process is then alone with what it plans, and the
 // claims on the hosts decide.
 func newPlanExchange(dir, block string, getenv func(string) string) *planExchange {
-	if getenv(cookie) == "" {
+	if dir == "" || getenv(cookie) == "" {
 		return nil
 	}
 	return runExchange(dir, block, os.Getppid())
@@ -93,8 +96,7 @@ func processStart(pid int) (string, error) {
 	return fields[start], nil
 }
 
-// A planLine is what a process says of one host of its plan, or of an ensemble
-// that its plan costs.
+// A planLine is what a process says of one host of its plan.
 type planLine struct {
 	Process int       `json:"process"`
 	Born    string    `json:"born"` // the process, as processStart has it
@@ -110,9 +112,8 @@ type planLine struct {
 	Comes   bool      `json:"comes,omitempty"`
 	Goes    bool      `json:"goes,omitempty"`
 	Left    bool      `json:"left,omitempty"`
+	Given   bool      `json:"given,omitempty"`
 	Done    bool      `json:"done,omitempty"` // its node is gone
-	Why     string    `json:"why,omitempty"`  // the ensemble is lost
-	Only    string    `json:"only,omitempty"`
 }
 
 // say tells the others.
@@ -192,6 +193,9 @@ func (x *planExchange) news(file string) (text []byte, err error) {
 	return text, err
 }
 
+// planName is what the files are called. Nothing else in the directory is ours.
+var planName = regexp.MustCompile(`^[0-9]+-[0-9]+\.[A-Z2-7]{16}\.plan$`)
+
 // sweep removes the files of runs that are over.
 func (x *planExchange) sweep() error {
 	entries, err := os.ReadDir(x.dir)
@@ -200,7 +204,7 @@ func (x *planExchange) sweep() error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !strings.HasSuffix(e.Name(), planSuffix) || x.live(e.Name(), info.ModTime()) {
+		if err != nil || !e.Type().IsRegular() || !planName.MatchString(e.Name()) || x.live(e.Name(), info.ModTime()) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(x.dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -67,6 +67,7 @@ type plannedHost struct {
 	comes   bool        // the resource has the host when the plan has been applied
 	goes    bool        // the resource has a node there that is removed
 	left    bool        // the removal leaves the node as it is: another resource has it then
+	given   bool        // it goes from a pool that stays
 
 	elsewhere elsewhere // where it was planned
 }
@@ -109,7 +110,7 @@ func (s *shared) way(t remote.Target) string {
 	port := cmp.Or(t.Port, s.config.Port, 22)
 	way := net.JoinHostPort(strings.ToLower(strings.TrimSuffix(t.Address, ".")), strconv.Itoa(port))
 	if t.JumpHosts == nil {
-		return way // the provider's own jump hosts, and its proxy
+		return way + s.route // another block's address may be another host's
 	}
 	for _, hop := range t.JumpHosts {
 		way += " " + net.JoinHostPort(strings.ToLower(hop.Address), strconv.Itoa(cmp.Or(hop.Port, 22)))
@@ -130,7 +131,8 @@ const (
 	conflictTwice   conflictKind = iota // both want the host
 	conflictRenamed                     // the other one's removal was planned before, and would take the node away
 	conflictChanges                     // the same, and the host is to get another role or cluster
-	conflictLeaves                      // a pool that stays gives the host up
+	conflictLeaves                      // a pool that stays gives the host up, and the other one has it
+	conflictGiven                       // the same, seen from the other one
 )
 
 // add registers hosts that a resource comes to have, or goes on to have. It gives
@@ -162,8 +164,11 @@ func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
 			// Pools of one process hand hosts over by themselves ([fleet.Coordinator.Want]).
 		case other.goes && !other.left && found == nil:
 			found = &planConflict{with: *other, kind: conflictRenamed}
-			if other.role != h.role || other.cluster != h.cluster && h.cluster != "" {
+			switch {
+			case other.role != h.role || other.cluster != h.cluster && h.cluster != "":
 				found.kind = conflictChanges
+			case other.given:
+				found.kind = conflictGiven
 			}
 		}
 	}
@@ -237,7 +242,7 @@ func (p *planRegister) tell(h *plannedHost) {
 		return
 	}
 	p.news = append(p.news, planLine{ID: h.id, Way: h.way, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
-		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left})
+		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
 }
 
 // take adds a host, or what is new of one, and gives it as it is then.
@@ -250,7 +255,7 @@ func (p *planRegister) take(h *plannedHost) *plannedHost {
 	if known := own[h.way]; known != nil {
 		known.host, known.cluster = h.host, h.cluster
 		known.had, known.comes = known.had || h.had, known.comes || h.comes
-		known.goes, known.left = known.goes || h.goes, known.left || h.left
+		known.goes, known.left, known.given = known.goes || h.goes, known.left || h.left, known.given || h.given
 		return known
 	}
 	own[h.way] = h
@@ -269,13 +274,11 @@ func (p *planRegister) exchange() {
 		from := p.with.place(l)
 		switch {
 		case from == here: // it was
-		case l.Why != "":
-			p.lost[l.Cluster] = lostEnsemble{l.Why, l.Only}
 		case l.Done:
 			p.gone(l.Way)
 		default:
 			p.take(&plannedHost{id: l.ID, way: l.Way, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
-				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, elsewhere: from})
+				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
 		}
 	}
 }
@@ -307,13 +310,14 @@ func (p *planRegister) masters(cluster, but string) (going int, stays bool) {
 	for way, hosts := range p.ways {
 		goes := false
 		for _, h := range hosts {
-			if h.cluster != cluster && h.cluster != "" {
+			// Another provider block's cluster may be another one of that name.
+			if h.elsewhere != here || h.cluster != cluster && h.cluster != "" {
 				continue
 			}
-			stays = stays || h.meets() && own[way] == nil
+			stays = stays || h.comes && own[way] == nil
 			goes = goes || h.role == node.Master && h.goes && !h.left
 		}
-		if goes { // once, though a process that is over may have planned it as well
+		if goes {
 			going++
 		}
 	}
@@ -327,8 +331,6 @@ func (p *planRegister) lose(cluster string, lost lostEnsemble) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost[cluster] = lost
-	p.news = append(p.news, planLine{Cluster: cluster, Why: lost.why, Only: lost.only})
-	p.exchange()
 }
 
 func (p *planRegister) losing(cluster, id string) string {

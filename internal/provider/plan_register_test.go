@@ -106,6 +106,22 @@ func TestPlanRegister(t *testing.T) {
 		_, _ = r.goes(r.host("old", "10.0.0.1", nil))
 		r.want(r.comes(r.host("pool", "10.0.0.1", func(h *fleet.Host) { h.Holder = holderPool })), renamed, "removed {", "destroy = false")
 	})
+	t.Run("out of a pool that stays", func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			r := newRegistered(t)
+			p := r.host("pool", "10.0.0.1", func(h *fleet.Host) { h.Holder = holderPool })
+			p.given = true
+			if first {
+				_ = r.s.plan.remove(p)
+				r.want(r.comes(r.host("node", "10.0.0.1", nil)), changes, `on_destroy = "abandon"`, "out of a pool, a dcos_node_pool")
+				continue
+			}
+			r.want(r.comes(r.host("node", "10.0.0.1", nil)), "")
+			if to := r.s.plan.remove(p); to[0] == nil || to[0].holder != holderNode {
+				t.Errorf("%+v", to)
+			}
+		}
+	})
 	t.Run("another role", func(t *testing.T) {
 		r := newRegistered(t)
 		_, _ = r.goes(r.host("old", "10.0.0.1", nil))

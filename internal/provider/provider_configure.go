@@ -4,11 +4,14 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,7 +89,10 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	c.unknown = "" // what came before is not needed in order to connect
 	s.config = c.readSSH(ctx, model)
 	s.config.Redactor = s.redactor
-	s.plan.with = newPlanExchange(filepath.Join(s.cache, "plans"), s.block(), c.getenv)
+	s.route = route(s.config)
+	if s.cache != "" {
+		s.plan.with = newPlanExchange(filepath.Join(s.cache, planDirectory), s.block(), c.getenv)
+	}
 	if c.diags.HasError() {
 		return nil
 	}
@@ -109,15 +115,27 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 	return s
 }
 
+// route is what is between here and the hosts of a provider block, as far as it
+// tells two hosts of one address apart; "" if nothing is.
+func route(c remote.Config) (via string) {
+	if u, err := url.Parse(c.ProxyURL); err == nil && u.Host != "" {
+		via += " " + u.Host
+	}
+	for _, h := range c.JumpHosts {
+		via += " " + net.JoinHostPort(strings.ToLower(h.Address), strconv.Itoa(cmp.Or(h.Port, 22)))
+	}
+	if c.ConfigFile != "" {
+		via += " " + c.ConfigFile
+	}
+	return via
+}
+
 // block tells provider blocks of one configuration apart, as far as they reach
 // hosts differently. No secret is in it.
 func (s *shared) block() string {
 	c := s.config
 	text := fmt.Sprintln(c.User, c.Port, c.HostKeyPolicy, c.ConfigFile, c.KnownHostsFiles, c.ConnectTimeout, c.KeepaliveInterval, c.Limits,
-		s.cache, s.allowEnsembleLoss, s.ifReachable)
-	for _, h := range c.JumpHosts {
-		text += fmt.Sprintln(h.Address, h.User, h.Port)
-	}
+		s.cache, s.allowEnsembleLoss, s.ifReachable, s.route)
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }
@@ -293,7 +311,7 @@ func (c *configuration) cacheDirectory(value types.String) string {
 		}
 		dir = filepath.Join(user, "terraform-provider-dcos")
 	}
-	for _, part := range []string{release.CachePart, machinesPart} {
+	for _, part := range []string{release.CachePart, machinesPart, planDirectory} {
 		if err := release.PrivateDirectory(filepath.Join(dir, part)); err != nil {
 			c.diags.Append(unsafeCache(dir, err))
 			return ""

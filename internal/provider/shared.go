@@ -36,6 +36,7 @@ type shared struct {
 	ifReachable bool
 	apiToken    string // of DC/OS, for dcos_cluster
 	config      remote.Config
+	route       string // see way
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

@@ -171,9 +171,12 @@ list_place() { # PATH
 	fi
 	printf '%s\n' "$1"
 	if [ ! -d "$1" ]; then return 0; fi
-	for depth in 3 2 1 0; do
+	# A name of two lines could say anything of any place: where there is one, nothing is listed, so that all but known names stays.
+	depths='3 2 1 0'
+	if [ -n "$(quickly 5 find "$1/" -mindepth 1 -maxdepth 3 -name "*$nl*" 2>/dev/null | head -c 1)" ]; then depths=0; fi
+	for depth in $depths; do
 		if [ $depth = 0 ]; then break; fi
-		# Plain lines, so that a name of two lines is one, too. The last says that nothing was cut off.
+		# The last line says that nothing was cut off.
 		names=$({ quickly 5 find "$1/" -mindepth 1 -maxdepth $depth 2>/dev/null && echo /; } | head -n $((most + 1)))
 		case $nl$names in
 		*"$nl/")
@@ -184,6 +187,7 @@ list_place() { # PATH
 	done
 	known_below "$1" | while read -r n; do
 		for f in "$1"/${n%/}; do
+			case $f in *"$nl"*) continue ;; esac
 			if [ -e "$f" ] || [ -L "$f" ]; then printf '%s\n' "$f"; fi
 			if [ -d "$f" ]; then stat -L -c 'owner %u:%g %a %n' "$f"; fi
 		done
@@ -193,6 +197,7 @@ list_place() { # PATH
 	case $1 in
 	/var/lib/dcos | /var/lib/mesos) # a part of it may be a link to another disk
 		for f in "$1"/* "$1"/.[!.]*; do
+			case $f in *"$nl"*) continue ;; esac
 			if [ -L "$f" ] && [ -d "$f" ] && [ "$f" != $default_work ]; then (list_place "$f"); fi
 		done
 		;;

@@ -106,9 +106,11 @@ to_remove() {
 	gone() { rm -rf "$1"; }              # PATH
 	unmake() { rmdir "$1" 2>/dev/null; } # DIRECTORY: if nothing is in it
 	stay() { put stays "$1 $2"; }        # WHY PATH: what is not DC/OS's is named
-	give_back() { # PLACE: directories that were there become again whose they were
+	give_back() { # PLACE: directories that were there become again whose they were; not what a link in their place leads to
+		led=$(readlink -f "$1")
 		printf '%s' "$past" | sed -n 's/^owner //p' | while read -r whose mode d; do
-			case $d in "$1"/*) if [ -d "$d" ]; then chown "$whose" "$d" && chmod "$mode" "$d"; fi ;; esac
+			case $d in "$1"/*) ;; *) continue ;; esac
+			if [ -d "$d" ] && [ "$(readlink -f "$d")" = "$led${d#"$1"}" ]; then chown -h "$whose" "$d" && chmod "$mode" "$d"; fi
 		done
 	}
 }

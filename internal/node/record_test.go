@@ -278,6 +278,30 @@ func TestWorkDirectoryOfOthers(t *testing.T) {
 	})
 }
 
+// A name of two lines could say anything of any place, so nothing is listed where
+// there is one; what is beside it stays.
+func TestNameOfTwoLines(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(t *testing.T, g *ground) {
+		for _, d := range []string{"/opt", "/var/lib", "/var/log", "/run", "/etc"} {
+			g.write(d+"/x", "")
+		}
+		g.write("/data/theirs", "others'")
+		g.write("/data/x\nnone /theirs", "others'")
+		before := g.tree()
+		g.record("/data")
+		list := g.run(`put list "$(cat "$record/list")"`).get("list")
+		if !strings.Contains(list, "place 0 "+g.root+"/data") || strings.Contains(list, "none /theirs") {
+			t.Errorf("the list is\n%s", list)
+		}
+		g.dcos("/data")
+		if _, left := g.clear("/data"); len(left) > 0 {
+			t.Errorf("left %q", left)
+		}
+		g.same(before)
+	})
+}
+
 // A directory may have more in it than can be listed: then what DC/OS is known
 // to make goes, and all else stays.
 func TestMoreThanCanBeListed(t *testing.T) {

@@ -342,18 +342,18 @@ func TestPlacesBehindLinks(t *testing.T) {
 			g.write(d+"/x", "")
 		}
 		for place, to := range map[string]string{"/opt/mesosphere": "/data/opt", "/etc/mesosphere": "/data/etc", "/var/lib/dcos": "/data/dcos",
-			"/var/lib/mesos": "/data/mesos", "/data/dcos/exhibitor": "/data/fast disk", "/data/work": "/data/w"} {
+			"/var/lib/mesos": "/data/mesos", "/data/dcos/exhibitor": "/data/fast disk", "/data/tasks": "/data/w"} {
 			g.link(to, place)
 			if place != "/opt/mesosphere" {
 				g.write(to+"/mine", "others'")
 			}
 		}
 		before := g.tree()
-		g.record("/data/work")
-		g.dcos("/data/work")
-		stays, left := g.clear("/data/work")
+		g.record("/data/tasks")
+		g.dcos("/data/tasks")
+		stays, left := g.clear("/data/tasks")
 		want := []string{"before /etc/mesosphere/mine", "before /var/lib/dcos/exhibitor/mine", "before /var/lib/dcos/mine",
-			"before /var/lib/mesos/mine", "shared /data/work/mine"}
+			"before /var/lib/mesos/mine", "shared /data/tasks/mine"}
 		if !slices.Equal(stays, want) || len(left) > 0 {
 			t.Errorf("stays\n%q, want\n%q; left %q", stays, want, left)
 		}

@@ -152,29 +152,29 @@ func (x *planExchange) hear() ([]planLine, error) {
 	if x == nil {
 		return nil, nil
 	}
-	files, err := filepath.Glob(filepath.Join(x.dir, x.prefix+"*"+planSuffix))
-	if err != nil {
-		return nil, err
+	files, err := os.ReadDir(x.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
 	var lines []planLine
-	for _, file := range files {
-		if file == x.own {
+	for _, f := range files {
+		file := filepath.Join(x.dir, f.Name())
+		if file == x.own || !strings.HasPrefix(f.Name(), x.prefix) {
 			continue
 		}
-		text, err := x.news(file)
-		if err != nil {
-			return lines, err
-		}
+		text, readErr := x.news(file)
+		err = errors.Join(err, readErr)
 		for line := range bytes.Lines(text) {
 			var l planLine
-			if err := json.Unmarshal(line, &l); err != nil {
-				return lines, fmt.Errorf("%s: %w", file, err)
+			if lineErr := json.Unmarshal(line, &l); lineErr != nil { // the half of one, on a full disk
+				err = errors.Join(err, fmt.Errorf("%s: %w", file, lineErr))
+				continue
 			}
 			lines = append(lines, l)
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b planLine) int { return cmp.Compare(a.At, b.At) })
-	return lines, nil
+	return lines, err
 }
 
 // news gives the whole lines that have come to a file since it was read last.

@@ -36,6 +36,11 @@ systemctl daemon-reload
 systemctl enable -q dcos-setup dcos.target
 systemctl start dcos-a own-name dcos-failed.timer
 systemctl start dcos-failed || true
+# A removal that was killed after the files were gone, in a version that let systemd forget only at its end.
+printf '[Service]\nExecStart=/bin/false\n' >/etc/systemd/system/dcos-forgotten.service
+systemctl start dcos-forgotten || true
+rm /etc/systemd/system/dcos-forgotten.service
+systemctl daemon-reload
 ln -sf /opt/mesosphere/bin/add_dcos_path.sh /etc/profile.d/dcos.sh
 mkdir -p /etc/systemd/journald.conf.d /etc/rexray /etc/calico /var/lib/calico /etc/NetworkManager/conf.d
 echo '[Journal]' >/etc/systemd/journald.conf.d/dcos.conf

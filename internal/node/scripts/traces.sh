@@ -40,6 +40,11 @@ unit_names() {
 	} | sort -u | while read -r n; do recorded "$systemd/$n" || printf '%s\n' "$n"; done
 }
 
+forgotten_units() { # what systemd still knows only because it failed: somebody else has removed the file
+	systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null |
+		awk '$2 == "not-found" && $3 == "failed" { print $1 }'
+}
+
 dcos_users() { # accounts that pkgpanda made, one a line
 	if [ -e "$etc/manual_host_users" ]; then return 0; fi
 	# useradd --system --home-dir /opt/mesosphere -c 'DCOS System User' (pkgpanda, add_user)
@@ -172,6 +177,7 @@ take_known() { # PLACE
 	*) why=unknown ;;
 	esac
 	contents "$1" | head -n 21 | while read -r c; do
+		case $c in "$1"/*) : ;; *) continue ;; esac # the second line of a name
 		if [ "$c" != "$record" ] && ! is_place "$c"; then stay $why "$c"; fi
 	done
 	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$record/had" ] && had "$1"; }; then unmake "$1"; fi

@@ -72,6 +72,8 @@ for signal in TERM KILL; do
 		sleep 1
 	done
 done
+# While their files are there: a run that is killed after those has no names for the next one.
+for n in $names $executors; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
 
 # 2. The network.
 if command -v iptables-save >/dev/null 2>&1; then
@@ -222,7 +224,7 @@ for d in $shared_directories; do
 	if [ -d "$d" ] && ! had "$d"; then rmdir "$d" 2>/dev/null; fi
 done
 systemctl daemon-reload >&2 </dev/null
-for n in $names $executors; do systemctl reset-failed "$n" >/dev/null 2>&1 </dev/null; done
+for n in $(forgotten_units); do systemctl reset-failed "$n" >&2 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
 clear_place "$etc"
 if [ -d "$record/etc" ] && [ ! -L "$record/etc" ]; then # of a version that had no list

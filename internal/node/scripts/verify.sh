@@ -41,7 +41,7 @@ for l in $(dcos_links); do leave "network interface $l"; done
 for d in $places $(work_directories); do
 	for m in $(stray_mounts "$d"); do leave "mount $m"; done
 done
-for u in $(systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null | awk '$2 != "not-found" { print $1 }'); do
+for u in $(forgotten_units) $(systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null | awk '$2 != "not-found" { print $1 }'); do
 	recorded "$systemd/$u" || leave "unit $u"
 done
 for tool in iptables ip6tables; do

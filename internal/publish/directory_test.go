@@ -292,6 +292,7 @@ func TestManifestOfOthers(t *testing.T) {
 		`{"files":{"":{}}}`:                                       false,
 		`{"files":{"` + manifestName + `":{}}}`:                   false,
 		`{"files":{},"bundles":[{"id":"x","files":["../../a"]}]}`: false,
+		`{"files":{},"others":{"../../a":{}}}`:                    false,
 	} {
 		dir := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(dir, manifestName), []byte(text), 0o644))
@@ -311,7 +312,8 @@ func TestManifestOfOthers(t *testing.T) {
 func TestServeLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "theirs"), []byte("theirs"), 0o600))
+	// It has what is to be in the file, and is a link all the same.
+	must(t, os.WriteFile(filepath.Join(dir, "theirs"), []byte(testBootstrap), 0o600))
 	link := func(names ...string) {
 		t.Helper()
 		for _, name := range names {
@@ -328,7 +330,7 @@ func TestServeLinks(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, "bootstrap.latest")))
 	link(nextName("dcos_install.sh"), "bootstrap.latest")
 	must(t, serve())
-	if got := listing(t, dir); got["theirs"] != "600 theirs" || got["bootstrap.latest"] != "644 "+testBootstrap {
+	if got := listing(t, dir); got["theirs"] != "600 "+testBootstrap || got["bootstrap.latest"] != "644 "+testBootstrap {
 		t.Errorf("theirs is %q, bootstrap.latest %q", got["theirs"], got["bootstrap.latest"])
 	}
 }

@@ -115,7 +115,8 @@ func TestClusterConfigPublish(t *testing.T) {
 	// What is there by hand is named, and used where it is what is needed.
 	latest := filepath.Join(www, "bootstrap.latest")
 	mustWrite(t, latest, "by hand")
-	if said := diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "bootstrap.latest") || !said.mentions("error", "move it elsewhere") {
+	if said := diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "bootstrap.latest") ||
+		!said.mentions("error", "move them elsewhere") {
 		t.Errorf("a file that is there by hand: %+v", said)
 	}
 	mustWrite(t, latest, bootstrap)

@@ -213,7 +213,7 @@ ls -A / /srv/empty; ls -ld /etc/passwd`
 		"a temporary name that is a link":            {"ln -s /root/victim .terraform-provider-dcos.new", serve, ""},
 		"a temporary name that is a pipe":            {"mkfifo .terraform-provider-dcos.new", serve, ""},
 		"a temporary name that is a directory":       {"mkdir .terraform-provider-dcos.new", serve, "irectory"},
-		"a file of ours that is a hard link":         {named("dcos_install.sh") + "; ln /etc/passwd dcos_install.sh 2>/dev/null; true", serve, ""},
+		"a file of ours that is a hard link":         {named("dcos_install.sh") + "; ln /etc/passwd dcos_install.sh 2>/dev/null || :", serve, ""},
 		"a count of directories to remove":           {named("a") + "; echo 99" + mark, unserve, ""},
 		"a count that is a command":                  {named("a") + "; echo 'a[$(touch /root/pwned)]'" + mark, unserve, ""},
 		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/place www", serve, "root"},

@@ -195,8 +195,8 @@ func Names(files []string) string {
 }
 
 func inTheWay(files []string) error {
-	return fmt.Errorf("there is already something else under the names of files to publish that this provider did not put there, so nothing "+
-		"was written (%s): move it elsewhere, or publish to a place of its own", Names(files))
+	return fmt.Errorf("files that this provider did not put there are in the way, with another content than is to be published (%s), "+
+		"so nothing was written: move them elsewhere, or publish to a place of its own", Names(files))
 }
 
 // keep notes a bundle and gives the files that it and the former ones need, of

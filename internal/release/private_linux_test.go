@@ -48,7 +48,7 @@ func TestGroupOfOne(t *testing.T) {
 		"somebody else's group as well": {map[string]string{"passwd": ours + fmt.Sprintf("other:x:98764:%d::/:/bin/sh\n", gid)}, refused},
 		"a group that they are not in":  {map[string]string{"passwd": elsewhere}, refused},
 		"a user who is not known":       {map[string]string{"passwd": ""}, refused},
-		"files only":                    {map[string]string{"nsswitch.conf": "passwd: files systemd # sss\ngroup: files [SUCCESS=merge] systemd\nhosts: dns\n"}, ""},
+		"files only":                    {map[string]string{"nsswitch.conf": "passwd: files # sss\ngroup: files [SUCCESS=merge] systemd\n"}, ""},
 		"a directory on the network":    {map[string]string{"nsswitch.conf": "passwd: files systemd\ngroup: files sss\n"}, refused},
 		"one for the groups of users":   {map[string]string{"nsswitch.conf": "initgroups: files ldap\n"}, refused},
 	} {

@@ -306,6 +306,20 @@ func TestManifestOfOthers(t *testing.T) {
 	}
 }
 
+// What a version before noted of a file on this machine is known, so that none is
+// read again.
+func TestFormerManifest(t *testing.T) {
+	t.Parallel()
+	m, err := readManifest([]byte(`{"cluster":"demo","files":{"a":{"sha256":"x","size":1,"mod_time":5}}}`))
+	must(t, err)
+	if known := m.known("a", Stored{1, timeTag(5)}); known != "x" {
+		t.Errorf("it is known as %q", known)
+	}
+	if known := m.known("a", Stored{1, timeTag(6)}); known != "" {
+		t.Errorf("one that was written to since is known as %q", known)
+	}
+}
+
 // A link in the place of a name that a file has until it is whole is not written
 // to, even if it leads to a file in the directory. One in the place of a file is
 // in the way, unless the name is ours.

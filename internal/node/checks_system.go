@@ -4,7 +4,9 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,6 +133,41 @@ func checkGroups(h *hostFacts, o *Options) []Finding {
 		if there := h.fact("group", g); there == "no" {
 			out = append(out, Finding{Found: "no group " + g, Needed: "the group " + g, Hint: "groupadd " + g})
 		}
+	}
+	return out
+}
+
+var harmlessName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// checkUsers judges the users and groups that packages ask for in their pkginfo.json, by the rules of the package manager, which stops at the
+// first that it does not like (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement): with half of the files in place.
+func checkUsers(h *hostFacts, _ *Options) []Finding {
+	var out []Finding
+	for _, a := range h.accounts {
+		f := Finding{Needed: fmt.Sprintf("the user %s, as the package %s asks", a.User, a.Package)}
+		if a.Group != "" {
+			f.Needed = fmt.Sprintf("the user %s in the group %s, as the package %s asks", a.User, a.Group, a.Package)
+		}
+		state, other, _ := strings.Cut(h.fact("account", a.User+" "+cmp.Or(a.Group, "-")), " ")
+		switch state {
+		case "nogroup":
+			f.Found, f.Hint = "no group "+a.Group, "groupadd --system "+a.Group
+			if a.Group == "docker" {
+				f.Hint += ", which Docker's own packages do"
+			}
+		case "other":
+			f.Found = fmt.Sprintf("the user %s with the primary group %q, and no member of %s", a.User, other, a.Group)
+			f.Hint = fmt.Sprintf("usermod -a -G %s %s", a.Group, a.User)
+		case "left":
+			f.Found = fmt.Sprintf("a group %s without its user, which useradd stops at", a.User)
+			f.Hint = "groupdel " + a.User
+		case "manual":
+			f.Found = fmt.Sprintf("no user %s, and /etc/mesosphere/manual_host_users, which says that users are made by hand", a.User)
+			f.Hint = "make the user, or remove that file"
+		default:
+			continue
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func usesRole(o *Options) (service string, s Severity) {
 // than its version 2 (exhibitor: SDK for Java 1.10.16 in DC/OS 1.10, 1.11.221 since; REX-Ray: SDK for Go 1.12.46).
 func checkInstanceRole(h *hostFacts, o *Options) []Finding {
 	service, severity := usesRole(o)
-	if service == "" || !h.f.has("role") {
+	if service == "" || !h.f.has("instance_role") {
 		return nil
 	}
 	needs := "its bucket (exhibitor_explicit_keys is false)"
@@ -54,7 +54,7 @@ func checkInstanceRole(h *hostFacts, o *Options) []Finding {
 		other = "leave the preset out where no task has such volumes"
 	}
 	f := Finding{Severity: severity, Needed: fmt.Sprintf("the name of the machine's role, from which %s gets its rights to %s", service, needs)}
-	code, length, _ := strings.Cut(h.f.get("role"), " ")
+	code, length, _ := strings.Cut(h.f.get("instance_role"), " ")
 	switch {
 	case code == "" || code == "200" && length != "0":
 		return nil // without curl, which is another finding, nobody was asked

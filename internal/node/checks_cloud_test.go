@@ -47,26 +47,26 @@ func TestInstanceRole(t *testing.T) {
 		facts []string
 		want  []string // severity, and a part of it
 	}{
-		"master, all well":    {Master, site(), []string{"role=200 9", "bucket=b 403 eu-1"}, nil},
-		"agent, all well":     {Agent, site(), []string{"role=200 9"}, nil},
-		"master, tokens":      {Master, site(), []string{"role=401 300"}, []string{`error http_tokens = "optional"`}},
-		"agent, tokens":       {PublicAgent, site(), []string{"role=401 300"}, []string{`warning http_tokens = "optional"`}},
-		"master, no role":     {Master, site(), []string{"role=404 300"}, []string{"error a machine without a role"}},
-		"master, empty":       {Master, site(), []string{"role=200 0"}, []string{"error a machine without a role"}},
-		"agent, no role":      {Agent, site(), []string{"role=404 300"}, []string{"warning a machine without a role"}},
-		"master, off":         {Master, site(), []string{"role=403 300"}, []string{`error http_endpoint = "enabled"`}},
-		"master, elsewhere":   {Master, site(), []string{"role=000 0"}, []string{"error 169.254.169.254 does not answer"}},
-		"master, broken":      {Master, site(), []string{"role=500 0"}, []string{"error answers 500"}},
-		"no curl":             {Master, site(), []string{"role="}, nil},
-		"keys are given":      {Master, site("exhibitor_explicit_keys", "true"), []string{"role=401 300"}, nil},
-		"one master":          {Master, site("num_masters", "1"), []string{"role=401 300", "bucket=b 404 "}, nil},
-		"another backend":     {Master, site("exhibitor_storage_backend", "zookeeper"), []string{"role=401 300"}, nil},
-		"agent, no volumes":   {Agent, site("rexray_config_preset", ""), []string{"role=401 300"}, nil},
-		"no bucket":           {Master, site(), []string{"role=200 9", "bucket=b 404 "}, []string{"error no bucket b in S3"}},
+		"master, all well":    {Master, site(), []string{"instance_role=200 9", "bucket=b 403 eu-1"}, nil},
+		"agent, all well":     {Agent, site(), []string{"instance_role=200 9"}, nil},
+		"master, tokens":      {Master, site(), []string{"instance_role=401 300"}, []string{`error http_tokens = "optional"`}},
+		"agent, tokens":       {PublicAgent, site(), []string{"instance_role=401 300"}, []string{`warning http_tokens = "optional"`}},
+		"master, no role":     {Master, site(), []string{"instance_role=404 300"}, []string{"error a machine without a role"}},
+		"master, empty":       {Master, site(), []string{"instance_role=200 0"}, []string{"error a machine without a role"}},
+		"agent, no role":      {Agent, site(), []string{"instance_role=404 300"}, []string{"warning a machine without a role"}},
+		"master, off":         {Master, site(), []string{"instance_role=403 300"}, []string{`error http_endpoint = "enabled"`}},
+		"master, elsewhere":   {Master, site(), []string{"instance_role=000 0"}, []string{"error 169.254.169.254 does not answer"}},
+		"master, broken":      {Master, site(), []string{"instance_role=500 0"}, []string{"error answers 500"}},
+		"no curl":             {Master, site(), []string{"instance_role="}, nil},
+		"keys are given":      {Master, site("exhibitor_explicit_keys", "true"), []string{"instance_role=401 300"}, nil},
+		"one master":          {Master, site("num_masters", "1"), []string{"instance_role=401 300", "bucket=b 404 "}, nil},
+		"another backend":     {Master, site("exhibitor_storage_backend", "zookeeper"), []string{"instance_role=401 300"}, nil},
+		"agent, no volumes":   {Agent, site("rexray_config_preset", ""), []string{"instance_role=401 300"}, nil},
+		"no bucket":           {Master, site(), []string{"instance_role=200 9", "bucket=b 404 "}, []string{"error no bucket b in S3"}},
 		"no bucket, and keys": {Master, site("exhibitor_explicit_keys", "true"), []string{"bucket=b 404 "}, []string{"error no bucket b in S3"}},
-		"bucket elsewhere":    {Master, site(), []string{"role=200 9", "bucket=b 301 us-1"}, []string{"error the bucket b in the region us-1"}},
-		"bucket of an agent":  {Agent, site(), []string{"role=200 9", "bucket=b 404 "}, nil},
-		"no answer of S3":     {Master, site(), []string{"role=200 9", "bucket=b  "}, nil},
+		"bucket elsewhere":    {Master, site(), []string{"instance_role=200 9", "bucket=b 301 us-1"}, []string{"error the bucket b in the region us-1"}},
+		"bucket of an agent":  {Agent, site(), []string{"instance_role=200 9", "bucket=b 404 "}, nil},
+		"no answer of S3":     {Master, site(), []string{"instance_role=200 9", "bucket=b  "}, nil},
 	} {
 		got := slices.Concat(found(t, "instance-role", c.role, c.b, nil, c.facts...), found(t, "exhibitor-backend", c.role, c.b, nil, c.facts...))
 		if len(got) != len(c.want) {
@@ -93,10 +93,10 @@ func TestAsked(t *testing.T) {
 	asked := func(role Role) []string {
 		s := &session{opts: Options{Role: role, Bundle: b}}
 		return slices.DeleteFunc(strings.Split(s.wishes(nil, accounts).String(), "\n"), func(line string) bool {
-			return !strings.HasPrefix(line, "role") && !strings.HasPrefix(line, "bucket ") && !strings.HasPrefix(line, "account ")
+			return !strings.HasPrefix(line, "instance_role") && !strings.HasPrefix(line, "bucket ") && !strings.HasPrefix(line, "account ")
 		})
 	}
-	want := []string{"account dcos_a docker", "account dcos_b -", "role", "bucket s3.cn-north-1.amazonaws.com.cn b.ucket"}
+	want := []string{"account dcos_a docker", "account dcos_b -", "instance_role", "bucket s3.cn-north-1.amazonaws.com.cn b.ucket"}
 	if got := asked(Master); !slices.Equal(got, want) {
 		t.Errorf("a master is asked %q", got)
 	}

@@ -77,6 +77,7 @@ func checks() map[string]check {
 		"disk":              {true, checkDisk},
 		"systemd":           {false, checkSystemd},
 		"selinux":           {false, checkSELinux},
+		"cgroups":           {false, checkCgroups},
 		"commands":          {false, checkCommands},
 		"groups":            {false, checkGroups},
 		"users":             {true, checkUsers},
@@ -224,7 +225,7 @@ func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account)
 		}
 	}
 	if part, _ := usesRole(&s.opts); part != "" {
-		wish("role")
+		wish("instance_role")
 	}
 	if bucket := args["s3_bucket"]; usesBucket(&s.opts) && harmlessBucket.MatchString(bucket) && harmlessName.MatchString(args["aws_region"]) {
 		wish("bucket", s3Host(args["aws_region"]), bucket)

@@ -16,7 +16,7 @@
 #            ip_detect BASE64         what does this script print?
 #            resolve NAME             has it an address? "@": the host's own name
 #            account USER GROUP       does pkgpanda find or make this user? "-": in a group of its own
-#            role                     does EC2's metadata service name this machine's role?
+#            instance_role            does EC2's metadata service name this machine's role?
 #            bucket HOST BUCKET       is there a bucket of this name in S3 at this host, and where?
 #            health TYPE              what does DC/OS's own check runner say?
 # prints   see parseFacts in preflight.go
@@ -105,10 +105,10 @@ account() {
 	put account "$1 $2 $found"
 }
 
-# role asks as exhibitor and REX-Ray do: without a token and past any proxy. What is told is the answer's code and length; the name itself is
+# instance_role asks as exhibitor and REX-Ray do: without a token and past any proxy. What is told is the answer's code and length; the name itself is
 # not kept, and what is below it, the credentials, is never asked for.
-role() {
-	put role "$(curl -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{size_download}' \
+instance_role() {
+	put instance_role "$(curl -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{size_download}' \
 		http://169.254.169.254/latest/meta-data/iam/security-credentials/ 2>/dev/null </dev/null)"
 }
 
@@ -203,7 +203,7 @@ while read -r what a b c; do
 		fi
 		;;
 	account) account "$a" "$b" ;;
-	role) role ;;
+	instance_role) instance_role ;;
 	bucket) bucket "$a" "$b" ;;
 	health) health "$a" ;;
 	'') : ;;
@@ -227,6 +227,7 @@ if command -v getenforce >/dev/null 2>&1; then
 fi
 put systemd_version "$(systemctl --version 2>/dev/null </dev/null | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')"
 put pid1 "$(cat /proc/1/comm)"
+put cgroups "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
 # Asking timedatectl would start a service on the host.
 if systemctl is-active --quiet chronyd chrony ntpd ntp systemd-timesyncd openntpd 2>/dev/null </dev/null; then put ntp yes; else put ntp no; fi
 put end preflight

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # aws-sdk-go-v2, service/s3 1.114.10: Accept-Encoding is among the headers that a request to S3 is signed with.
 #
-# The SDK sets "Accept-Encoding: identity" on each request, so that Go's HTTP client does not unpack answers by itself, and signs it with the rest.
-# It is a header that proxies change: Google Cloud Storage's own front end appends to it before the signature is checked. What arrives is then not
-# what was signed, and the answer, 403 SignatureDoesNotMatch, speaks of the key. The SDK for Go before it, and the one for Python, do not sign the
-# header. It can be kept out with a signer of one's own around s3.Options.HTTPSignerV4 (https://github.com/aws/aws-sdk-go-v2/issues/1816).
+# The SDK sets "Accept-Encoding: identity" on each request, so that Go's HTTP client does not unpack answers by itself,
+# and signs it with the rest. It is a header that proxies change: Google Cloud Storage's own front end appends to it
+# before the signature is checked. What arrives is then not what was signed, and the answer, 403 SignatureDoesNotMatch,
+# speaks of the key. The SDK for Go before it, and the one for Python, do not sign the header. It can be kept out with a
+# signer of one's own around s3.Options.HTTPSignerV4 (https://github.com/aws/aws-sdk-go-v2/issues/1816).
 #
 # Seen: "signed: accept-encoding;amz-sdk-invocation-id;amz-sdk-request;host;x-amz-content-sha256;x-amz-date".
 set -euo pipefail

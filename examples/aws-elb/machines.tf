@@ -56,8 +56,8 @@ resource "aws_instance" "master" {
     volume_type = "gp3"
   }
 
-  # Exhibitor's AWS SDK asks for the role's keys without a token: with "required" it gets none, and no ensemble forms. Containers ask from one
-  # hop further away.
+  # Exhibitor's AWS SDK asks for the role's keys without a token: with "required" it gets none, and no ensemble forms.
+  # Containers ask from one hop further away.
   metadata_options {
     http_tokens                 = "optional"
     http_put_response_hop_limit = 2

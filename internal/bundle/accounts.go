@@ -22,8 +22,9 @@ type Account struct {
 	Package string // the first that asks for it, by id
 }
 
-// Accounts gives the accounts that the cluster's packages ask for, sorted by user: of every package, whatever the node's role, as pkgpanda makes
-// them. A package that cannot be read is not looked at: who unpacks it says what is wrong with it. They are read once for all nodes.
+// Accounts gives the accounts that the cluster's packages ask for, sorted by user: of every package, whatever the
+// node's role, as pkgpanda makes them. A package that cannot be read is not looked at: who unpacks it says what is
+// wrong with it. They are read once for all nodes.
 func (b *Bundle) Accounts(ctx context.Context) ([]Account, error) {
 	return b.accounts.get(func() ([]Account, error) { return b.readAccounts(ctx) })
 }

@@ -40,20 +40,24 @@ func usesRole(o *Options) (service string, s Severity) {
 	return "", ""
 }
 
-// checkInstanceRole judges what EC2's metadata service answers to who asks as those services do: without a token, as their AWS SDKs are older
-// than its version 2 (exhibitor: SDK for Java 1.10.16 in DC/OS 1.10, 1.11.221 since; REX-Ray: SDK for Go 1.12.46).
+// checkInstanceRole judges what EC2's metadata service answers to who asks as those services do: without a token, as
+// their AWS SDKs are older than its version 2 (exhibitor: SDK for Java 1.10.16 in DC/OS 1.10, 1.11.221 since; REX-Ray:
+// SDK for Go 1.12.46).
 func checkInstanceRole(h *hostFacts, o *Options) []Finding {
 	service, severity := usesRole(o)
 	if service == "" || !h.f.has("instance_role") {
 		return nil
 	}
 	needs := "its bucket (exhibitor_explicit_keys is false)"
-	other := "set exhibitor_explicit_keys with keys"
+	other := "set exhibitor_explicit_keys with keys; where exhibitor gets them otherwise, skip this check"
 	if service == "REX-Ray" {
 		needs = `volumes (rexray_config_preset is "aws")`
 		other = "leave the preset out where no task has such volumes"
 	}
-	f := Finding{Severity: severity, Needed: fmt.Sprintf("the name of the machine's role, from which %s gets its rights to %s", service, needs)}
+	f := Finding{
+		Severity: severity,
+		Needed:   fmt.Sprintf("the name of the machine's role, from which %s gets its rights to %s", service, needs),
+	}
 	code, length, _ := strings.Cut(h.f.get("instance_role"), " ")
 	switch {
 	case code == "" || code == "200" && length != "0":

@@ -139,8 +139,9 @@ func checkGroups(h *hostFacts, o *Options) []Finding {
 
 var harmlessName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// checkUsers judges the users and groups that packages ask for in their pkginfo.json, by the rules of the package manager, which stops at the
-// first that it does not like (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement): with half of the files in place.
+// checkUsers judges the users and groups that packages ask for in their pkginfo.json, by the rules of the package
+// manager, which stops at the first that it does not like (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement): with
+// half of the files in place.
 func checkUsers(h *hostFacts, _ *Options) []Finding {
 	var out []Finding
 	for _, a := range h.accounts {
@@ -219,19 +220,24 @@ func checkDockerVersion(h *hostFacts, o *Options) []Finding {
 	// Calico's libnetwork plugin writes cluster-store into /etc/docker/daemon.json and has Docker read it
 	// (packages/calico/extra/create-calico-docker-network.py of DC/OS 2.1.2 and 2.2.1); Docker 23.0 knows it no longer
 	// (docs/deprecated.md of docker/cli), and does not start with what it does not know.
-	server, _, _ := strings.Cut(h.f.get("docker_version"), " ")
+	server := ""
+	for _, server = range strings.Fields(h.f.get("docker_version")) {
+		break // the client's comes after it
+	}
 	if o.Role != Master && o.Bundle.Arguments["calico_enabled"] == "true" && atLeast(server, "23") {
 		return one(Finding{
-			Found:  "Docker " + server,
-			Needed: fmt.Sprintf("Docker older than 23.0: Calico of DC/OS %s gives it a setting, cluster-store, with which newer ones do not start", o.Bundle.Line),
-			Hint:   "install Docker 20.10, or set calico_enabled = false",
+			Found: "Docker " + server,
+			Needed: fmt.Sprintf("Docker older than 23.0: Calico of DC/OS %s gives it a setting, cluster-store, with which newer ones do not start",
+				o.Bundle.Line),
+			Hint: "install Docker 20.10, or set calico_enabled = false",
 		})
 	}
 	return nil
 }
 
-// checkCgroups wants cgroups of version 1 where Mesos is to isolate tasks: src/linux/cgroups.cpp of its versions 1.4 to 1.11, at the commits in
-// packages/mesos/buildinfo.json of DC/OS 1.10.11 to 2.2.1, mounts hierarchies of version 1 alone. That was read and not tried.
+// checkCgroups wants cgroups of version 1 where Mesos is to isolate tasks: src/linux/cgroups.cpp of its versions 1.4 to
+// 1.11, at the commits in packages/mesos/buildinfo.json of DC/OS 1.10.11 to 2.2.1, mounts hierarchies of version 1
+// alone. That was read and not tried.
 func checkCgroups(h *hostFacts, o *Options) []Finding {
 	if o.Role == Master || h.f.get("cgroups") != "cgroup2fs" {
 		return nil

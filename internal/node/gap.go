@@ -157,8 +157,9 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 // rexrayFile is the one that the installer and REX-Ray both write.
 const rexrayFile = "/etc/rexray/config.yml"
 
-// copied says whether a file is what REX-Ray makes of the installer's whenever it starts: it copies its package's own over it, which has not
-// the line end that the installer adds (packages/rexray/extra/dcos-rexray.service of DC/OS 1.10.11 to 2.2.1).
+// copied says whether a file is what REX-Ray makes of the installer's whenever it starts: it copies its package's own
+// over it, which has not the line end that the installer adds (packages/rexray/extra/dcos-rexray.service of DC/OS
+// 1.10.11 to 2.2.1).
 func copied(f bundle.File, have FileState) bool {
 	return f.Path == rexrayFile && have.SHA256 == sum(bytes.TrimSuffix(f.Content, []byte("\n")))
 }

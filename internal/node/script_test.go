@@ -110,7 +110,8 @@ func TestScriptsSayWhatTheyDo(t *testing.T) {
 	}
 }
 
-// TestKeysOfLook holds that the two scripts that look at a host together name nothing alike: what one found would be taken for the other's.
+// TestKeysOfLook holds that the two scripts that look at a host together name nothing alike: what one found would be
+// taken for the other's.
 func TestKeysOfLook(t *testing.T) {
 	t.Parallel()
 	keys := regexp.MustCompile(`\bput(?:_in|_file)? ([a-z_]+)`)

@@ -21,11 +21,12 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
-// Nodes take what they fetch without a look at its sum, so a place must not have anything else than what was meant. S3 itself refuses a body
-// that has not the sum in its header; not all servers do that.
+// Nodes take what they fetch without a look at its sum, so a place must not have anything else than what was meant. S3
+// itself refuses a body that has not the sum in its header; not all servers do that.
 
-// confirmed says whether an answer tells that the server has got size bytes of a file from start on, whose SHA-256 is sum: it names the sum
-// that it has checked, or an entity tag that is the content's MD5. A server that encrypts has other tags.
+// confirmed says whether an answer tells that the server has got size bytes of a file from start on, whose SHA-256 is
+// sum: it names the sum that it has checked, or an entity tag that is the content's MD5. A server that encrypts has
+// other tags.
 func confirmed(f bundle.Artifact, start, size int64, sum []byte, named, tag *string) (known bool, err error) {
 	if aws.ToString(named) == base64.StdEncoding.EncodeToString(sum) {
 		return true, nil

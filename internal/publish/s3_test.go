@@ -276,8 +276,8 @@ func TestPublishS3Refused(t *testing.T) {
 	}
 }
 
-// TestPublishS3Proxy works through a proxy that changes a header on the way, as Google's in front of its object store does, and tells of that
-// cause where a proxy changes what has to be signed.
+// TestPublishS3Proxy works through a proxy that changes a header on the way, as Google's in front of its object store
+// does, and tells of that cause where a proxy changes what has to be signed.
 func TestPublishS3Proxy(t *testing.T) {
 	lab := newS3Lab(t)
 	behind, err := url.Parse(lab.url)
@@ -317,7 +317,8 @@ func TestPublishS3Proxy(t *testing.T) {
 			h.Set("Content-Type", "text/html")
 		}
 	})).Serve(t.Context(), testContent("one", "abcd"), nil)
-	if err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") || !strings.Contains(err.Error(), "a proxy or a gateway on the way") {
+	if err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") ||
+		!strings.Contains(err.Error(), "a proxy or a gateway on the way") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -364,8 +365,8 @@ func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestPublishS3Compared holds that what a server stored is what was sent, whatever the server looks at itself: it is asked for its sum where it
-// has one, and read back where not. What is something else does not stay.
+// TestPublishS3Compared holds that what a server stored is what was sent, whatever the server looks at itself: it is
+// asked for its sum where it has one, and read back where not. What is something else does not stay.
 func TestPublishS3Compared(t *testing.T) {
 	newS3Lab(t) // for its environment
 	same := func(b []byte) []byte { return b }

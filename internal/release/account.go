@@ -20,15 +20,15 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// An Account is what a package asks of a host's users: pkgpanda makes the user, in the group, which has to be there then, or in one of its own
-// if it names none (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement).
+// An Account is what a package asks of a host's users: pkgpanda makes the user, in the group, which has to be there
+// then, or in one of its own if it names none (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement).
 type Account struct {
 	User  string // "": none
 	Group string // "": one of the user's own
 }
 
-// accounts remembers what packages ask for, in memory and in a file of the cache directory, a line for each: user, group, stamp and path, with a
-// "-" for none. Lines are appended, in one write each, so that processes may share it.
+// accounts remembers what packages ask for, in memory and in a file of the cache directory, a line for each: user,
+// group, stamp and path, with a "-" for none. Lines are appended, in one write each, so that processes may share it.
 type accounts struct {
 	file string // "": memory only
 
@@ -89,8 +89,8 @@ func (a *accounts) put(key string, account Account) {
 	_ = f.Close()                                                                     // as above
 }
 
-// Account reads what a package asks of a host's users, from its pkginfo.json. Packages that the installer itself has are there unpacked; others
-// are unpacked as far as that file, once for each release and cache directory.
+// Account reads what a package asks of a host's users, from its pkginfo.json. Packages that the installer itself has
+// are there unpacked; others are unpacked as far as that file, once for each release and cache directory.
 func (r *Release) Account(ctx context.Context, id string) (Account, error) {
 	if text, _, err := read(r.tree, path.Join("opt/mesosphere/packages", id, packageInfo)); err == nil {
 		return readAccount(text)

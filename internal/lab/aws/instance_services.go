@@ -22,8 +22,8 @@ import (
 // roleKeys are the temporary keys of a role.
 type roleKeys struct{ id, secret, token string }
 
-// metadataOptions are what an instance's metadata_options say. Without them the service is on, takes requests without a token, and its answer
-// with a token goes one hop.
+// metadataOptions are what an instance's metadata_options say. Without them the service is on, takes requests without a
+// token, and its answer with a token goes one hop.
 func (v values) metadataOptions() (on, tokens bool, hops int) {
 	on, hops = true, 1
 	for _, o := range v.blocks("metadata_options") {
@@ -35,8 +35,8 @@ func (v values) metadataOptions() (on, tokens bool, hops int) {
 	return on, tokens, hops
 }
 
-// metadata is the instance metadata service, of both versions, as the instance that asks has it in its metadata_options. Who asks is known by
-// the address.
+// metadata is the instance metadata service, of both versions, as the instance that asks has it in its
+// metadata_options. Who asks is known by the address.
 func (c *Cloud) metadata() http.Handler {
 	var tokens sync.Map // token → id of the instance that it was given to
 	mux := http.NewServeMux()

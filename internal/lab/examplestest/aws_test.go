@@ -112,8 +112,8 @@ func TestAWSELB(t *testing.T) {
 	})
 	tf.Env = append(tf.Env, s.Serve(t))
 
-	// One apply from nothing, with the balancer's name and the jump host's address unknown. Where masters' services get no keys of their role, it
-	// ends before anything is installed, and says what to change.
+	// One apply from nothing, with the balancer's name and the jump host's address unknown. Where masters' services get no
+	// keys of their role, it ends before anything is installed, and says what to change.
 	const options = "tokens_override.tf"
 	const tokens = "resource \"aws_instance\" \"%s\" {\n  metadata_options {\n    http_tokens = \"required\"\n  }\n}\n"
 	tf.Write(options, fmt.Sprintf(tokens, "master"))

@@ -105,8 +105,8 @@ account() {
 	put account "$1 $2 $found"
 }
 
-# instance_role asks as exhibitor and REX-Ray do: without a token and past any proxy. What is told is the answer's code and length; the name itself is
-# not kept, and what is below it, the credentials, is never asked for.
+# instance_role asks as exhibitor and REX-Ray do: without a token and past any proxy. What is told is the answer's code
+# and length; the name itself is not kept, and what is below it, the credentials, is never asked for.
 instance_role() {
 	put instance_role "$(curl -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{size_download}' \
 		http://169.254.169.254/latest/meta-data/iam/security-credentials/ 2>/dev/null </dev/null)"

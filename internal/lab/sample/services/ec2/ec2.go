@@ -1,11 +1,12 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package ec2 is what the sample's services know of the machine that they run on where it is one of Amazon's: what the services of DC/OS that
-// ask for it can do, and no more. That is version 1 of the instance metadata service alone, without a token. Exhibitor has the AWS SDK for Java
-// 1.10.16 (DC/OS 1.10) or 1.11.221 (1.11 to 2.2; gradle.properties of dcos/exhibitor at the commits in packages/exhibitor/buildinfo.json), of
-// which 1.11.678 is the first with version 2; REX-Ray 0.11.2 and 0.11.4 ask by themselves (libstorage/drivers/storage/ebs/utils/utils.go) and
-// have the SDK for Go 1.12.46 (Gopkg.lock), of which 1.25.38 is the first.
+// Package ec2 is what the sample's services know of the machine that they run on where it is one of Amazon's: what the
+// services of DC/OS that ask for it can do, and no more. That is version 1 of the instance metadata service alone,
+// without a token. Exhibitor has the AWS SDK for Java 1.10.16 (DC/OS 1.10) or 1.11.221 (1.11 to 2.2; gradle.properties
+// of dcos/exhibitor at the commits in packages/exhibitor/buildinfo.json), of which 1.11.678 is the first with version
+// 2; REX-Ray 0.11.2 and 0.11.4 ask by themselves (libstorage/drivers/storage/ebs/utils/utils.go) and have the SDK for
+// Go 1.12.46 (Gopkg.lock), of which 1.25.38 is the first.
 package ec2
 
 import (

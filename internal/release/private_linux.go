@@ -18,7 +18,7 @@ import (
 // group is the user's own. Debian's OpenSSH has this rule for its StrictModes
 // (user-group-modes.patch; upstream's safe_path allows no group). Here it holds
 // only where all members can be known.
-func (a accounts) onlyUserWrites(path string, fi fs.FileInfo) bool {
+func (a accountFiles) onlyUserWrites(path string, fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok || fi.Mode().Perm()&0o002 != 0 {
 		return false
@@ -34,7 +34,7 @@ func (a accounts) onlyUserWrites(path string, fi fs.FileInfo) bool {
 
 // alone tells whether a user is the only member of a group, by the ids of both.
 // It is false where others than these files may know of members.
-func (a accounts) alone(uid, gid int) bool {
+func (a accountFiles) alone(uid, gid int) bool {
 	if !a.onlyFiles() {
 		return false
 	}
@@ -68,7 +68,7 @@ func (a accounts) alone(uid, gid int) bool {
 // onlyFiles tells whether the C library asks nobody but files for users and
 // groups, and systemd for those of units and of homes that it keeps: no directory
 // on the network, of whose members nothing is known here.
-func (a accounts) onlyFiles() bool {
+func (a accountFiles) onlyFiles() bool {
 	text, err := os.ReadFile(filepath.Join(string(a), "nsswitch.conf"))
 	if err != nil {
 		return os.IsNotExist(err) // as with musl, and what is asked without it
@@ -89,7 +89,7 @@ func (a accounts) onlyFiles() bool {
 }
 
 // lines gives the fields of a file's lines, of those that have so many.
-func (a accounts) lines(name string, fields int) [][]string {
+func (a accountFiles) lines(name string, fields int) [][]string {
 	text, err := os.ReadFile(filepath.Join(string(a), name))
 	if err != nil {
 		return nil

@@ -59,7 +59,7 @@ func TestGroupOfOne(t *testing.T) {
 					must(t, os.WriteFile(filepath.Join(etc, file), []byte(text), 0o600))
 				}
 			}
-			err := privateDirectory(filepath.Join(home, "cache"), accounts(etc))
+			err := privateDirectory(filepath.Join(home, "cache"), accountFiles(etc))
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says+home) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}
@@ -73,7 +73,7 @@ func TestGroupOfOne(t *testing.T) {
 	t.Run("all may write", func(t *testing.T) {
 		must(t, os.Chmod(home, 0o777))
 		defer func() { must(t, os.Chmod(home, 0o775)) }()
-		if err := privateDirectory(filepath.Join(home, "cache"), accounts(etc)); err == nil {
+		if err := privateDirectory(filepath.Join(home, "cache"), accountFiles(etc)); err == nil {
 			t.Error("a directory that all may write to is believed")
 		}
 	})
@@ -91,7 +91,7 @@ func TestGroupOfOne(t *testing.T) {
 		if err := syscall.Setxattr(home, "system.posix_acl_access", list, 0); err != nil {
 			t.Skipf("the file system of /tmp has no access lists: %v", err)
 		}
-		if err := privateDirectory(filepath.Join(home, "cache"), accounts(etc)); err == nil {
+		if err := privateDirectory(filepath.Join(home, "cache"), accountFiles(etc)); err == nil {
 			t.Error("a directory that another may write to is believed")
 		}
 	})

@@ -9,4 +9,4 @@ import "io/fs"
 
 // onlyUserWrites knows of no group that has one member only: others than files
 // know of members here.
-func (accounts) onlyUserWrites(string, fs.FileInfo) bool { return false }
+func (accountFiles) onlyUserWrites(string, fs.FileInfo) bool { return false }

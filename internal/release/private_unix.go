@@ -20,11 +20,11 @@ import (
 // user may write to, may have written to, or could put another one in the place
 // of, is an error that says why: what is in it cannot be trusted. Who is root is
 // trusted, and so is a group that has no other member than this user, where that
-// can be known ([accounts]). A directory that cannot be made is none: who needs it
+// can be known ([accountFiles]). A directory that cannot be made is none: who needs it
 // finds out.
 func PrivateDirectory(dir string) error { return privateDirectory(dir, systemAccounts) }
 
-func privateDirectory(dir string, a accounts) error {
+func privateDirectory(dir string, a accountFiles) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -46,15 +46,15 @@ func privateDirectory(dir string, a accounts) error {
 	return os.Chmod(dir, 0o700) //nolint:gosec // G302 is about files
 }
 
-// accounts is the directory with the files of users and groups: passwd(5),
+// accountFiles is the directory with the files of users and groups: passwd(5),
 // group(5) and nsswitch.conf(5).
-type accounts string
+type accountFiles string
 
-const systemAccounts accounts = "/etc"
+const systemAccounts accountFiles = "/etc"
 
 // onlyOurs walks a path as the kernel does and holds that nobody but root and us
 // may write to a directory on the way, as far as there are any.
-func onlyOurs(dir string, a accounts) error {
+func onlyOurs(dir string, a accountFiles) error {
 	root, err := a.judge("/", place{})
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ type place struct {
 }
 
 // judge finds out whether a directory can be on the way.
-func (a accounts) judge(path string, above place) (place, error) {
+func (a accountFiles) judge(path string, above place) (place, error) {
 	fi, err := os.Lstat(path)
 	if err != nil {
 		return place{}, err

@@ -315,7 +315,8 @@ func TestCacheDirectory(t *testing.T) {
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_CACHE_HOME", "")
 	s, diags = configure(t, nil, nil)
-	if s != nil || len(diags) != 1 || !strings.Contains(diags[0].Detail(), home+" (") || !strings.Contains(diags[0].Detail(), "DCOS_CACHE_DIRECTORY") {
+	if s != nil || len(diags) != 1 || !strings.Contains(diags[0].Detail(), home+" (") ||
+		!strings.Contains(diags[0].Detail(), "DCOS_CACHE_DIRECTORY") {
 		t.Errorf("%v, %v", s, diags)
 	}
 	if s, diags = configure(t, nil, map[string]string{"DCOS_CACHE_DIRECTORY": cache}); s == nil || s.cache != cache {

@@ -178,7 +178,7 @@ func TestHostOfOthers(t *testing.T) {
 	l := lab.Require(t)
 	h := newWebHost(t, "publish-hostile")
 	// What must stay as it is: files of root's that are to be deleted, overwritten, read or given away.
-	h.shell(`mkdir -p /root/box/mesos /root/place; chmod 755 /root
+	h.shell(`mkdir -p /root/box/mesos /root/place /root/bare; chmod 755 /root
 for f in /root/victim /root/box/mesos/mesos--bbbb.tar.xz /root/box/theirs /root/place/dcos_install.sh; do echo "root's" >$f; done
 echo secret >/root/secret; chmod 600 /root/secret`)
 	const look = `find /root -exec stat -c '%n %u %g %a %s %Y' {} +; find /root -type f -exec sha256sum {} +
@@ -216,7 +216,8 @@ ls -A / /srv/empty; ls -ld /etc/passwd`
 		"a file of ours that is a hard link":         {named("dcos_install.sh") + "; ln /etc/passwd dcos_install.sh 2>/dev/null || :", serve, ""},
 		"a count of directories to remove":           {named("a") + "; echo 99" + mark, unserve, ""},
 		"a count that is a command":                  {named("a") + "; echo 'a[$(touch /root/pwned)]'" + mark, unserve, ""},
-		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/place www", serve, "root"},
+		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/bare www", serve, "belongs to root"},
+		"such a link, where there is a file":         {"cd ..; rmdir www; ln -s /root/place www", serve, "(dcos_install.sh)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &webHost{h.Host, t}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -153,14 +154,14 @@ func others(t *testing.T, interrupted bool, newShelf func(*testing.T) *shelf) {
 	text := func(c Content, name string) string {
 		t.Helper()
 		for _, f := range c.Files {
-			if f.Path == name {
-				in, err := f.Open()
-				must(t, err)
-				text := make([]byte, f.Size)
-				_, err = in.Read(text)
-				must(t, errors.Join(err, in.Close()))
-				return string(text)
+			if f.Path != name {
+				continue
 			}
+			in, err := f.Open()
+			must(t, err)
+			text, err := io.ReadAll(in)
+			must(t, errors.Join(err, in.Close()))
+			return string(text)
 		}
 		t.Fatalf("there is no %s", name)
 		return ""

@@ -6,6 +6,7 @@ package publish
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -145,6 +146,33 @@ func (s *s3Store) Stat(ctx context.Context, names []string) (map[string]Stored, 
 		}
 	}
 	return there, nil
+}
+
+// Sums reads objects, side by side. Other than their ETag, which depends on how
+// they got there, their content says whether they are equal.
+func (s *s3Store) Sums(ctx context.Context, names []string) (map[string]string, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s3AtOnce)
+	var mu sync.Mutex
+	sums := map[string]string{}
+	for _, name := range names {
+		group.Go(func() error {
+			out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + name)})
+			if err != nil {
+				return s.explain("reading", name, err)
+			}
+			sum := sha256.New()
+			_, err = io.Copy(sum, out.Body)
+			if err = errors.Join(err, out.Body.Close()); err != nil {
+				return s.explain("reading", name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sums[name] = hex.EncodeToString(sum.Sum(nil))
+			return nil
+		})
+	}
+	return sums, group.Wait()
 }
 
 // Put stores objects side by side.

@@ -29,8 +29,9 @@ import (
 
 // An s3Lab is an S3 server that notes what is written to it, and may refuse.
 type s3Lab struct {
-	store Store
-	url   string
+	server *objectstore.Store
+	store  Store
+	url    string
 
 	mu      sync.Mutex
 	written []string // names, in order, without the manifest
@@ -45,7 +46,7 @@ func newS3Lab(t *testing.T) *s3Lab {
 	const id, secret = "AKIDLAB", "lab-secret-key"
 	server.Allow(id, secret)
 	must(t, server.CreateBucket(t.Context(), "files"))
-	lab := &s3Lab{}
+	lab := &s3Lab{server: server}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, name, _ := strings.Cut(r.URL.Path, s3Prefix)
 		if r.Method == http.MethodPut && name != manifestName {
@@ -181,8 +182,8 @@ func TestPublishS3(t *testing.T) {
 
 	// Taken away, all of ours and nothing else.
 	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact("packages/theirs", []byte("theirs"))}, func(string, Stored) {}))
-	must(t, place.Unserve(t.Context()))
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
+	unserve(t, place)
 	served(Serving{})
 	left, err := lab.store.Stat(t.Context(), append(got, manifestName, old, "packages/theirs"))
 	must(t, err)
@@ -259,7 +260,7 @@ func TestPublishS3Refused(t *testing.T) {
 	}
 	hostile := bundle.NewArtifact(manifestName, []byte(`{"files":{"../other/a":{}},"cluster":"demo"}`))
 	must(t, lab.store.Put(t.Context(), []bundle.Artifact{hostile}, func(string, Stored) {}))
-	if err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
+	if _, err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
 		t.Errorf("a manifest that names what is elsewhere: %v", err)
 	}
 	// What is not what was announced is not stored.
@@ -307,7 +308,7 @@ func TestPublishS3Proxy(t *testing.T) {
 	if got, err := place.Served(t.Context()); err != nil || got != (Serving{"two", "demo"}) {
 		t.Errorf("%+v is served, %v", got, err)
 	}
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
 	if len(passed) != 1 || passed["identity"] == 0 {
 		t.Errorf("the proxy has seen these encodings: %v", passed)
 	}

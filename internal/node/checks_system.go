@@ -220,13 +220,10 @@ func checkDockerVersion(h *hostFacts, o *Options) []Finding {
 	// Calico's libnetwork plugin writes cluster-store into /etc/docker/daemon.json and has Docker read it
 	// (packages/calico/extra/create-calico-docker-network.py of DC/OS 2.1.2 and 2.2.1); Docker 23.0 knows it no longer
 	// (docs/deprecated.md of docker/cli), and does not start with what it does not know.
-	server := ""
-	for _, server = range strings.Fields(h.f.get("docker_version")) {
-		break // the client's comes after it
-	}
-	if o.Role != Master && o.Bundle.Arguments["calico_enabled"] == "true" && atLeast(server, "23") {
+	versions := strings.Fields(h.f.get("docker_version")) // the daemon's, and the client's
+	if o.Role != Master && o.Bundle.Arguments["calico_enabled"] == "true" && len(versions) > 0 && atLeast(versions[0], "23") {
 		return one(Finding{
-			Found: "Docker " + server,
+			Found: "Docker " + versions[0],
 			Needed: fmt.Sprintf("Docker older than 23.0: Calico of DC/OS %s gives it a setting, cluster-store, with which newer ones do not start",
 				o.Bundle.Line),
 			Hint: "install Docker 20.10, or set calico_enabled = false",

@@ -33,7 +33,7 @@ func confirmed(f bundle.Artifact, start, size int64, sum []byte, named, tag *str
 	}
 	theirs, err := hex.DecodeString(strings.Trim(aws.ToString(tag), `"`))
 	if err != nil || len(theirs) != md5.Size {
-		return false, nil //nolint:nilerr // it is no sum
+		return false, nil // it is no sum
 	}
 	in, err := f.Open() // what was sent from may not be read to its end yet
 	if err != nil {

@@ -219,19 +219,30 @@ func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account)
 	if args["exhibitor_storage_backend"] == "shared_filesystem" && s.opts.Role == Master {
 		wish("directory", args["exhibitor_fs_config_dir"])
 	}
+	wishAccounts(accounts, wish)
+	s.wishCloud(wish)
+	wish("health", "node-poststart")
+	return &b
+}
+
+// wishAccounts wishes for what packages ask of the host's users.
+func wishAccounts(accounts []bundle.Account, wish func(...string)) {
 	for _, a := range accounts {
 		if harmlessName.MatchString(a.User) && harmlessName.MatchString(cmp.Or(a.Group, a.User)) {
 			wish("account", a.User, cmp.Or(a.Group, "-"))
 		}
 	}
-	if part, _ := usesRole(&s.opts); part != "" {
+}
+
+// wishCloud wishes for what services ask of Amazon's cloud.
+func (s *session) wishCloud(wish func(...string)) {
+	if service, _ := usesRole(&s.opts); service != "" {
 		wish("instance_role")
 	}
+	args := s.opts.Bundle.Arguments
 	if bucket := args["s3_bucket"]; usesBucket(&s.opts) && harmlessBucket.MatchString(bucket) && harmlessName.MatchString(args["aws_region"]) {
 		wish("bucket", s3Host(args["aws_region"]), bucket)
 	}
-	wish("health", "node-poststart")
-	return &b
 }
 
 // agentWorkDirectory gives where agents keep their work; older lines have no

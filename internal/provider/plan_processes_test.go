@@ -242,13 +242,13 @@ func TestPlanExchangeSweeps(t *testing.T) {
 }
 
 // otherBlock writes a provider block dcos.other beside the site's own, which differs
-// from that in its private key alone.
-func (s *simSite) otherBlock() {
+// from that in one text.
+func (s *simSite) otherBlock(from, to string) {
 	s.t.Helper()
 	text := readFile(s.t, filepath.Join(s.tf.Path, "main.tf"))
 	begin, end := strings.Index(text, `provider "dcos" {`), strings.Index(text, `resource "dcos_cluster_config"`)
 	other := strings.Replace(text[begin:end], "{", "{\n  alias = \"other\"", 1)
-	s.tf.Write("other.tf", strings.Replace(other, s.key, s.newKey("other-key"), 1))
+	s.tf.Write("other.tf", strings.Replace(other, from, to, 1))
 }
 
 // TestProviderBlocks moves the nodes of a whole cluster from one provider block to
@@ -266,7 +266,7 @@ func TestProviderBlocks(t *testing.T) {
 	}
 	configure := func(resources string) {
 		s.configure("", resources)
-		s.otherBlock()
+		s.otherBlock(s.key, s.newKey("other-key"))
 	}
 	unhurt := func(what string) {
 		t.Helper()
@@ -309,11 +309,13 @@ func TestProviderBlocks(t *testing.T) {
 func TestProviderBlocksDestroyed(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	s := newSimSite(t, simhosts.Options{Delay: 300 * time.Millisecond}) // the old one's refresh: the new one is planned first
+	s := newSimSite(t, simhosts.Options{})
 	s.configure("", agents("old", map[string]int{"1": 0}, "provider = dcos"))
-	s.otherBlock()
+	s.otherBlock(`"10s"`, `"11s"`)
 	s.tf.Apply()
-	s.configure("", agents("new", map[string]int{"1": 0}, "provider = dcos.other"))
+	// The new one is planned first.
+	s.configure("", agents("new", map[string]int{"1": 0}, "provider = dcos.other")+
+		agents("old", nil, "provider = dcos\n  depends_on = [dcos_node.new]"))
 	out := s.tf.Destroy()
 	if got := s.fleet.Node(simhosts.Address(0)); got != (simhosts.Node{}) {
 		t.Errorf("left: %+v\n%s", got, out)

@@ -300,6 +300,8 @@ type ShellError struct {
 	Host, User string
 	Output     string // what came instead
 	Err        error
+
+	startsNothing bool // the host did not so much as start it
 }
 
 func (e *ShellError) Error() string {
@@ -320,6 +322,10 @@ func (*ShellError) Kind() Kind { return KindShell }
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
+	if e.startsNothing {
+		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
+			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
+	}
 	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or "+
 		"command= restriction.", e.User, e.Host)
 }
@@ -403,7 +409,7 @@ func (*ExitError) Kind() Kind { return KindExit }
 func (e *ExitError) Hint() string { return "The last lines of its error output say why." }
 
 // TimeoutError says that a script ran into Script.Timeout. Its processes on
-// the host have been ended.
+// the host have been ended, or are being ended.
 type TimeoutError struct {
 	Host, Script string
 	After        time.Duration

@@ -10,7 +10,7 @@ import (
 
 // SetStepLimits shortens the limits of the steps of connecting.
 func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
-	c.limits = stepLimits{tcp: tcp, handshake: handshake, auth: auth}
+	c.limits.tcp, c.limits.handshake, c.limits.auth = tcp, handshake, auth
 }
 
 // SetLinger shortens the time for which the work directory of a broken

@@ -337,6 +337,7 @@ const (
 	SudoNotAllowed       = "not allowed"
 	SudoTTY              = "tty"
 	SudoMissing          = "missing"
+	SudoOther            = "another user"
 )
 
 // SudoError says that a script was not run because its user could not become
@@ -355,6 +356,7 @@ func (e *SudoError) Error() string {
 		SudoNotAllowed:       "is not allowed",
 		SudoTTY:              "wants a terminal, and the server gives none",
 		SudoMissing:          "is not installed",
+		SudoOther:            "does not make it the user that was asked for",
 	}[e.Reason]
 	msg := fmt.Sprintf("%s: %s for user %s %s", e.Host, e.Command, e.User, what)
 	if e.Detail != "" {
@@ -378,7 +380,11 @@ func (e *SudoError) Hint() string {
 	case SudoMissing:
 		return "Install " + e.Command + ", set sudo.command to another one, or log in as root."
 	}
-	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may."
+	if e.Reason == SudoOther {
+		return "Nothing of the script was run. Remove that for user " + e.User + ", or log in as root."
+	}
+	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may. Without (ALL) or (root) a rule " +
+		"is for the user of runas_default alone."
 }
 
 // ExitError says that a script ended with another code than 0.

@@ -18,7 +18,7 @@ func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }
 
 // CommandLine is what a login shell gets for a script with such a word.
-func CommandLine(word string) string { return commandLine("", word, false) }
+func CommandLine(word string) string { return commandLine(becoming{}, word) }
 
 // Message is what the script's shell gets to read then.
 func Message(word, text string) []byte {

@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -60,13 +60,11 @@ var errFlood = errors.New("it sends without end")
 
 // command says how a process is started.
 type command struct {
-	work   string // what it is, for messages
-	prefix string // what stands before sh: "", "sudo -n -H -- "
-	tty    bool
-	input  []byte // sent at once
-	prompt string // a prompt to look for on stderr before the start
-	asked  func(n int)
-	most   int64 // bytes that may come of each of stdout and stderr after the start; 0: mostSaid
+	becoming
+	work  string // what it is, for messages
+	input []byte // sent at once
+	asked func(n int)
+	most  int64 // bytes that may come of each of stdout and stderr after the start; 0: mostSaid
 
 	stdout, stderr io.Writer // get the output after the start
 }
@@ -80,7 +78,7 @@ func newWord() (string, error) {
 	if _, err := rand.Read(b[:]); err != nil {
 		return "", fmt.Errorf("making a random word: %w", err)
 	}
-	return "dcos-" + hex.EncodeToString(b[:]), nil
+	return "dcos-" + base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 // start runs a command in a new channel. It does not wait for the host's word
@@ -156,7 +154,7 @@ func (p *process) request(c command) error {
 			return err
 		}
 	}
-	line := ssh.Marshal(&struct{ Command string }{commandLine(c.prefix, p.word, c.tty)})
+	line := ssh.Marshal(&struct{ Command string }{commandLine(c.becoming, p.word)})
 	_, err := p.ch.SendRequest("exec", false, line)
 	return err
 }

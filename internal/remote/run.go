@@ -146,6 +146,12 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		return false, j.notStarted(err)
 	}
 	said := append(j.p.out.said(), j.p.err.said()...)
+	if j.p.exitCode() == exitForeign {
+		return false, j.notStarted(err)
+	}
+	if e := sudo.notBecome(c.host(), c.user(), word, said); e != nil {
+		return false, e
+	}
 	refusal, unclear := sudo.refusal(c.host(), c.user(), said, j.p.exitCode(), int(j.prompts.Load()))
 	refusal.Detail = c.redact(refusal.Detail)
 	wantsTTY := refusal.Reason == SudoTTY || unclear ||
@@ -186,12 +192,18 @@ func (j *job) notStarted(err error) error {
 		e.Output = c.redact(strings.Join(append(j.p.out.said(), j.p.err.said()...), "; "))
 		if code := j.p.exitCode(); code >= 0 && !j.silent {
 			e.Err = fmt.Errorf("exit code %d", code)
+			if code == exitForeign {
+				e.Err = errForeign
+			}
 			return e
 		}
 	}
 	e.Err = err
 	return e
 }
+
+// errForeign says that another shell read the message.
+var errForeign = errors.New("a start-up file of the shell runs something in its place that reads its input, as \"exec sh\" does")
 
 // framed puts what a terminal mixes up into frames, which keep apart what the
 // script writes to its two outputs and give its exit code.
@@ -233,7 +245,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{work: j.work, prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
+	cmd := command{becoming: b, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}

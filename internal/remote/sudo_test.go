@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,6 +64,11 @@ func withStandIn(
 	t testing.TB, cfg remote.Config, o remotetest.Options, env ...string,
 ) (s remotetest.Subject, srv *remotetest.Server, tried func() string) {
 	t.Helper()
+	if me, err := user.Current(); err != nil {
+		t.Fatal(err)
+	} else if me.Uid != "0" { // the stand-in changes nobody, which the script's shell would see
+		cfg.Sudo.User = me.Username
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"sudo", "doas"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(standIn), 0o755); err != nil {

@@ -38,14 +38,16 @@ type limits struct {
 	grace time.Duration
 }
 
+// usualLimits are those of users. What Run may still take when its time is over is
+// end and grace, one after the other.
 func usualLimits() limits {
 	return limits{
 		tcp: 15 * time.Second, handshake: 20 * time.Second, auth: time.Minute,
 		start: time.Minute, ask: 5 * time.Second,
-		end: 1500 * time.Millisecond, unread: 500 * time.Millisecond, kill: 10 * time.Second,
+		end: 1200 * time.Millisecond, unread: 400 * time.Millisecond, kill: 10 * time.Second,
 		sftp: 30 * time.Second, quiet: 2 * time.Minute,
 		keeper: 2 * time.Minute, dismiss: 20 * time.Second,
-		answer: 30 * time.Second, grace: time.Second,
+		answer: 30 * time.Second, grace: 600 * time.Millisecond,
 	}
 }
 

@@ -47,7 +47,7 @@ type process struct {
 	drained  chan struct{} // closed when both streams have ended
 	flooded  chan struct{} // closed when more has come than may; the channel is given up then
 
-	writeMu    sync.Mutex
+	writing    semaphore // of one
 	finishOnce sync.Once
 
 	code   int
@@ -93,6 +93,7 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 	p := &process{
 		t: t, ch: ch, work: c.work, word: word, tty: c.tty,
 		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), flooded: make(chan struct{}),
+		writing: newSemaphore(1),
 	}
 	flood := sync.OnceFunc(func() {
 		close(p.flooded)
@@ -217,8 +218,8 @@ func (p *process) write(ctx context.Context, b []byte) error {
 
 // put is write without a limit: it may take until the connection ends.
 func (p *process) put(b []byte) error {
-	p.writeMu.Lock()
-	defer p.writeMu.Unlock()
+	p.writing <- struct{}{}
+	defer p.writing.release()
 	p.t.wire.hold()
 	defer p.t.wire.release()
 	_, err := p.ch.Write(b)

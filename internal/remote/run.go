@@ -103,7 +103,7 @@ type job struct {
 
 	wrong   chan struct{} // closed when the password is asked for again
 	prompts atomic.Int64
-	silent  bool // nothing was heard of the process for as long as may be
+	silent  bool // nothing was heard of the process, if there is one, for as long as may be
 }
 
 // hasLongInput says whether the script has input that is not in payload.
@@ -283,6 +283,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	switch {
 	case err == nil:
 	case starting.Err() != nil:
+		j.silent = true
 		return context.Cause(starting)
 	default:
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}

@@ -59,7 +59,7 @@ func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int6
 	for i := range files {
 		u.items = append(u.items, &item{File: &files[i]})
 	}
-	defer u.close()
+	defer u.close(ctx)
 	if k.dirty || u.nested() {
 		if err := u.survey(ctx); err != nil {
 			return "", err
@@ -153,9 +153,9 @@ func (u *upload) nested() bool {
 	return false
 }
 
-func (u *upload) close() {
+func (u *upload) close(ctx context.Context) {
 	if u.sftp != nil {
-		u.sftp.close()
+		u.sftp.close(ctx)
 	}
 }
 

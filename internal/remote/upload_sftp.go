@@ -149,9 +149,9 @@ func (s *sftpSession) write(name string, flags int, offset int64, r io.Reader) e
 	return errors.Join(err, f.Close())
 }
 
-// close ends the session, and waits a moment for the host to agree: servers that
-// allow few count it until then.
-func (s *sftpSession) close() {
+// close ends the session, and waits a moment for the host to agree, unless ctx is
+// done: servers that allow few count it until then.
+func (s *sftpSession) close(ctx context.Context) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -163,6 +163,7 @@ func (s *sftpSession) close() {
 	select {
 	case <-closed:
 	case <-timer.C:
+	case <-ctx.Done():
 	}
 	s.t.leave()
 }

@@ -36,14 +36,17 @@ type Raw struct {
 	// Send sees each packet before it goes out; false drops it. It is called for
 	// one packet of a connection at a time. nil: all go out.
 	Send func(p Packet) bool
-	// Window is that of a channel when it is opened, and Started what is added to
-	// it when something runs there. OpenSSH opens sessions with 0.
-	Window, Started uint32
-	// Stingy says that nothing is ever added for what was taken.
-	Stingy bool
-	// Full says that nothing can be started.
-	Full bool
-	// Run runs a command, or a subsystem, and gives its exit code, -1 for none.
+	// Deaf is asked before each packet that is read; true: nothing more is, though the
+	// connection stays. It needs one of MemoryPipe.
+	Deaf func() bool
+	// Windows gives that of a channel when it is opened, what is added to it when
+	// something runs there, and whether nothing is added for what was taken. nil: as
+	// OpenSSH's sessions, 0, 2 MiB, and what was taken.
+	Windows func(channel int) (opened, started uint32, stingy bool)
+	// Starts says whether a command or a subsystem can be started; nil: all can.
+	Starts func(kind, command string) bool
+	// Run runs it, and gives its exit code, -1 for none. As with OpenSSH, a channel
+	// that the client closes is not closed before.
 	Run func(ch *RawChannel, kind, command string) (code int)
 	// Dial opens what is behind it; nil: nothing is.
 	Dial func(address string) (net.Conn, error)
@@ -84,7 +87,7 @@ const (
 )
 
 const (
-	rawVersion   = "SSH-2.0-remotetest"
+	rawVersion   = "SSH-2.0-OpenSSH_remotetest" // as far as packets and windows go
 	rawMaxPacket = 32 << 10
 )
 
@@ -113,6 +116,7 @@ func (s *Raw) Serve(nc net.Conn) error {
 	c.mu.Unlock()
 	for _, ch := range channels {
 		ch.end()
+		close(ch.gone)
 	}
 	c.wg.Wait()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -165,6 +169,10 @@ func (s *sealer) next() {
 
 // read reads a packet (RFC 4253, section 6).
 func (c *rawConn) read() ([]byte, error) {
+	if memory, ok := c.nc.(*memoryConn); ok && c.Deaf != nil && c.Deaf() {
+		<-memory.in.gone
+		return nil, io.EOF
+	}
 	var head [4]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
 		return nil, err
@@ -252,8 +260,7 @@ func (c *rawConn) exchangeKeys() error {
 		return err
 	}
 	var theirKey struct {
-		Type byte `sshtype:"30"`
-		Key  []byte
+		Key []byte `sshtype:"30"`
 	}
 	if err := ssh.Unmarshal(asked, &theirKey); err != nil {
 		return err
@@ -340,9 +347,9 @@ func (c *rawConn) logIn() error {
 			return err
 		}
 		var m struct {
-			Type                  byte `sshtype:"50"`
-			User, Service, Method string
-			Rest                  []byte `ssh:"rest"`
+			User            string `sshtype:"50"`
+			Service, Method string
+			Rest            []byte `ssh:"rest"`
 		}
 		if err := ssh.Unmarshal(p, &m); err != nil {
 			return err
@@ -412,8 +419,7 @@ func (c *rawConn) handle(p []byte) error {
 	switch p[0] {
 	case msgGlobalRequest:
 		var m struct {
-			Type byte `sshtype:"80"`
-			Name string
+			Name string `sshtype:"80"`
 			Want bool
 			Rest []byte `ssh:"rest"`
 		}
@@ -443,8 +449,7 @@ func (c *rawConn) handle(p []byte) error {
 
 func (c *rawConn) open(p []byte) error {
 	var m struct {
-		Type         byte `sshtype:"90"`
-		Kind         string
+		Kind         string `sshtype:"90"`
 		Sender       uint32
 		Window, Most uint32
 		Rest         []byte `ssh:"rest"`
@@ -452,11 +457,18 @@ func (c *rawConn) open(p []byte) error {
 	if err := ssh.Unmarshal(p, &m); err != nil {
 		return err
 	}
-	ch := &RawChannel{c: c, to: m.Sender, cond: sync.NewCond(new(sync.Mutex))}
+	ch := &RawChannel{c: c, to: m.Sender, cond: sync.NewCond(new(sync.Mutex)), gone: make(chan struct{}), started: 2 << 20}
 	c.mu.Lock()
 	ch.N = len(c.channels)
 	c.channels = append(c.channels, ch)
 	c.mu.Unlock()
+	opened := uint32(0)
+	if m.Kind == "direct-tcpip" {
+		opened = 2 << 20
+	}
+	if c.Windows != nil {
+		opened, ch.started, ch.stingy = c.Windows(ch.N)
+	}
 	refuse := func(reason ssh.RejectionReason, why string) {
 		ch.send(&struct {
 			Type          byte
@@ -464,6 +476,7 @@ func (c *rawConn) open(p []byte) error {
 			Why, Language string
 		}{MsgChannelOpenFailure, m.Sender, uint32(reason), why, ""})
 	}
+	var behind net.Conn
 	switch {
 	case m.Kind == "session":
 	case m.Kind == "direct-tcpip" && c.Dial != nil:
@@ -476,12 +489,11 @@ func (c *rawConn) open(p []byte) error {
 		if err := ssh.Unmarshal(m.Rest, &to); err != nil {
 			return err
 		}
-		nc, err := c.Dial(net.JoinHostPort(to.Host, fmt.Sprint(to.Port)))
-		if err != nil {
+		var err error
+		if behind, err = c.Dial(net.JoinHostPort(to.Host, fmt.Sprint(to.Port))); err != nil {
 			refuse(ssh.ConnectionFailed, err.Error())
 			return nil
 		}
-		c.wg.Go(func() { ch.forward(nc) })
 	default:
 		refuse(ssh.UnknownChannelType, "unknown")
 		return nil
@@ -489,7 +501,10 @@ func (c *rawConn) open(p []byte) error {
 	ch.send(&struct {
 		Type                byte
 		To, From, Win, Most uint32
-	}{MsgChannelOpenConfirm, m.Sender, uint32(ch.N), c.Window, rawMaxPacket})
+	}{MsgChannelOpenConfirm, m.Sender, uint32(ch.N), opened, rawMaxPacket})
+	if behind != nil {
+		c.wg.Go(func() { ch.forward(behind) })
+	}
 	return nil
 }
 
@@ -497,14 +512,22 @@ func (c *rawConn) open(p []byte) error {
 type RawChannel struct {
 	N int // which of its connection, from 0
 
-	c    *rawConn
-	to   uint32 // the client's number of it
-	cond *sync.Cond
-	buf  []byte // what has come
-	eof  bool
-	over bool // the client has closed it
-	shut bool // we have
+	c       *rawConn
+	to      uint32 // the client's number of it
+	started uint32 // for the window, when something is
+	stingy  bool
+	gone    chan struct{}
+
+	cond  *sync.Cond
+	buf   []byte // what has come
+	taken uint32 // of it, since the window was adjusted
+	eof   bool
+	runs  bool
+	shut  bool // closed by us
 }
+
+// Gone is closed when the connection has ended.
+func (ch *RawChannel) Gone() <-chan struct{} { return ch.gone }
 
 func (ch *RawChannel) send(m any) { ch.c.send(ch.N, ssh.Marshal(m)) }
 
@@ -523,6 +546,16 @@ func (ch *RawChannel) adjust(n uint32) {
 	}{MsgChannelWindowAdjust, ch.to, n})
 }
 
+// Request sends a request that wants no reply.
+func (ch *RawChannel) Request(name string) {
+	ch.send(&struct {
+		Type byte
+		To   uint32
+		Name string
+		Want bool
+	}{MsgChannelRequest, ch.to, name, false})
+}
+
 // Read gives what the client sends.
 func (ch *RawChannel) Read(p []byte) (int, error) {
 	ch.cond.L.Lock()
@@ -531,12 +564,17 @@ func (ch *RawChannel) Read(p []byte) (int, error) {
 	}
 	n := copy(p, ch.buf)
 	ch.buf = ch.buf[n:]
+	ch.taken += uint32(n)
+	more := uint32(0)
+	if ch.taken >= rawMaxPacket && !ch.stingy && !ch.shut {
+		more, ch.taken = ch.taken, 0
+	}
 	ch.cond.L.Unlock()
 	if n == 0 && len(p) > 0 {
 		return 0, io.EOF
 	}
-	if !ch.c.Stingy {
-		ch.adjust(uint32(n))
+	if more > 0 {
+		ch.adjust(more)
 	}
 	return n, nil
 }
@@ -590,8 +628,7 @@ func (ch *RawChannel) handle(p []byte) error {
 	switch p[0] {
 	case MsgChannelData:
 		var m struct {
-			Type byte `sshtype:"94"`
-			To   uint32
+			To   uint32 `sshtype:"94"`
 			Data []byte
 		}
 		if err := ssh.Unmarshal(p, &m); err != nil {
@@ -604,10 +641,13 @@ func (ch *RawChannel) handle(p []byte) error {
 	case MsgChannelEOF:
 		ch.end()
 	case MsgChannelClose:
+		ch.end()
 		ch.cond.L.Lock()
-		ch.over = true
+		runs := ch.runs
 		ch.cond.L.Unlock()
-		return ch.Close()
+		if !runs {
+			return ch.Close()
+		}
 	case MsgChannelRequest:
 		return ch.request(p)
 	}
@@ -616,8 +656,7 @@ func (ch *RawChannel) handle(p []byte) error {
 
 func (ch *RawChannel) request(p []byte) error {
 	var m struct {
-		Type byte `sshtype:"98"`
-		To   uint32
+		To   uint32 `sshtype:"98"`
 		Name string
 		Want bool
 		Rest []byte `ssh:"rest"`
@@ -625,7 +664,14 @@ func (ch *RawChannel) request(p []byte) error {
 	if err := ssh.Unmarshal(p, &m); err != nil {
 		return err
 	}
-	runs := (m.Name == "exec" || m.Name == "subsystem") && !ch.c.Full
+	var what struct{ Text string }
+	runs := m.Name == "exec" || m.Name == "subsystem"
+	if runs {
+		if err := ssh.Unmarshal(m.Rest, &what); err != nil {
+			return err
+		}
+		runs = ch.c.Starts == nil || ch.c.Starts(m.Name, what.Text)
+	}
 	if m.Want {
 		kind := byte(MsgChannelFailure)
 		if runs {
@@ -636,13 +682,12 @@ func (ch *RawChannel) request(p []byte) error {
 	if !runs {
 		return nil
 	}
-	var what struct{ Text string }
-	if err := ssh.Unmarshal(m.Rest, &what); err != nil {
-		return err
+	if ch.started > 0 {
+		ch.adjust(ch.started)
 	}
-	if ch.c.Started > 0 {
-		ch.adjust(ch.c.Started)
-	}
+	ch.cond.L.Lock()
+	ch.runs = true
+	ch.cond.L.Unlock()
 	ch.c.wg.Go(func() {
 		code := ch.c.Run(ch, m.Name, what.Text)
 		if code >= 0 {
@@ -663,6 +708,10 @@ func (ch *RawChannel) request(p []byte) error {
 // forward passes bytes both ways.
 func (ch *RawChannel) forward(nc net.Conn) {
 	ch.c.wg.Go(func() {
+		<-ch.gone
+		_ = nc.Close() // whatever it waits for
+	})
+	ch.c.wg.Go(func() {
 		_, _ = io.Copy(nc, ch) // either side may end it
 		_ = nc.Close()
 	})
@@ -680,21 +729,25 @@ func (ch *RawChannel) forward(nc net.Conn) {
 	_ = nc.Close()
 }
 
-// MemoryPipe gives both ends of a connection in memory that takes whatever is
-// written. It has no deadlines.
-func MemoryPipe() (net.Conn, net.Conn) {
-	a, b := newHalf(), newHalf()
+// MemoryPipe gives both ends of a connection in memory that has room for so many
+// bytes each way. It has no deadlines.
+func MemoryPipe(room int) (net.Conn, net.Conn) {
+	a, b := newHalf(room), newHalf(room)
 	return &memoryConn{a, b}, &memoryConn{b, a}
 }
 
 // half is one direction.
 type half struct {
+	room   int
 	cond   *sync.Cond
 	buf    []byte
 	closed bool
+	gone   chan struct{} // closed with it
 }
 
-func newHalf() *half { return &half{cond: sync.NewCond(new(sync.Mutex))} }
+func newHalf(room int) *half {
+	return &half{room: room, cond: sync.NewCond(new(sync.Mutex)), gone: make(chan struct{})}
+}
 
 type memoryConn struct{ in, out *half }
 
@@ -712,24 +765,35 @@ func (c *memoryConn) Read(p []byte) (int, error) {
 	}
 	n := copy(p, h.buf)
 	h.buf = h.buf[n:]
+	h.cond.Broadcast()
 	return n, nil
 }
 
-func (c *memoryConn) Write(p []byte) (int, error) {
+func (c *memoryConn) Write(p []byte) (n int, err error) {
 	h := c.out
 	h.cond.L.Lock()
 	defer h.cond.L.Unlock()
-	if h.closed {
-		return 0, io.ErrClosedPipe
+	for n < len(p) {
+		for len(h.buf) >= h.room && !h.closed {
+			h.cond.Wait()
+		}
+		if h.closed {
+			return n, io.ErrClosedPipe
+		}
+		k := min(len(p)-n, h.room-len(h.buf))
+		h.buf = append(h.buf, p[n:n+k]...)
+		n += k
+		h.cond.Broadcast()
 	}
-	h.buf = append(h.buf, p...)
-	h.cond.Broadcast()
-	return len(p), nil
+	return n, nil
 }
 
 func (c *memoryConn) Close() error {
 	for _, h := range []*half{c.in, c.out} {
 		h.cond.L.Lock()
+		if !h.closed {
+			close(h.gone)
+		}
 		h.closed = true
 		h.cond.Broadcast()
 		h.cond.L.Unlock()

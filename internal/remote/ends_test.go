@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,7 +202,6 @@ type played struct {
 
 	wg    sync.WaitGroup
 	mu    sync.Mutex
-	conns []net.Conn
 	dials map[string]int
 }
 
@@ -252,7 +252,6 @@ func (p *played) dial(address string) (net.Conn, error) {
 	}
 	ours, theirs := remotetest.MemoryPipe(p.room)
 	p.mu.Lock()
-	p.conns = append(p.conns, ours)
 	p.dials[name]++
 	p.mu.Unlock()
 	p.wg.Go(func() {
@@ -270,6 +269,13 @@ func (p *played) inRealTime() {
 }
 
 func (p *played) target(name string) remote.Target { return remote.Target{Address: name} }
+
+// dialled is how many connections there were to a host.
+func (p *played) dialled(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dials[name]
+}
 
 // end closes the client, and waits for the hosts to have seen the end of all
 // connections: none is left open.
@@ -478,16 +484,16 @@ func TestEndsAtEachMessage(t *testing.T) {
 func TestEndsAtEachWindow(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)
-	const packet = 32 << 10
+	const packet, channels = 32 << 10, 7 // keeper, upload, its check, four scripts
 	for name, window := range map[string]uint32{
-		"0": 0, "1": 1, "a packet but one": packet - 1, "a packet": packet, "a packet and one": packet + 1, "full": 2 << 20,
+		"0": 0, "1": 1, "a packet but one": packet - 1, "a packet": packet, "full": 2 << 20,
 	} {
 		for _, by := range []ender{byLimit, byCancel, byItself} {
 			for _, withSFTP := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, by %s, SFTP %t", name, by, withSFTP), func(t *testing.T) {
 					t.Parallel()
 					// Which of the channels it is: what comes later has its turn too.
-					for only := range 10 {
+					for only := range channels {
 						synctest.Test(t, func(t *testing.T) {
 							stop := newStop(math.MaxInt, false)
 							time.AfterFunc(2*time.Second, sync.OnceFunc(func() { close(stop.stopped) }))
@@ -501,7 +507,7 @@ func TestEndsAtEachWindow(t *testing.T) {
 								hosts["h1"].Starts = func(kind, _ string) bool { return kind != "subsystem" || withSFTP }
 							})
 							err := (&story{played: p, by: by, host: "h1", stop: stop}).tell(func() {})
-							if (window > 1<<20 || only > 8) && err != nil && by != byCancel {
+							if window > packet && err != nil && by != byCancel {
 								t.Errorf("channel %d: %v", only, err)
 							}
 							p.end()
@@ -557,8 +563,8 @@ func TestEndsBehindJumpHost(t *testing.T) {
 			if err := other.Close(); err != nil {
 				t.Errorf("the other host: %v", err)
 			}
-			if p.dials["j"] != 1 {
-				t.Errorf("%d connections to the jump host", p.dials["j"])
+			if n := p.dialled("j"); n != 1 {
+				t.Errorf("%d connections to the jump host", n)
 			}
 			p.end()
 			seen = stop.seen
@@ -602,8 +608,6 @@ func TestJumpConnectionWearsOut(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)
 	synctest.Test(t, func(t *testing.T) {
-		stop := newStop(0, true)
-		stop.from = 1
 		p := newPlayed(t, k, true, func(hosts map[string]*remotetest.Raw, _ *remote.Config) {
 			hosts["j"].Send = func(p remotetest.Packet) bool { return p.Channel < 1 || p.Channel > remote.MostGivenUp }
 		})
@@ -618,8 +622,8 @@ func TestJumpConnectionWearsOut(t *testing.T) {
 				t.Fatal("the channel was opened")
 			}
 		}
-		if p.dials["j"] != 1 {
-			t.Errorf("%d connections to the jump host before", p.dials["j"])
+		if n := p.dialled("j"); n != 1 {
+			t.Errorf("%d connections to the jump host before", n)
 		}
 		next, err := p.client.Dial(t.Context(), p.target("h2"))
 		if err != nil {
@@ -633,8 +637,8 @@ func TestJumpConnectionWearsOut(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if p.dials["j"] != 2 {
-			t.Errorf("%d connections to the jump host", p.dials["j"])
+		if n := p.dialled("j"); n != 2 {
+			t.Errorf("%d connections to the jump host", n)
 		}
 		p.end()
 	})
@@ -666,9 +670,9 @@ func TestEndsWhereNothingStarts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				full := true
+				var free atomic.Bool
 				p := newPlayed(t, k, false, func(hosts map[string]*remotetest.Raw, _ *remote.Config) {
-					hosts["h1"].Starts = func(string, string) bool { return !full }
+					hosts["h1"].Starts = func(string, string) bool { return free.Load() }
 				})
 				conn, err := p.client.Dial(t.Context(), p.target("h1"))
 				if err != nil {
@@ -683,7 +687,7 @@ func TestEndsWhereNothingStarts(t *testing.T) {
 				if took := time.Since(start); took > 7*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				full = false
+				free.Store(true)
 				if err := c.work(t.Context(), conn); err != nil {
 					t.Error(err)
 				}
@@ -705,13 +709,14 @@ func TestEndsScripts(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		script remote.Script
+		input  int64
 		lost   bool
 	}{
-		{"waiting", remote.Script{Name: "s", Text: playWait}, false},
-		{"waiting with input", remote.Script{Name: "s", Text: playWait, Stdin: strings.NewReader("x")}, false},
-		{"waiting as root", remote.Script{Name: "s", Text: playWait, Root: true}, false},
-		{"not ended", remote.Script{Name: "s", Text: playDeaf}, true},
-		{"not reading", remote.Script{Name: "s", Text: playDeaf, Stdin: endless(8 << 20)}, false},
+		{"waiting", remote.Script{Name: "s", Text: playWait}, 0, false},
+		{"waiting with input", remote.Script{Name: "s", Text: playWait}, 1, false},
+		{"waiting as root", remote.Script{Name: "s", Text: playWait, Root: true}, 0, false},
+		{"not ended", remote.Script{Name: "s", Text: playDeaf}, 0, true},
+		{"not reading", remote.Script{Name: "s", Text: playDeaf}, 8 << 20, false},
 	} {
 		for _, by := range []ender{byLimit, byCancel, byItself} {
 			t.Run(c.name+", by "+string(by), func(t *testing.T) {
@@ -724,6 +729,9 @@ func TestEndsScripts(t *testing.T) {
 					}
 					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 					script := c.script
+					if c.input > 0 {
+						script.Stdin = endless(c.input)
+					}
 					switch by {
 					case byLimit:
 						ctx, cancel = context.WithTimeout(t.Context(), short)
@@ -812,8 +820,11 @@ func TestEndsOfWaiting(t *testing.T) {
 		}
 		// The end of the client ends what is under way.
 		start = time.Now()
-		p.end()
+		if err := p.client.Close(); err != nil {
+			t.Error(err)
+		}
 		wg.Wait()
+		p.end()
 		if took := time.Since(start); took > slack {
 			t.Errorf("the end of the client took %s", took)
 		}
@@ -904,19 +915,20 @@ func TestEndsWithRequests(t *testing.T) {
 func TestEndsOfDeafHost(t *testing.T) {
 	t.Parallel()
 	k := newKeys(t)
-	for i := range 40 {
+	for i := 1; i <= 40; i++ {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			for _, jump := range []bool{false, true} {
 				by := []ender{byLimit, byCancel, byItself}[i%3]
 				stop := newStop(math.MaxInt, false)
-				var read int
+				var read atomic.Int64
 				p := newPlayed(t, k, jump, func(hosts map[string]*remotetest.Raw, _ *remote.Config) {
 					hosts["h1"].Deaf = func() bool {
-						if read++; read == i {
+						n := read.Add(1)
+						if n == int64(i) {
 							close(stop.stopped)
 						}
-						return read >= i
+						return n >= int64(i)
 					}
 				})
 				p.room = 2 << 10
@@ -927,5 +939,26 @@ func TestEndsOfDeafHost(t *testing.T) {
 				p.end()
 			}
 		})
+	}
+}
+
+// A proxy that does not answer is given up as a host is.
+func TestEndsAtProxy(t *testing.T) {
+	t.Parallel()
+	silent := proxyServer(t, func(c net.Conn) {
+		_, _ = io.Copy(io.Discard, c) // until it is closed
+		_ = c.Close()
+	})
+	for _, scheme := range []string{"http", "socks5"} {
+		client := newClient(t, remote.Config{User: "user", ProxyURL: scheme + "://" + silent})
+		why := errors.New("interrupted")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(300*time.Millisecond, func() { cancel(why) })
+		if _, err := client.Dial(ctx, remote.Target{Address: "10.0.0.1", ConnectTimeout: time.Hour}); !errors.Is(err, why) {
+			t.Errorf("%s: have %v", scheme, err)
+		}
+		client.SetStepLimits(300*time.Millisecond, time.Minute, time.Minute)
+		err := dial(t, client, remote.Target{Address: "10.0.0.1", ConnectTimeout: time.Second})
+		_ = wantConnectError(t, err, remote.StepTCP, "no answer within 300ms")
 	}
 }

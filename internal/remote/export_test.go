@@ -38,6 +38,9 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return d(ctx, network, address)
 }
 
+// SetSFTPLimit shortens the time that SFTP has to start.
+func (c *Client) SetSFTPLimit(d time.Duration) { c.limits.sftp = d }
+
 // SetLinger shortens the time for which the work directory of a broken
 // connection waits for a successor.
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }

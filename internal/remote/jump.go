@@ -26,7 +26,7 @@ const jumpIdle = 30 * time.Second
 // mostGivenUp is how many calls and channels that were given up a connection to
 // a jump host may carry: the memory of some goroutines each. The next user gets
 // another connection.
-const mostGivenUp = 256
+const mostGivenUp = 128
 
 // jumpPool shares the connections to jump hosts among all hosts behind them.
 type jumpPool struct {

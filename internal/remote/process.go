@@ -48,6 +48,7 @@ type process struct {
 	flooded  chan struct{} // closed when more has come than may; the channel is given up then
 
 	writing    semaphore // of one
+	closeOnce  sync.Once
 	finishOnce sync.Once
 
 	code   int
@@ -326,17 +327,19 @@ func (p *process) finish() {
 // close ends the channel. The host's watchdog takes that as an order too. Nobody
 // waits for the host to agree.
 func (p *process) close() {
-	closed := make(chan struct{})
-	go func() {
-		p.hangUp()
-		close(closed)
-	}()
-	timer := time.NewTimer(p.t.limits.grace)
-	defer timer.Stop()
-	select {
-	case <-closed:
-	case <-timer.C: // that it takes no more will show
-	}
+	p.closeOnce.Do(func() {
+		closed := make(chan struct{})
+		go func() {
+			p.hangUp()
+			close(closed)
+		}()
+		timer := time.NewTimer(p.t.limits.grace)
+		defer timer.Stop()
+		select {
+		case <-closed:
+		case <-timer.C: // that it takes no more will show
+		}
+	})
 	p.out.stop()
 	p.err.stop()
 }

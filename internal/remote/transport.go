@@ -268,6 +268,9 @@ func (t *transport) shut() {
 // openSession opens a channel for a session. A host that has not answered a
 // moment after the context is done is stuck.
 func (t *transport) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	return t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
 }
 

@@ -13,6 +13,9 @@ func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 	c.limits = stepLimits{tcp: tcp, handshake: handshake, auth: auth}
 }
 
+// NewClientWithoutOpenSSH is NewClient on a machine that has no ssh.
+func NewClientWithoutOpenSSH(cfg Config) (*Client, error) { return newClient(cfg, "") }
+
 // SetLinger shortens the time for which the work directory of a broken
 // connection waits for a successor.
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }

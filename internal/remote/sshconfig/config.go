@@ -38,7 +38,7 @@ type File struct {
 	lines []line
 	// unread says why the words of the file are not known. ssh may know them.
 	unread error
-	words  fileWords
+	words  *fileWords
 	ssh    string // the program's path, "" if there is none
 	env    []string
 
@@ -443,8 +443,8 @@ type fileWords struct {
 	apart, byUser bool
 }
 
-func wordsOf(lines []line, unread error) fileWords {
-	w := fileWords{lines: map[string][]*line{}, apart: unread != nil, byUser: unread != nil}
+func wordsOf(lines []line, unread error) *fileWords {
+	w := &fileWords{lines: map[string][]*line{}, apart: unread != nil, byUser: unread != nil}
 	each(lines, func(l *line) {
 		keyword := canonical(l.keyword)
 		w.lines[keyword] = append(w.lines[keyword], l)

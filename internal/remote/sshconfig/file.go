@@ -69,7 +69,11 @@ func (r *reader) read(path string, depth int) ([]line, error) {
 	if r.size += len(text); r.size > maxSize {
 		return nil, fmt.Errorf("%s: more than %d MiB of configuration", path, maxSize>>20)
 	}
-	var lines []line
+	return r.parse(text, path, depth), nil
+}
+
+// parse reads the text of a file.
+func (r *reader) parse(text []byte, path string, depth int) (lines []line) {
 	number := 0
 	for raw := range bytes.Lines(text) {
 		number++
@@ -83,7 +87,7 @@ func (r *reader) read(path string, depth int) ([]line, error) {
 		}
 		lines = append(lines, l)
 	}
-	return lines, nil
+	return lines
 }
 
 // include reads the files that an Include names: glob(7) patterns, relative to
@@ -129,7 +133,7 @@ func splitLine(raw string) (l line, ok bool) {
 		return l, false
 	}
 	l.written, l.keyword, l.rest = word, strings.ToLower(word), strings.TrimLeft(rest, whitespace)
-	l.args, l.bad = splitWords(l.rest)
+	l.args, l.bad = splitWords(l.rest, true)
 	return l, true
 }
 
@@ -156,13 +160,14 @@ func cutWord(s string) (word, rest string, ok bool) {
 
 var errQuotes = errors.New("a quote is not closed")
 
-// splitWords splits what follows a keyword, up to a comment (misc.c, argv_split).
-func splitWords(s string) (words []string, err error) {
+// splitWords splits what follows a keyword, up to a comment if there may be one
+// (misc.c, argv_split).
+func splitWords(s string, comment bool) (words []string, err error) {
 	for i := 0; i < len(s); i++ {
 		if s[i] == ' ' || s[i] == '\t' {
 			continue
 		}
-		if s[i] == '#' {
+		if comment && s[i] == '#' {
 			break
 		}
 		var word strings.Builder

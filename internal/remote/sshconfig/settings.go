@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -289,6 +290,26 @@ func seconds(text string) (time.Duration, error) {
 		total += n * unit
 	}
 	return time.Duration(total) * time.Second, nil
+}
+
+// KnownHostsArgs is KnownHostsCommand as a program and its arguments, with the
+// tokens that are about a key: %H, %I, %t, %f and %K.
+func (s *Settings) KnownHostsArgs(about Tokens) ([]string, error) {
+	args, err := splitWords(s.KnownHostsCommand, false)
+	if err == nil && len(args) == 0 {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	tokens := maps.Clone(s.Tokens)
+	maps.Copy(tokens, about)
+	for i := range args[1:] {
+		if args[i+1], err = tokens.Expand(args[i+1], true); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
 }
 
 // parseJumps reads a ProxyJump: [user@]host[:port] or ssh://…, separated by

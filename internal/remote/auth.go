@@ -177,7 +177,9 @@ type agentKey struct {
 	key ssh.PublicKey
 }
 
-func (k agentKey) is(public ssh.PublicKey) bool { return bytes.Equal(k.key.Marshal(), public.Marshal()) }
+func (k agentKey) is(public ssh.PublicKey) bool {
+	return bytes.Equal(k.key.Marshal(), public.Marshal())
+}
 
 // keys are those that count, each after the certificate that the Config has for it.
 func (u *agentUse) keys(l *login) ([]agentKey, error) {

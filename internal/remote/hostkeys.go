@@ -31,7 +31,7 @@ import (
 type knownKey struct {
 	key       ssh.PublicKey
 	authority bool
-	revoked   bool // it must not be used for the host
+	revoked   bool   // it must not be used for the host
 	source    string // "known_hosts line 3", "/home/u/.ssh/known_hosts:12", "host_key"
 }
 
@@ -92,8 +92,9 @@ func (db *knownHosts) addLine(line []byte, source string) error {
 	default:
 		return fmt.Errorf("unknown marker @%s", marker)
 	}
-	if len(hosts) == 1 && strings.HasPrefix(hosts[0], "|") {
-		salt, hash, err := splitHash(hosts[0])
+	// One that is hashed stands alone.
+	if strings.HasPrefix(hosts[0], "|") {
+		salt, hash, err := splitHash(strings.Join(hosts, ","))
 		if err != nil {
 			return err
 		}
@@ -488,7 +489,11 @@ func (c *Client) checkOf(ctx context.Context, e *endpoint) (*keyCheck, error) {
 		return check, nil
 	}
 	check.ask = func(key ssh.PublicKey) ([]knownKey, error) {
-		found, err := c.askKnownHosts(ctx, e, check.name, key)
+		name := check.name
+		if key == nil {
+			name = check.host // without the port (sshconnect2.c, order_hostkeyalgs)
+		}
+		found, err := c.askKnownHosts(ctx, e, name, key)
 		if err != nil {
 			return nil, &ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("KnownHostsCommand for %s: %w", e.label, err),
 				hint: "Run it by hand: it has to print lines in known_hosts form and to end with exit code 0."}

@@ -68,7 +68,7 @@ type endpoint struct {
 	// way names a jump host by those on the way to it and itself; "" of a host.
 	way string
 	// noted is the key that it showed when it was first used, nil if none is noted.
-	noted ssh.PublicKey
+	noted   ssh.PublicKey
 	name    string        // as it was asked for
 	command string        // whose standard input and output are the connection, "" if there is none
 	file    *hostSettings // what the client configuration says of it; nil if there is none

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/program"
 )
 
 // Limits of the parts of one attempt. TCP's covers a SYN that is sent four
@@ -250,8 +252,8 @@ func (t *transport) fail(err error) {
 
 // reason is why the connection ended.
 func (t *transport) reason(err error) error {
-	if !t.alive() {
-		err = throughProxy(t.wire.Conn, cmp.Or(err, errClosed))
+	if stream, ok := t.wire.Conn.(*program.Stream); ok && stream.Over() {
+		err = throughProxy(stream, cmp.Or(err, errClosed))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

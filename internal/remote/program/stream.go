@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type Stream struct {
 	stderr tailWriter
 
 	closing sync.Once
+	over    atomic.Bool   // nothing more comes of it
 	reading sync.Mutex    // held by who reads out
 	quiet   chan struct{} // nobody holds its error output any more
 	ended   chan struct{} // it has been waited for
@@ -79,8 +81,15 @@ func (c Command) Stream(label string) (*Stream, error) {
 func (s *Stream) Read(p []byte) (int, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	return s.out.Read(p)
+	n, err := s.out.Read(p)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		s.over.Store(true)
+	}
+	return n, err
 }
+
+// Over says that the program has closed its output, as it does when it ends.
+func (s *Stream) Over() bool { return s.over.Load() }
 
 func (s *Stream) Write(p []byte) (int, error) { return s.in.Write(p) }
 

@@ -80,6 +80,27 @@ func (c *Client) route(ctx context.Context, t Target) (*route, error) {
 	return &route{target: t, hops: hops, end: end}, nil
 }
 
+// NotHonoured gives the options of the client configuration file that would change
+// something on the way to a target, and do not, by their names. What is wrong with
+// the file or the target is a *ConfigError. Nobody is connected to.
+func (c *Client) NotHonoured(ctx context.Context, t Target) (options []string, err error) {
+	r, err := c.route(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	ends := []*endpoint{r.end}
+	for _, h := range r.hops {
+		ends = append(ends, &h.endpoint)
+	}
+	for _, e := range ends {
+		if e.file != nil {
+			options = append(options, e.file.Dropped...)
+		}
+	}
+	slices.Sort(options)
+	return slices.Compact(options), nil
+}
+
 // settle fills in what is known of an endpoint: what is given, then what the
 // client configuration file says, then what is usual.
 func (c *Client) settle(ctx context.Context, e *endpoint, port int, user, usual string) error {

@@ -62,13 +62,13 @@ type plannedHost struct {
 	cluster string      // "" if it is not known yet
 	host    *fleet.Host // of a master
 	target  remote.Target
-	masters int         // the size of the ensemble, where it matters; 0 if nothing says it
-	stays   bool        // where its resource is replaced the node stays all the same: another one goes on with it, or it is abandoned
-	had     bool        // the resource has the host before the plan is applied
-	comes   bool        // the resource has the host when the plan has been applied
-	goes    bool        // the resource has a node there that is removed
-	left    bool        // the removal leaves the node as it is: another resource has it then
-	given   bool        // it goes from a pool that stays
+	masters int  // the size of the ensemble, where it matters; 0 if nothing says it
+	stays   bool // where its resource is replaced the node stays all the same: another one goes on with it, or it is abandoned
+	had     bool // the resource has the host before the plan is applied
+	comes   bool // the resource has the host when the plan has been applied
+	goes    bool // the resource has a node there that is removed
+	left    bool // the removal leaves the node as it is: another resource has it then
+	given   bool // it goes from a pool that stays
 
 	elsewhere elsewhere // where it was planned
 }

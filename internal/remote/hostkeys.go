@@ -341,12 +341,8 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 	}
 	c.got = key
 	// Whatever the policy is (sshconnect.c, verify_host_key).
-	if c.file != nil {
-		for i, list := range c.file.revoked {
-			if list.revokes(shown) {
-				return refuse(HostKeyError{Revoked: true, Source: c.file.RevokedHostKeys[i]})
-			}
-		}
+	if source := c.listed(shown); source != "" {
+		return refuse(HostKeyError{Revoked: true, Source: source})
 	}
 	if c.policy == Ignore {
 		c.vouched = byConfig
@@ -360,10 +356,8 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		}
 		c.known = append(c.known, more...)
 	}
-	for _, k := range slices.Concat(c.known, c.portless) {
-		if k.revoked && (sameKey(k.key, key) || cert != nil && sameKey(k.key, cert.SignatureKey)) {
-			return refuse(HostKeyError{Revoked: true, Source: k.source})
-		}
+	if source := c.revoked(key, cert); source != "" {
+		return refuse(HostKeyError{Revoked: true, Source: source})
 	}
 	var invalid error
 	if cert != nil {
@@ -372,15 +366,15 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 			c.vouched = byConfig
 			return nil
 		}
+		if !c.permits(key) {
+			return refuse(HostKeyError{Err: cmp.Or(invalid, errNoPlainKey)})
+		}
 	}
 	var want []string
 	var source string
 	for _, k := range slices.Concat(c.known, c.portless) {
 		if !k.isPlain() || !sameKey(k.key, key) {
 			continue
-		}
-		if cert != nil && !c.permits(key) {
-			return refuse(HostKeyError{Err: cmp.Or(invalid, errors.New("no known authority signed it, and HostKeyAlgorithms allows no plain key"))})
 		}
 		if invalid != nil {
 			c.note = fmt.Sprintf("the host certificate of %s is not valid (%v); its key is known (%s)", c.label, invalid, k.source)
@@ -403,6 +397,33 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		return refuse(HostKeyError{Want: []string{fingerprint(first)}, Source: fromRun})
 	}
 	return nil
+}
+
+// errNoPlainKey says why the key in a certificate does not count.
+var errNoPlainKey = errors.New("no known authority signed it, and HostKeyAlgorithms allows no plain key")
+
+// listed is the RevokedHostKeys file that revokes a key, "" if none does.
+func (c *keyCheck) listed(shown ssh.PublicKey) string {
+	if c.file == nil {
+		return ""
+	}
+	for i, list := range c.file.revoked {
+		if list.revokes(shown) {
+			return c.file.RevokedHostKeys[i]
+		}
+	}
+	return ""
+}
+
+// revoked is the source of the line that revokes a key for the host, or the
+// authority of a certificate with it; "" if there is none.
+func (c *keyCheck) revoked(key ssh.PublicKey, cert *ssh.Certificate) string {
+	for _, k := range slices.Concat(c.known, c.portless) {
+		if k.revoked && (sameKey(k.key, key) || cert != nil && sameKey(k.key, cert.SignatureKey)) {
+			return k.source
+		}
+	}
+	return ""
 }
 
 // permits says whether HostKeyAlgorithms, if there is such a list, allows a plain

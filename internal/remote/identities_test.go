@@ -69,7 +69,10 @@ func TestIdentities(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert := remotetest.AuthorizedKey(certify(t, signer, authority, ssh.UserCert, []string{"user"}, nil).PublicKey())
-	checker := ssh.CertChecker{IsUserAuthority: func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), authority.PublicKey().Marshal()) }}
+	checker := ssh.CertChecker{IsUserAuthority: func(k ssh.PublicKey) bool {
+		return bytes.Equal(k.Marshal(),
+			authority.PublicKey().Marshal())
+	}}
 	byCert := remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: checker.Authenticate}}
 	byKey, byLocked := allowing(public), allowing(lockedPublic)
 	full, fullLocked := agentAt(t, append(others, raw)...), agentAt(t, append(others, lockedRaw)...)
@@ -84,33 +87,51 @@ func TestIdentities(t *testing.T) {
 		unused string   // part of what is said of keys that were not tried
 		bad    string   // part of a ConfigError
 	}{
-		"a file":                      {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": text}, server: byKey},
-		"several":                     {config: "IdentityFile @DIR@/missing\nIdentityFile @DIR@/locked\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text, "locked": locked}, server: byKey},
-		"a directory":                 {config: "IdentityFile @DIR@\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text}, server: byKey},
-		"no key":                      {config: "IdentityFile @DIR@/x\nIdentityFile @DIR@/id\n", files: map[string]string{"x": "hello\n", "id": text}, server: byKey},
-		"of an unknown kind":          {config: "IdentityFile @DIR@/x\nIdentityFile @DIR@/id\n", files: map[string]string{"x": "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n", "id": text}, server: byKey},
-		"only what is wanted":         {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id.pub\n", files: map[string]string{"id.pub": remotetest.AuthorizedKey(public)}, agent: full, server: byKey},
-		"the public half":             {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id.pub": remotetest.AuthorizedKey(public)}, agent: full, server: byKey},
-		"unlocked in the agent":       {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, agent: fullLocked, server: byLocked},
-		"unlocked, and only it":       {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, agent: fullLocked, server: byLocked},
-		"with a passphrase":           {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, server: byLocked, cfg: remote.Config{Credentials: remote.Credentials{Passphrase: "swordfish"}}},
-		"certificate beside it":       {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": text, "id-cert.pub": cert}, server: byCert},
-		"certificate by its name":     {config: "IdentityFile @DIR@/id\nCertificateFile @DIR@/c\n", files: map[string]string{"id": text, "c": cert}, server: byCert},
-		"certificate for the agent's": {config: "IdentitiesOnly yes\nCertificateFile @DIR@/c\nIdentityFile none\n", files: map[string]string{"c": cert}, agent: full, server: byCert},
+		"a file": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": text}, server: byKey},
+		"several": {config: "IdentityFile @DIR@/missing\nIdentityFile @DIR@/locked\nIdentityFile @DIR@/id\n",
+			files: map[string]string{"id": text, "locked": locked}, server: byKey},
+		"a directory": {config: "IdentityFile @DIR@\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text},
+			server: byKey},
+		"no key": {config: "IdentityFile @DIR@/x\nIdentityFile @DIR@/id\n", files: map[string]string{"x": "hello\n",
+			"id": text}, server: byKey},
+		"of an unknown kind": {config: "IdentityFile @DIR@/x\nIdentityFile @DIR@/id\n",
+			files: map[string]string{"x": "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n", "id": text}, server: byKey},
+		"only what is wanted": {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id.pub\n",
+			files: map[string]string{"id.pub": remotetest.AuthorizedKey(public)}, agent: full, server: byKey},
+		"the public half": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id.pub": remotetest.AuthorizedKey(public)},
+			agent: full, server: byKey},
+		"unlocked in the agent": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, agent: fullLocked,
+			server: byLocked},
+		"unlocked, and only it": {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id\n", files: map[string]string{"id": locked},
+			agent: fullLocked, server: byLocked},
+		"with a passphrase": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, server: byLocked,
+			cfg: remote.Config{Credentials: remote.Credentials{Passphrase: "swordfish"}}},
+		"certificate beside it": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": text, "id-cert.pub": cert},
+			server: byCert},
+		"certificate by its name": {config: "IdentityFile @DIR@/id\nCertificateFile @DIR@/c\n", files: map[string]string{"id": text,
+			"c": cert}, server: byCert},
+		"certificate for the agent's": {config: "IdentitiesOnly yes\nCertificateFile @DIR@/c\nIdentityFile none\n",
+			files: map[string]string{"c": cert}, agent: full, server: byCert},
 		"the block's key comes first": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, server: byKey,
 			cfg: remote.Config{Credentials: remote.Credentials{PrivateKey: remote.Secret(text)}}},
 		"the file's agent": {config: "IdentityAgent @AGENT@\n", agent: full, server: byKey, cfg: remote.Config{ConnectTimeout: 20 * time.Second}},
-		"no agent in the block": {config: "IdentityAgent @AGENT@\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text}, agent: full, server: byLocked,
-			cfg: remote.Config{AgentGiven: true}, tried: []string{"/id"}},
-		"none of the agent's": {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text}, agent: full, server: byLocked, tried: []string{"/id"}},
-		"encrypted": {config: "IdentityFile @DIR@/id\nIdentityFile @DIR@/other\n", files: map[string]string{"id": locked, "other": text}, server: byLocked,
-			tried: []string{"/other"}, unused: "/id (the private key is encrypted and no passphrase is given, and the agent does not have its private key)"},
+		"no agent in the block": {config: "IdentityAgent @AGENT@\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text}, agent: full,
+			server: byLocked,
+			cfg:    remote.Config{AgentGiven: true}, tried: []string{"/id"}},
+		"none of the agent's": {config: "IdentitiesOnly yes\nIdentityFile @DIR@/id\n", files: map[string]string{"id": text}, agent: full,
+			server: byLocked, tried: []string{"/id"}},
+		"encrypted": {config: "IdentityFile @DIR@/id\nIdentityFile @DIR@/other\n", files: map[string]string{"id": locked, "other": text},
+			server: byLocked,
+			tried:  []string{"/other"}, unused: "/id (the private key is encrypted and no passphrase is given, and the agent does not have its " +
+				"private key)"},
 		"encrypted, and nothing else": {config: "IdentityFile @DIR@/id\n", files: map[string]string{"id": locked}, server: byLocked,
 			bad: "/id (the private key is encrypted"},
 		"not there": {config: "IdentityFile @DIR@/id\n", server: byKey, bad: "/id (it is not there)"},
-		"not the algorithm": {config: "IdentityFile @DIR@/id\nPubkeyAcceptedAlgorithms rsa-sha2-512\n", files: map[string]string{"id": text}, server: byKey,
-			tried: []string{}},
-		"of the algorithm": {config: "IdentityFile @DIR@/id\nPubkeyAcceptedAlgorithms ssh-ed25519\n", files: map[string]string{"id": text}, server: byKey},
+		"not the algorithm": {config: "IdentityFile @DIR@/id\nPubkeyAcceptedAlgorithms rsa-sha2-512\n", files: map[string]string{"id": text},
+			server: byKey,
+			tried:  []string{}},
+		"of the algorithm": {config: "IdentityFile @DIR@/id\nPubkeyAcceptedAlgorithms ssh-ed25519\n", files: map[string]string{"id": text},
+			server: byKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +183,8 @@ func TestIdentityAgentNone(t *testing.T) {
 	path := writeFile(t, t.TempDir(), "config", "IdentityAgent none\nIdentityFile none\n")
 	for _, given := range []bool{true, false} {
 		s := remotetest.Serve(t, allowing(public))
-		err := dial(t, newClient(t, remote.Config{User: "user", ConfigFile: path, AgentGiven: given, Credentials: remote.Credentials{Agent: true}}),
+		err := dial(t, newClient(t, remote.Config{User: "user", ConfigFile: path, AgentGiven: given,
+			Credentials: remote.Credentials{Agent: true}}),
 			remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 1500 * time.Millisecond})
 		if (err == nil) != given {
 			t.Errorf("given %v: %v", given, err)
@@ -187,14 +209,15 @@ func TestConfigFileConnection(t *testing.T) {
 		server *remotetest.Server
 		want   string
 	}{
-		"lists":               {"Ciphers aes256-ctr\nMACs hmac-sha2-512\nKexAlgorithms ecdh-sha2-nistp384\n", narrow, ""},
-		"lists in front":      {"Ciphers ^aes256-ctr\nMACs ^hmac-sha2-512\nKexAlgorithms ^ecdh-sha2-nistp384\n", narrow, ""},
-		"another cipher":      {"Ciphers aes128-ctr\n", narrow, "no common algorithm"},
-		"without a cipher":    {"Ciphers -aes256-ctr\n", narrow, "no common algorithm"},
-		"another kex":         {"KexAlgorithms ecdh-sha2-nistp256\n", narrow, "no common algorithm"},
-		"another host key":    {"HostKeyAlgorithms ecdsa-sha2-nistp256\n", s, "no common algorithm"},
-		"a host key":          {"HostKeyAlgorithms ssh-ed25519\n", s, ""},
-		"nothing we know":     {"Ciphers chacha20-poly1305@openssh.com\nMACs umac-64@openssh.com\n", s, "MACs: none of umac-64@openssh.com is supported"},
+		"lists":            {"Ciphers aes256-ctr\nMACs hmac-sha2-512\nKexAlgorithms ecdh-sha2-nistp384\n", narrow, ""},
+		"lists in front":   {"Ciphers ^aes256-ctr\nMACs ^hmac-sha2-512\nKexAlgorithms ^ecdh-sha2-nistp384\n", narrow, ""},
+		"another cipher":   {"Ciphers aes128-ctr\n", narrow, "no common algorithm"},
+		"without a cipher": {"Ciphers -aes256-ctr\n", narrow, "no common algorithm"},
+		"another kex":      {"KexAlgorithms ecdh-sha2-nistp256\n", narrow, "no common algorithm"},
+		"another host key": {"HostKeyAlgorithms ecdsa-sha2-nistp256\n", s, "no common algorithm"},
+		"a host key":       {"HostKeyAlgorithms ssh-ed25519\n", s, ""},
+		"nothing we know": {"Ciphers chacha20-poly1305@openssh.com\nMACs umac-64@openssh.com\n", s,
+			"MACs: none of umac-64@openssh.com is supported"},
 		"another family":      {"AddressFamily inet6\nHostName 127.0.0.1\n", s, "suitable address"},
 		"the family":          {"AddressFamily inet\nHostName localhost\n", s, ""},
 		"an address":          {"BindAddress 127.0.0.9\n", bound, ""},

@@ -59,30 +59,45 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 	const changed, unknown, revoked = "has changed", "is not known", "is revoked"
 	known, wrong := "@NAME@ @KEY@\n", "@NAME@ @OLD@\n"
 	cells := map[string]keyCell{
-		"nothing is known":      {config: "UserKnownHostsFile @DIR@/known\n"},
-		"known":                 {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": known}},
-		"changed":               {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong}, want: changed},
-		"quoted blank":          {config: "UserKnownHostsFile \"@DIR@/known hosts\"\n", files: map[string]string{"known hosts": wrong}, want: changed},
-		"two paths":             {config: "UserKnownHostsFile @DIR@/nothing @DIR@/known\n", files: map[string]string{"known": wrong}, want: changed},
-		"two quoted paths":      {config: "UserKnownHostsFile \"@DIR@/a b\" \"@DIR@/known\"\n", files: map[string]string{"known": wrong}, want: changed},
-		"two quoted, the first": {config: "UserKnownHostsFile \"@DIR@/a b\" \"@DIR@/c d\"\n", files: map[string]string{"a b": wrong}, want: changed},
-		"variable":              {config: "UserKnownHostsFile ${REMOTE_TEST_KNOWN}/@DIR@/known\n", files: map[string]string{"known": wrong}, want: changed},
-		"variable, quoted":      {config: "UserKnownHostsFile \"${REMOTE_TEST_KNOWN}@DIR@/k n\"\n", files: map[string]string{"k n": wrong}, want: changed},
-		"token":                 {config: "UserKnownHostsFile @DIR@/%n-%p\n", files: map[string]string{"node-@PORT@": wrong}, want: changed},
-		"alias":                 {config: "HostKeyAlias the-node\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "the-node @OLD@\n"}, want: changed},
-		"alias, known":          {config: "HostKeyAlias the-node\nStrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "the-node @KEY@\n"}},
-		"alias, not the name":   {config: "HostKeyAlias the-node\nStrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": known}, want: unknown},
-		"global":                {config: "UserKnownHostsFile none\nGlobalKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong}, want: changed},
-		"global, with a blank":  {config: "UserKnownHostsFile none\nGlobalKnownHostsFile \"@DIR@/a b\" @DIR@/c\n", files: map[string]string{"a b": wrong}, want: changed},
-		"strict":                {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", want: unknown},
-		"strict, known":         {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": known}},
-		"strict in the block":   {config: "UserKnownHostsFile @DIR@/known\n", policy: remote.Strict, want: unknown, stricter: "host_key_policy"},
-		"strict beside ignore":  {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", policy: remote.Ignore, want: unknown},
-		"ask":                   {config: "StrictHostKeyChecking ask\nUserKnownHostsFile @DIR@/known\n", want: unknown},
-		"ask, known":            {config: "StrictHostKeyChecking ask\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": known}},
-		"no check": {config: "StrictHostKeyChecking no\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong}, want: changed,
+		"nothing is known": {config: "UserKnownHostsFile @DIR@/known\n"},
+		"known":            {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": known}},
+		"changed":          {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong}, want: changed},
+		"quoted blank": {config: "UserKnownHostsFile \"@DIR@/known hosts\"\n", files: map[string]string{"known hosts": wrong},
+			want: changed},
+		"two paths": {config: "UserKnownHostsFile @DIR@/nothing @DIR@/known\n", files: map[string]string{"known": wrong},
+			want: changed},
+		"two quoted paths": {config: "UserKnownHostsFile \"@DIR@/a b\" \"@DIR@/known\"\n", files: map[string]string{"known": wrong},
+			want: changed},
+		"two quoted, the first": {config: "UserKnownHostsFile \"@DIR@/a b\" \"@DIR@/c d\"\n", files: map[string]string{"a b": wrong},
+			want: changed},
+		"variable": {config: "UserKnownHostsFile ${REMOTE_TEST_KNOWN}/@DIR@/known\n", files: map[string]string{"known": wrong},
+			want: changed},
+		"variable, quoted": {config: "UserKnownHostsFile \"${REMOTE_TEST_KNOWN}@DIR@/k n\"\n", files: map[string]string{"k n": wrong},
+			want: changed},
+		"token": {config: "UserKnownHostsFile @DIR@/%n-%p\n", files: map[string]string{"node-@PORT@": wrong}, want: changed},
+		"alias": {config: "HostKeyAlias the-node\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": "the-node @OLD@\n"}, want: changed},
+		"alias, known": {config: "HostKeyAlias the-node\nStrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": "the-node @KEY@\n"}},
+		"alias, not the name": {config: "HostKeyAlias the-node\nStrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": known}, want: unknown},
+		"global": {config: "UserKnownHostsFile none\nGlobalKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": wrong}, want: changed},
+		"global, with a blank": {config: "UserKnownHostsFile none\nGlobalKnownHostsFile \"@DIR@/a b\" @DIR@/c\n",
+			files: map[string]string{"a b": wrong}, want: changed},
+		"strict": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", want: unknown},
+		"strict, known": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": known}},
+		"strict in the block":  {config: "UserKnownHostsFile @DIR@/known\n", policy: remote.Strict, want: unknown, stricter: "host_key_policy"},
+		"strict beside ignore": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", policy: remote.Ignore, want: unknown},
+		"ask":                  {config: "StrictHostKeyChecking ask\nUserKnownHostsFile @DIR@/known\n", want: unknown},
+		"ask, known": {config: "StrictHostKeyChecking ask\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": known}},
+		"no check": {config: "StrictHostKeyChecking no\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong},
+			want:     changed,
 			stricter: "host_key_policy"},
-		"no check, and none wanted": {config: "StrictHostKeyChecking no\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": wrong},
+		"no check, and none wanted": {config: "StrictHostKeyChecking no\nUserKnownHostsFile @DIR@/known\n",
+			files:  map[string]string{"known": wrong},
 			policy: remote.Ignore},
 		"revoked by a list": {config: "RevokedHostKeys @DIR@/revoked\nUserKnownHostsFile @DIR@/known\n",
 			files: map[string]string{"known": known, "revoked": "# bad\n@KEY@\n"}, want: revoked},
@@ -100,18 +115,22 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 			files: map[string]string{"known": known, "krl.spec": "sha1: @KEY@\n"}, want: revoked},
 		"another in a key revocation list": {config: "RevokedHostKeys @DIR@/krl\nUserKnownHostsFile @DIR@/known\n",
 			files: map[string]string{"known": known, "krl.spec": "@OLD@\n"}},
-		"revoked": {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@revoked @NAME@ @KEY@\n" + known}, want: revoked},
+		"revoked": {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@revoked @NAME@ @KEY@\n" + known},
+			want: revoked},
 		"revoked for another": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n",
 			files: map[string]string{"known": "@revoked other @KEY@\n" + known}},
-		"revoked for all": {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@revoked * @KEY@\n" + known}, want: revoked},
+		"revoked for all": {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@revoked * @KEY@\n" + known},
+			want: revoked},
 		"a command knows it": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile none\nKnownHostsCommand /bin/cat \"@DIR@/of %H\"\n",
 			files: map[string]string{"of @NAME@": known, "of 127.0.0.1": ""}},
 		"a command knows another": {config: "UserKnownHostsFile @DIR@/known\nKnownHostsCommand /bin/cat \"@DIR@/of %H\"\n",
 			files: map[string]string{"of @NAME@": wrong, "of 127.0.0.1": ""}, want: changed},
 		"a command fails": {config: "UserKnownHostsFile @DIR@/known\nKnownHostsCommand /bin/cat @DIR@/nothing\n",
 			files: map[string]string{"known": known}, want: "KnownHostsCommand for node"},
-		"hashed":          {config: "HashKnownHosts yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@HASH@ @OLD@\n"}, want: changed},
-		"of another port": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "127.0.0.1 @KEY@\n"}},
+		"hashed": {config: "HashKnownHosts yes\nUserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@HASH@ @OLD@\n"},
+			want: changed},
+		"of another port": {config: "StrictHostKeyChecking yes\nUserKnownHostsFile @DIR@/known\n",
+			files: map[string]string{"known": "127.0.0.1 @KEY@\n"}},
 		"of another kind": {config: "UserKnownHostsFile @DIR@/known\n", files: map[string]string{"known": "@NAME@ @RSA@\n"}, want: changed},
 	}
 	rsa := remotetest.AuthorizedKey(ecdsaKey(t).PublicKey())
@@ -136,7 +155,8 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 						}
 					}
 					writeFile(t, dir, "id", sshd.Key)
-					return writeFile(t, dir, "config", fmt.Sprintf("Host node\n HostName %s\n Port %d\n User %s\n IdentityFile %s/id\n IdentitiesOnly yes\n%s"+
+					return writeFile(t, dir, "config", fmt.Sprintf("Host node\n HostName %s\n Port %d\n User %s\n IdentityFile %s/id\n IdentitiesOnly "+
+						"yes\n%s"+
 						"StrictHostKeyChecking accept-new\nGlobalKnownHostsFile none\n", sshd.Host, sshd.Port, sshd.User, dir, fill(c.config)))
 				}
 				err := dial(t, newClient(t, remote.Config{ConfigFile: make(), HostKeyPolicy: c.policy}), remote.Target{Address: "node",
@@ -176,7 +196,8 @@ func TestCertificateFallsBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := remotetest.Serve(t, remotetest.Options{HostKeys: []ssh.Signer{certify(t, key, authority, ssh.HostCert, []string{"127.0.0.1"}, change)}})
+			s := remotetest.Serve(t, remotetest.Options{HostKeys: []ssh.Signer{certify(t, key, authority, ssh.HostCert, []string{"127.0.0.1"},
+				change)}})
 			ca := "@cert-authority * " + line(authority)
 			target := remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 20 * time.Second}
 			known := newClient(t, remote.Config{User: "user", HostKeyPolicy: remote.Strict,
@@ -205,7 +226,8 @@ func TestRevokedCertificates(t *testing.T) {
 		fmt.Fprintf(&spec, "serial: %d\n", n)
 	}
 	list := filepath.Join(dir, "list")
-	if out, err := exec.Command("ssh-keygen", "-k", "-f", list, "-s", ca, writeFile(t, dir, "spec", spec.String())).CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-k", "-f", list, "-s", ca, writeFile(t, dir, "spec",
+		spec.String())).CombinedOutput(); err != nil {
 		t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
 	for serial, id := range map[uint64]string{0: "good", 1: "bad", 4: "good", 5: "good", 10: "good", 15: "", 20: "good", 21: "good",
@@ -234,7 +256,8 @@ func TestKnownHostsBesideOpenSSH(t *testing.T) {
 		"HASH KEY", "PORT KEY", "HASH,other KEY", "host,HASH KEY", "|1|AAAA KEY", "|2|a|b KEY", "a.example.com,*.example.com KEY",
 	}, "\n")), "\n")
 	path := writeFile(t, t.TempDir(), "known", strings.Join(lines, "\n")+"\n")
-	for _, name := range []string{"host", "other", "[host]:2222", "10.0.0.1", "[10.0.0.1]:2222", "fd00::1", "[fd00::1]:2222", "a.example.com"} {
+	for _, name := range []string{"host", "other", "[host]:2222", "10.0.0.1", "[10.0.0.1]:2222", "fd00::1", "[fd00::1]:2222",
+		"a.example.com"} {
 		out, err := exec.Command("ssh-keygen", "-F", name, "-f", path).Output()
 		if err != nil {
 			t.Fatalf("ssh-keygen: %v", err)

@@ -132,7 +132,8 @@ func TestProxyCommand(t *testing.T) {
 func TestProxyCommandFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ command, want string }{
-		"says why":      {`sh -c 'echo starting >&2; echo "TargetNotConnected: i-0123" >&2; exit 254'`, "proxy command: exit code 254: starting; TargetNotConnected: i-0123"},
+		"says why": {`sh -c 'echo starting >&2; echo "TargetNotConnected: i-0123" >&2; exit 254'`,
+			"proxy command: exit code 254: starting; TargetNotConnected: i-0123"},
 		"is not there":  {"/nowhere/at-all %h", "/nowhere/at-all"},
 		"is no server":  {"echo hello", "proxy command: exit code 0"},
 		"is killed":     {`sh -c 'kill -9 $$'`, "proxy command was ended by a signal"},
@@ -201,7 +202,8 @@ func TestProxyCommandEnds(t *testing.T) {
 	t.Run("before the connection", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "self")
-		conn, err := newClient(t, remote.Config{User: "core", ProxyCommand: proxyTo(t, s, "echo $$ >"+path+"; echo so long >&2;")}).Dial(t.Context(),
+		conn, err := newClient(t, remote.Config{User: "core", ProxyCommand: proxyTo(t, s,
+			"echo $$ >"+path+"; echo so long >&2;")}).Dial(t.Context(),
 			remote.Target{Address: "node", ConnectTimeout: 30 * time.Second})
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +231,8 @@ func TestProxyCommandEnvironment(t *testing.T) {
 	dir := t.TempDir()
 	command := proxyTo(t, s, "env >"+dir+"/env;")
 	conn, err := newClient(t, remote.Config{User: "core", ProxyCommand: command, Redactor: runlog.NewRedactor(),
-		Credentials: remote.Credentials{Password: "swordfish"}}).Dial(t.Context(), remote.Target{Address: "node", ConnectTimeout: 30 * time.Second})
+		Credentials: remote.Credentials{Password: "swordfish"}}).Dial(t.Context(), remote.Target{Address: "node",
+		ConnectTimeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 
 	"golang.org/x/crypto/ssh"
@@ -76,7 +77,8 @@ func (r *revokedKeys) revokesCertificate(cert *ssh.Certificate) bool {
 			}
 		}
 		for _, m := range c.bitmaps {
-			if n := cert.Serial - m.offset; cert.Serial >= m.offset && n < uint64(m.bits.BitLen()) && m.bits.Bit(int(n)) == 1 { //nolint:gosec // n is less than a length
+			n := cert.Serial - m.offset
+			if cert.Serial >= m.offset && n <= math.MaxInt32 && m.bits.Bit(int(n)) == 1 { //nolint:gosec // n is small enough
 				return true
 			}
 		}

@@ -172,7 +172,8 @@ func (c *Client) wayOfJumps(ctx context.Context, w way, depth int) (way, error) 
 		}
 		return w, nil
 	case depth >= maxJumpDepth:
-		return w, &ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("ProxyJump of host %s: the jump hosts go in circles", w.jumps[0].Address)}
+		return w, &ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("ProxyJump of host %s: the jump hosts go in circles",
+			w.jumps[0].Address)}
 	}
 	return c.wayOfJumps(ctx, way{jumps: slices.Concat(jumpsOf(first.file), w.jumps)}, depth+1)
 }

@@ -57,32 +57,43 @@ Host inner
 		target Target
 		want   string // the command, then each host on the way as user@address
 	}{
-		"direct":                    {target: Target{Address: "direct"}, want: "root@direct:22"},
-		"by the file's jumps":       {target: Target{Address: "jumped"}, want: "[gw-command gw] gatekeeper@gw:22 ops@inner:2200 root@jumped:22"},
-		"by the file's command":     {target: Target{Address: "commanded"}, want: "[file-command commanded 22] root@commanded:22"},
-		"by jumps of jumps":         {target: Target{Address: "behind"}, want: "[gw-command gw] gatekeeper@gw:22 root@via:22 root@behind:22"},
-		"by the block's":            {Config{JumpHosts: jump}, Target{Address: "jumped"}, "root@block:22 root@jumped:22"},
-		"by the block's, known":     {Config{JumpHosts: []Hop{{Address: "gw"}}}, Target{Address: "direct"}, "[gw-command gw] gatekeeper@gw:22 root@direct:22"},
-		"by the block's none":       {Config{JumpHosts: []Hop{}}, Target{Address: "jumped"}, "root@jumped:22"},
-		"by none, with a command":   {Config{JumpHosts: []Hop{}}, Target{Address: "commanded"}, "root@commanded:22"},
-		"by the block's command":    {Config{ProxyCommand: "block-command %h"}, Target{Address: "jumped"}, "[block-command jumped] root@jumped:22"},
-		"by the block's both":       {Config{JumpHosts: jump, ProxyCommand: "block-command %h"}, Target{Address: "jumped"}, "[block-command block] root@block:22 root@jumped:22"},
+		"direct":                {target: Target{Address: "direct"}, want: "root@direct:22"},
+		"by the file's jumps":   {target: Target{Address: "jumped"}, want: "[gw-command gw] gatekeeper@gw:22 ops@inner:2200 root@jumped:22"},
+		"by the file's command": {target: Target{Address: "commanded"}, want: "[file-command commanded 22] root@commanded:22"},
+		"by jumps of jumps":     {target: Target{Address: "behind"}, want: "[gw-command gw] gatekeeper@gw:22 root@via:22 root@behind:22"},
+		"by the block's":        {Config{JumpHosts: jump}, Target{Address: "jumped"}, "root@block:22 root@jumped:22"},
+		"by the block's, known": {Config{JumpHosts: []Hop{{Address: "gw"}}}, Target{Address: "direct"},
+			"[gw-command gw] gatekeeper@gw:22 root@direct:22"},
+		"by the block's none":     {Config{JumpHosts: []Hop{}}, Target{Address: "jumped"}, "root@jumped:22"},
+		"by none, with a command": {Config{JumpHosts: []Hop{}}, Target{Address: "commanded"}, "root@commanded:22"},
+		"by the block's command": {Config{ProxyCommand: "block-command %h"}, Target{Address: "jumped"},
+			"[block-command jumped] root@jumped:22"},
+		"by the block's both": {Config{JumpHosts: jump, ProxyCommand: "block-command %h"}, Target{Address: "jumped"},
+			"[block-command block] root@block:22 root@jumped:22"},
 		"by the block's no command": {Config{ProxyCommand: "none"}, Target{Address: "commanded"}, "root@commanded:22"},
-		"by its own":                {Config{JumpHosts: jump}, Target{Address: "jumped", JumpHosts: []Hop{{Address: "own"}}}, "root@own:22 root@jumped:22"},
-		"by its own none":           {Config{JumpHosts: jump}, Target{Address: "jumped", JumpHosts: []Hop{}}, "root@jumped:22"},
-		"by its own command":        {Config{JumpHosts: jump, ProxyCommand: "block-command"}, Target{Address: "jumped", ProxyCommand: "own-command %r"}, "[own-command root] root@jumped:22"},
-		"by its own both": {Config{ProxyCommand: "block-command"}, Target{Address: "jumped", ProxyCommand: "own-command %h", JumpHosts: []Hop{{Address: "own"}}},
+		"by its own": {Config{JumpHosts: jump}, Target{Address: "jumped", JumpHosts: []Hop{{Address: "own"}}},
+			"root@own:22 root@jumped:22"},
+		"by its own none": {Config{JumpHosts: jump}, Target{Address: "jumped", JumpHosts: []Hop{}}, "root@jumped:22"},
+		"by its own command": {Config{JumpHosts: jump, ProxyCommand: "block-command"}, Target{Address: "jumped",
+			ProxyCommand: "own-command %r"}, "[own-command root] root@jumped:22"},
+		"by its own both": {Config{ProxyCommand: "block-command"}, Target{Address: "jumped", ProxyCommand: "own-command %h",
+			JumpHosts: []Hop{{Address: "own"}}},
 			"[own-command own] root@own:22 root@jumped:22"},
 		"not by the block's command": {Config{ProxyCommand: "block-command"}, Target{Address: "direct", ProxyCommand: "none"}, "root@direct:22"},
-		"not by the block's command, by its jumps": {Config{JumpHosts: jump, ProxyCommand: "block-command"}, Target{Address: "direct", ProxyCommand: "none"},
+		"not by the block's command, by its jumps": {Config{JumpHosts: jump, ProxyCommand: "block-command"}, Target{Address: "direct",
+			ProxyCommand: "none"},
 			"root@block:22 root@direct:22"},
-		"by a proxy":              {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "commanded"}, "root@commanded:22"},
-		"by a proxy and jumps":    {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "jumped"}, "gatekeeper@gw:22 ops@inner:2200 root@jumped:22"},
-		"by its own, not a proxy": {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "direct", ProxyCommand: "own-command"}, "[own-command] root@direct:22"},
-		"the block's user":        {Config{User: "core"}, Target{Address: "jumped"}, "[gw-command gw] gatekeeper@gw:22 ops@inner:2200 core@jumped:22"},
-		"the block's user of its": {Config{User: "core", JumpHosts: []Hop{{Address: "gw"}}}, Target{Address: "direct"}, "[gw-command gw] core@gw:22 core@direct:22"},
-		"its own user":            {Config{User: "core"}, Target{Address: "direct", User: "own", Port: 2222}, "own@direct:2222"},
-		"the block's port":        {Config{Port: 2022}, Target{Address: "commanded"}, "[file-command commanded 2022] root@commanded:2022"},
+		"by a proxy": {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "commanded"}, "root@commanded:22"},
+		"by a proxy and jumps": {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "jumped"},
+			"gatekeeper@gw:22 ops@inner:2200 root@jumped:22"},
+		"by its own, not a proxy": {Config{ProxyURL: "socks5://127.0.0.1:1"}, Target{Address: "direct", ProxyCommand: "own-command"},
+			"[own-command] root@direct:22"},
+		"the block's user": {Config{User: "core"}, Target{Address: "jumped"},
+			"[gw-command gw] gatekeeper@gw:22 ops@inner:2200 core@jumped:22"},
+		"the block's user of its": {Config{User: "core", JumpHosts: []Hop{{Address: "gw"}}}, Target{Address: "direct"},
+			"[gw-command gw] core@gw:22 core@direct:22"},
+		"its own user":     {Config{User: "core"}, Target{Address: "direct", User: "own", Port: 2222}, "own@direct:2222"},
+		"the block's port": {Config{Port: 2022}, Target{Address: "commanded"}, "[file-command commanded 2022] root@commanded:2022"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +162,8 @@ func TestPulse(t *testing.T) {
 // of which it says different things.
 func TestJumpHostsByName(t *testing.T) {
 	t.Parallel()
-	client := clientOf(t, "Host one two\n HostName 10.0.0.1\nHost one\n StrictHostKeyChecking yes\nHost a\n ProxyJump one\nHost b c\n ProxyJump two\n", nil)
+	client := clientOf(t, "Host one two\n HostName 10.0.0.1\nHost one\n StrictHostKeyChecking yes\nHost a\n ProxyJump one\nHost b c\n "+
+		"ProxyJump two\n", nil)
 	keys := map[string]string{}
 	for _, host := range []string{"a", "b", "c"} {
 		r, err := client.route(t.Context(), Target{Address: host})

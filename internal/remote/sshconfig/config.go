@@ -88,7 +88,8 @@ func Open(path, client string, env []string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: path, ssh: client, env: env, slots: make(chan struct{}, atOnce), classes: map[class]*asked{}, alone: map[Question]*asked{}}
+	f := &File{path: path, ssh: client, env: env, slots: make(chan struct{}, atOnce), classes: map[class]*asked{},
+		alone: map[Question]*asked{}}
 	f.lines, f.unread = new(reader).read(path, 0)
 	var open *fs.PathError
 	if errors.As(f.unread, &open) && open.Path == path {

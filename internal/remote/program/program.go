@@ -11,7 +11,6 @@
 package program
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +107,7 @@ func (c Command) Output(ctx context.Context, most int) ([]byte, error) {
 	err = cmd.Run()
 	_ = itsStderr.Close() // the program had its own
 	if err == nil {
-		return out.Bytes(), nil
+		return out.kept, nil
 	}
 	select {
 	case <-said:
@@ -138,19 +137,21 @@ func baseName(path string) string {
 	return path
 }
 
-// bounded keeps most bytes, and fails when more come.
+// bounded keeps most bytes, and fails when more come. It is no bytes.Buffer, whose
+// ReadFrom would know no bound.
 type bounded struct {
-	bytes.Buffer
+	kept []byte
 	most int
 	over bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.most {
+	if len(b.kept)+len(p) > b.most {
 		b.over = true
 		return 0, errors.New("too much")
 	}
-	return b.Buffer.Write(p)
+	b.kept = append(b.kept, p...)
+	return len(p), nil
 }
 
 // tailWriter keeps the end of what is written.

@@ -26,7 +26,7 @@ type Stream struct {
 	stderr tailWriter
 
 	closing sync.Once
-	over    atomic.Bool   // nothing more comes of it
+	over    atomic.Bool   // it has closed its end
 	reading sync.Mutex    // held by who reads out
 	quiet   chan struct{} // nobody holds its error output any more
 	ended   chan struct{} // it has been waited for
@@ -82,16 +82,26 @@ func (s *Stream) Read(p []byte) (int, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	n, err := s.out.Read(p)
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		s.over.Store(true)
-	}
+	s.look(err)
 	return n, err
 }
 
-// Over says that the program has closed its output, as it does when it ends.
+// look notes from an error that the program has closed its end.
+func (s *Stream) look(err error) {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		s.over.Store(true)
+	}
+}
+
+// Over says that the program has closed its input or output, as it does when it
+// ends.
 func (s *Stream) Over() bool { return s.over.Load() }
 
-func (s *Stream) Write(p []byte) (int, error) { return s.in.Write(p) }
+func (s *Stream) Write(p []byte) (int, error) {
+	n, err := s.in.Write(p)
+	s.look(err)
+	return n, err
+}
 
 // Close ends the program; it does not wait for it.
 func (s *Stream) Close() error {

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,6 +56,7 @@ type hostFacts struct {
 	peers         Peers
 	missing       []bundle.Artifact // what would have to be transferred
 	unpack        []bundle.Artifact // what would have to be unpacked
+	accounts      []bundle.Account  // what packages ask of the host's users
 }
 
 // A check judges facts. upgrade says whether it is done for an upgrade, too;
@@ -75,8 +77,10 @@ func checks() map[string]check {
 		"disk":              {true, checkDisk},
 		"systemd":           {false, checkSystemd},
 		"selinux":           {false, checkSELinux},
+		"cgroups":           {false, checkCgroups},
 		"commands":          {false, checkCommands},
 		"groups":            {false, checkGroups},
+		"users":             {true, checkUsers},
 		"kernel-modules":    {false, checkModules},
 		"docker":            {false, checkDocker},
 		"docker-version":    {false, checkDockerVersion},
@@ -89,6 +93,7 @@ func checks() map[string]check {
 		"bootstrap-url":     {true, checkBootstrapURL},
 		"load-balancer":     {false, checkLoadBalancer},
 		"exhibitor-backend": {true, checkExhibitorBackend},
+		"instance-role":     {true, checkInstanceRole},
 		"health":            {true, checkHealth},
 	}
 }
@@ -155,7 +160,7 @@ func errorsOf(findings []Finding) []Finding {
 }
 
 // wishes writes what preflight.sh has to look at.
-func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
+func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account) *strings.Builder {
 	var b strings.Builder
 	wish := func(words ...string) {
 		if slices.Contains(words, "") {
@@ -213,6 +218,17 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	}
 	if args["exhibitor_storage_backend"] == "shared_filesystem" && s.opts.Role == Master {
 		wish("directory", args["exhibitor_fs_config_dir"])
+	}
+	for _, a := range accounts {
+		if harmlessName.MatchString(a.User) && harmlessName.MatchString(cmp.Or(a.Group, a.User)) {
+			wish("account", a.User, cmp.Or(a.Group, "-"))
+		}
+	}
+	if part, _ := usesRole(&s.opts); part != "" {
+		wish("instance_role")
+	}
+	if bucket := args["s3_bucket"]; usesBucket(&s.opts) && harmlessBucket.MatchString(bucket) && harmlessName.MatchString(args["aws_region"]) {
+		wish("bucket", s3Host(args["aws_region"]), bucket)
 	}
 	wish("health", "node-poststart")
 	return &b
@@ -299,11 +315,7 @@ func reach(b *bundle.Bundle) []peer {
 	switch args["exhibitor_storage_backend"] {
 	case "aws_s3":
 		if region := args["aws_region"]; region != "" {
-			host := "s3." + region + ".amazonaws.com"
-			if strings.HasPrefix(region, "cn-") {
-				host += ".cn"
-			}
-			out = append(out, peer{"exhibitor-backend", "AWS S3 in aws_region, for exhibitor", host, "443", SeverityWarning})
+			out = append(out, peer{"exhibitor-backend", "AWS S3 in aws_region, for exhibitor", s3Host(region), "443", SeverityWarning})
 		}
 	case "azure":
 		if account := args["exhibitor_azure_account_name"]; account != "" {

@@ -14,9 +14,10 @@ journal_from=${4:-}
 if [ "$what" = setup ]; then set -- dcos-download.service dcos-setup.service; else set -- "$what"; fi
 
 pass_on() { # UNIT...
+	for u; do set -- "$@" -u "$u" && shift; done
 	if [ -n "$cursor" ]; then set -- "$@" --after-cursor="$cursor"; else set -- "$@" -b; fi
 	# A journal that is kept in memory knows no cursor from before a boot.
-	chunk=$(journal -o cat --show-cursor "$@" 2>/dev/null) || cursor='' journal_from=
+	chunk=$(journalctl --no-pager -q -o cat --show-cursor "$@" 2>/dev/null </dev/null) || cursor='' journal_from=
 	to=$(printf '%s\n' "$chunk" | sed -n 's/^-- cursor: //p' | tail -n 1)
 	if [ -n "$to" ] && [ "$to" != "$cursor" ]; then
 		cursor=$to

@@ -61,23 +61,11 @@ try() {
 
 journal_from= # a cursor: what the journal had before is of no interest
 
-put_journal() { # UNIT...
+put_journal() { # UNIT...: what they have said; of a unit of ours, not that systemd has started it
+	case $* in terraform-dcos-*) not=' systemd\[[0-9]*\]: ' ;; *) not='^$' ;; esac
+	for u; do set -- "$@" -u "$u" && shift; done
 	if [ -n "$journal_from" ]; then set -- "$@" --after-cursor="$journal_from"; fi
-	journal -o short-iso -n 60 "$@" 2>/dev/null | put_in journal
-}
-
-# journal UNIT-OR-OPTION...: journalctl of these units. Of our own it has what they said, and not that systemd has started them.
-journal() {
-	for u; do
-		shift
-		case $u in
-		-*) set -- "$@" "$u" ;;
-		terraform-dcos-*.service) set -- "$@" "_SYSTEMD_UNIT=$u" ;;
-		*.*) set -- "$@" -u "$u" ;;
-		*) set -- "$@" "$u" ;;
-		esac
-	done
-	journalctl --no-pager -q "$@" </dev/null
+	journalctl --no-pager -q -o short-iso "$@" 2>/dev/null </dev/null | grep -v "$not" | tail -n 60 | put_in journal
 }
 
 decode() { # BASE64: prints what it stands for; "-" stands for nothing

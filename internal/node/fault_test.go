@@ -324,6 +324,40 @@ func TestRepair(t *testing.T) {
 		})
 	}
 
+	t.Run("an activation that was ended", func(t *testing.T) {
+		ids := strings.Join(b.PackageIDs, " ")
+		const activate = ". /opt/mesosphere/environment.export; mkdir -p /run/dcos-sample; cd /run/dcos-sample; "
+		steps := strings.Split(shell(t, h, activate+": >steps; pkgpanda activate "+ids+" >out; cat steps; rm steps"), "\n")
+		for _, at := range []string{
+			"rename bin to bin.old",              // no unit has a file
+			"rename active.buildinfo.full.json ", // nothing says what is active
+			"rename lib.new to lib",              // the package manager cannot run
+			"remove install_progress",            // all is there, and setup fails
+		} {
+			n := slices.IndexFunc(steps, func(s string) bool { return strings.HasPrefix(s, at) })
+			if n < 0 {
+				t.Fatalf("%q is none of the steps %q", at, steps)
+			}
+			// As many steps as before: the second of two activations removes what the first has left.
+			shell(t, h, activate+fmt.Sprintf("echo '%d kill' >break; pkgpanda activate %s >out 2>&1 || test ! -e break", n+1, ids))
+			state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if drift := strings.Join(state.Drift(b, node.Master), "; "); !state.SwapUnfinished || !strings.Contains(drift, "was interrupted") ||
+				strings.Contains(drift, "again") {
+				t.Errorf("%s: drift: %q", at, drift)
+			}
+			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
+				t.Fatalf("%s: %+v", at, err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
+				t.Errorf("%s: %q", at, drift)
+			}
+			wantData(t, h, kept)
+		}
+	})
+
 	t.Run("a set that the package manager refuses", func(t *testing.T) {
 		next := build(t, rel, site, changed...)
 		config := next.PackageIDs[slices.IndexFunc(next.PackageIDs, func(id string) bool { return strings.HasPrefix(id, "dcos-config--") })]

@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build nightly
+
 package node_test
 
 import (
@@ -8,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -35,12 +36,10 @@ type ending struct {
 	mend func(ctx context.Context, h *lab.Host) error
 }
 
-var killed = ending{name: "killed", brk: "kill"}
-
 func endings() []ending {
 	reboot := func(ctx context.Context, h *lab.Host) error { return errors.Join(h.PowerCut(ctx), h.Start(ctx)) }
 	return []ending{
-		killed,
+		{name: "killed", brk: "kill"},
 		{name: "killed, rebooted", brk: "hold", strike: reboot},
 		{name: "power cut", brk: "empty", strike: reboot}, // what was not made sure to be on disk is empty
 		{name: "disk full", brk: "hold", disk: true,
@@ -58,30 +57,23 @@ func endings() []ending {
 // TestSwapPoints ends activations of packages at their steps: each write, each
 // rename, each unit file, each marker. After each, the plan says what there is
 // to do, an apply converges, as a repair and as the change that was under way
-// in turn, nothing is uninstalled, and what the node keeps is what it was. Every
-// night so at every step, for all kinds of ends and all roles, with all services;
-// else at each ninth for one kind, on a master whose services only sleep.
+// in turn, nothing is uninstalled, and what the node keeps is what it was.
+// TestRepair does so for some steps.
 func TestSwapPoints(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	rel := openRelease(t, samplerelease.V22)
-	kinds, roles := []ending{killed}, []node.Role{node.Master}
-	var master *lab.Host
-	var site map[string]string
-	if lab.Nightly {
-		kinds, roles = endings(), []node.Role{node.Master, node.Agent}
-		master = l.Host(t, "swap")
-		site = staticSite(t, "swap", master)
-		if _, err := node.Install(t.Context(), dial(t, newClient(t, l), master),
-			node.Options{Role: node.Master, Bundle: build(t, rel, site)}); err != nil {
-			t.Fatalf("%+v", err)
-		}
+	master := l.Host(t, "swap")
+	site := staticSite(t, "swap", master)
+	if _, err := node.Install(t.Context(), dial(t, newClient(t, l), master),
+		node.Options{Role: node.Master, Bundle: build(t, rel, site)}); err != nil {
+		t.Fatalf("%+v", err)
 	}
 	var mu sync.Mutex
 	var table []string
 	t.Run("lanes", func(t *testing.T) {
-		for i, role := range roles {
-			for j, end := range kinds {
+		for i, role := range []node.Role{node.Master, node.Agent} {
+			for j, end := range endings() {
 				t.Run(fmt.Sprintf("%s %s", role, end.name), func(t *testing.T) {
 					t.Parallel()
 					var options []lab.Option
@@ -89,7 +81,7 @@ func TestSwapPoints(t *testing.T) {
 						options = append(options, lab.WithDisk(1<<30))
 					}
 					lane := &swapLane{T: t, h: l.Host(t, fmt.Sprintf("swap-%d-%d", i, j), options...), client: newClient(t, l), role: role, end: end,
-						site: site, rel: func(more ...string) *bundle.Bundle { return nil }}
+						site: site}
 					if role == node.Master {
 						lane.site = staticSite(t, "swap", lane.h) // an ensemble of its own
 					}
@@ -145,17 +137,10 @@ func (l *swapLane) run() {
 	if l.role == node.Master {
 		l.addApp()
 	}
-	if !lab.Nightly {
-		l.lighten()
-	}
 	l.kept = l.data()
-	each, least := 1, 60
-	if !lab.Nightly {
-		each, least = 9, 7 // beginning with the first; 9 is prime to how many units there are
+	for n := 1; !t.Failed() && l.point(n); n++ {
 	}
-	for n := 1; !t.Failed() && l.point(n); n += each {
-	}
-	if l.points < least {
+	if l.points < 50 {
 		t.Errorf("only %d points were tried", l.points)
 	}
 }
@@ -174,16 +159,6 @@ func (l *swapLane) addApp() {
 	shell(l.T, l.h, "sync")
 }
 
-// lighten has the services that run all the time only sleep.
-func (l *swapLane) lighten() {
-	shell(l.T, l.h, `cd /etc/systemd/system/dcos.target.wants
-for u in $(grep -l '^Restart=always' *.service); do
-	mkdir -p ../$u.d
-	printf '[Service]\nType=simple\nUser=\nEnvironmentFile=\nExecStartPre=\nExecStart=\nExecStart=/bin/sleep infinity\n' >../$u.d/light.conf
-done
-systemctl stop 'dcos-*.service' dcos-checks-poststart.timer; systemctl daemon-reload; systemctl start dcos.target`)
-}
-
 // data is what the node keeps: sums of files, the cluster's id and Marathon's
 // app.
 func (l *swapLane) data() string {
@@ -197,9 +172,6 @@ cat /var/lib/mesos/slave/volumes/roles/x/file; readlink /var/lib/mesos/slave/met
 		data = keepData(l.T, l.h)
 	} else {
 		data = dataOf(l.T, l.h)
-	}
-	if !lab.Nightly { // nobody but ourselves writes
-		return data + "\n" + shell(l.T, l.h, "cd /var/lib/dcos && find . -path ./.before-install -prune -o -type f -print0 | sort -z | xargs -0 sha256sum")
 	}
 	req, err := http.NewRequestWithContext(l.Context(), http.MethodGet, "http://"+l.h.Address+":8080/v2/apps//kept", nil)
 	if err != nil {
@@ -270,7 +242,7 @@ func (l *swapLane) point(n int) bool {
 	if n%2 == 0 {
 		l.is, l.other = l.other, l.is // the change that was under way is applied, not repaired
 	}
-	state, err = node.Upgrade(t.Context(), l.light(conn), l.options(l.is))
+	state, err = node.Upgrade(t.Context(), conn, l.options(l.is))
 	if err != nil {
 		t.Errorf("%s before %q, where the plan says %q: %+v", l.end.name, at, plan, err)
 		return true
@@ -321,23 +293,4 @@ func (l *swapLane) counts() string {
 	}
 	return fmt.Sprintf("%-12s %-18s %3d points, %3d converged with what the node keeps; plans: %s", l.role, l.end.name, l.points, l.converged,
 		strings.Join(said, ", "))
-}
-
-// light is a connection to a host whose services only sleep: it is told that
-// they are well.
-func (l *swapLane) light(conn node.Conn) node.Conn {
-	if lab.Nightly {
-		return conn
-	}
-	return lightConn{conn}
-}
-
-type lightConn struct{ node.Conn }
-
-func (c lightConn) Run(ctx context.Context, s remote.Script) (*remote.Result, error) {
-	if s.Name != "postflight" {
-		return c.Conn.Run(ctx, s)
-	}
-	_, err := io.WriteString(s.Stdout, "begin=postflight\noutcome=well\nend=postflight\n")
-	return &remote.Result{}, err
 }

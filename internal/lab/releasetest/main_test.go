@@ -30,7 +30,7 @@
 //
 // # Environment
 //
-//	DCOS_TEST_RELEASE   the release, dcos_generate_config.sh or a directory; without it the sample release, shortened
+//	DCOS_TEST_RELEASE   the release, dcos_generate_config.sh or a directory; without it the sample release, shortened: one master
 //	DCOS_TEST_FORMER    the release before it, of the same line or the one before
 //	DCOS_TEST_POINTS    all (default), kinds: units' files count as one kind and are ended at the first, a middle and the
 //	                    last one, or none

@@ -142,19 +142,22 @@ func (j *judge) install() *site {
 			j.book.unchecked("services: they are stood in for, so what they do themselves, before and after a change, is not judged")
 		}
 		master := j.raise(j.t, "release-m"+suffix, "master", j.disk()...)
-		agent := j.raise(j.t, "release-a"+suffix, "agent", j.disk()...)
-		s := j.newSite(j.t, rel.Source(), []string{master.Address}, master, agent)
+		nodes := []*node{master}
+		if j.full {
+			nodes = append(nodes, j.raise(j.t, "release-a"+suffix, "agent", j.disk()...))
+		}
+		s := j.newSite(j.t, rel.Source(), []string{master.Address}, nodes...)
 		s.configure()
 		came := s.apply()
 		if came.code != 0 && own && services == "" && strings.Contains(came.out, "Stage: postflight") {
 			j.t.Logf("the nodes do not come up by their own services here, so stand-ins take their place:\n%s", indent(lastLines(came.out, 40)))
 			j.book.unchecked("whether the release's own services run: %s", came.reason())
 			gone := s.run("destroy", "-auto-approve")
-			j.book.check("removal of an installation that failed", "both", "first", gone.wants("destroy fails", 0))
+			j.book.check("removal of an installation that failed", s.where(), "first", gone.wants("destroy fails", 0))
 			j.clean(s, "removal of an installation that failed")
 			continue
 		}
-		if !j.book.check(what, "both", "first", came.wants("apply fails", 0)) {
+		if !j.book.check(what, s.where(), "first", came.wants("apply fails", 0)) {
 			return nil
 		}
 		for _, n := range s.nodes {
@@ -168,7 +171,7 @@ func (j *judge) install() *site {
 				j.book.check(what, n.role, "units", fmt.Errorf("no unit is active"))
 			}
 		}
-		j.book.check("an empty plan after it", "both", "first", s.plan().wants("the plan is not empty", 0))
+		j.book.check("an empty plan after it", s.where(), "first", s.plan().wants("the plan is not empty", 0))
 		return s
 	}
 	return nil

@@ -117,43 +117,29 @@ func pointsOf(kinds []string, all bool) []point {
 	return points
 }
 
-// swaps ends activations at their points. The agent is the cluster's; a master that is struck is one of its own.
+// swaps ends activations at their points, on a master and an agent of their own; of the short way, on what there is.
 func (j *judge) swaps(s *site) {
-	var lanes []*site
-	for _, n := range s.nodes {
-		lane := s
-		if j.full {
-			host := n
-			masters := s.masters
-			if n.role == "master" {
-				host = j.raise(j.t, "release-p", "master", j.disk()...)
-				masters = []string{host.Address}
-			} else {
-				host = j.raise(j.t, "release-q", "agent", j.disk()...)
-			}
-			lane = j.newSite(j.t, j.rel.Source(), masters, host)
-			lane.configure()
-			if came := lane.apply(); came.code != 0 {
-				j.book.check("points", n.role, "installation", came.wants("apply fails", 0))
-				continue
-			}
-			if err := errors.Join(host.settles(j.t), host.plant(j.t)); err != nil {
-				j.book.check("points", n.role, "installation", err)
-				continue
-			}
-		}
-		lanes = append(lanes, lane)
-	}
-	if !j.full { // one after the other, in the cluster itself
-		for i, lane := range lanes {
-			lane.strikeAll(lane.nodes[i])
-		}
+	if !j.full {
+		s.strikeAll(s.nodes[0])
 		return
 	}
 	var group sync.WaitGroup
-	for _, lane := range lanes {
+	for _, n := range s.nodes {
+		host, masters := j.raise(j.t, "release-points-"+n.role, n.role, j.disk()...), s.masters
+		if n.role == "master" {
+			masters = []string{host.Address}
+		}
+		lane := j.newSite(j.t, j.rel.Source(), masters, host)
+		lane.configure()
+		err := lane.apply().wants("apply fails", 0)
+		if err == nil {
+			err = errors.Join(host.settles(j.t), host.plant(j.t))
+		}
+		if !j.book.check("installation", n.role, "for the points", err) {
+			continue
+		}
 		group.Go(func() {
-			lane.strikeAll(lane.nodes[0])
+			lane.strikeAll(host)
 			j.destroy(lane)
 		})
 	}
@@ -188,10 +174,8 @@ func (s *site) strikeAll(n *node) {
 	}
 	points := pointsOf(kinds, s.points == "all")
 	s.t.Logf("an activation on the %s has %d effects, and %d points", n.role, len(kinds), len(points))
-	if !s.full { // one in the middle of the swap, and one at its beginning
-		points = slices.DeleteFunc(points, func(p point) bool {
-			return p.n != 1 || p.kind != "rename of /opt/mesosphere/active.new" && (n.role != "master" || p.kind != "unlink of a unit")
-		})
+	if !s.full { // one in the middle of the swap
+		points = []point{{"rename of /opt/mesosphere/active.new", 1}}
 	}
 	for _, e := range s.ends {
 		if !s.full && e.name != "crash" {

@@ -43,7 +43,7 @@ func (s *site) evident(err error, plan said) error {
 	if err == nil {
 		return nil
 	}
-	text := "\nthe plan before it: " + plan.words()
+	text := "\nthe plan before it: " + plan.words() + "\n" + lastLines(plan.out, 40)
 	for _, n := range s.nodes {
 		text += "\nthe package manager on " + n.Name + ":\n" + n.journal(s.t)
 	}
@@ -88,8 +88,7 @@ func (j *judge) life(s *site) {
 		}
 	}
 	if j.full {
-		s.search++
-		s.configure()
+		s.change()
 		s.converge("a change that all services read", "dns_search", changes())
 		j.live(s)
 		j.boot(s)
@@ -259,8 +258,8 @@ func (j *judge) refused(s *site) {
 	}
 	before := j.running(s)
 	right, search := s.release, s.search
-	s.release, s.search = dir, search+1
-	s.configure()
+	s.release = dir
+	s.change()
 	came := s.apply()
 	var err error
 	if came.code == 0 {

@@ -36,7 +36,8 @@ type site struct {
 	nodes   []*node
 	masters []string // addresses of the cluster's masters, which may be another site's nodes
 	release string   // path of a release
-	search  int      // counts changes of the configuration; it is in dns_search
+	search  int      // the configuration's number, which is in dns_search
+	made    int      // configurations so far: DC/OS gives two that differ in templates alone one id, so none comes twice
 	limit   string   // of the provider's operations on a host
 }
 
@@ -110,6 +111,13 @@ resource "dcos_cluster_config" "test" {
   %s
 }
 %s`, lab.UserNoPassword, s.lab.KeyFile(), s.release, strings.Join(s.masters, `", "`), s.search, s.parameters, nodes.String()))
+}
+
+// change makes another configuration.
+func (s *site) change() {
+	s.made++
+	s.search = s.made
+	s.configure()
 }
 
 // A said is what a call of Terraform came to.

@@ -150,8 +150,7 @@ func (j *judge) swaps(s *site) {
 func (s *site) strikeAll(n *node) {
 	var kinds []string
 	for range 2 { // what it removes first is what the one before it has left
-		s.search++
-		s.configure()
+		s.change()
 		kinds = nil
 		followed := s.follow(n, func(e lab.Effect) lab.Sentence {
 			if k := kindOf(e); k != "" {
@@ -202,8 +201,7 @@ func (s *site) follow(n *node, judge func(lab.Effect) lab.Sentence) (followed fu
 // strike ends an activation at a point, and then looks what plan and apply make of it.
 func (s *site) strike(n *node, p point, e end) {
 	what := "activation ended by " + e.name
-	s.search++
-	s.configure()
+	s.change()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Minute)
 	defer cancel()
 	var out strings.Builder

@@ -173,7 +173,14 @@ func (p said) words() string {
 	if len(drift) > 2 {
 		drift = append(drift[:2], fmt.Sprintf("and %d more", len(drift)-2))
 	}
-	return strings.Join(all, ", ") + ": " + strings.Join(drift, "; ")
+	words := strings.Join(all, ", ")
+	switch {
+	case len(all) == 0:
+		return "no node changes"
+	case len(drift) > 0:
+		words += ": " + strings.Join(drift, "; ")
+	}
+	return words
 }
 
 // reason gives the first error's title, and what was being done.
@@ -352,7 +359,7 @@ func (n *node) has(t testing.TB, packages []string) error {
 
 // journal gives the end of what the package manager has said on a host.
 func (n *node) journal(t testing.TB) string {
-	out, err := n.shell(t, "journalctl -q --no-pager -n 40 -o short-precise -u terraform-dcos-activate.service -u dcos-setup.service")
+	out, err := n.shell(t, "journalctl -q --no-pager -n 100 -o short-precise -u terraform-dcos-activate.service -u dcos-setup.service | grep -v 'Failed to open /run/systemd/transient' || :")
 	if err != nil {
 		return err.Error()
 	}

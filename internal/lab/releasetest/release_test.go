@@ -56,7 +56,11 @@ func TestRelease(t *testing.T) {
 	if s == nil {
 		t.Fatal("there is no cluster to judge by")
 	}
-	j.life(s)
+	if os.Getenv("DCOS_TEST_LIFE") == "none" {
+		j.book.unchecked("what is between installation and destroy but the points of an activation")
+	} else {
+		j.life(s)
+	}
 	if j.points != "none" {
 		j.swaps(s)
 	} else {

@@ -359,7 +359,8 @@ func (n *node) has(t testing.TB, packages []string) error {
 
 // journal gives the end of what the package manager has said on a host.
 func (n *node) journal(t testing.TB) string {
-	out, err := n.shell(t, "journalctl -q --no-pager -n 100 -o short-precise -u terraform-dcos-activate.service -u dcos-setup.service | grep -v 'Failed to open /run/systemd/transient' || :")
+	out, err := n.shell(t, "journalctl -q --no-pager -n 100 -o short-precise -u terraform-dcos-activate.service -u dcos-setup.service | "+
+		"grep -v 'Failed to open /run/systemd/transient' | tail -n 40")
 	if err != nil {
 		return err.Error()
 	}

@@ -258,7 +258,7 @@ func (s *site) strike(n *node, p point, e end) {
 		s.book.says(what, "the apply itself: "+came.reason())
 	}
 	if !s.converge(what, p.String(), works) {
-		s.judge.again(s)
+		s.again(s)
 	}
 }
 
@@ -268,8 +268,9 @@ func (n *node) rebuild(j *judge) {
 	if err := n.Destroy(j.t.Context()); err != nil {
 		j.t.Fatal(err)
 	}
+	opts := slices.Concat([]lab.Option{lab.WithAddress(address)}, j.disk(), j.standIns)
 	var err error
-	if n.Host, err = j.lab.Create(j.t.Context(), name, slices.Concat([]lab.Option{lab.WithAddress(address)}, j.disk(), j.standIns)...); err != nil {
+	if n.Host, err = j.lab.Create(j.t.Context(), name, opts...); err != nil {
 		j.t.Fatal(err)
 	}
 	j.ready(j.t, n)

@@ -176,6 +176,9 @@ func (s *site) strikeAll(n *node) {
 	if !s.full { // one in the middle of the swap
 		points = []point{{"rename of /opt/mesosphere/active.new", 1}}
 	}
+	// The swap itself comes first, for who cannot wait: what is before it changes nothing that is in use.
+	swap := slices.IndexFunc(points, func(p point) bool { return strings.Contains(p.kind, "install_progress") })
+	points = slices.Concat(points[max(swap, 0):], points[:max(swap, 0)])
 	for _, e := range s.ends {
 		if !s.full && e.name != "crash" {
 			continue

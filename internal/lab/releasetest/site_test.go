@@ -129,6 +129,7 @@ type said struct {
 // run calls Terraform.
 func (s *site) run(args ...string) said {
 	out, err := s.tf.Try(append(args, "-no-color")...)
+	out = overrides.ReplaceAllString(out, "")
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -144,6 +145,8 @@ func (s *site) plan() said { return s.run("plan", "-detailed-exitcode", "-out=pl
 func (s *site) apply() said { return s.run("apply", "-auto-approve") }
 
 var (
+	// overrides is what Terraform says of a provider that is not from a registry, each time.
+	overrides  = regexp.MustCompile(`(?s)[│ ]*Warning: Provider development overrides.*?published\s+(?:│ )?releases\.\n`)
 	driftWords = regexp.MustCompile(`(?m)^\s+- "(.*)",?$`)
 	anyID      = regexp.MustCompile(`--[0-9A-Za-z@_+:.]+`)
 	actions    = regexp.MustCompile(`(?m)^  # (dcos_node\.\S+) (?:will|must) be (.*)$`)

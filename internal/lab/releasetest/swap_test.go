@@ -233,11 +233,12 @@ func (s *site) strike(n *node, p point, e end) {
 		}
 		return lab.Let
 	})
-	err := cmd.Start()
-	if err == nil {
-		err = cmd.Wait() // that it fails is what is to be expected
+	if err := cmd.Start(); err != nil {
+		s.t.Errorf("%s at %s: %v", what, p, errors.Join(err, followed()))
+		return
 	}
-	came := said{out.String(), cmd.ProcessState.ExitCode()}
+	err := cmd.Wait() // that it fails is what is to be expected
+	came := said{overrides.ReplaceAllString(out.String(), ""), cmd.ProcessState.ExitCode()}
 	if err := followed(); err != nil && !errors.Is(err, context.Canceled) {
 		s.t.Errorf("%s at %s: %v", what, p, err)
 	}

@@ -255,6 +255,8 @@ func (s *site) strike(n *node, p point, e end) {
 		s.book.says(what, "(the activation did not come to the point)")
 		if err != nil {
 			s.book.check(what, n.role, p.String(), came.wants("apply fails", 0))
+		} else if !s.full { // of many points one may depend on what was left by the one before
+			s.book.check(what, n.role, p.String(), errors.New("the activation did not come to the point"))
 		}
 		return
 	}

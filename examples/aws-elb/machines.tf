@@ -56,9 +56,10 @@ resource "aws_instance" "master" {
     volume_type = "gp3"
   }
 
-  # Containers ask the metadata service from one hop further away.
+  # Exhibitor's AWS SDK asks for the role's keys without a token: with "required" it gets none, and no ensemble forms.
+  # Containers ask from one hop further away.
   metadata_options {
-    http_tokens                 = "required"
+    http_tokens                 = "optional"
     http_put_response_hop_limit = 2
   }
 
@@ -84,6 +85,7 @@ resource "aws_instance" "agent" {
   instance_type          = var.agent_type
   subnet_id              = aws_subnet.private[each.value].id
   vpc_security_group_ids = [aws_security_group.nodes.id]
+  iam_instance_profile   = aws_iam_instance_profile.agent.name
   key_name               = aws_key_pair.this.key_name
 
   root_block_device {
@@ -91,8 +93,9 @@ resource "aws_instance" "agent" {
     volume_type = "gp3"
   }
 
+  # So does REX-Ray, for what it may do with volumes.
   metadata_options {
-    http_tokens                 = "required"
+    http_tokens                 = "optional"
     http_put_response_hop_limit = 2
   }
 
@@ -104,6 +107,7 @@ resource "aws_instance" "agent" {
   }
 
   depends_on = [
+    aws_iam_role_policy.rexray,
     aws_route.private,
     aws_route_table_association.private,
   ]
@@ -116,6 +120,7 @@ resource "aws_instance" "public_agent" {
   instance_type          = var.agent_type
   subnet_id              = aws_subnet.private[each.value].id
   vpc_security_group_ids = [aws_security_group.nodes.id, aws_security_group.public_agents.id]
+  iam_instance_profile   = aws_iam_instance_profile.agent.name
   key_name               = aws_key_pair.this.key_name
 
   root_block_device {
@@ -123,8 +128,9 @@ resource "aws_instance" "public_agent" {
     volume_type = "gp3"
   }
 
+  # So does REX-Ray, for what it may do with volumes.
   metadata_options {
-    http_tokens                 = "required"
+    http_tokens                 = "optional"
     http_put_response_hop_limit = 2
   }
 
@@ -136,6 +142,7 @@ resource "aws_instance" "public_agent" {
   }
 
   depends_on = [
+    aws_iam_role_policy.rexray,
     aws_route.private,
     aws_route_table_association.private,
   ]
@@ -157,10 +164,10 @@ resource "aws_s3_bucket_public_access_block" "exhibitor" {
   restrict_public_buckets = true
 }
 
-resource "aws_iam_role" "master" {
-  name = "${var.cluster_name}-master"
+# What machines may do, by their roles.
 
-  assume_role_policy = jsonencode({
+locals {
+  of_instances = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
@@ -168,6 +175,11 @@ resource "aws_iam_role" "master" {
       Principal = { Service = "ec2.amazonaws.com" }
     }]
   })
+}
+
+resource "aws_iam_role" "master" {
+  name               = "${var.cluster_name}-master"
+  assume_role_policy = local.of_instances
 }
 
 resource "aws_iam_role_policy" "exhibitor" {
@@ -197,4 +209,36 @@ resource "aws_iam_role_policy" "exhibitor" {
 resource "aws_iam_instance_profile" "master" {
   name = "${var.cluster_name}-master"
   role = aws_iam_role.master.name
+}
+
+# REX-Ray makes, attaches and removes volumes of tasks. Without rexray_config_preset = "aws" agents need no rights at all.
+
+resource "aws_iam_role" "agent" {
+  name               = "${var.cluster_name}-agent"
+  assume_role_policy = local.of_instances
+}
+
+resource "aws_iam_role_policy" "rexray" {
+  name = "rexray"
+  role = aws_iam_role.agent.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      Action = [
+        "ec2:CreateTags", "ec2:DescribeInstances",
+        "ec2:CreateVolume", "ec2:DeleteVolume", "ec2:AttachVolume", "ec2:DetachVolume",
+        "ec2:DescribeVolumes", "ec2:DescribeVolumeStatus", "ec2:DescribeVolumeAttribute",
+        "ec2:CreateSnapshot", "ec2:CopySnapshot", "ec2:DeleteSnapshot",
+        "ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute",
+      ]
+      Resource = "*"
+    }]
+  })
+}
+
+resource "aws_iam_instance_profile" "agent" {
+  name = "${var.cluster_name}-agent"
+  role = aws_iam_role.agent.name
 }

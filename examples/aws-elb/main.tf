@@ -3,7 +3,7 @@
 # network.tf   VPC, subnets, routes
 # security.tf  who may talk to whom
 # balancers.tf load balancers in front of the masters and of the public agents
-# machines.tf  jump host, masters, agents; exhibitor's bucket and the masters' right to it
+# machines.tf  jump host, masters, agents; exhibitor's bucket; what masters and agents may do
 # main.tf      DC/OS on them
 
 terraform {

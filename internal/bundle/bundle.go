@@ -48,6 +48,7 @@ type Bundle struct {
 
 	artifacts    *kept[[]Artifact]
 	bootstrapped *kept[[]string]
+	accounts     *kept[[]Account]
 }
 
 // A Generator renders sites through the templates of one release. It is safe
@@ -140,7 +141,7 @@ func (g *Generator) Build(ctx context.Context, site config.Site) (*Bundle, error
 		BootstrapID:    r.Arguments["bootstrap_id"],
 		ConfigPackages: r.Packages, SetupFiles: r.SetupFiles, Units: r.Units,
 		Arguments: r.Arguments, UserArguments: r.UserArguments, Secret: res.Secret, Warnings: slices.Concat(res.Warnings, r.Warnings),
-		rel: g.rel, artifacts: &kept[[]Artifact]{}, bootstrapped: &kept[[]string]{},
+		rel: g.rel, artifacts: &kept[[]Artifact]{}, bootstrapped: &kept[[]string]{}, accounts: &kept[[]Account]{},
 	}
 	for _, p := range b.ConfigPackages {
 		b.tarballs = append(b.tarballs, sync.OnceValues(func() ([]byte, error) { return tarball(p) }))

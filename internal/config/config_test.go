@@ -296,10 +296,20 @@ func TestWarnings(t *testing.T) {
 		{"2.2.1", "bootstrap_tmp_dir", "/tmp", "without slashes at its ends"},
 		{"2.2.1", "oauth_issuer_url", "a\nb", "has more than one line"},
 		{"2.2.1", "rexray_config_preset", "gce", `meant is "" or "aws"`},
+		{"2.2.1", "aws_region", "me-south-1", "which exhibitor's AWS SDK, of 2017, does not know"},
+		{"1.10.11", "aws_region", "us-east-1", "where exhibitor's AWS SDK signs by version 2"},
+		{"2.2.1", "resolvers", `["10.0.0.2", "127.0.0.53"]`, "which is systemd-resolved on each host"},
 	} {
 		res := bareSite(t, c.version, map[string]string{c.name: c.value}, "", c.name)
 		if len(res.Warnings) != 1 || res.Warnings[0].Parameter != c.name || !strings.Contains(res.Warnings[0].Message, c.want) {
 			t.Errorf("%s %q: warnings are %v, want %s", c.name, c.value, res.Warnings, c.want)
+		}
+	}
+	for _, c := range []struct{ version, region string }{
+		{"2.2.1", "eu-south-1"}, {"1.11.13", "us-gov-west-1"}, {"2.2.1", "cn-north-1"}, {"1.10.11", "eu-central-1"},
+	} {
+		if res := bareSite(t, c.version, map[string]string{"aws_region": c.region}, "", "aws_region"); len(res.Warnings) > 0 {
+			t.Errorf("%s %s: warnings are %v", c.version, c.region, res.Warnings)
 		}
 	}
 	for _, c := range []struct{ version, name, want string }{

@@ -82,7 +82,7 @@ func dockerRows() []row {
 		},
 		{
 			name: "rexray_config_preset", kind: Text,
-			about:    "A ready configuration of REX-Ray: `aws` for EBS volumes, empty for `rexray_config`.",
+			about:    "A ready configuration of REX-Ray: `aws` for EBS volumes, which agents need a role for, empty for `rexray_config`.",
 			fallback: same(""),
 			shows:    []string{"/etc/rexray.conf", "/etc/rexray/config.yml"},
 		},

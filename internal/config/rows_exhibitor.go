@@ -10,7 +10,8 @@ func exhibitorRows() []row {
 		{
 			name: "exhibitor_storage_backend", kind: Text,
 			about: "Where exhibitor keeps the ensemble's configuration; `static` only with static discovery, and " +
-				"`agent_only_group_no_exhibitor` for a group of nodes without masters.",
+				"`agent_only_group_no_exhibitor` for a group of nodes without masters. `aws_s3` with the role of the instances " +
+				"needs a metadata service that answers without a token.",
 			choices: []string{"static", "aws_s3", "azure", "zookeeper", "shared_filesystem", "agent_only_group_no_exhibitor"},
 			shows:   []string{"/etc/exhibitor"},
 		},
@@ -34,12 +35,12 @@ func exhibitorRows() []row {
 		},
 		{
 			name: "aws_region", kind: Text,
-			about: "AWS region of the bucket; needed with `aws_s3`.",
+			about: "AWS region of the bucket; needed with `aws_s3`. Exhibitor knows regions as they were named in 2017, and S3 of Amazon alone.",
 			shows: []string{"/etc/exhibitor"},
 		},
 		{
 			name: "s3_bucket", kind: Text,
-			about: "S3 bucket in which exhibitor keeps its configuration; needed with `aws_s3`.",
+			about: "S3 bucket in which exhibitor keeps its configuration; needed with `aws_s3`. Its default encryption must not be by KMS.",
 			shows: []string{"/etc/exhibitor"},
 		},
 		{
@@ -50,7 +51,8 @@ func exhibitorRows() []row {
 		},
 		{
 			name: "exhibitor_explicit_keys", kind: Bool,
-			about:   "Whether exhibitor gets the AWS keys given here instead of using the role of the instance; needed with `aws_s3`.",
+			about: "Whether exhibitor gets the AWS keys given here instead of using the role of the instance; needed with `aws_s3`. " +
+				"It cannot use the role where the instance's `metadata_options` want a token (`http_tokens = \"required\"`).",
 			choices: []string{"true", "false"},
 			shows:   []string{"/etc/exhibitor.properties"},
 		},

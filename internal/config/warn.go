@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -108,6 +109,13 @@ func (r *resolver) doubt(name string) string {
 		return unchecked(name, value, []string{"restricted", "unrestricted", ""})
 	case "adminrouter_auth_enabled":
 		return unchecked(name, value, []string{"true", "false"})
+	case "aws_region":
+		return r.exhibitorRegion(value)
+	case "resolvers":
+		if strings.Contains(value, `"127.0.0.53`) {
+			return fmt.Sprintf("%s has 127.0.0.53, which is systemd-resolved on each host: it must not run on a node, "+
+				"whose port 53 is DC/OS's own; name the servers that it asks", name)
+		}
 	case "rexray_config_preset":
 		return unchecked(name, value, []string{"", "aws"})
 	case "bootstrap_tmp_dir":
@@ -120,6 +128,29 @@ func (r *resolver) doubt(name string) string {
 		}
 	}
 	return r.lineEnd(name, value)
+}
+
+var (
+	// sdkRegions are those that an AWS SDK of the end of 2017 takes a name for (endpoints of the SDK for Go 1.12.46, and of the one for Java
+	// 1.11.221 that exhibitor has; Java's setRegion fails without).
+	sdkRegions = regexp.MustCompile(`^((us|eu|ap|sa|ca)|cn|us-gov)-\w+-\d+$`)
+	// signature2 are the regions in which an AWS SDK for Java of exhibitor's first version, 1.10.16, signs requests to S3 by version 2
+	// (awssdk_config_default.json), which S3 refuses for buckets that were made after 24 June 2020.
+	signature2 = []string{"us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-southeast-2",
+		"ap-northeast-1", "sa-east-1", "us-gov-west-1"}
+)
+
+// exhibitorRegion says what is wrong with a region for the AWS SDK that exhibitor of the line has.
+func (r *resolver) exhibitorRegion(region string) string {
+	switch {
+	case since("1.11").has(r.line) && !sdkRegions.MatchString(region):
+		return fmt.Sprintf("aws_region is %s, which exhibitor's AWS SDK, of 2017, does not know: no ensemble forms; "+
+			"take a bucket in another region", quote(region))
+	case !since("1.11").has(r.line) && slices.Contains(signature2, region):
+		return fmt.Sprintf("aws_region is %s, where exhibitor's AWS SDK signs by version 2, which S3 refuses for buckets that were made after "+
+			"24 June 2020; take an older bucket, or one in eu-central-1", region)
+	}
+	return ""
 }
 
 var logSinks = same([]string{"journald", "logrotate", "journald+logrotate"}).

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -69,15 +70,19 @@ type StatusReader struct {
 	// Transport carries the requests. Over an SSH connection it is one that
 	// dials through it.
 	Transport http.RoundTripper
+	// MaxAnswer bounds an answer, in bytes. Default 256 MiB: that of 50,000 agents
+	// has some 100 MB.
+	MaxAnswer int64
 }
 
-// requestLimit bounds one request; a load balancer may have a backend that
-// does not answer.
-const requestLimit = 10 * time.Second
-
 const (
-	// answerLimit bounds an answer, in bytes. That of 50,000 agents has some 100 MB.
-	answerLimit = 256 << 20
+	// silenceLimit bounds how long nothing may come; a load balancer may have a
+	// backend that does not answer.
+	silenceLimit = 10 * time.Second
+	// requestLimit bounds one request whatever comes: the longest answer takes that at
+	// 2 MB a second.
+	requestLimit = 2 * time.Minute
+	answerLimit  = 256 << 20
 	// partLimit bounds what has to be held of it at once: one agent, or an answer
 	// that is no long list.
 	partLimit = 4 << 20
@@ -193,6 +198,10 @@ func (e *loginError) Error() string {
 func (r *StatusReader) json(ctx context.Context, address string, read func(*boundedJSON) error) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	silence := time.AfterFunc(silenceLimit, func() { end(fmt.Errorf("nothing came for %v", silenceLimit)) })
+	defer silence.Stop()
 	resp, err := r.get(ctx, address, nil)
 	if err != nil {
 		return err
@@ -206,10 +215,25 @@ func (r *StatusReader) json(ctx context.Context, address string, read func(*boun
 	default:
 		return fmt.Errorf("%s answers %s", address, resp.Status)
 	}
-	if err := read(newBoundedJSON(resp.Body)); err != nil {
+	if err := read(newBoundedJSON(heard{resp.Body, silence}, cmp.Or(r.MaxAnswer, answerLimit))); err != nil {
 		return fmt.Errorf("%s does not answer as DC/OS does: %w", address, err)
 	}
 	return nil
+}
+
+// heard puts off the end of silence whenever something comes.
+type heard struct {
+	io.Reader
+	silence *time.Timer
+}
+
+// Read reads from the reader.
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 {
+		h.silence.Reset(silenceLimit)
+	}
+	return n, err
 }
 
 func (r *StatusReader) get(

@@ -4,6 +4,7 @@
 package fleet_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 )
@@ -29,7 +32,7 @@ func TestStatusFlood(t *testing.T) {
 		"a text":      {metadata, `{"version":"`, "x", "longer than 4 MiB"},
 		"agents":      {"/mesos/slaves", `{"slaves":[`, agent, "more than 200000 agents"},
 		"one agent":   {"/mesos/slaves", `{"slaves":[{"id":"`, "x", "longer than 4 MiB"},
-		"other lists": {"/mesos/slaves", `{"recovered_slaves":[`, agent, ""}, // too long, or too late
+		"other lists": {"/mesos/slaves", `{"recovered_slaves":[`, agent, "longer than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := map[string]string{metadata: version, "/exhibitor/exhibitor/v1/cluster/status": ensemble}
@@ -50,7 +53,7 @@ func TestStatusFlood(t *testing.T) {
 			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err = (&fleet.StatusReader{URL: base, Transport: only(base.Host)}).Read(t.Context())
+			_, err = (&fleet.StatusReader{URL: base, Transport: only(base.Host), MaxAnswer: 16 << 20}).Read(t.Context())
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("have %v", err)
@@ -60,6 +63,55 @@ func TestStatusFlood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An answer may take long as long as something comes; one that stops is given up.
+func TestStatusSilence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pause time.Duration
+		want  string
+	}{
+		"slow":   {9 * time.Second, ""},
+		"silent": {11 * time.Second, "nothing came for 10s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				reader := &fleet.StatusReader{URL: &url.URL{Scheme: "http", Host: "m1"}, Transport: slowly{c.pause}}
+				_, err := reader.Read(t.Context())
+				if err == nil || !strings.Contains(err.Error(), cmp.Or(c.want, "/mesos/slaves answers 404")) {
+					t.Errorf("have %v", err)
+				}
+			})
+		})
+	}
+}
+
+// slowly answers with the pieces of an answer, a pause before each.
+type slowly struct{ pause time.Duration }
+
+func (s slowly) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer, found := map[string]string{metadata: version, "/exhibitor/exhibitor/v1/cluster/status": ensemble}[req.URL.Path]
+	if !found {
+		return &http.Response{StatusCode: http.StatusNotFound, Status: "404", Body: http.NoBody, Request: req}, nil
+	}
+	body, w := io.Pipe()
+	go func() {
+		for rest := answer; rest != ""; {
+			piece := rest[:min(len(rest), len(answer)/3+1)]
+			rest = rest[len(piece):]
+			select {
+			case <-time.After(s.pause):
+				_, _ = io.WriteString(w, piece)
+			case <-req.Context().Done():
+				_ = w.CloseWithError(context.Cause(req.Context()))
+				return
+			}
+		}
+		_ = w.Close()
+	}()
+	return &http.Response{StatusCode: http.StatusOK, Body: body, Request: req}, nil
 }
 
 // only reaches one server.

@@ -14,12 +14,13 @@ import (
 type boundedJSON struct {
 	*json.Decoder
 	from io.Reader
-	left int64 // bytes that may come yet
+	most int64 // bytes that it may have
+	left int64 // of them, that may come yet
 	part int64 // of them, before the next part begins
 }
 
-func newBoundedJSON(from io.Reader) *boundedJSON {
-	b := &boundedJSON{from: from, left: answerLimit, part: partLimit}
+func newBoundedJSON(from io.Reader, most int64) *boundedJSON {
+	b := &boundedJSON{from: from, most: most, left: most, part: partLimit}
 	b.Decoder = json.NewDecoder(readerFunc(b.read))
 	return b
 }
@@ -31,7 +32,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func (b *boundedJSON) read(p []byte) (int, error) {
 	switch {
 	case b.left <= 0:
-		return 0, fmt.Errorf("the answer is longer than %d MiB", answerLimit>>20)
+		return 0, fmt.Errorf("the answer is longer than %d MiB", b.most>>20)
 	case b.part <= 0:
 		return 0, fmt.Errorf("a part of the answer is longer than %d MiB", partLimit>>20)
 	}

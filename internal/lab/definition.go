@@ -98,6 +98,7 @@ WantedBy=sysinit.target
 
 // dockerUnit and dockerCommand stand in for Docker: DC/OS's preflight asks
 // for it, its installer restarts it, and nothing in the lab runs a container.
+// It is of the last version that DC/OS 2.1 and 2.2 with Calico can work with.
 const dockerUnit = `[Unit]
 Description=Stand-in for Docker
 After=network.target
@@ -110,7 +111,7 @@ WantedBy=multi-user.target
 
 const dockerCommand = `#!/bin/sh
 # Stand-in for Docker: answers what DC/OS's preflight asks, runs no container.
-version=24.0.5
+version=20.10.24
 running() {
 	systemctl is-active -q docker.service && return
 	echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2

@@ -83,7 +83,7 @@ func TestHost(t *testing.T) {
 	})
 	t.Run("docker", func(t *testing.T) {
 		if got := shell(t, h,
-			`docker version --format '{{printf "%s\n%s" .Server.Version .Client.Version}}' | sort -V | head -n 1`); got != "24.0.5" {
+			`docker version --format '{{printf "%s\n%s" .Server.Version .Client.Version}}' | sort -V | head -n 1`); got != "20.10.24" {
 			t.Errorf("version %q", got)
 		}
 		if got := shell(t, h, "systemctl restart docker; docker info | grep 'Storage Driver' | cut -d: -f2 | tr -d ' '"); got != "overlay2" {

@@ -84,7 +84,7 @@ func checkExhibitorBackend(h *hostFacts, o *Options) []Finding {
 	if o.Role != Master {
 		return nil
 	}
-	out := h.unreachable(o, "exhibitor-backend", SeverityError, "")
+	out := append(h.unreachable(o, "exhibitor-backend", SeverityError, ""), checkBucket(h, o)...)
 	dir := o.Bundle.Arguments["exhibitor_fs_config_dir"]
 	if o.Bundle.Arguments["exhibitor_storage_backend"] == "shared_filesystem" {
 		switch state := h.fact("directory", dir); state {

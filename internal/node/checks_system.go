@@ -4,7 +4,9 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,6 +137,42 @@ func checkGroups(h *hostFacts, o *Options) []Finding {
 	return out
 }
 
+var harmlessName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// checkUsers judges the users and groups that packages ask for in their pkginfo.json, by the rules of the package
+// manager, which stops at the first that it does not like (pkgpanda/__init__.py of DC/OS 2.2.1, UserManagement): with
+// half of the files in place.
+func checkUsers(h *hostFacts, _ *Options) []Finding {
+	var out []Finding
+	for _, a := range h.accounts {
+		f := Finding{Needed: fmt.Sprintf("the user %s, as the package %s asks", a.User, a.Package)}
+		if a.Group != "" {
+			f.Needed = fmt.Sprintf("the user %s in the group %s, as the package %s asks", a.User, a.Group, a.Package)
+		}
+		state, other, _ := strings.Cut(h.fact("account", a.User+" "+cmp.Or(a.Group, "-")), " ")
+		switch state {
+		case "nogroup":
+			f.Found, f.Hint = "no group "+a.Group, "groupadd --system "+a.Group
+			if a.Group == "docker" {
+				f.Hint += ", which Docker's own packages do"
+			}
+		case "other":
+			f.Found = fmt.Sprintf("the user %s with the primary group %q, and no member of %s", a.User, other, a.Group)
+			f.Hint = fmt.Sprintf("usermod -a -G %s %s", a.Group, a.User)
+		case "left":
+			f.Found = fmt.Sprintf("a group %s without its user, which useradd stops at", a.User)
+			f.Hint = "groupdel " + a.User
+		case "manual":
+			f.Found = fmt.Sprintf("no user %s, and /etc/mesosphere/manual_host_users, which says that users are made by hand", a.User)
+			f.Hint = "make the user, or remove that file"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
 func checkModules(h *hostFacts, o *Options) []Finding {
 	var missing []string
 	for _, m := range h.facts(o).KernelModules {
@@ -179,7 +217,34 @@ func checkDockerVersion(h *hostFacts, o *Options) []Finding {
 			}
 		}
 	}
+	// Calico's libnetwork plugin writes cluster-store into /etc/docker/daemon.json and has Docker read it
+	// (packages/calico/extra/create-calico-docker-network.py of DC/OS 2.1.2 and 2.2.1); Docker 23.0 knows it no longer
+	// (docs/deprecated.md of docker/cli), and does not start with what it does not know.
+	versions := strings.Fields(h.f.get("docker_version")) // the daemon's, and the client's
+	if o.Role != Master && o.Bundle.Arguments["calico_enabled"] == "true" && len(versions) > 0 && atLeast(versions[0], "23") {
+		return one(Finding{
+			Found: "Docker " + versions[0],
+			Needed: fmt.Sprintf("Docker older than 23.0: Calico of DC/OS %s gives it a setting, cluster-store, with which newer ones do not start",
+				o.Bundle.Line),
+			Hint: "install Docker 20.10, or set calico_enabled = false",
+		})
+	}
 	return nil
+}
+
+// checkCgroups wants cgroups of version 1 where Mesos is to isolate tasks: src/linux/cgroups.cpp of its versions 1.4 to
+// 1.11, at the commits in packages/mesos/buildinfo.json of DC/OS 1.10.11 to 2.2.1, mounts hierarchies of version 1
+// alone. That was read and not tried.
+func checkCgroups(h *hostFacts, o *Options) []Finding {
+	if o.Role == Master || h.f.get("cgroups") != "cgroup2fs" {
+		return nil
+	}
+	return one(Finding{
+		Severity: SeverityWarning,
+		Found:    "cgroups of version 2 alone",
+		Needed:   fmt.Sprintf("cgroups of version 1: Mesos of DC/OS %s knows no others", o.Bundle.Line),
+		Hint:     "boot with systemd.unified_cgroup_hierarchy=0 (and systemd.legacy_systemd_cgroup_controller, where systemd asks for it)",
+	})
 }
 
 func checkDockerStorage(h *hostFacts, _ *Options) []Finding {
@@ -237,9 +302,14 @@ func checkPorts(h *hostFacts, o *Options) []Finding {
 	if len(taken) == 0 {
 		return nil
 	}
+	hint := "ss -lntup shows what uses them"
+	if used[53] {
+		hint += "; port 53 is systemd-resolved's on many hosts: stop it (systemctl disable --now systemd-resolved), put the real servers into " +
+			"/etc/resolv.conf, and name them in resolvers"
+	}
 	return one(Finding{
 		Found:  "ports in use: " + strings.Join(taken, ", "),
 		Needed: "these ports free for DC/OS",
-		Hint:   "ss -lntup shows what uses them",
+		Hint:   hint,
 	})
 }

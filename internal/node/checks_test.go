@@ -29,6 +29,10 @@ func TestChecksOfLines(t *testing.T) {
 		"no docker":             {Agent, []string{"command=docker "}, all, "docker"},
 		"docker does not run":   {Agent, []string{"docker_code=1"}, from("1.11"), "docker"},
 		"an old docker":         {Agent, []string{"docker_version=1.5.0 1.5.0"}, all, "docker-version"},
+		"Docker 23, Calico":     {Agent, []string{"docker_version=23.0.1 23.0.1"}, from("2.1"), "docker-version"},
+		"Docker 23, master":     {Master, []string{"docker_version=23.0.1 23.0.1"}, nil, ""},
+		"cgroups 2":             {PublicAgent, []string{"cgroups=cgroup2fs"}, all, "cgroups?"},
+		"cgroups 2, master":     {Master, []string{"cgroups=cgroup2fs"}, nil, ""},
 		"docker on a loop":      {Agent, []string{"docker_info=Storage Driver: devicemapper\n Data file: /dev/loop0"}, all, "docker-storage"},
 		"no nogroup":            {Master, []string{"group=nogroup no"}, []string{"1.10"}, "groups"},
 		"no raid":               {Agent, []string{"module=dm_raid no"}, from("1.13"), "kernel-modules?"},
@@ -90,6 +94,9 @@ func judged(t *testing.T, line string, role Role, facts []string) []string {
 	b.Arguments = map[string]string{"master_discovery": "master_http_loadbalancer", "exhibitor_address": "lb.example",
 		"exhibitor_port": "8181",
 		"check_time":     "true", "bootstrap_url": "http://boot.example"}
+	if line >= "2.1" {
+		b.Arguments["calico_enabled"] = "true"
+	}
 	got := []string{}
 	for _, found := range h.judge(&Options{Role: role, Bundle: b, Address: "10.0.0.1"}, false) {
 		if found.Severity == SeverityWarning {

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -137,7 +138,7 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 			continue
 		case !there:
 			g.fileWhy[f.Path] = "is missing"
-		case f.Sealed && slices.Contains(s.Edited, f.Path), !f.Sealed && have.SHA256 != sum(f.Content):
+		case f.Sealed && slices.Contains(s.Edited, f.Path), !f.Sealed && !copied(f, have) && have.SHA256 != sum(f.Content):
 			g.fileWhy[f.Path] = "differs"
 		case have.Mode != fmt.Sprintf("%o", f.Mode.Perm()):
 			g.fileWhy[f.Path] = fmt.Sprintf("has mode %s instead of %o", have.Mode, f.Mode.Perm())
@@ -151,6 +152,16 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 	}
 	s.unitGap(b, &g)
 	return g
+}
+
+// rexrayFile is the one that the installer and REX-Ray both write.
+const rexrayFile = "/etc/rexray/config.yml"
+
+// copied says whether a file is what REX-Ray makes of the installer's whenever it starts: it copies its package's own
+// over it, which has not the line end that the installer adds (packages/rexray/extra/dcos-rexray.service of DC/OS
+// 1.10.11 to 2.2.1).
+func copied(f bundle.File, have FileState) bool {
+	return f.Path == rexrayFile && have.SHA256 == sum(bytes.TrimSuffix(f.Content, []byte("\n")))
 }
 
 func (s State) unitGap(b *bundle.Bundle, g *gap) {
@@ -199,7 +210,7 @@ func Paths(b *bundle.Bundle) []string {
 // everyDCOS says whether inspect.sh looks at the file without being told.
 func everyDCOS(path string) bool {
 	switch path {
-	case "/etc/mesosphere/docker_credentials", "/etc/systemd/journald.conf.d/dcos.conf", "/etc/rexray/config.yml",
+	case "/etc/mesosphere/docker_credentials", "/etc/systemd/journald.conf.d/dcos.conf", rexrayFile,
 		unitDirectory + "dcos-link-env.service", unitDirectory + "dcos-download.service", unitDirectory + "dcos-setup.service":
 		return true
 	}

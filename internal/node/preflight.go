@@ -4,6 +4,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,6 +56,7 @@ type hostFacts struct {
 	peers         Peers
 	missing       []bundle.Artifact // what would have to be transferred
 	unpack        []bundle.Artifact // what would have to be unpacked
+	accounts      []bundle.Account  // what packages ask of the host's users
 }
 
 // A check judges facts. upgrade says whether it is done for an upgrade, too;
@@ -75,8 +77,10 @@ func checks() map[string]check {
 		"disk":              {true, checkDisk},
 		"systemd":           {false, checkSystemd},
 		"selinux":           {false, checkSELinux},
+		"cgroups":           {false, checkCgroups},
 		"commands":          {false, checkCommands},
 		"groups":            {false, checkGroups},
+		"users":             {true, checkUsers},
 		"kernel-modules":    {false, checkModules},
 		"docker":            {false, checkDocker},
 		"docker-version":    {false, checkDockerVersion},
@@ -89,6 +93,7 @@ func checks() map[string]check {
 		"bootstrap-url":     {true, checkBootstrapURL},
 		"load-balancer":     {false, checkLoadBalancer},
 		"exhibitor-backend": {true, checkExhibitorBackend},
+		"instance-role":     {true, checkInstanceRole},
 		"health":            {true, checkHealth},
 	}
 }
@@ -155,7 +160,7 @@ func errorsOf(findings []Finding) []Finding {
 }
 
 // wishes writes what preflight.sh has to look at.
-func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
+func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account) *strings.Builder {
 	var b strings.Builder
 	wish := func(words ...string) {
 		if slices.Contains(words, "") {
@@ -214,8 +219,30 @@ func (s *session) wishes(artifacts []bundle.Artifact) *strings.Builder {
 	if args["exhibitor_storage_backend"] == "shared_filesystem" && s.opts.Role == Master {
 		wish("directory", args["exhibitor_fs_config_dir"])
 	}
+	wishAccounts(accounts, wish)
+	s.wishCloud(wish)
 	wish("health", "node-poststart")
 	return &b
+}
+
+// wishAccounts wishes for what packages ask of the host's users.
+func wishAccounts(accounts []bundle.Account, wish func(...string)) {
+	for _, a := range accounts {
+		if harmlessName.MatchString(a.User) && harmlessName.MatchString(cmp.Or(a.Group, a.User)) {
+			wish("account", a.User, cmp.Or(a.Group, "-"))
+		}
+	}
+}
+
+// wishCloud wishes for what services ask of Amazon's cloud.
+func (s *session) wishCloud(wish func(...string)) {
+	if service, _ := usesRole(&s.opts); service != "" {
+		wish("instance_role")
+	}
+	args := s.opts.Bundle.Arguments
+	if bucket := args["s3_bucket"]; usesBucket(&s.opts) && harmlessBucket.MatchString(bucket) && harmlessName.MatchString(args["aws_region"]) {
+		wish("bucket", s3Host(args["aws_region"]), bucket)
+	}
 }
 
 // agentWorkDirectory gives where agents keep their work; older lines have no
@@ -299,11 +326,7 @@ func reach(b *bundle.Bundle) []peer {
 	switch args["exhibitor_storage_backend"] {
 	case "aws_s3":
 		if region := args["aws_region"]; region != "" {
-			host := "s3." + region + ".amazonaws.com"
-			if strings.HasPrefix(region, "cn-") {
-				host += ".cn"
-			}
-			out = append(out, peer{"exhibitor-backend", "AWS S3 in aws_region, for exhibitor", host, "443", SeverityWarning})
+			out = append(out, peer{"exhibitor-backend", "AWS S3 in aws_region, for exhibitor", s3Host(region), "443", SeverityWarning})
 		}
 	case "azure":
 		if account := args["exhibitor_azure_account_name"]; account != "" {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +105,33 @@ func TestScriptsSayWhatTheyDo(t *testing.T) {
 		for _, heading := range []string{"# reads ", "# prints ", "# changes "} {
 			if !strings.Contains(string(b), "\n"+heading) {
 				t.Errorf("%s does not say what it %s", filepath.Base(p), strings.Trim(heading, "# "))
+			}
+		}
+	}
+}
+
+// TestKeysOfLook holds that the two scripts that look at a host together name nothing alike: what one found would be
+// taken for the other's.
+func TestKeysOfLook(t *testing.T) {
+	t.Parallel()
+	keys := regexp.MustCompile(`\bput(?:_in|_file)? ([a-z_]+)`)
+	first := map[string]bool{}
+	for i, name := range []string{"inspect", "preflight"} {
+		text, err := fs.ReadFile(scriptFiles, "scripts/"+name+".sh")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := keys.FindAllStringSubmatch(string(text), -1)
+		if len(found) < 20 {
+			t.Fatalf("%s names %d keys", name, len(found))
+		}
+		for _, m := range found {
+			switch key := m[1]; {
+			case key == "begin" || key == "end" || key == "failed":
+			case i == 0:
+				first[key] = true
+			case first[key]:
+				t.Errorf("both name %s", key)
 			}
 		}
 	}

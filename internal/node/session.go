@@ -265,13 +265,17 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
 	}
+	accounts, err := s.opts.Bundle.Accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: working out which users the packages ask for: %w", s.host, err)
+	}
 	paths := Paths(s.opts.Bundle)
-	h := &hostFacts{}
+	h := &hostFacts{accounts: accounts}
 	f, err := s.do(ctx, stageInspect, call{
 		scripts: []string{"inspect", "preflight"},
 		doing:   "looking at the host",
 		args:    paths,
-		input:   s.wishes(artifacts),
+		input:   s.wishes(artifacts, accounts),
 		timeout: 15 * time.Minute, // checksums of what lies there already take their time
 		on: func(key, _ string) {
 			if key == "clock" {

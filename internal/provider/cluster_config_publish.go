@@ -165,7 +165,11 @@ func (p *publishing) withdraw(ctx context.Context, s *shared) diag.Diagnostics {
 					fmt.Sprintf("%s serves another configuration by now (of cluster %q), so nothing was removed from it.", where, serving.Cluster))
 				return diags
 			}
-			err = place.Unserve(ctx)
+			var left []string
+			if left, err = place.Unserve(ctx); len(left) > 0 {
+				diags.AddAttributeWarning(publishPath, "Published Files Left", fmt.Sprintf("What was in %s before it was published there "+
+					"was left: %s. Remove it if nobody needs it.", where, publish.Names(left)))
+			}
 		}
 		if err != nil {
 			diags.Append(publishError(s, where, err))

@@ -30,7 +30,8 @@ func publishAttribute() schema.Attribute {
 				Optional: true,
 				MarkdownDescription: "Absolute path of a directory, such as the root of a web server: on the machine where Terraform runs, " +
 					"or on the host of `ssh`. It is made if it is missing. " +
-					"Each file is replaced in one step, and files of others in it are left alone. No default: it or `s3` is needed.",
+					"Each file is replaced in one step. Files of others in it are left alone; one that has the name of a file to publish and another " +
+					"content is an error. No default: it or `s3` is needed.",
 				Validators: []validator.String{absolutePath{}},
 			},
 			"ssh": schema.SingleNestedAttribute{

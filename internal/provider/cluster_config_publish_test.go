@@ -54,6 +54,7 @@ func TestClusterConfigPublish(t *testing.T) {
 
 	conf(www, "")
 	changed("first")
+	bootstrap := readFile(t, filepath.Join(www, "bootstrap.latest"))
 	if scripts, err := filepath.Glob(filepath.Join(www, "upgrade/*/dcos_node_upgrade.sh")); err != nil || len(scripts) != 1 {
 		t.Errorf("upgrade scripts: %v (%v)", scripts, err)
 	}
@@ -109,6 +110,23 @@ func TestClusterConfigPublish(t *testing.T) {
 	d.Destroy()
 	if _, err := os.Stat(www); !os.IsNotExist(err) {
 		t.Errorf("the directory is still there: %v", err)
+	}
+
+	// What is there by hand is named, and used where it is what is needed.
+	latest := filepath.Join(www, "bootstrap.latest")
+	mustWrite(t, latest, "by hand")
+	if said := diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "bootstrap.latest") ||
+		!said.mentions("error", "move them elsewhere") {
+		t.Errorf("a file that is there by hand: %+v", said)
+	}
+	mustWrite(t, latest, bootstrap)
+	changed("what is there by hand is what is needed")
+	if said := diagnosticsOf(d, "destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") ||
+		!said.mentions("warning", "bootstrap.latest") {
+		t.Errorf("what is left is not named: %+v", said)
+	}
+	if text := readFile(t, latest); text != bootstrap {
+		t.Errorf("bootstrap.latest has %q", text)
 	}
 	conf("relative/path", "")
 	if !diagnosticsOf(d, "plan").mentions("error", "absolute path") {

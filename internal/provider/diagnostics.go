@@ -61,8 +61,8 @@ func unknownConfiguration(attribute string) diag.Diagnostic {
 func unsafeCache(dir string, err error) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("cache_directory"), "Cache Directory Not Safe",
 		fmt.Sprintf("What is kept in %s is used again, so nobody else may be able to write there: %s\n\nTake the right from others "+
-			"(chmod go-w), or give cache_directory another place, of your own. If somebody else may have written there, remove it first: "+
-			"what is in it can be made again.", dir, sentence(err.Error())))
+			"(chmod go-w), or give another place, of your own, as cache_directory or in the environment variable DCOS_CACHE_DIRECTORY. "+
+			"If somebody else may have written there, remove it first: what is in it can be made again.", dir, sentence(err.Error())))
 }
 
 // releaseError words a release that cannot be used. under is the object with

@@ -141,7 +141,7 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 	there := func(e runlog.Event) bool {
 		return e.Host == host && e.Stage == at.stage && (!at.progress || e.Event == runlog.Progress)
 	}
-	limit, tick := time.After(time.Minute), time.NewTicker(10*time.Millisecond) // some stages are over soon
+	limit, tick := time.After(5*time.Minute), time.NewTicker(10*time.Millisecond) // some stages are over soon
 	defer tick.Stop()
 	for !slices.ContainsFunc(s.events(), there) {
 		select {

@@ -303,13 +303,32 @@ func TestCacheDirectory(t *testing.T) {
 		}
 	}
 
-	t.Setenv("HOME", "")
+	// Below a home directory that others may write to there is a way out that needs no configuration.
+	home, err := os.MkdirTemp("/tmp", "dcos-home-") //nolint:usetesting // as above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { mustRemove(t, home) })
+	if err := os.Chmod(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", home)
 	t.Setenv("XDG_CACHE_HOME", "")
+	s, diags = configure(t, nil, nil)
+	if s != nil || len(diags) != 1 || !strings.Contains(diags[0].Detail(), home+" (") ||
+		!strings.Contains(diags[0].Detail(), "DCOS_CACHE_DIRECTORY") {
+		t.Errorf("%v, %v", s, diags)
+	}
+	if s, diags = configure(t, nil, map[string]string{"DCOS_CACHE_DIRECTORY": cache}); s == nil || s.cache != cache {
+		t.Errorf("%v, %v", s, diags)
+	}
+
+	t.Setenv("HOME", "")
 	s, diags = configure(t, nil, nil)
 	if s == nil || s.cache != "" {
 		t.Fatalf("without a home directory the cache is in %+v (%v)", s, diags)
 	}
-	_, err := s.bundles.Release(t.Context(), "https://127.0.0.1:9/x", "")
+	_, err = s.bundles.Release(t.Context(), "https://127.0.0.1:9/x", "")
 	if err == nil || !strings.Contains(err.Error(), "give cache_directory") {
 		t.Errorf("a release at a URL: %v", err)
 	}

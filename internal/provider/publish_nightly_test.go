@@ -56,7 +56,12 @@ func TestAccPublishOthers(t *testing.T) {
 		t.Errorf("it says %+v", said)
 	}
 	asWeb("rm .terraform-provider-dcos.json bootstrap.latest; mv dcos_install.sh was; ln -s /root/victim dcos_install.sh; " +
-		"ln -s /root/victim .new-bootstrap.latest")
+		"ln -s /root/victim .terraform-provider-dcos.new")
+	// What is theirs now is not written over, and used where it is what it was.
+	if said = diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "dcos_install.sh") {
+		t.Errorf("it says %+v", said)
+	}
+	asWeb("rm dcos_install.sh package_lists/* cluster-package-list.latest")
 	d.Apply()
 	d.NoChanges()
 	if victim := shell("stat -c \"%U %a\" /root/victim; cat /root/victim"); victim != "root 644\nvictim" {
@@ -72,8 +77,10 @@ func TestAccPublishOthers(t *testing.T) {
 	}
 	shell("chmod g-w /srv/web; rm " + srv + "/was")
 	d.Apply()
-	d.Destroy()
-	if left := shell("ls -A " + srv); left != "" {
+	if said = diagnosticsOf(d, "destroy", "-auto-approve"); !said.mentions("warning", "Published Files Left") {
+		t.Errorf("it says %+v", said)
+	}
+	if left := shell("ls -A " + srv); left != "bootstrap\npackages" {
 		t.Errorf("left: %s", left)
 	}
 }

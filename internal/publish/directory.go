@@ -12,126 +12,187 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
+	"strconv"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 )
 
 // Directory is the place of a directory on this machine. Files are 0644,
-// directories 0755.
-//
-// Each file is replaced atomically, and none before everything that it names is
-// there. Files of an earlier Serve that are not needed any more are removed;
-// files of others are left alone. All access goes through an [os.Root], so that
-// links lead nowhere else.
+// directories 0755. All access goes through an [os.Root], so that links lead
+// nowhere else.
 type Directory string
 
 var _ Place = Directory("")
 
 // Serve brings the directory up to date.
 func (d Directory) Serve(ctx context.Context, c Content, keep *int) error {
-	dir := string(d)
-	missing := missingDirectories(dir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	made := missingDirectories(string(d))
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err
 	}
-	s, err := openServer(dir)
+	p, err := d.open()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.root.Close() }() // nothing is written through it
-	if missing > 0 {
-		s.Directories = missing
-	}
-	// Until all is there, the directory serves nothing whole.
-	s.Bundle, s.Cluster = "", c.Cluster
-	if err := s.write(ctx, c.Files, s.keep(c.Bundle, c.Files, keep)); err != nil {
-		return err
-	}
-	s.Bundle = c.Bundle
-	return s.save()
+	defer func() { _ = p.root.Close() }() // nothing is written through it
+	p.made = made
+	return p.Serve(ctx, c, keep)
 }
 
-// A server writes a serve directory.
-type server struct {
+// Served says what the directory serves that Serve may have written.
+func (d Directory) Served(ctx context.Context) (Serving, error) {
+	p, err := d.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return Serving{}, nil
+	}
+	if err != nil {
+		return Serving{}, err
+	}
+	defer func() { _ = p.root.Close() }() // read only
+	return p.Served(ctx)
+}
+
+// Unserve removes what Serve made: the files, and the directories that are
+// empty then.
+func (d Directory) Unserve(ctx context.Context) (left []string, err error) {
+	p, err := d.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.manifest(ctx)
+	if err == nil {
+		left, err = p.Unserve(ctx)
+	}
+	if err = errors.Join(err, p.root.Close()); err != nil {
+		return nil, err
+	}
+	// A directory that is not empty stays, which Remove sees to.
+	dir := string(d)
+	for more := m.Directories; more > 0 && os.Remove(dir) == nil; more-- {
+		dir = filepath.Dir(dir)
+	}
+	return left, nil
+}
+
+// missingDirectories counts the directories of a path that do not exist.
+func missingDirectories(dir string) int {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return 0
+	}
+	missing := 0
+	for {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return missing
+		}
+		missing++
+		dir = filepath.Dir(dir)
+	}
+}
+
+// open opens the directory, which has to be there.
+func (d Directory) open() (*directoryPlace, error) {
+	root, err := os.OpenRoot(string(d))
+	if err != nil {
+		return nil, err
+	}
+	return &directoryPlace{storePlace{store: &directoryStore{root}, here: true}, root}, nil
+}
+
+// A directoryPlace is a Directory that is open.
+type directoryPlace struct {
+	storePlace
 	root *os.Root
-	*manifest
 }
 
-func (s *server) write(ctx context.Context, files []bundle.Artifact, needed map[string]bool) error {
+// A directoryStore is a Store in a directory on this machine.
+type directoryStore struct{ root *os.Root }
+
+var _ Store = (*directoryStore)(nil)
+
+// Read gives a file.
+func (s *directoryStore) Read(_ context.Context, name string) ([]byte, error) {
+	// Opening what is no file, such as a pipe, may wait forever.
+	fi, err := s.root.Lstat(filepath.FromSlash(name))
+	switch {
+	case err != nil:
+		return nil, err
+	case !fi.Mode().IsRegular() || fi.Size() > maxManifest:
+		return nil, damagedManifest(fmt.Sprintf(" (it is %s of %d bytes)", fi.Mode(), fi.Size()))
+	}
+	f, err := s.root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	return text, errors.Join(err, f.Close())
+}
+
+// Stat looks at files. What cannot be looked at cannot be written either.
+func (s *directoryStore) Stat(_ context.Context, names []string) (map[string]Stored, error) {
+	there := map[string]Stored{}
+	for _, name := range names {
+		if fi, err := s.root.Lstat(filepath.FromSlash(name)); err == nil {
+			there[name] = storedAs(fi)
+		}
+	}
+	return there, nil
+}
+
+func storedAs(fi fs.FileInfo) Stored {
+	if !fi.Mode().IsRegular() {
+		return Stored{Size: notAFile}
+	}
+	return Stored{fi.Size(), timeTag(fi.ModTime().UnixNano())}
+}
+
+// timeTag is the tag of a file that was written to at a time, in nanoseconds.
+func timeTag(at int64) string { return strconv.FormatInt(at, 10) }
+
+// Sums reads files.
+func (s *directoryStore) Sums(ctx context.Context, names []string) (map[string]string, error) {
+	sums := map[string]string{}
+	for _, name := range names {
+		f, err := s.root.Open(filepath.FromSlash(name))
+		if err != nil {
+			continue // it may not be read, or has gone
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, contextReader{ctx, f})
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		sums[name] = hex.EncodeToString(sum.Sum(nil))
+	}
+	return sums, nil
+}
+
+// Put writes files, one after the other.
+func (s *directoryStore) Put(ctx context.Context, files []bundle.Artifact, put func(string, Stored)) error {
 	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if s.there(f) {
-			if err := s.unlink(nextName(f.Path)); err != nil {
-				return err
-			}
-			continue
-		}
-		// Noted before it is made: what an interrupted run leaves must be
-		// known to the next one as ours.
-		if _, ok := s.Files[f.Path]; !ok {
-			s.Files[f.Path] = servedFile{}
-			if err := s.save(); err != nil {
-				return err
-			}
-		}
-		if err := s.put(ctx, f); err != nil {
+		stored, err := s.put(ctx, f)
+		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
 		}
+		put(f.Path, stored)
 	}
-	for _, old := range slices.Sorted(maps.Keys(s.Files)) {
-		if needed[old] {
-			continue
-		}
-		if err := s.remove(old); err != nil {
-			return err
-		}
-		delete(s.Files, old)
-	}
-	return s.save()
-}
-
-// there tells whether a file has its content already. Of a file that was not
-// written to since we made it, that is known without reading it.
-func (s *server) there(f bundle.Artifact) bool {
-	name := filepath.FromSlash(f.Path)
-	fi, err := s.root.Lstat(name)
-	if err != nil || !fi.Mode().IsRegular() || fi.Size() != f.Size {
-		return false
-	}
-	m, ours := s.Files[f.Path]
-	if ours && m.ModTime == fi.ModTime().UnixNano() && m.Size == fi.Size() {
-		return m.SHA256 == f.SHA256
-	}
-	in, err := s.root.Open(name)
-	if err != nil {
-		return false
-	}
-	h := sha256.New()
-	_, err = io.Copy(h, in)
-	if err = errors.Join(err, in.Close()); err != nil || hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-		return false
-	}
-	if ours {
-		s.Files[f.Path] = servedFile{SHA256: f.SHA256, Size: f.Size, ModTime: fi.ModTime().UnixNano()}
-	}
-	return true
+	return nil
 }
 
 // put writes a file under another name and then gives it its own.
-func (s *server) put(ctx context.Context, f bundle.Artifact) error {
+func (s *directoryStore) put(ctx context.Context, f bundle.Artifact) (Stored, error) {
 	if err := s.mkdir(path.Dir(f.Path)); err != nil {
-		return err
+		return Stored{}, err
 	}
 	in, err := f.Open()
 	if err != nil {
-		return err
+		return Stored{}, err
 	}
 	name, next := filepath.FromSlash(f.Path), filepath.FromSlash(nextName(f.Path))
 	sum := sha256.New()
@@ -144,18 +205,17 @@ func (s *server) put(ctx context.Context, f bundle.Artifact) error {
 	}
 	if err != nil {
 		_ = s.root.Remove(next) // the first error is the one to tell
-		return err
+		return Stored{}, err
 	}
 	fi, err := s.root.Lstat(name)
 	if err != nil {
-		return err
+		return Stored{}, err
 	}
-	s.Files[f.Path] = servedFile{SHA256: f.SHA256, Size: f.Size, ModTime: fi.ModTime().UnixNano()}
-	return nil
+	return storedAs(fi), nil
 }
 
 // mkdir makes a directory and those above it, for everyone to read.
-func (s *server) mkdir(dir string) error {
+func (s *directoryStore) mkdir(dir string) error {
 	name := filepath.FromSlash(dir)
 	if fi, err := s.root.Stat(name); err == nil && fi.IsDir() {
 		return nil
@@ -172,23 +232,20 @@ func (s *server) mkdir(dir string) error {
 }
 
 // nextName gives the name that a file has until it is whole. It is fixed, so
-// that what a killed run left of it can be found.
-func nextName(name string) string {
-	dir, base := path.Split(name)
-	return dir + ".new-" + base
-}
+// that what a killed run left of it can be found, and nobody else's.
+func nextName(name string) string { return path.Join(path.Dir(name), ".terraform-provider-dcos.new") }
 
 // create makes a file that is not there yet: what a killed run left goes, and
 // what somebody else puts in its place meanwhile, such as a link, is not written
 // to.
-func (s *server) create(name string) (*os.File, error) {
+func (s *directoryStore) create(name string) (*os.File, error) {
 	if err := s.unlink(filepath.ToSlash(name)); err != nil {
 		return nil, err
 	}
 	return s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
-func (s *server) copy(ctx context.Context, name string, in io.Reader, sum hash.Hash) error {
+func (s *directoryStore) copy(ctx context.Context, name string, in io.Reader, sum hash.Hash) error {
 	out, err := s.create(name)
 	if err != nil {
 		return err
@@ -217,42 +274,32 @@ func (r contextReader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// remove removes a file of ours and the directories that it leaves empty.
-func (s *server) remove(name string) error {
-	if err := errors.Join(s.unlink(name), s.unlink(nextName(name))); err != nil {
-		return err
-	}
-	// A directory that is not empty stays, which Remove sees to.
-	dir := path.Dir(name)
-	for dir != "." && s.root.Remove(filepath.FromSlash(dir)) == nil {
-		dir = path.Dir(dir)
+// Remove removes files, and the directories that are empty then.
+func (s *directoryStore) Remove(_ context.Context, names []string) error {
+	for _, name := range names {
+		dir, base := path.Split(name)
+		for _, gone := range []string{name, nextName(name), dir + formerNext + base} {
+			if err := s.unlink(gone); err != nil {
+				return err
+			}
+		}
+		// A directory that is not empty stays, which Remove sees to.
+		for at := path.Dir(name); at != "." && s.root.Remove(filepath.FromSlash(at)) == nil; {
+			at = path.Dir(at)
+		}
 	}
 	return nil
 }
 
+// formerNext is what a version before put before the name of a file until it was
+// whole.
+const formerNext = ".new-"
+
 // unlink removes a file that may be there.
-func (s *server) unlink(name string) error {
+func (s *directoryStore) unlink(name string) error {
 	err := s.root.Remove(filepath.FromSlash(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
-}
-
-// save writes the manifest.
-func (s *server) save() error {
-	text, err := s.text()
-	if err != nil {
-		return err
-	}
-	const next = manifestName + ".new"
-	out, err := s.create(next)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(text)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return err
-	}
-	return s.root.Rename(next, manifestName)
 }

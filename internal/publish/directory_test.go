@@ -54,6 +54,14 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// unserve takes all of ours away, where nothing of others' was used.
+func unserve(t testing.TB, place Place) {
+	t.Helper()
+	if left, err := place.Unserve(t.Context()); err != nil || len(left) > 0 {
+		t.Fatalf("left: %v (%v)", left, err)
+	}
+}
+
 // none is how many former bundles are kept where only the present one counts.
 var none = 0
 
@@ -134,7 +142,7 @@ func TestServe(t *testing.T) {
 	// needed any more goes.
 	must(t, os.WriteFile(filepath.Join(dir, "packages/mesos/mesos--bbbb.tar.xz"), []byte("altered"), 0o644))
 	must(t, os.WriteFile(filepath.Join(dir, "packages/mesos/theirs"), []byte("theirs"), 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, ".new-dcos_install.sh"), []byte("left over"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, nextName("dcos_install.sh")), []byte("left over"), 0o600))
 	const upgrade = "upgrade/0123/dcos_node_upgrade.sh"
 	other := without(testContent("two", "ef01", bundle.NewArtifact(upgrade, []byte("upgrade"))), "packages/dcos-image")
 	must(t, place.Serve(t.Context(), other, &none))
@@ -169,8 +177,6 @@ func TestServeInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	root, err := os.OpenRoot(dir)
-	must(t, err)
 	files := testContent("a", "abcd").Files
 	for i, f := range files {
 		files[i].Open = func() (io.ReadCloser, error) {
@@ -180,13 +186,11 @@ func TestServeInterrupted(t *testing.T) {
 			return f.Open()
 		}
 	}
-	s := &server{root: root, manifest: &manifest{Files: map[string]servedFile{}}}
-	if err := s.write(ctx, files, s.keep("a", files, nil)); !errors.Is(err, context.Canceled) {
+	if err := Directory(dir).Serve(ctx, Content{Bundle: "a", Cluster: "demo", Files: files}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	must(t, root.Close())
 	for name := range listing(t, dir) {
-		if strings.Contains(name, ".new-") {
+		if strings.HasSuffix(name, ".new") {
 			t.Errorf("%s was left", name)
 		}
 	}
@@ -236,15 +240,15 @@ func TestServed(t *testing.T) {
 	must(t, place.Serve(t.Context(), c, &none))
 
 	must(t, os.WriteFile(filepath.Join(dir, "packages", "theirs"), []byte("theirs"), 0o600))
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
 	if got := slices.Sorted(maps.Keys(listing(t, above))); !slices.Equal(got,
 		[]string{"srv/", "srv/www/", "srv/www/packages/", "srv/www/packages/theirs"}) {
 		t.Errorf("%v is left", got)
 	}
 	must(t, os.RemoveAll(filepath.Join(above, "srv")))
 	must(t, place.Serve(t.Context(), c, &none))
-	must(t, place.Unserve(t.Context()))
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
+	unserve(t, place)
 	if got := listing(t, above); len(got) > 0 {
 		t.Errorf("%v is left", got)
 	}
@@ -288,6 +292,7 @@ func TestManifestOfOthers(t *testing.T) {
 		`{"files":{"":{}}}`:                                       false,
 		`{"files":{"` + manifestName + `":{}}}`:                   false,
 		`{"files":{},"bundles":[{"id":"x","files":["../../a"]}]}`: false,
+		`{"files":{},"others":{"../../a":{}}}`:                    false,
 	} {
 		dir := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(dir, manifestName), []byte(text), 0o644))
@@ -295,24 +300,51 @@ func TestManifestOfOthers(t *testing.T) {
 		if good != (err == nil) || err != nil && !strings.Contains(err.Error(), "damaged") {
 			t.Errorf("%s: %v", text, err)
 		}
-		if err := Directory(dir).Unserve(t.Context()); good != (err == nil) {
+		if _, err := Directory(dir).Unserve(t.Context()); good != (err == nil) {
 			t.Errorf("%s: taken away: %v", text, err)
 		}
 	}
 }
 
+// What a version before noted of a file on this machine is known, so that none is
+// read again.
+func TestFormerManifest(t *testing.T) {
+	t.Parallel()
+	m, err := readManifest([]byte(`{"cluster":"demo","files":{"a":{"sha256":"x","size":1,"mod_time":5}}}`))
+	must(t, err)
+	if known := m.known("a", Stored{1, timeTag(5)}); known != "x" {
+		t.Errorf("it is known as %q", known)
+	}
+	if known := m.known("a", Stored{1, timeTag(6)}); known != "" {
+		t.Errorf("one that was written to since is known as %q", known)
+	}
+}
+
 // A link in the place of a name that a file has until it is whole is not written
-// to, even if it leads to a file in the directory.
+// to, even if it leads to a file in the directory. One in the place of a file is
+// in the way, unless the name is ours.
 func TestServeLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	theirs := filepath.Join(dir, "theirs")
-	must(t, os.WriteFile(theirs, []byte("theirs"), 0o600))
-	for _, name := range []string{".new-dcos_install.sh", manifestName + ".new", "bootstrap.latest"} {
-		must(t, os.Symlink("theirs", filepath.Join(dir, name)))
+	// It has what is to be in the file, and is a link all the same.
+	must(t, os.WriteFile(filepath.Join(dir, "theirs"), []byte(testBootstrap), 0o600))
+	link := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			must(t, os.Symlink("theirs", filepath.Join(dir, name)))
+		}
 	}
-	must(t, Directory(dir).Serve(t.Context(), testContent("one", "abcd"), nil))
-	if got := listing(t, dir); got["theirs"] != "600 theirs" || got["bootstrap.latest"] != "644 "+testBootstrap {
+	serve := func() error { return Directory(dir).Serve(t.Context(), testContent("one", "abcd"), nil) }
+	link(nextName("dcos_install.sh"), "bootstrap.latest")
+	if err := serve(); err == nil || !strings.Contains(err.Error(), "(bootstrap.latest)") {
+		t.Errorf("got %v", err)
+	}
+	must(t, os.Remove(filepath.Join(dir, "bootstrap.latest")))
+	must(t, serve())
+	must(t, os.Remove(filepath.Join(dir, "bootstrap.latest")))
+	link(nextName("dcos_install.sh"), "bootstrap.latest")
+	must(t, serve())
+	if got := listing(t, dir); got["theirs"] != "600 "+testBootstrap || got["bootstrap.latest"] != "644 "+testBootstrap {
 		t.Errorf("theirs is %q, bootstrap.latest %q", got["theirs"], got["bootstrap.latest"])
 	}
 }

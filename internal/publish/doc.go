@@ -8,7 +8,10 @@
 //
 // A [Place] is brought up to date so that whoever fetches meanwhile finds all of
 // what was there before or all of what comes. A manifest in the place says what
-// was put there, so that nothing else is ever removed.
+// was put there, and what is about to be, so that nothing else is ever written
+// over or removed. What others have put there under a name that is needed is
+// used if it has the content that is needed, and stays theirs; if it has another,
+// nothing is written at all.
 //
 // # Others in the place
 //

@@ -63,7 +63,7 @@ const (
 	exitNotThere = 66
 )
 
-// Stat gives the files that are there.
+// Stat has the host look at files.
 func (s *hostStore) Stat(ctx context.Context, names []string) (map[string]Stored, error) {
 	out, err := s.run(ctx, names, "stat")
 	if err != nil {
@@ -85,6 +85,23 @@ func parseStored(out []byte) (map[string]Stored, error) {
 		there[name] = Stored{Size: n, Tag: tag}
 	}
 	return there, nil
+}
+
+// Sums has the host read files.
+func (s *hostStore) Sums(ctx context.Context, names []string) (map[string]string, error) {
+	out, err := s.run(ctx, names, "sums")
+	if err != nil {
+		return nil, err
+	}
+	sums := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		sum, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if !ok {
+			return nil, fmt.Errorf("the host's answer is not understood: %q", line)
+		}
+		sums[name] = sum
+	}
+	return sums, nil
 }
 
 // Put uploads files into the connection's work directory, where they are

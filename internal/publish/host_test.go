@@ -147,7 +147,7 @@ func (h *webHost) life(place Place, dir, owner string) {
 	if others := h.shell("find " + dir + " ! -user " + owner + " -o -type f ! -perm 644 -o -type d ! -perm 755 ! -perm 2755"); others != "" {
 		t.Errorf("not %s's, or not for all to read: %s", owner, others)
 	}
-	h.shell("rm " + dir + "/dcos_install.sh; echo theirs >" + dir + "/packages/theirs; echo rest >" + dir + "/.new-dcos_install.sh")
+	h.shell("rm " + dir + "/dcos_install.sh; echo theirs >" + dir + "/packages/theirs; echo rest >" + dir + "/.terraform-provider-dcos.new")
 	inode := h.shell("stat -c %i " + dir + "/bootstrap.latest")
 	served(Serving{"", "demo"})
 	must(t, place.Serve(t.Context(), c, nil))
@@ -160,13 +160,13 @@ func (h *webHost) life(place Place, dir, owner string) {
 	if left := h.shell("ls " + dir + "/package_lists"); left != "ef01.package_list.json" {
 		t.Errorf("left of the former: %s", left)
 	}
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
 	if left := h.shell("cd " + dir + " && find . -type f"); left != "./packages/theirs" {
 		t.Errorf("left: %s", left)
 	}
 	h.shell("rm -r " + dir)
 	must(t, place.Serve(t.Context(), c, nil))
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
 	served(Serving{})
 	h.shell("test ! -e " + dir)
 }
@@ -178,14 +178,17 @@ func TestHostOfOthers(t *testing.T) {
 	l := lab.Require(t)
 	h := newWebHost(t, "publish-hostile")
 	// What must stay as it is: files of root's that are to be deleted, overwritten, read or given away.
-	h.shell(`mkdir -p /root/box/mesos /root/place; chmod 755 /root
+	h.shell(`mkdir -p /root/box/mesos /root/place /root/bare; chmod 755 /root
 for f in /root/victim /root/box/mesos/mesos--bbbb.tar.xz /root/box/theirs /root/place/dcos_install.sh; do echo "root's" >$f; done
 echo secret >/root/secret; chmod 600 /root/secret`)
 	const look = `find /root -exec stat -c '%n %u %g %a %s %Y' {} +; find /root -type f -exec sha256sum {} +
 ls -A / /srv/empty; ls -ld /etc/passwd`
 	h.shell("mkdir /srv/empty")
 	serve := func(p Place) error { return p.Serve(t.Context(), testContent("one", "abcd"), nil) }
-	unserve := func(p Place) error { return p.Unserve(t.Context()) }
+	unserve := func(p Place) error {
+		_, err := p.Unserve(t.Context())
+		return err
+	}
 	const manifest = `{"cluster":"demo","bundle":"one","files":{%s}}`
 	const mark = " >.terraform-provider-dcos.made"
 	named := func(name string) string {
@@ -203,16 +206,18 @@ ls -A / /srv/empty; ls -ld /etc/passwd`
 		"a manifest that is a pipe":                  {"mkfifo .terraform-provider-dcos.json", serve, ""},
 		"a directory that is a link":                 {"ln -s /root/box packages", serve, "in the way"},
 		"a link to be emptied":                       {named("packages/mesos/mesos--bbbb.tar.xz") + "; ln -s /root/box packages", unserve, ""},
-		"a file that is a link":                      {"ln -s /root/victim dcos_install.sh", serve, ""},
-		"a file that is a link to a directory":       {"ln -s /root/box dcos_install.sh", serve, ""},
-		"a temporary name that is a link":            {"ln -s /root/victim .new-dcos_install.sh", serve, ""},
-		"the manifest's temporary name":              {"ln -s /root/victim .new-.terraform-provider-dcos.json", serve, ""},
-		"a temporary name that is a pipe":            {"mkfifo .new-dcos_install.sh", serve, ""},
-		"a temporary name that is a directory":       {"mkdir .new-dcos_install.sh", serve, "irectory"},
-		"a file that is a hard link of theirs":       {"ln /etc/passwd dcos_install.sh 2>/dev/null; true", serve, ""},
+		"a file that is a link":                      {"ln -s /root/victim dcos_install.sh", serve, "(dcos_install.sh)"},
+		"a file that is a pipe":                      {"mkfifo dcos_install.sh", serve, "(dcos_install.sh)"},
+		"a file of ours that is a link":              {named("dcos_install.sh") + "; ln -s /root/victim dcos_install.sh", serve, ""},
+		"such a link to a directory":                 {named("dcos_install.sh") + "; ln -s /root/box dcos_install.sh", serve, ""},
+		"a temporary name that is a link":            {"ln -s /root/victim .terraform-provider-dcos.new", serve, ""},
+		"a temporary name that is a pipe":            {"mkfifo .terraform-provider-dcos.new", serve, ""},
+		"a temporary name that is a directory":       {"mkdir .terraform-provider-dcos.new", serve, "irectory"},
+		"a file of ours that is a hard link":         {named("dcos_install.sh") + "; ln /etc/passwd dcos_install.sh 2>/dev/null || :", serve, ""},
 		"a count of directories to remove":           {named("a") + "; echo 99" + mark, unserve, ""},
 		"a count that is a command":                  {named("a") + "; echo 'a[$(touch /root/pwned)]'" + mark, unserve, ""},
-		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/place www", serve, "root"},
+		"a name for a path that is a link to root's": {"cd ..; rmdir www; ln -s /root/bare www", serve, "belongs to root"},
+		"such a link, where there is a file":         {"cd ..; rmdir www; ln -s /root/place www", serve, "(dcos_install.sh)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &webHost{h.Host, t}
@@ -239,7 +244,7 @@ ls -A / /srv/empty; ls -ld /etc/passwd`
 		before := h.shell(look)
 		h.shell(`rm -rf /srv/web; install -d -o web /srv/web /srv/web/www
 systemd-run --quiet --unit=swap --uid=web sh -c 'cd /srv/web/www; while :; do
-	mkdir packages 2>/dev/null; mv packages was; ln -s /root/box packages; ln -sf /root/victim .new-dcos_install.sh
+	mkdir packages 2>/dev/null; mv packages was; ln -s /root/box packages; ln -sf /root/victim .terraform-provider-dcos.new
 	rm packages; mv was packages
 done'`)
 		place := h.place(l, lab.UserNoPassword, "/srv/web/www", true)
@@ -276,7 +281,8 @@ func TestHostRefused(t *testing.T) {
 		"root's below another's":      {"install -d -o web /srv/below; install -d /srv/below/www", "/srv/below/www", "web may not write to"},
 		"root's files below theirs":   {"install -d -o web /srv/former; install -d /srv/former/packages", "/srv/former", "web may not write to"},
 		"a file in a directory's way": {"install -d /srv/way; echo >/srv/way/packages", "/srv/way", "in the way"},
-		"a directory in a file's way": {"install -d /srv/away/dcos_install.sh", "/srv/away", "is a directory"},
+		"a directory in a file's way": {`install -d /srv/away/dcos_install.sh; echo '{"cluster":"demo","files":{"dcos_install.sh":{}}}' ` +
+			">/srv/away/" + manifestName, "/srv/away", "is a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := &webHost{h.Host, t}

@@ -4,6 +4,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -38,8 +39,9 @@ type Place interface {
 	Serve(ctx context.Context, c Content, keep *int) error
 	// Served says what is served there.
 	Served(ctx context.Context) (Serving, error)
-	// Unserve removes what Serve made.
-	Unserve(ctx context.Context) error
+	// Unserve removes what Serve made. left are the files that were used though
+	// others had put them there, and that stay.
+	Unserve(ctx context.Context) (left []string, err error)
 }
 
 // A Serving is what a place has.
@@ -54,8 +56,11 @@ type Store interface {
 	// Read gives the content of a small file; the error is fs.ErrNotExist if
 	// there is none.
 	Read(ctx context.Context, name string) ([]byte, error)
-	// Stat gives the files that are there, of those that are asked for.
+	// Stat gives what is there, of the names that are asked for.
 	Stat(ctx context.Context, names []string) (map[string]Stored, error)
+	// Sums gives the SHA-256, in hex, of the content of those files that are
+	// there and may be read.
+	Sums(ctx context.Context, names []string) (map[string]string, error)
 	// Put stores files, each atomically, in any order. put is told of each
 	// that is stored; calls do not overlap. What was stored before an error
 	// stays.
@@ -68,36 +73,50 @@ type Store interface {
 // Stored is a file in a Store as it was when it was looked at. Equal values
 // mean that it was not written to in between.
 type Stored struct {
-	Size int64
+	Size int64 // notAFile for what is there and is no regular file
 	Tag  string
 }
 
+// notAFile is the size of a directory, a link and whatever else is no regular
+// file.
+const notAFile = -1
+
 // A storePlace is a serve directory in a Store.
-type storePlace struct{ store Store }
+type storePlace struct {
+	store Store
+	made  int  // how many of the directories in the path were made just now
+	here  bool // it is on this machine: reading its files costs next to nothing
+}
 
 // NewPlace makes the place of a Store.
-func NewPlace(store Store) Place { return &storePlace{store} }
+func NewPlace(store Store) Place { return &storePlace{store: store} }
 
 // Serve stores what the store lacks: packages and tarballs first, side by
 // side, then the package list that names them, then scripts, and at last the
 // files that say which of it is the latest. So whoever fetches meanwhile finds
-// all of the former bundle or all of this one.
+// all of the former bundle or all of this one. Files of others that are in the
+// way are an error before anything is written.
 func (p *storePlace) Serve(ctx context.Context, c Content, keep *int) error {
 	m, err := p.manifest(ctx)
 	if err != nil {
 		return err
 	}
-	m.Bundle, m.Cluster = "", c.Cluster
-	needed := m.keep(c.Bundle, c.Files, keep)
-	missing, err := p.missing(ctx, m, c.Files)
+	sizes := m.cutOff()
+	for _, f := range c.Files {
+		sizes[f.Path] = append(sizes[f.Path], f.Size)
+	}
+	there, err := p.find(ctx, m, sizes)
 	if err != nil {
 		return err
 	}
-	for _, f := range missing {
-		// Noted before it is made: what an interrupted run leaves must be known
-		// to the next one as ours.
-		m.Files[f.Path] = servedFile{}
+	m.settle(there)
+	missing, err := m.take(c.Files, there)
+	if err != nil {
+		return err
 	}
+	m.Bundle, m.Cluster = "", c.Cluster
+	m.Directories = cmp.Or(p.made, m.Directories)
+	needed := m.keep(c.Bundle, c.Files, keep)
 	if err := p.save(ctx, m); err != nil {
 		return err
 	}
@@ -151,19 +170,43 @@ func (p *storePlace) put(ctx context.Context, m *manifest, files []bundle.Artifa
 	return errors.Join(err, p.save(context.WithoutCancel(ctx), m))
 }
 
-// missing gives the files that are not there with their content.
-func (p *storePlace) missing(ctx context.Context, m *manifest, files []bundle.Artifact) ([]bundle.Artifact, error) {
-	names := make([]string, len(files))
-	for i, f := range files {
-		names[i] = f.Path
+// found is what is there under a name.
+type found struct {
+	Stored
+	SHA256 string // of its content; empty for one that was not looked for
+}
+
+// find looks for files, each of which may have one of the sizes, in bytes. The
+// content of one that was not written to since it was noted is known, and that
+// of one of another size does not matter; the others are read.
+func (p *storePlace) find(ctx context.Context, m *manifest, sizes map[string][]int64) (map[string]found, error) {
+	if len(sizes) == 0 {
+		return nil, nil
 	}
-	there, err := p.store.Stat(ctx, names)
+	there, err := p.store.Stat(ctx, slices.Sorted(maps.Keys(sizes)))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(files), func(f bundle.Artifact) bool {
-		return m.Files[f.Path].SHA256 == f.SHA256 && m.whole(f.Path, there)
-	}), nil
+	all := map[string]found{}
+	var unknown []string
+	for name, s := range there {
+		all[name] = found{s, m.known(name, s)}
+		if all[name].SHA256 == "" && s.Size != notAFile && slices.Contains(sizes[name], s.Size) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return all, nil
+	}
+	slices.Sort(unknown)
+	sums, err := p.store.Sums(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	for name, sum := range sums {
+		all[name] = found{there[name], sum}
+	}
+	return all, nil
 }
 
 // inOrder groups files so that none names one of a later group.
@@ -184,50 +227,70 @@ func inOrder(files []bundle.Artifact) [][]bundle.Artifact {
 	return slices.DeleteFunc(groups[:], func(g []bundle.Artifact) bool { return len(g) == 0 })
 }
 
-// Served says what is served there.
+// Served says what is served there. It reads no release: a file that is not as
+// it was stored counts as not there.
 func (p *storePlace) Served(ctx context.Context) (Serving, error) {
 	m, err := p.manifest(ctx)
 	if err != nil {
 		return Serving{}, err
 	}
 	serving := Serving{m.Bundle, m.Cluster}
-	if len(m.Files) == 0 {
-		return serving, nil
+	noted := maps.Clone(m.Files)
+	maps.Copy(noted, m.Others)
+	sizes := map[string][]int64{}
+	for name, f := range noted {
+		sizes[name] = nil
+		if p.here {
+			sizes[name] = []int64{f.Size}
+		}
 	}
-	there, err := p.store.Stat(ctx, slices.Sorted(maps.Keys(m.Files)))
+	there, err := p.find(ctx, m, sizes)
 	if err != nil {
 		return Serving{}, err
 	}
-	for name := range m.Files {
-		if !m.whole(name, there) {
+	for name, f := range noted {
+		if f.SHA256 == "" || there[name].SHA256 != f.SHA256 {
 			serving.Bundle = ""
 		}
 	}
 	return serving, nil
 }
 
-// Unserve removes what Serve made, the manifest last.
-func (p *storePlace) Unserve(ctx context.Context) error {
+// Unserve removes what Serve made, the manifest last: what is left over of an
+// interrupted run must be known to the next one as ours.
+func (p *storePlace) Unserve(ctx context.Context) ([]string, error) {
 	m, err := p.manifest(ctx)
+	if err != nil || m.Cluster == "" {
+		return nil, err
+	}
+	sizes := m.cutOff()
+	for name := range m.Others {
+		sizes[name] = nil
+	}
+	there, err := p.find(ctx, m, sizes)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if m.Cluster == "" {
-		return nil
-	}
-	if len(m.Files) > 0 {
-		if err := p.store.Remove(ctx, slices.Sorted(maps.Keys(m.Files))); err != nil {
-			return err
+	left := m.settle(there)
+	for name := range m.Others {
+		if _, ok := there[name]; ok {
+			left = append(left, name)
 		}
 	}
-	return p.store.Remove(ctx, []string{manifestName})
+	slices.Sort(left)
+	if len(m.Files) > 0 {
+		if err := p.store.Remove(ctx, slices.Sorted(maps.Keys(m.Files))); err != nil {
+			return nil, err
+		}
+	}
+	return left, p.store.Remove(ctx, []string{manifestName})
 }
 
 // manifest reads the manifest; an empty one stands for none.
 func (p *storePlace) manifest(ctx context.Context) (*manifest, error) {
 	text, err := p.store.Read(ctx, manifestName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &manifest{Files: map[string]servedFile{}}, nil
+		return readManifest([]byte("{}"))
 	}
 	if err != nil {
 		return nil, err

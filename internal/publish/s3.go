@@ -6,15 +6,18 @@ package publish
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -72,12 +75,13 @@ func NewS3(ctx context.Context, where S3) (Store, error) {
 		cfg.Region = "us-east-1" // others than AWS take any
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.HTTPSignerV4 = lenientSigner{o.HTTPSignerV4}
 		o.UsePathStyle = where.PathStyle
 		if where.Endpoint != "" {
 			o.BaseEndpoint = aws.String(where.Endpoint)
 		}
 		// Other servers know no checksums in trailers. The body's hash is
-		// signed, so it is checked anyway.
+		// signed, and confirm holds that it was looked at.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
@@ -86,6 +90,22 @@ func NewS3(ctx context.Context, where S3) (Store, error) {
 		prefix += "/"
 	}
 	return &s3Store{client, where.Bucket, prefix, cmp.Or(where.PartSize, s3PartSize)}, nil
+}
+
+// A lenientSigner leaves Accept-Encoding out of the signature, which the SDK has in it: Google Cloud Storage and many a proxy change that
+// header on the way, and then what arrives is not what was signed (github.com/aws/aws-sdk-go-v2/issues/1816).
+type lenientSigner struct{ s3.HTTPSignerV4 }
+
+// SignHTTP signs a request.
+func (s lenientSigner) SignHTTP(ctx context.Context, keys aws.Credentials, r *http.Request, hash, service, region string, at time.Time,
+	options ...func(*v4.SignerOptions),
+) error {
+	const header = "Accept-Encoding"
+	if accepted, found := r.Header[header]; found {
+		defer func() { r.Header[header] = accepted }()
+		r.Header.Del(header)
+	}
+	return s.HTTPSignerV4.SignHTTP(ctx, keys, r, hash, service, region, at, options...)
 }
 
 // Read gives an object.
@@ -128,6 +148,33 @@ func (s *s3Store) Stat(ctx context.Context, names []string) (map[string]Stored, 
 	return there, nil
 }
 
+// Sums reads objects, side by side. Other than their ETag, which depends on how
+// they got there, their content says whether they are equal.
+func (s *s3Store) Sums(ctx context.Context, names []string) (map[string]string, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s3AtOnce)
+	var mu sync.Mutex
+	sums := map[string]string{}
+	for _, name := range names {
+		group.Go(func() error {
+			out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: aws.String(s.prefix + name)})
+			if err != nil {
+				return s.explain("reading", name, err)
+			}
+			sum := sha256.New()
+			_, err = io.Copy(sum, out.Body)
+			if err = errors.Join(err, out.Body.Close()); err != nil {
+				return s.explain("reading", name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sums[name] = hex.EncodeToString(sum.Sum(nil))
+			return nil
+		})
+	}
+	return sums, group.Wait()
+}
+
 // Put stores objects side by side.
 func (s *s3Store) Put(ctx context.Context, files []bundle.Artifact, put func(string, Stored)) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -148,6 +195,8 @@ func (s *s3Store) Put(ctx context.Context, files []bundle.Artifact, put func(str
 	return group.Wait()
 }
 
+var errNotTwice = errors.New("it cannot be read twice")
+
 func (s *s3Store) put(ctx context.Context, f bundle.Artifact) (Stored, error) {
 	in, err := f.Open()
 	if err != nil {
@@ -156,7 +205,7 @@ func (s *s3Store) put(ctx context.Context, f bundle.Artifact) (Stored, error) {
 	defer func() { _ = in.Close() }() // it was read
 	body, ok := in.(io.ReadSeeker)
 	if !ok {
-		return Stored{}, errors.New("it cannot be read twice")
+		return Stored{}, errNotTwice
 	}
 	if f.Size > s.part {
 		return s.putParts(ctx, f, body)
@@ -173,7 +222,12 @@ func (s *s3Store) put(ctx context.Context, f bundle.Artifact) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	return Stored{f.Size, aws.ToString(out.ETag)}, nil
+	stored := Stored{f.Size, aws.ToString(out.ETag)}
+	known, err := confirmed(f, 0, f.Size, sum, out.ChecksumSHA256, out.ETag)
+	if err == nil && !known {
+		err = s.compare(ctx, f)
+	}
+	return stored, err
 }
 
 // signed signs a body by a hash that is known already, so that it is read once
@@ -211,7 +265,12 @@ func (s *s3Store) explain(doing, name string, err error) error {
 	at := "s3://" + s.bucket + "/" + s.prefix + name
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		return fmt.Errorf("%s %s: %s: %s", doing, at, api.ErrorCode(), api.ErrorMessage())
+		more := ""
+		if api.ErrorCode() == "SignatureDoesNotMatch" {
+			more = ". Either the secret key is not that of the access key id, or what was signed is not what arrived: a proxy or a gateway on the " +
+				"way changes the request's host, path or headers"
+		}
+		return fmt.Errorf("%s %s: %s: %s%s", doing, at, api.ErrorCode(), strings.TrimSuffix(api.ErrorMessage(), "."), more)
 	}
 	return fmt.Errorf("%s %s: %w", doing, at, err)
 }

@@ -30,7 +30,7 @@ func (s *s3Store) putParts(ctx context.Context, f bundle.Artifact, body io.ReadS
 	if err != nil {
 		return Stored{}, err
 	}
-	parts, err := s.sendParts(ctx, f, body, upload)
+	parts, known, err := s.sendParts(ctx, f, body, upload)
 	if err != nil {
 		// Parts that lie about cost money. An interrupted run takes them away too.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -44,24 +44,27 @@ func (s *s3Store) putParts(ctx context.Context, f bundle.Artifact, body io.ReadS
 	if err != nil {
 		return Stored{}, err
 	}
-	return Stored{f.Size, aws.ToString(out.ETag)}, nil
+	if !known {
+		err = s.compare(ctx, f)
+	}
+	return Stored{f.Size, aws.ToString(out.ETag)}, err
 }
 
 // sendParts sends the parts, each signed by its own hash, and holds that
-// together they are the file.
+// together they are the file. known says that the server has confirmed each.
 func (s *s3Store) sendParts(
 	ctx context.Context, f bundle.Artifact, body io.ReadSeeker, upload *s3.CreateMultipartUploadOutput,
-) ([]types.CompletedPart, error) {
+) (parts []types.CompletedPart, known bool, err error) {
 	whole := sha256.New()
-	var parts []types.CompletedPart
+	known = true
 	for at, number := int64(0), int32(1); at < f.Size; at, number = at+s.part, number+1 {
 		part := &filePart{from: body, start: at, size: min(s.part, f.Size-at)}
 		own := sha256.New()
 		if n, err := io.Copy(io.MultiWriter(whole, own), part); err != nil || n != part.size {
-			return nil, errors.Join(err, fmt.Errorf("%d of %d bytes could be read", at+n, f.Size))
+			return nil, false, errors.Join(err, fmt.Errorf("%d of %d bytes could be read", at+n, f.Size))
 		}
 		if _, err := part.Seek(0, io.SeekStart); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		sum := own.Sum(nil)
 		out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
@@ -70,14 +73,19 @@ func (s *s3Store) sendParts(
 			ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum)),
 		}, func(o *s3.Options) { o.APIOptions = append(o.APIOptions, signed(hex.EncodeToString(sum))) })
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		if known {
+			if known, err = confirmed(f, at, part.size, sum, out.ChecksumSHA256, out.ETag); err != nil {
+				return nil, false, err
+			}
 		}
 		parts = append(parts, types.CompletedPart{ETag: out.ETag, PartNumber: &number, ChecksumSHA256: out.ChecksumSHA256})
 	}
 	if sum := hex.EncodeToString(whole.Sum(nil)); sum != f.SHA256 {
-		return nil, fmt.Errorf("it has changed: its SHA-256 is %s, not %s", sum, f.SHA256)
+		return nil, false, fmt.Errorf("it has changed: its SHA-256 is %s, not %s", sum, f.SHA256)
 	}
-	return parts, nil
+	return parts, known, nil
 }
 
 // A filePart is a part of a file. Unlike an io.SectionReader it needs no file

@@ -5,13 +5,17 @@ package publish
 
 import (
 	"bytes"
+	"crypto/md5" //nolint:gosec // what S3 calls an ETag
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +29,9 @@ import (
 
 // An s3Lab is an S3 server that notes what is written to it, and may refuse.
 type s3Lab struct {
-	store Store
-	url   string
+	server *objectstore.Store
+	store  Store
+	url    string
 
 	mu      sync.Mutex
 	written []string // names, in order, without the manifest
@@ -41,7 +46,7 @@ func newS3Lab(t *testing.T) *s3Lab {
 	const id, secret = "AKIDLAB", "lab-secret-key"
 	server.Allow(id, secret)
 	must(t, server.CreateBucket(t.Context(), "files"))
-	lab := &s3Lab{}
+	lab := &s3Lab{server: server}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, name, _ := strings.Cut(r.URL.Path, s3Prefix)
 		if r.Method == http.MethodPut && name != manifestName {
@@ -177,8 +182,8 @@ func TestPublishS3(t *testing.T) {
 
 	// Taken away, all of ours and nothing else.
 	must(t, lab.store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact("packages/theirs", []byte("theirs"))}, func(string, Stored) {}))
-	must(t, place.Unserve(t.Context()))
-	must(t, place.Unserve(t.Context()))
+	unserve(t, place)
+	unserve(t, place)
 	served(Serving{})
 	left, err := lab.store.Stat(t.Context(), append(got, manifestName, old, "packages/theirs"))
 	must(t, err)
@@ -255,7 +260,7 @@ func TestPublishS3Refused(t *testing.T) {
 	}
 	hostile := bundle.NewArtifact(manifestName, []byte(`{"files":{"../other/a":{}},"cluster":"demo"}`))
 	must(t, lab.store.Put(t.Context(), []bundle.Artifact{hostile}, func(string, Stored) {}))
-	if err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
+	if _, err := NewPlace(lab.store).Unserve(t.Context()); err == nil || !strings.Contains(err.Error(), "../other/a") {
 		t.Errorf("a manifest that names what is elsewhere: %v", err)
 	}
 	// What is not what was announced is not stored.
@@ -269,5 +274,140 @@ func TestPublishS3Refused(t *testing.T) {
 	if err := lab.store.Put(t.Context(), []bundle.Artifact{stream}, func(string, Stored) {}); err == nil ||
 		!strings.Contains(err.Error(), "read twice") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestPublishS3Proxy works through a proxy that changes a header on the way, as Google's in front of its object store
+// does, and tells of that cause where a proxy changes what has to be signed.
+func TestPublishS3Proxy(t *testing.T) {
+	lab := newS3Lab(t)
+	behind, err := url.Parse(lab.url)
+	must(t, err)
+	through := func(change func(http.Header)) Store {
+		web := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(behind)
+			r.Out.Host = r.In.Host
+			change(r.Out.Header)
+		}})
+		t.Cleanup(web.Close)
+		store, err := NewS3(t.Context(), S3{Bucket: "files", Prefix: s3Prefix, Endpoint: web.URL, PathStyle: true, PartSize: 5 << 20})
+		must(t, err)
+		return store
+	}
+	var mu sync.Mutex
+	passed := map[string]int{}
+	place := NewPlace(through(func(h http.Header) {
+		mu.Lock()
+		defer mu.Unlock()
+		passed[h.Get("Accept-Encoding")]++
+		h.Set("Accept-Encoding", h.Get("Accept-Encoding")+",gzip(gfe)")
+	}))
+	large := bundle.NewArtifact("packages/large", bytes.Repeat([]byte("large"), 2<<20))
+	must(t, place.Serve(t.Context(), testContent("one", "abcd", large), nil))
+	must(t, place.Serve(t.Context(), testContent("two", "ef01"), &none))
+	if got, err := place.Served(t.Context()); err != nil || got != (Serving{"two", "demo"}) {
+		t.Errorf("%+v is served, %v", got, err)
+	}
+	unserve(t, place)
+	if len(passed) != 1 || passed["identity"] == 0 {
+		t.Errorf("the proxy has seen these encodings: %v", passed)
+	}
+
+	err = NewPlace(through(func(h http.Header) {
+		if h.Get("Content-Type") != "" {
+			h.Set("Content-Type", "text/html")
+		}
+	})).Serve(t.Context(), testContent("one", "abcd"), nil)
+	if err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") ||
+		!strings.Contains(err.Error(), "a proxy or a gateway on the way") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// A careless server looks at no sums and no signatures, and says of none that it did.
+type careless struct {
+	alter func([]byte) []byte // what it makes of what comes
+	tag   func([]byte) string // its entity tags
+
+	mu      sync.Mutex
+	objects map[string][]byte
+	read    int // how often an object was read
+}
+
+func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	query, key := r.URL.Query(), r.URL.Path
+	switch {
+	case r.Method == http.MethodPost && query.Has("uploads"):
+		fmt.Fprint(w, "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
+	case r.Method == http.MethodPost:
+		for n := 1; c.objects[fmt.Sprint(key, n)] != nil; n++ {
+			c.objects[key] = append(c.objects[key], c.objects[fmt.Sprint(key, n)]...)
+			delete(c.objects, fmt.Sprint(key, n))
+		}
+		fmt.Fprint(w, "<CompleteMultipartUploadResult><ETag>1-2</ETag></CompleteMultipartUploadResult>")
+	case r.Method == http.MethodPut:
+		content, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		content = c.alter(content)
+		c.objects[key+query.Get("partNumber")] = content
+		w.Header().Set("ETag", `"`+c.tag(content)+`"`)
+	case r.Method == http.MethodDelete:
+		delete(c.objects, key)
+		w.WriteHeader(http.StatusNoContent)
+	case c.objects[key] == nil:
+		http.Error(w, "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>", http.StatusNotFound)
+	default:
+		c.read++
+		_, _ = w.Write(c.objects[key]) // who asked has gone
+	}
+}
+
+// TestPublishS3Compared holds that what a server stored is what was sent, whatever the server looks at itself: it is
+// asked for its sum where it has one, and read back where not. What is something else does not stay.
+func TestPublishS3Compared(t *testing.T) {
+	newS3Lab(t) // for its environment
+	same := func(b []byte) []byte { return b }
+	spoilt := func(b []byte) []byte {
+		b = bytes.Clone(b)
+		b[len(b)-1]++
+		return b
+	}
+	md5Of := func(b []byte) string { return fmt.Sprintf("%x", md5.Sum(b)) }
+	opaque := func([]byte) string { return "tag" }
+	encrypted := func([]byte) string { return strings.Repeat("ab", md5.Size) }
+	const part = 5 << 20
+	content := bytes.Repeat([]byte("large"), part/4)
+	for name, c := range map[string]struct {
+		server *careless
+		read   int
+		bad    bool
+	}{
+		"has sums":             {&careless{alter: same, tag: md5Of}, 0, false},
+		"has no sums":          {&careless{alter: same, tag: opaque}, 1, false},
+		"has sums of another":  {&careless{alter: same, tag: encrypted}, 1, false},
+		"alters, has sums":     {&careless{alter: spoilt, tag: md5Of}, 1, true},
+		"alters, has no sums":  {&careless{alter: spoilt, tag: opaque}, 1, true},
+		"alters, in encrypted": {&careless{alter: spoilt, tag: encrypted}, 1, true},
+	} {
+		for _, size := range []int{len("large"), len(content)} {
+			t.Run(fmt.Sprint(name, size), func(t *testing.T) {
+				c.server.objects, c.server.read = map[string][]byte{}, 0
+				web := httptest.NewServer(c.server)
+				defer web.Close()
+				store, err := NewS3(t.Context(), S3{Bucket: "files", Endpoint: web.URL, PathStyle: true, PartSize: part})
+				must(t, err)
+				err = store.Put(t.Context(), []bundle.Artifact{bundle.NewArtifact("a", content[:size])}, func(string, Stored) {})
+				if c.bad != (err != nil) || c.bad && !strings.Contains(err.Error(), "s3://files/a: what is there now is not what was sent") {
+					t.Errorf("the error is %v", err)
+				}
+				if there := c.server.objects["/files/a"]; c.server.read != c.read || (there == nil) != c.bad {
+					t.Errorf("%d bytes are there, read %d times", len(there), c.server.read)
+				}
+			})
+		}
 	}
 }

@@ -38,7 +38,7 @@ func openFile(ctx context.Context, f *os.File, known string, opts Options) (*Rel
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return newRelease(t, facts, newSums(opts.CacheDirectory, f.Name()))
+	return newRelease(t, facts, newSums(opts.CacheDirectory, f.Name()), newAccounts(opts.CacheDirectory, f.Name()))
 }
 
 func openImage(ctx context.Context, f *os.File, known string, opts Options) (*imageTree, *facts, error) {

@@ -19,20 +19,24 @@ import (
 // is missing above it, or makes one that is there already so. One that another
 // user may write to, may have written to, or could put another one in the place
 // of, is an error that says why: what is in it cannot be trusted. Who is root is
-// trusted. A directory that cannot be made is none: who needs it finds out.
-func PrivateDirectory(dir string) error {
+// trusted, and so is a group that has no other member than this user, where that
+// can be known ([accountFiles]). A directory that cannot be made is none: who needs it
+// finds out.
+func PrivateDirectory(dir string) error { return privateDirectory(dir, systemAccounts) }
+
+func privateDirectory(dir string, a accountFiles) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	if err := onlyOurs(dir); err != nil {
+	if err := onlyOurs(dir, a); err != nil {
 		return err
 	}
 	if os.MkdirAll(dir, 0o700) != nil {
 		return nil //nolint:nilerr // as said above
 	}
 	// Another may have been there first, in a directory where all may make some.
-	if err := onlyOurs(dir); err != nil {
+	if err := onlyOurs(dir, a); err != nil {
 		return err
 	}
 	fi, err := os.Stat(dir)
@@ -42,10 +46,16 @@ func PrivateDirectory(dir string) error {
 	return os.Chmod(dir, 0o700) //nolint:gosec // G302 is about files
 }
 
+// accountFiles is the directory with the files of users and groups: passwd(5),
+// group(5) and nsswitch.conf(5).
+type accountFiles string
+
+const systemAccounts accountFiles = "/etc"
+
 // onlyOurs walks a path as the kernel does and holds that nobody but root and us
 // may write to a directory on the way, as far as there are any.
-func onlyOurs(dir string) error {
-	root, err := judge("/", place{})
+func onlyOurs(dir string, a accountFiles) error {
+	root, err := a.judge("/", place{})
 	if err != nil {
 		return err
 	}
@@ -70,7 +80,7 @@ func onlyOurs(dir string) error {
 		case err != nil:
 			return err
 		case fi.Mode()&fs.ModeSymlink == 0:
-			here, err := judge(next, at)
+			here, err := a.judge(next, at)
 			if err != nil {
 				return err
 			}
@@ -107,7 +117,7 @@ type place struct {
 }
 
 // judge finds out whether a directory can be on the way.
-func judge(path string, above place) (place, error) {
+func (a accountFiles) judge(path string, above place) (place, error) {
 	fi, err := os.Lstat(path)
 	if err != nil {
 		return place{}, err
@@ -116,7 +126,7 @@ func judge(path string, above place) (place, error) {
 		return place{}, &foreignError{path, fi}
 	}
 	here := place{path: path, mode: fi.Mode(), closed: above.closed}
-	if !here.closed && fi.Mode().Perm()&0o022 != 0 {
+	if !here.closed && fi.Mode().Perm()&0o022 != 0 && !a.onlyUserWrites(path, fi) {
 		if here.shared = fi.Mode()&fs.ModeSticky != 0; !here.shared {
 			return place{}, &openError{path, fi.Mode()}
 		}

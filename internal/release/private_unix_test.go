@@ -27,7 +27,6 @@ func TestPrivateDirectory(t *testing.T) {
 		"missing":      {nil, "a/cache", "", false},
 		"ours":         {making("cache", 0o755), "cache", "", false},
 		"others write": {making("cache", 0o757), "cache", "others may write", false},
-		"group writes": {making("cache", 0o775), "cache", "others may write", false},
 		"others write above": {making("open", 0o777), "open/a/cache", "others may write",
 			false},
 		"missing in a sticky directory": {making("tmp", 0o777|os.ModeSticky), "tmp/cache", "", false},

@@ -41,6 +41,8 @@ type Release struct {
 	facts  *facts
 	digest string
 	sums   *sums
+	// accounts are what packages ask of hosts.
+	accounts *accounts
 }
 
 // Open opens the release at source: a path of dcos_generate_config.sh, a
@@ -117,11 +119,11 @@ func openDirectory(dir string, opts Options) (*Release, error) {
 	if err != nil {
 		return nil, errors.Join(err, t.close())
 	}
-	return newRelease(t, f, newSums(opts.CacheDirectory, dir))
+	return newRelease(t, f, newSums(opts.CacheDirectory, dir), newAccounts(opts.CacheDirectory, dir))
 }
 
-func newRelease(t tree, f *facts, s *sums) (*Release, error) {
-	r := &Release{tree: t, facts: f, sums: s}
+func newRelease(t tree, f *facts, s *sums, a *accounts) (*Release, error) {
+	r := &Release{tree: t, facts: f, sums: s, accounts: a}
 	var err error
 	if r.digest, err = r.computeDigest(); err != nil {
 		return nil, errors.Join(err, t.close())

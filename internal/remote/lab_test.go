@@ -87,8 +87,8 @@ func TestConformanceLab(t *testing.T) {
 }
 
 // Login shells and shells called sh, and the tools of BusyBox in place of
-// GNU's: each once, half of them with a terminal, and every night each with
-// and without.
+// GNU's: each once, half of them with a terminal, as root, whose way leads through
+// sudo's shell too; every night each with and without, and as the user as well.
 func TestConformanceShells(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
@@ -116,7 +116,7 @@ func TestConformanceShells(t *testing.T) {
 				t.Run(user, func(t *testing.T) {
 					t.Parallel()
 					s := labHost(t, h, user, nil)
-					s.RootAlone = user == lab.UserRequireTTY
+					s.RootAlone = user == lab.UserRequireTTY || !lab.Nightly
 					remotetest.Conformance(t, s)
 				})
 			}
@@ -125,7 +125,7 @@ func TestConformanceShells(t *testing.T) {
 }
 
 // Servers that allow one session to a connection, have no SFTP, or know only
-// what OpenSSH 7.4 knew.
+// what OpenSSH 7.4 knew; every night as the user as well.
 func TestConformanceServers(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
@@ -145,7 +145,9 @@ func TestConformanceServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := l.Host(t, "srv"+strings.ToLower(strings.ReplaceAll(name, " ", "")), opts...)
-			remotetest.Conformance(t, labHost(t, h, lab.UserNoPassword, nil))
+			s := labHost(t, h, lab.UserNoPassword, nil)
+			s.RootAlone = !lab.Nightly
+			remotetest.Conformance(t, s)
 		})
 	}
 }
@@ -171,7 +173,7 @@ func TestLabJumpHosts(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			end := l.Host(t, fmt.Sprintf("behind%d", n))
 			s := labHost(t, end, lab.UserPassword, func(cfg *remote.Config, _ *remote.Target) { cfg.JumpHosts = hops[:n] })
-			s.RootAlone = n == 1
+			s.RootAlone = n == 1 || !lab.Nightly
 			remotetest.Conformance(t, s)
 			from := shell(t, end, "journalctl -u ssh -o cat | grep 'Accepted publickey for paul' | grep -v 'from "+jumps[n-1].Address+" ' | wc -l")
 			if from != "0" {

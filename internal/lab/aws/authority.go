@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// authority is who instances trust, and the certificate of S3 that it made.
+// authority is who instances trust, and the certificate of services that it made.
 type authority struct {
 	pem  string
 	leaf tls.Certificate
 }
 
-func newAuthority(host string) (*authority, error) {
+func newAuthority(hosts ...string) (*authority, error) {
 	template := func(name string) *x509.Certificate {
 		return &x509.Certificate{
 			SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
@@ -33,7 +33,7 @@ func newAuthority(host string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := template("Authority of the lab's S3")
+	root := template("Authority of the lab's stand-in for AWS")
 	root.IsCA, root.BasicConstraintsValid, root.KeyUsage = true, true, x509.KeyUsageCertSign
 	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
 	if err != nil {
@@ -43,8 +43,8 @@ func newAuthority(host string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	leaf := template(host)
-	leaf.DNSNames, leaf.ExtKeyUsage = []string{host, "*." + host}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	leaf := template(hosts[0])
+	leaf.DNSNames, leaf.ExtKeyUsage = hosts, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), rootKey)
 	if err != nil {
 		return nil, err

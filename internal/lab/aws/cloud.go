@@ -62,15 +62,15 @@ func New(ctx context.Context, l *lab.Lab, region string) (*Cloud, func() error, 
 	if !l.Inside() {
 		return nil, nil, errors.New("the stand-in for AWS runs in the lab's network only")
 	}
-	s3 := "s3." + region + ".amazonaws.com"
-	ca, err := newAuthority(s3)
+	s3, ec2 := "s3."+region+".amazonaws.com", "ec2."+region+".amazonaws.com"
+	ca, err := newAuthority(s3, ec2)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &Cloud{
 		lab: l, region: region, store: objectstore.New(), ca: ca,
 		objects: map[string]map[string]values{}, hosts: map[string]*lab.Host{},
-		names: map[string]string{s3: l.Gateway()}, roles: map[string]roleKeys{},
+		names: map[string]string{s3: l.Gateway(), ec2: l.Gateway()}, roles: map[string]roleKeys{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -103,7 +103,10 @@ func New(ctx context.Context, l *lab.Lab, region string) (*Cloud, func() error, 
 	closers = append(closers, resolver.Close)
 	wg.Go(func() { c.resolve(resolver) })
 	serve := func(ln net.Listener, handler http.Handler) {
-		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+			ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+				return context.WithValue(ctx, connection{}, conn)
+			}}
 		closers = append(closers, server.Close)
 		wg.Go(func() { _ = server.Serve(ln) /* until it is closed */ })
 	}
@@ -112,11 +115,17 @@ func New(ctx context.Context, l *lab.Lab, region string) (*Cloud, func() error, 
 		return fail(err)
 	}
 	serve(metadata, c.metadata())
-	objects, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Gateway()+":443")
+	services, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Gateway()+":443")
 	if err != nil {
 		return fail(err)
 	}
-	serve(ca.listener(objects), c.store)
+	serve(ca.listener(services), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == ec2 {
+			c.api(w, r)
+		} else {
+			c.bucket(w, r)
+		}
+	}))
 	return c, done, nil
 }
 

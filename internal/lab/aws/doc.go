@@ -11,12 +11,19 @@
 // is still referred to. Behind it are real things in the lab:
 //
 //   - an instance is a host, with an address of its subnet, Amazon's resolver
-//     and the instance metadata service (version 2 only)
+//     and the instance metadata service, of the versions and with the hop limit
+//     that its metadata_options say
 //   - a classic load balancer is HAProxy on a host, with the listeners and the
 //     health check it was given, under a name that the resolver knows
 //   - S3 is an S3-compatible server at its own name, with TLS; a role gets keys
 //     to it through the metadata service if its policy allows what exhibitor
-//     does with the bucket
+//     does with the bucket; an unsigned HEAD of a bucket says where it is
+//   - EC2's API knows one action, DescribeVolumes, for roles whose policy allows
+//     it; there are no volumes. It takes a signature for good
+//
+// Policies are compared word by word: no wildcards within a name, no conditions,
+// no denials. An AMI's or an account's own defaults for metadata_options, and
+// IPv6, are not there.
 //
 // Networks, routes and security groups are only kept: in the lab every host
 // reaches every other.

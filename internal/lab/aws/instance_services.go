@@ -6,47 +6,94 @@ package aws
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/net/ipv4"
 )
 
 // roleKeys are the temporary keys of a role.
 type roleKeys struct{ id, secret, token string }
 
-// metadata is the instance metadata service, version 2: nothing without a
-// token. Who asks is known by the address.
+// metadataOptions are what an instance's metadata_options say. Without them the service is on, takes requests without a
+// token, and its answer with a token goes one hop.
+func (v values) metadataOptions() (on, tokens bool, hops int) {
+	on, hops = true, 1
+	for _, o := range v.blocks("metadata_options") {
+		on, tokens = o.text("http_endpoint") != "disabled", o.text("http_tokens") == "required"
+		if n := o.number("http_put_response_hop_limit"); n > 0 {
+			hops = n
+		}
+	}
+	return on, tokens, hops
+}
+
+// metadata is the instance metadata service, of both versions, as the instance that asks has it in its
+// metadata_options. Who asks is known by the address.
 func (c *Cloud) metadata() http.Handler {
-	var tokens sync.Map
+	var tokens sync.Map // token → id of the instance that it was given to
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds") == "" {
+		id, v := c.asking(r.RemoteAddr)
+		on, _, hops := v.metadataOptions()
+		switch {
+		case id == "" || !on || r.Header.Get("X-Forwarded-For") != "":
+			http.Error(w, "forbidden", http.StatusForbidden)
+			return
+		case r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds") == "":
 			http.Error(w, "how long?", http.StatusBadRequest)
 			return
 		}
+		if err := goes(r, hops); err != nil {
+			panic(http.ErrAbortHandler) // the connection is gone
+		}
 		token := rand.Text()
-		tokens.Store(token, true)
+		tokens.Store(token, id)
 		fmt.Fprint(w, token)
 	})
-	mux.HandleFunc("GET /latest/meta-data/{path...}", func(w http.ResponseWriter, r *http.Request) {
-		if _, known := tokens.Load(r.Header.Get("X-Aws-Ec2-Metadata-Token")); !known {
+	mux.HandleFunc("GET /latest/{path...}", func(w http.ResponseWriter, r *http.Request) {
+		id, v := c.asking(r.RemoteAddr)
+		on, required, _ := v.metadataOptions()
+		given := r.Header.Get("X-Aws-Ec2-Metadata-Token")
+		of, _ := tokens.Load(given)
+		switch {
+		case id == "" || !on:
+			http.Error(w, "forbidden", http.StatusForbidden)
+			return
+		case of != id && (required || given != ""):
 			http.Error(w, "unauthorized", http.StatusUnauthorized)
 			return
 		}
-		id, v := c.asking(r.RemoteAddr)
+		if err := goes(r, 64); err != nil {
+			panic(http.ErrAbortHandler) // the connection is gone
+		}
 		text, found := c.fact(id, v, strings.Trim(r.PathValue("path"), "/"))
-		if id == "" || !found {
+		if !found {
 			http.NotFound(w, r)
 			return
 		}
 		fmt.Fprint(w, text)
 	})
 	return mux
+}
+
+// connection is the key of a request's connection in its context.
+type connection struct{}
+
+// goes says how many hops the answer to a request may go.
+func goes(r *http.Request, hops int) error {
+	conn, ok := r.Context().Value(connection{}).(net.Conn)
+	if !ok {
+		return errors.New("the server does not keep its connections")
+	}
+	return ipv4.NewConn(conn).SetTTL(hops)
 }
 
 // asking gives the instance with an address.
@@ -67,24 +114,23 @@ func (c *Cloud) asking(remote string) (id string, v values) {
 
 // fact gives what the metadata service says of an instance.
 func (c *Cloud) fact(id string, v values, path string) (string, bool) {
-	if id == "" {
-		return "", false
-	}
-	const credentials = "iam/security-credentials"
+	const credentials = "meta-data/iam/security-credentials"
 	role := ""
 	if profile, found := c.get("aws_iam_instance_profile", v.text("iam_instance_profile")); found {
 		role = profile.text("role")
 	}
 	switch {
-	case path == "instance-id":
+	case path == "meta-data/instance-id":
 		return id, true
-	case path == "local-ipv4":
+	case path == "meta-data/local-ipv4":
 		return c.HostOf(id).Address, true
-	case path == "placement/region":
+	case path == "meta-data/placement/region":
 		return c.region, true
-	case path == "placement/availability-zone":
-		subnet, _ := c.get("aws_subnet", v.text("subnet_id"))
-		return subnet.text("availability_zone"), true
+	case path == "meta-data/placement/availability-zone":
+		return c.zone(v), true
+	case path == "dynamic/instance-identity/document":
+		text, err := json.Marshal(map[string]string{"instanceId": id, "region": c.region, "availabilityZone": c.zone(v)})
+		return string(text), err == nil
 	case path == credentials && role != "":
 		return role, true
 	case path == credentials+"/"+role && role != "":
@@ -96,6 +142,12 @@ func (c *Cloud) fact(id string, v values, path string) (string, bool) {
 		return string(text), err == nil
 	}
 	return "", false
+}
+
+// zone gives the zone that an instance is in.
+func (c *Cloud) zone(instance values) string {
+	subnet, _ := c.get("aws_subnet", instance.text("subnet_id"))
+	return subnet.text("availability_zone")
 }
 
 // keysOf gives a role's keys. They open S3 if the role may do with a bucket
@@ -110,9 +162,9 @@ func (c *Cloud) keysOf(role string) roleKeys {
 	}
 	allowed := false
 	for bucket := range c.objects["aws_s3_bucket"] {
-		for _, policy := range c.objects["aws_iam_role_policy"] {
-			allowed = allowed || policy.text("role") == role && grants(policy.text("policy"), "arn:aws:s3:::"+bucket)
-		}
+		arn := "arn:aws:s3:::" + bucket
+		allowed = allowed || c.may(role, "s3:ListBucket", arn) && c.may(role, "s3:GetObject", arn+"/*") &&
+			c.may(role, "s3:PutObject", arn+"/*") && c.may(role, "s3:DeleteObject", arn+"/*")
 	}
 	if allowed {
 		c.store.Allow(keys.id, keys.secret)
@@ -122,28 +174,65 @@ func (c *Cloud) keysOf(role string) roleKeys {
 	return keys
 }
 
-// grants says whether a policy lets exhibitor work with a bucket.
-func grants(policy, bucket string) bool {
-	var document struct {
-		Statement []struct {
-			Effect   string
-			Action   []string
-			Resource string
+// may says whether a role's policies allow an action on a resource, which they name as it is here. The lock is held.
+func (c *Cloud) may(role, action, resource string) bool {
+	for _, p := range c.objects["aws_iam_role_policy"] {
+		var document struct {
+			Statement []struct {
+				Effect   string
+				Action   []string
+				Resource string
+			}
 		}
-	}
-	if err := json.Unmarshal([]byte(policy), &document); err != nil {
-		return false
-	}
-	has := map[string]bool{}
-	for _, s := range document.Statement {
-		for _, action := range s.Action {
-			if s.Effect == "Allow" {
-				has[action+" "+s.Resource] = true
+		if p.text("role") != role || json.Unmarshal([]byte(p.text("policy")), &document) != nil {
+			continue
+		}
+		for _, s := range document.Statement {
+			if s.Effect == "Allow" && s.Resource == resource && slices.Contains(s.Action, action) {
+				return true
 			}
 		}
 	}
-	return has["s3:ListBucket "+bucket] && has["s3:GetObject "+bucket+"/*"] && has["s3:PutObject "+bucket+"/*"] &&
-		has["s3:DeleteObject "+bucket+"/*"]
+	return false
+}
+
+// api is EC2's: it tells that there are no volumes to who may ask, which is known by the key's id and the session's token alone.
+func (c *Cloud) api(w http.ResponseWriter, r *http.Request) {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(credential, "/")
+	action := r.PostFormValue("Action")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for role, keys := range c.roles {
+		if keys.id != id || keys.token != r.Header.Get("X-Amz-Security-Token") {
+			continue
+		}
+		switch {
+		case !c.may(role, "ec2:"+action, "*"):
+			http.Error(w, "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>", http.StatusForbidden)
+		case action != "DescribeVolumes":
+			http.Error(w, "<Response><Errors><Error><Code>InvalidAction</Code></Error></Errors></Response>", http.StatusBadRequest)
+		default:
+			fmt.Fprint(w, "<DescribeVolumesResponse><volumeSet/></DescribeVolumesResponse>")
+		}
+		return
+	}
+	http.Error(w, "<Response><Errors><Error><Code>AuthFailure</Code></Error></Errors></Response>", http.StatusUnauthorized)
+}
+
+// bucket answers an unsigned HEAD of a bucket as S3 does, which says where it is to everybody, and anything else from the store.
+func (c *Cloud) bucket(w http.ResponseWriter, r *http.Request) {
+	name := strings.Trim(r.URL.Path, "/")
+	if r.Method != http.MethodHead || r.Header.Get("Authorization") != "" || strings.Contains(name, "/") {
+		c.store.ServeHTTP(w, r)
+		return
+	}
+	if _, found := c.get("aws_s3_bucket", name); !found {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Header().Set("X-Amz-Bucket-Region", c.region)
+	w.WriteHeader(http.StatusForbidden)
 }
 
 // resolve answers DNS questions with what Lookup knows, until conn is closed.

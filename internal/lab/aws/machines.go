@@ -18,6 +18,7 @@ import (
 )
 
 func machineKinds() []*kind {
+	changeable := schema.StringAttribute{Optional: true}
 	return []*kind{{
 		name: "aws_instance",
 		attributes: with(map[string]schema.Attribute{
@@ -27,7 +28,8 @@ func machineKinds() []*kind {
 		}, true),
 		blocks: map[string]schema.Block{
 			"metadata_options": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
-				"http_tokens": optional(), "http_endpoint": optional(), "http_put_response_hop_limit": number(),
+				"http_tokens": changeable, "http_endpoint": changeable,
+				"http_put_response_hop_limit": schema.Int64Attribute{Optional: true},
 			}}},
 			"root_block_device": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
 				"volume_size": number(), "volume_type": optional(), "encrypted": flag(), "delete_on_termination": flag(),

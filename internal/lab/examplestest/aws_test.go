@@ -112,7 +112,25 @@ func TestAWSELB(t *testing.T) {
 	})
 	tf.Env = append(tf.Env, s.Serve(t))
 
-	// One apply from nothing, with the balancer's name and the jump host's address unknown.
+	// One apply from nothing, with the balancer's name and the jump host's address unknown. Where masters' services get no
+	// keys of their role, it ends before anything is installed, and says what to change.
+	const options = "tokens_override.tf"
+	const tokens = "resource \"aws_instance\" \"%s\" {\n  metadata_options {\n    http_tokens = \"required\"\n  }\n}\n"
+	tf.Write(options, fmt.Sprintf(tokens, "master"))
+	if out, err := tf.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "IMDSv2") ||
+		!strings.Contains(out, `http_tokens = "optional"`) {
+		t.Fatalf("with metadata that wants a token: %v\n%s", err, out)
+	}
+	for _, h := range s.Instances() {
+		if installed(h) {
+			t.Errorf("%s has DC/OS", h.Name)
+		}
+	}
+	asks := "curl -s -o /dev/null -w '%{http_code}' http://169.254.169.254/latest/meta-data/iam/security-credentials/"
+	if out := onHost(t, s.Host("awselb-m1"), asks); out != "401" {
+		t.Errorf("a master's metadata service answers %s without a token", out)
+	}
+	tf.Write(options, "")
 	tf.Apply()
 	name := address(tf)
 	if !strings.HasPrefix(name, "internal-awselb-masters-") {
@@ -133,6 +151,17 @@ func TestAWSELB(t *testing.T) {
 		t.Error("nobody came through the jump host")
 	}
 	tf.NoChanges()
+
+	// Agents' volumes are by their role too, and fail where REX-Ray, which is well by all that DC/OS looks at, cannot ask for it.
+	const volumes = "/opt/mesosphere/bin/rexray volume ls 2>&1"
+	onHost(t, s.Host("awselb-a1"), volumes)
+	tf.Write(options, fmt.Sprintf(tokens, "agent"))
+	tf.Apply()
+	if out := onHost(t, s.Host("awselb-a1"), volumes+" || :"); !strings.Contains(out, "401 Unauthorized") {
+		t.Errorf("REX-Ray says %s", out)
+	}
+	tf.Write(options, "")
+	tf.Apply()
 
 	// A machine is replaced: its node leaves it before, the others stay.
 	old := s.Host("awselb-a1").Address

@@ -28,7 +28,8 @@
 // and no promise that its small registry survives what Mesos's replicated log
 // does. Packages that only serve others (Java, Python, OpenSSL, ...) have one
 // stand-in, sample-runtime. The content of rendered files is ours and smaller
-// than DC/OS's. Exhibitor knows all storage backends but azure. Checks of the
+// than DC/OS's. Exhibitor knows all storage backends but azure; its AWS and REX-Ray's
+// are as old as the real ones' (services/ec2). Checks of the
 // clock pass in containers.
 //
 // There are two versions, so that upgrades can be tried. They differ in

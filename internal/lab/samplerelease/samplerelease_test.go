@@ -4,6 +4,7 @@
 package samplerelease
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,43 @@ func TestReadable(t *testing.T) {
 	}
 	if templates[0] == "" || templates[0] != templates[1] {
 		t.Error("the two forms have different templates")
+	}
+}
+
+// What packages ask of a host's users is read from the release, in both its forms, and the second time from what was kept of it.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	path := get(t, V22)
+	cache := t.TempDir()
+	var all [3]map[release.Account]bool
+	for i, source := range []string{path, Image(path), path} {
+		r, err := release.Open(t.Context(), source, release.Options{CacheDirectory: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = map[release.Account]bool{}
+		for _, id := range r.Packages() {
+			a, err := r.Account(t.Context(), id)
+			if err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+			all[i][a] = true
+		}
+		if _, err := r.Account(t.Context(), "none--1"); err == nil {
+			t.Error("a package that is not there has an account")
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for i, got := range all {
+		if !maps.Equal(got, all[0]) || !got[release.Account{User: "dcos_exhibitor"}] || !got[release.Account{}] {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(cache, "releases", "accounts", "*.txt"))
+	if err != nil || len(kept) != 2 {
+		t.Errorf("kept: %v, %v", kept, err)
 	}
 }
 

@@ -15,6 +15,9 @@
 #            place PATH               can DC/OS make this directory, or use the one that is there?
 #            ip_detect BASE64         what does this script print?
 #            resolve NAME             has it an address? "@": the host's own name
+#            account USER GROUP       does pkgpanda find or make this user? "-": in a group of its own
+#            instance_role            does EC2's metadata service name this machine's role?
+#            bucket HOST BUCKET       is there a bucket of this name in S3 at this host, and where?
 #            health TYPE              what does DC/OS's own check runner say?
 # prints   see parseFacts in preflight.go
 # changes  nothing; ip-detect runs from a temporary file that is gone afterwards
@@ -73,6 +76,46 @@ tcp() {
 url() {
 	code=$(curl -sS -o /dev/null -m 20 --connect-timeout 10 -w '%{http_code}' -I "$1" 2>&1 </dev/null)
 	put url "$1 $code"
+}
+
+entry() { getent "$1" "$2" 2>/dev/null || grep "^$2:" "/etc/$1" 2>/dev/null; } # DATABASE NAME
+
+# account USER GROUP: prints what pkgpanda finds, as its own rules go: "ok"; "nogroup"; "other", and the primary group of the user that is
+# there; "left", a group that useradd would make; "manual", no user where users are made by hand.
+account() {
+	user=$(entry passwd "$1")
+	group=$(entry group "$2")
+	found=ok
+	if [ "$2" != - ] && [ -z "$group" ]; then
+		found=nogroup
+	elif [ -n "$user" ] && [ "$2" != - ]; then
+		primary=$(printf '%s' "$user" | cut -d: -f4)
+		members=$(printf '%s' "$group" | cut -d: -f4)
+		if [ "$primary" != "$(printf '%s' "$group" | cut -d: -f3)" ]; then
+			case ",$members," in
+			*",$1,"*) : ;;
+			*) found="other $(entry group "$primary" | cut -d: -f1)" ;;
+			esac
+		fi
+	elif [ -z "$user" ] && [ -e "$etc/manual_host_users" ]; then
+		found=manual
+	elif [ -z "$user" ] && [ "$2" = - ] && [ -n "$(entry group "$1")" ]; then
+		found=left
+	fi
+	put account "$1 $2 $found"
+}
+
+# instance_role asks as exhibitor and REX-Ray do: without a token and past any proxy. What is told is the answer's code
+# and length; the name itself is not kept, and what is below it, the credentials, is never asked for.
+instance_role() {
+	put instance_role "$(curl -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code} %{size_download}' \
+		http://169.254.169.254/latest/meta-data/iam/security-credentials/ 2>/dev/null </dev/null)"
+}
+
+# bucket HOST BUCKET: prints the code of an unsigned HEAD, and the region that S3 names to everybody who asks.
+bucket() {
+	put bucket "$2 $(curl -s -I -m 15 --noproxy '*' "https://$1/$2" 2>/dev/null </dev/null | tr -d '\r' |
+		awk 'NR == 1 { code = $2 } tolower($1) == "x-amz-bucket-region:" { region = $2 } END { print code, region }')"
 }
 
 health() {
@@ -159,6 +202,9 @@ while read -r what a b c; do
 			put resolve "$a no"
 		fi
 		;;
+	account) account "$a" "$b" ;;
+	instance_role) instance_role ;;
+	bucket) bucket "$a" "$b" ;;
 	health) health "$a" ;;
 	'') : ;;
 	*)
@@ -181,6 +227,7 @@ if command -v getenforce >/dev/null 2>&1; then
 fi
 put systemd_version "$(systemctl --version 2>/dev/null </dev/null | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p')"
 put pid1 "$(cat /proc/1/comm)"
+put cgroups "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"
 # Asking timedatectl would start a service on the host.
 if systemctl is-active --quiet chronyd chrony ntpd ntp systemd-timesyncd openntpd 2>/dev/null </dev/null; then put ntp yes; else put ntp no; fi
 put end preflight

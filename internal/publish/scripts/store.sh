@@ -3,15 +3,18 @@
 # reads    $1 is the directory, as the file system has it; $2 the verb:
 #            read NAME   the content of a file
 #            stat        names of files, one a line, on standard input
+#            sums        likewise
 #            put NAME    the file's content on standard input
 #            remove      names of files, one a line, on standard input
 # prints   read: the content; stat and put: a line for each file that is there, of its size, the time of the last
-#          change of its content or attributes, and its name. Exit code 65: refused, and the last line of standard
-#          error says why; 66: there is no such file
+#          change of its content or attributes, and its name; a size of -1 is that of what is no regular file; sums: a
+#          line for each file that may be read, of its SHA-256 and its name. Exit code 65: refused, and the last line
+#          of standard error says why; 66: there is no such file
 # changes  put: makes the directory and those in it that the name has, and gives the file its name when it is
 #          whole; remove: removes the files, and the directories that are empty then
 #
 # What is there already need not be ours: nothing is reached through a link, and nothing that is there is written to.
+# A file of the name that is put takes its place: whose it is was asked before (place.go).
 #
 # POSIX sh (dash, bash, busybox ash).
 umask 022
@@ -19,6 +22,7 @@ dir=$1 verb=$2
 shift 2
 manifest=.terraform-provider-dcos.json
 mark=.terraform-provider-dcos.made # how many of the directories in the path were made
+next=.terraform-provider-dcos.new  # the name of a file in its directory until it is whole
 
 refuse() {
 	printf '%s\n' "$*" >&2
@@ -73,7 +77,25 @@ read)
 stat)
 	enter || exit 0
 	while IFS= read -r name; do
-		if into && [ ! -L "./$file" ] && [ -f "./$file" ]; then describe "$name" "./$file"; fi
+		into || continue
+		if [ ! -L "./$file" ] && [ -f "./$file" ]; then
+			describe "$name" "./$file"
+		elif [ -L "./$file" ] || [ -e "./$file" ]; then
+			echo "-1 - $name"
+		fi
+	done
+	;;
+sums)
+	enter || exit 0
+	if command -v sha256sum >/dev/null; then
+		sum() { sha256sum; }
+	elif command -v openssl >/dev/null; then
+		sum() { openssl dgst -sha256 -r; }
+	else
+		refuse "no program for SHA-256 sums (sha256sum, openssl)"
+	fi
+	while IFS= read -r name; do
+		if into && [ ! -L "./$file" ] && [ -f "./$file" ] && s=$(sum <"./$file"); then echo "${s%% *} $name"; fi
 	done
 	;;
 put)
@@ -97,11 +119,11 @@ put)
 	enter || exit 1
 	alone
 	into make || refuse "$here/$part is in the way: it is a link, or no directory"
-	rm -f "./.new-$file" # what a run that was killed left
+	rm -f "./$next" # what a run that was killed left
 	if [ -L "./$file" ]; then rm -f "./$file"; fi
 	[ ! -d "./$file" ] || refuse "$here/$file is a directory"
-	(set -C && cat >"./.new-$file") && mv -f "./.new-$file" "./$file" || {
-		rm -f "./.new-$file"
+	(set -C && cat >"./$next") && mv -f "./$next" "./$file" || {
+		rm -f "./$next"
 		exit 1
 	}
 	describe "$name" "./$file"
@@ -112,7 +134,7 @@ remove)
 	while IFS= read -r name; do
 		last=$name
 		into || continue # what is behind a link is not what was put there
-		rm -f "./$file" "./.new-$file" || exit 1
+		rm -f "./$file" "./$next" "./.new-$file" || exit 1 # the last is what a version before had for next
 		while [ "$here" != "$base" ]; do
 			part=${here##*/} here=${here%/*}
 			here=${here:-/}

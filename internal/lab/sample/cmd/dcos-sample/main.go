@@ -25,6 +25,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/mesos"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/network"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/pkgpanda"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/rexray"
 )
 
 func main() {
@@ -84,6 +85,8 @@ func service(ctx context.Context, h host.Host, name string, args []string) error
 		return network.Resolvconf(ctx, h, args[0])
 	case "cockroach":
 		return cockroach(ctx)
+	case "rexray":
+		return rexray.Main(ctx, h, args, os.Stdout)
 	case "dcos-signal", "nfsplugin":
 		log.Printf("%s does nothing in the sample", name)
 		return nil

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/ec2"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
 )
 
@@ -104,11 +105,11 @@ func configure(ctx context.Context, h host.Host) (Config, error) {
 		region := h.Getenv("AWS_REGION")
 		s3 := S3{
 			Endpoint: "https://s3." + region + ".amazonaws.com", Region: region,
-			Bucket: h.Getenv("AWS_S3_BUCKET"), Prefix: h.Getenv("AWS_S3_PREFIX"), Credentials: roleKeys,
+			Bucket: h.Getenv("AWS_S3_BUCKET"), Prefix: h.Getenv("AWS_S3_PREFIX"), Credentials: ec2.RoleKeys,
 		}
 		if text, err := os.ReadFile(h.Etc("exhibitor.properties")); err == nil {
 			keys := explicitKeys(string(text))
-			s3.Credentials = func(context.Context) (Keys, error) { return keys, nil }
+			s3.Credentials = func(context.Context) (ec2.Keys, error) { return keys, nil }
 		}
 		cfg.Storage = s3
 	default:

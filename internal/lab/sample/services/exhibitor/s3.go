@@ -5,11 +5,7 @@ package exhibitor
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -18,23 +14,17 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"sort"
 	"strings"
 	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/ec2"
 )
 
 // S3 is a bucket. Each member has an object in it whose key begins with the
 // prefix. Like exhibitor's, the objects stay when DC/OS goes.
 type S3 struct {
 	Endpoint, Region, Bucket, Prefix string
-	Credentials                      func(context.Context) (Keys, error)
-}
-
-// Keys are credentials of AWS.
-type Keys struct {
-	AccessKeyID     string `json:"AccessKeyId"`
-	SecretAccessKey string `json:"SecretAccessKey"`
-	Token           string `json:"Token"` // of an instance's role
+	Credentials                      func(context.Context) (ec2.Keys, error)
 }
 
 // Join writes this member's object and reads all.
@@ -109,7 +99,7 @@ func (s S3) do(ctx context.Context, method, key string, query url.Values, body [
 	if err != nil {
 		return nil, err
 	}
-	sign(req, body, keys, s.Region, time.Now())
+	ec2.Sign(req, body, keys, s.Region, "s3", time.Now())
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -127,51 +117,9 @@ func (s S3) do(ctx context.Context, method, key string, query url.Values, body [
 	return text, nil
 }
 
-// sign adds AWS's signature, version 4, to a request to S3.
-func sign(req *http.Request, body []byte, keys Keys, region string, now time.Time) {
-	sum := func(b []byte) string {
-		h := sha256.Sum256(b)
-		return hex.EncodeToString(h[:])
-	}
-	mac := func(key []byte, text string) []byte {
-		h := hmac.New(sha256.New, key)
-		h.Write([]byte(text))
-		return h.Sum(nil)
-	}
-	stamp := now.UTC().Format("20060102T150405Z")
-	day := stamp[:8]
-	headers := map[string]string{"host": req.URL.Host, "x-amz-content-sha256": sum(body), "x-amz-date": stamp}
-	if keys.Token != "" {
-		headers["x-amz-security-token"] = keys.Token
-	}
-	names := make([]string, 0, len(headers))
-	for name, value := range headers {
-		names = append(names, name)
-		if name != "host" {
-			req.Header.Set(name, value)
-		}
-	}
-	sort.Strings(names)
-	var canonical strings.Builder
-	fmt.Fprintf(&canonical, "%s\n%s\n%s\n", req.Method, req.URL.EscapedPath(), req.URL.RawQuery)
-	for _, name := range names {
-		fmt.Fprintf(&canonical, "%s:%s\n", name, headers[name])
-	}
-	signed := strings.Join(names, ";")
-	fmt.Fprintf(&canonical, "\n%s\n%s", signed, headers["x-amz-content-sha256"])
-	scope := strings.Join([]string{day, region, "s3", "aws4_request"}, "/")
-	text := strings.Join([]string{"AWS4-HMAC-SHA256", stamp, scope, sum([]byte(canonical.String()))}, "\n")
-	key := []byte("AWS4" + keys.SecretAccessKey)
-	for _, part := range strings.Split(scope, "/") {
-		key = mac(key, part)
-	}
-	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-		keys.AccessKeyID, scope, signed, hex.EncodeToString(mac(key, text))))
-}
-
 // explicitKeys reads exhibitor.properties.
-func explicitKeys(text string) Keys {
-	var keys Keys
+func explicitKeys(text string) ec2.Keys {
+	var keys ec2.Keys
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch name {
@@ -182,50 +130,4 @@ func explicitKeys(text string) Keys {
 		}
 	}
 	return keys
-}
-
-// metadata is the instance metadata service of EC2.
-const metadata = "http://169.254.169.254/latest/"
-
-// roleKeys asks the instance metadata service (IMDSv2) for the keys of the
-// instance's role.
-func roleKeys(ctx context.Context) (Keys, error) {
-	ask := func(method, path, header, value string) (string, error) {
-		req, err := http.NewRequestWithContext(ctx, method, metadata+path, nil)
-		if err != nil {
-			return "", err
-		}
-		req.Header.Set(header, value)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return "", err
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-		if err == nil && resp.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s answers %s", path, resp.Status)
-		}
-		return string(text), err
-	}
-	token, err := ask(http.MethodPut, "api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
-	if err != nil {
-		return Keys{}, err
-	}
-	const roles = "meta-data/iam/security-credentials/"
-	role, err := ask(http.MethodGet, roles, "X-aws-ec2-metadata-token", token)
-	if err != nil {
-		return Keys{}, err
-	}
-	text, err := ask(http.MethodGet, roles+strings.TrimSpace(role), "X-aws-ec2-metadata-token", token)
-	if err != nil {
-		return Keys{}, err
-	}
-	var keys Keys
-	if err := json.Unmarshal([]byte(text), &keys); err != nil {
-		return Keys{}, err
-	}
-	if cmp.Or(keys.AccessKeyID, keys.SecretAccessKey) == "" {
-		return Keys{}, errors.New("the instance's role has no keys")
-	}
-	return keys, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rclone/gofakes3"
 	"github.com/rclone/gofakes3/s3mem"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/ec2"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/exhibitor"
 )
 
@@ -27,10 +28,10 @@ func TestS3(t *testing.T) {
 	signed := gofakes3.WithV4Auth(map[string]string{"AKID": "secret/with+signs"})
 	web := httptest.NewServer(gofakes3.New(store, signed).Server())
 	t.Cleanup(web.Close)
-	keys := exhibitor.Keys{AccessKeyID: "AKID", SecretAccessKey: "secret/with+signs", Token: "of a role"}
+	keys := ec2.Keys{AccessKeyID: "AKID", SecretAccessKey: "secret/with+signs", Token: "of a role"}
 	s3 := exhibitor.S3{
 		Endpoint: web.URL, Region: "eu-central-1", Bucket: "bucket", Prefix: "dcos/main",
-		Credentials: func(context.Context) (exhibitor.Keys, error) { return keys, nil },
+		Credentials: func(context.Context) (ec2.Keys, error) { return keys, nil },
 	}
 	join := func(hostname string) []string {
 		t.Helper()

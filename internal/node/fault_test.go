@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -284,6 +285,7 @@ func TestRepair(t *testing.T) {
 		t.Fatalf("%+v", err)
 	}
 	opts.MachineID = state.MachineID
+	kept := keepData(t, h)
 	for _, c := range []struct{ name, harm, drift string }{
 		{"role gone", "rm /etc/mesosphere/roles/master", "gives the node its role"},
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
@@ -291,7 +293,14 @@ func TestRepair(t *testing.T) {
 		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
 		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ` +
 			`./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
-		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone"},
+		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",
+			"package sample-runtime--"},
+		{"unit file lost", "rm /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
+		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && : >/opt/mesosphere/environment.export",
+			"environment.export is missing or empty"},
+		{"never set up again", "touch /opt/mesosphere/bootstrap", "never set up completely: its programs are installed again"},
+		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone or incomplete: its programs are installed again"},
+		{"uninstalled by hand", ". /opt/mesosphere/environment.export && pkgpanda uninstall", "files are gone or incomplete: its programs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			shell(t, h, "set -e\n"+c.harm)
@@ -311,8 +320,76 @@ func TestRepair(t *testing.T) {
 				t.Errorf("still: %q", drift)
 			}
 			installedBy(t, h, b, "master")
+			wantData(t, h, kept)
 		})
 	}
+
+	t.Run("an activation that was ended", func(t *testing.T) {
+		ids := strings.Join(b.PackageIDs, " ")
+		const activate = ". /opt/mesosphere/environment.export; mkdir -p /run/dcos-sample; cd /run/dcos-sample; "
+		steps := strings.Split(shell(t, h, activate+": >steps; pkgpanda activate "+ids+" >out; cat steps; rm steps"), "\n")
+		for _, at := range []string{
+			"rename bin to bin.old",              // no unit has a file
+			"rename active.buildinfo.full.json ", // nothing says what is active
+			"rename lib.new to lib",              // the package manager cannot run
+			"remove install_progress",            // all is there, and setup fails
+		} {
+			n := slices.IndexFunc(steps, func(s string) bool { return strings.HasPrefix(s, at) })
+			if n < 0 {
+				t.Fatalf("%q is none of the steps %q", at, steps)
+			}
+			// As many steps as before: the second of two activations removes what the first has left.
+			shell(t, h, activate+fmt.Sprintf("echo '%d kill' >break; pkgpanda activate %s >out 2>&1 || test ! -e break", n+1, ids))
+			state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if drift := strings.Join(state.Drift(b, node.Master), "; "); !state.SwapUnfinished || !strings.Contains(drift, "was interrupted") ||
+				strings.Contains(drift, "again") {
+				t.Errorf("%s: drift: %q", at, drift)
+			}
+			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
+				t.Fatalf("%s: %+v", at, err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
+				t.Errorf("%s: %q", at, drift)
+			}
+			wantData(t, h, kept)
+		}
+	})
+
+	t.Run("a set that the package manager refuses", func(t *testing.T) {
+		next := build(t, rel, site, changed...)
+		config := next.PackageIDs[slices.IndexFunc(next.PackageIDs, func(id string) bool { return strings.HasPrefix(id, "dcos-config--") })]
+		// A package that is there is not fetched. This one brings a file that another one brings, too.
+		shell(t, h, "mkdir -p /opt/mesosphere/packages/"+config+"/bin && cd /opt/mesosphere/packages/"+config+" && echo '{}' >pkginfo.json && "+
+			"touch bin/marathon")
+		bad := opts
+		bad.Bundle = next
+		ran := mainPIDs(t, h)
+		for range 2 {
+			_, err := node.Upgrade(t.Context(), conn, bad)
+			var back *node.RollbackError
+			if !errors.As(err, &back) || back.Rollback != nil || !back.Untouched || !strings.Contains(back.Reason(), "were not touched") {
+				t.Fatalf("%+v", err)
+			}
+			var stage *node.StageError
+			if !errors.As(err, &stage) || strings.Count(stage.Journal, "have /opt/mesosphere/bin.new/marathon") != 1 ||
+				strings.Contains(stage.Journal, "systemd[1]") {
+				t.Errorf("the journal of this activation, and nothing else, is wanted:\n%s", stage.Journal)
+			}
+			if names := restarted(ran, mainPIDs(t, h)); len(names) > 0 {
+				t.Errorf("restarted: %q", names)
+			}
+		}
+		state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drift := state.Drift(b, node.Master); len(drift) > 0 || state.Owner != nil {
+			t.Errorf("it is not what it was: %q, %+v", drift, state.Owner)
+		}
+	})
 
 	t.Run("another cluster's", func(t *testing.T) {
 		other := node.Options{Role: node.Master, Bundle: build(t, rel, staticSite(t, "another", h))}
@@ -342,24 +419,6 @@ func TestRepair(t *testing.T) {
 		}
 	})
 
-	t.Run("a swap that was interrupted", func(t *testing.T) {
-		for stage, harm := range map[string]string{
-			"archive":  "mv bin bin.old; mv etc etc.old; mkdir bin.new etc.new",
-			"move_new": "mv bin bin.new; mv lib lib.new; rm -rf etc.old",
-		} {
-			shell(t, h,
-				fmt.Sprintf(`set -e; cd /opt/mesosphere; rm -rf ./*.new ./*.old; echo '{"stage": %q, "extension": ".new"}' >install_progress; %s`,
-					stage, harm))
-			state, err := node.Upgrade(t.Context(), conn, opts)
-			if err != nil {
-				t.Fatalf("%s: %+v", stage, err)
-			}
-			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
-				t.Errorf("%s: %q", stage, drift)
-			}
-		}
-	})
-
 	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
 		t.Fatalf("%+v", err)
 	}
@@ -367,4 +426,30 @@ func TestRepair(t *testing.T) {
 		t.Error(err)
 	}
 	wantNoTrace(t, before, h)
+}
+
+// keepData puts onto a node what nobody else may touch, and gives the sums of
+// that and of what the node keeps itself, by path.
+func keepData(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	shell(t, h, `mkdir -p /var/lib/dcos/exhibitor/zookeeper/snapshot/version-2 /var/lib/dcos/mesos/master/replicated_log
+echo a znode >/var/lib/dcos/exhibitor/zookeeper/snapshot/version-2/snapshot.1
+chown -R --reference=/var/lib/dcos/exhibitor /var/lib/dcos/exhibitor/*
+echo an entry >/var/lib/dcos/mesos/master/replicated_log/CURRENT
+[ -s /var/lib/dcos/cluster-id ] || echo 0b5ad2d0-6ab4-4c55-8d05-b6a2a5a3c7a1 >/var/lib/dcos/cluster-id`)
+	return dataOf(t, h)
+}
+
+func dataOf(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	return shell(t, h, "cd /var/lib/dcos && sha256sum cluster-id exhibitor/zookeeper/snapshot/version-2/* mesos/master/replicated_log/CURRENT && "+
+		"stat -c '%U %a %n' exhibitor exhibitor/zookeeper/snapshot/version-2/snapshot.1")
+}
+
+// wantData holds that the data is what it was.
+func wantData(t *testing.T, h *lab.Host, kept string) {
+	t.Helper()
+	if now := dataOf(t, h); now != kept {
+		t.Errorf("%s: what it keeps is\n%s\nand was\n%s", h.Name, now, kept)
+	}
 }

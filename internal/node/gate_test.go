@@ -98,7 +98,7 @@ func TestGate(t *testing.T) {
 		"upgrade, lost and refused": {"upgrade", broken(former(), "gate+activate", lost), "gn",
 			"fetch gate+activate lock", refusal},
 		"rollback": {"upgrade", broken(former(), "postflight", failed), "gg",
-			"fetch gate+activate follow gate+apply postflight rollback activate follow postflight finish+inspect", errRollback},
+			"fetch gate+activate follow gate+apply postflight rollback+inspect activate follow postflight finish+inspect", errRollback},
 		"recovery":          {"upgrade", swapped(), "", "gate+recover fetch gate+activate" + upgraded, nil},
 		"recovery, refused": {"upgrade", swapped(), "n", "", refusal},
 		"repair":            {"upgrade", wellHost(b, "master"), "w", "gate+apply finish+inspect", nil},

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -298,7 +297,7 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 		h.peers = s.opts.Peers(h.State)
 	}
 	var bootstrapped []string
-	if h.Installed == None {
+	if h.setsUp() {
 		if bootstrapped, err = s.opts.Bundle.Bootstrapped(ctx); err != nil {
 			return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
 		}
@@ -307,21 +306,27 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	return h, nil
 }
 
+// setsUp says whether dcos-setup has its work before it, be it once more.
+func (s State) setsUp() bool { return len(s.ActivePackages) == 0 || s.SetupPending }
+
 // lacking works out what the node has to get: everything that it has neither
 // in the staging directory nor, for packages, in DC/OS's repository. The
-// bootstrap tarball and the package list are read only by a first setup, which
-// has the packages that are in the tarball.
+// bootstrap tarball and the package list are read only by a setup, which has the
+// packages that are in the tarball.
 func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrapped []string) {
 	have := map[string]bool{}
 	for _, p := range h.f.all("have") {
 		have[strings.TrimPrefix(p, s.staging+"/")] = true
 	}
-	for _, id := range slices.Concat(h.f.all("package"), bootstrapped) {
+	if !h.setsUp() {
+		bootstrapped = h.f.all("package")
+	}
+	for _, id := range bootstrapped {
 		have[id] = true
 	}
 	for _, a := range artifacts {
 		id := packageID(a.Path)
-		if h.Installed == Complete && id == "" {
+		if !h.setsUp() && id == "" {
 			continue
 		}
 		if id != "" && have[id] {

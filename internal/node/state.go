@@ -43,20 +43,23 @@ type State struct {
 	Version         string   // of DC/OS
 	Cluster         string   // cluster_name in DC/OS's own configuration
 	ConfigPackageID string   // of the active dcos-config package
-	ActivePackages  []string // ids, sorted
-	Dangling        []string // names of active packages that are not there
+	ActivePackages  []string // ids, sorted; where a swap is unfinished, those that recovering makes active
+	Dangling        []string // names of active packages that are not there, or not whole
+	LostFiles       []string // names of unit files that are not there, or empty, and of pkgpanda's own files that are empty
 	PackageListID   string
 	RepositoryURL   string
 	Topology        Topology // as DC/OS's own configuration says
 
-	Owner          *Owner // marker of an unfinished installation of ours
-	Claim          *Claim // whose the node is; nil if nothing says it
-	SwapUnfinished bool   // the package manager was interrupted
-	SetupPending   bool   // dcos-setup has not been through
-	SetupRunning   bool   // dcos-download or dcos-setup is at work now
-	Activating     bool   // our activation of packages is at work now
-	Staged         bool   // the staging directory is there
-	Recorded       bool   // the record directory is there
+	Owner          *Owner   // marker of an unfinished installation of ours
+	Claim          *Claim   // whose the node is; nil if nothing says it
+	SwapUnfinished bool     // the package manager was ended in a swap of packages, and something is not at its place
+	Up             bool     // the node was up once: it has something to lose
+	Data           []string // paths by which that is told, besides the record: a cluster id, ZooKeeper's data, an agent's
+	SetupPending   bool     // dcos-setup has not been through
+	SetupRunning   bool     // dcos-download or dcos-setup is at work now
+	Activating     bool     // our activation of packages is at work now
+	Staged         bool     // the staging directory is there
+	Recorded       bool     // the record directory is there
 	// Leftovers are paths of DC/OS's state directory, which outlives its
 	// programs.
 	Leftovers []string
@@ -89,6 +92,7 @@ type UnitState struct {
 	Job           bool   // it is queued
 	Always        bool   // systemd restarts it whenever it ends
 	Unconditional bool   // its conditions, if it has any, were met
+	Untried       bool   // nobody has tried to start it since the host was booted
 	Triggered     bool   // a timer or path starts it
 }
 

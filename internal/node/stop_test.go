@@ -335,7 +335,7 @@ func TestStopAndRollback(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if did, want := strings.Join(h.did, " "),
-		"follow apply postflight rollback activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
+		"follow apply postflight rollback+inspect activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
 		t.Errorf("it did %q, want %q at the end", did, want)
 	}
 	if !slices.Equal(h.active, former) || h.marker != "" {

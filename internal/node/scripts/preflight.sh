@@ -173,7 +173,7 @@ while read -r what a b c; do
 		fi
 		;;
 	package)
-		if [ -f "$opt/packages/$a/pkginfo.json" ]; then put package "$a"; fi
+		if [ -s "$opt/packages/$a/pkginfo.json" ]; then put package "$a"; fi
 		;;
 	url) url "$a" ;;
 	tcp) tcp "$a" "$b" ;;

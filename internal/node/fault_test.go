@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
@@ -296,8 +297,11 @@ func TestRepair(t *testing.T) {
 		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",
 			"package sample-runtime--"},
 		{"unit file lost", "rm /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
-		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && : >/opt/mesosphere/environment.export",
-			"environment.export is missing or empty"},
+		{"units lost with their links", "cd /etc/systemd/system && for u in dcos-net dcos-exhibitor; do rm $u.service dcos.target.wants/$u.service; done",
+			"dcos-exhibitor.service is missing or empty; DC/OS's file dcos-net.service is missing"},
+		{"role and unit file lost", "rm /etc/mesosphere/roles/master /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
+		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && cd /opt/mesosphere && " +
+			": >environment && rm environment.export*", "environment is missing or empty; DC/OS's file environment.export is missing"},
 		{"never set up again", "touch /opt/mesosphere/bootstrap", "never set up completely: its programs are installed again"},
 		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone or incomplete: its programs are installed again"},
 		{"uninstalled by hand", ". /opt/mesosphere/environment.export && pkgpanda uninstall", "files are gone or incomplete: its programs"},
@@ -312,12 +316,23 @@ func TestRepair(t *testing.T) {
 				t.Fatalf("drift: %q", drift)
 			}
 			conn.reset()
+			if strings.Contains(c.drift, "programs") {
+				unplanned, worse := opts, &node.WorseError{}
+				unplanned.Foreseen = func(string) bool { return false }
+				if _, err := node.Upgrade(t.Context(), conn, unplanned); !errors.As(err, &worse) || len(conn.trips) != 1 {
+					t.Errorf("in no plan: %v; %q", err, conn.trips)
+				}
+				conn.reset()
+			}
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%+v", err)
 			}
 			t.Logf("%d round trips: %s", len(conn.trips), strings.Join(conn.trips, ", "))
 			if drift := state.Drift(b, node.Master); len(drift) > 0 {
 				t.Errorf("still: %q", drift)
+			}
+			if slices.ContainsFunc(conn.trips, func(s string) bool { return strings.Contains(s, "uninstall") }) {
+				t.Errorf("it was uninstalled: %q", conn.trips)
 			}
 			installedBy(t, h, b, "master")
 			wantData(t, h, kept)
@@ -360,10 +375,8 @@ func TestRepair(t *testing.T) {
 
 	t.Run("a set that the package manager refuses", func(t *testing.T) {
 		next := build(t, rel, site, changed...)
-		config := next.PackageIDs[slices.IndexFunc(next.PackageIDs, func(id string) bool { return strings.HasPrefix(id, "dcos-config--") })]
-		// A package that is there is not fetched. This one brings a file that another one brings, too.
-		shell(t, h, "mkdir -p /opt/mesosphere/packages/"+config+"/bin && cd /opt/mesosphere/packages/"+config+" && echo '{}' >pkginfo.json && "+
-			"touch bin/marathon")
+		const twice = "/opt/mesosphere/active/check-time/bin/marathon" // another package brings it, too
+		shell(t, h, "mkdir -p $(dirname "+twice+") && touch "+twice)
 		bad := opts
 		bad.Bundle = next
 		ran := mainPIDs(t, h)
@@ -389,6 +402,35 @@ func TestRepair(t *testing.T) {
 		if drift := state.Drift(b, node.Master); len(drift) > 0 || state.Owner != nil {
 			t.Errorf("it is not what it was: %q, %+v", drift, state.Owner)
 		}
+		shell(t, h, "rm "+twice)
+	})
+
+	t.Run("configuration packages of other templates", func(t *testing.T) {
+		// The ids stay when a template is corrected. One is active, the other was fetched once.
+		next := build(t, rel, site, changed...)
+		for i, b := range []*bundle.Bundle{b, next, b} {
+			file := "/opt/mesosphere/packages/" + configOf(b) + "/etc/ui-config.json"
+			want := shell(t, h, "cat /opt/mesosphere/active/dcos-config/etc/ui-config.json")
+			shell(t, h, fmt.Sprintf("mkdir -p $(dirname %[1]s) && echo {} >$(dirname $(dirname %[1]s))/pkginfo.json && echo '{\"former\": true}' >%[1]s", file))
+			o := opts
+			o.Bundle = b
+			conn.reset()
+			state, err := node.Upgrade(t.Context(), conn, o)
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 {
+				t.Errorf("%d: %q", i, drift)
+			}
+			if got := shell(t, h, "cat "+file+" /opt/mesosphere/etc/ui-config.json"); got != want+"\n"+want {
+				t.Errorf("%d: %s; want %s, twice", i, got, want)
+			}
+			conn.reset()
+			if _, err := node.Upgrade(t.Context(), conn, o); err != nil || len(conn.trips) != 1 {
+				t.Errorf("%d: then there is still something to do: %q, %v", i, conn.trips, err)
+			}
+		}
+		wantData(t, h, kept)
 	})
 
 	t.Run("another cluster's", func(t *testing.T) {
@@ -428,22 +470,28 @@ func TestRepair(t *testing.T) {
 	wantNoTrace(t, before, h)
 }
 
-// keepData puts onto a node what nobody else may touch, and gives the sums of
-// that and of what the node keeps itself, by path.
+// keepData puts onto a master what nobody else may touch, an app of Marathon's
+// among it, and gives what [dataOf] sees of it.
 func keepData(t *testing.T, h *lab.Host) string {
 	t.Helper()
-	shell(t, h, `mkdir -p /var/lib/dcos/exhibitor/zookeeper/snapshot/version-2 /var/lib/dcos/mesos/master/replicated_log
+	shell(t, h, `curl -fsS -H 'Content-Type: application/json' -d '{"id": "/kept", "cmd": "sleep 1000", "instances": 0}' \
+	http://127.0.0.1:8080/v2/apps >/dev/null
+mkdir -p /var/lib/dcos/exhibitor/zookeeper/snapshot/version-2 /var/lib/dcos/mesos/master/replicated_log
 echo a znode >/var/lib/dcos/exhibitor/zookeeper/snapshot/version-2/snapshot.1
 chown -R --reference=/var/lib/dcos/exhibitor /var/lib/dcos/exhibitor/*
 echo an entry >/var/lib/dcos/mesos/master/replicated_log/CURRENT
-[ -s /var/lib/dcos/cluster-id ] || echo 0b5ad2d0-6ab4-4c55-8d05-b6a2a5a3c7a1 >/var/lib/dcos/cluster-id`)
+[ -s /var/lib/dcos/cluster-id ] || echo 0b5ad2d0-6ab4-4c55-8d05-b6a2a5a3c7a1 >/var/lib/dcos/cluster-id
+sync`)
 	return dataOf(t, h)
 }
 
+// dataOf gives sums of what a master keeps, by path, and Marathon's app.
 func dataOf(t *testing.T, h *lab.Host) string {
 	t.Helper()
 	return shell(t, h, "cd /var/lib/dcos && sha256sum cluster-id exhibitor/zookeeper/snapshot/version-2/* mesos/master/replicated_log/CURRENT && "+
-		"stat -c '%U %a %n' exhibitor exhibitor/zookeeper/snapshot/version-2/snapshot.1")
+		"stat -c '%U %a %n' exhibitor exhibitor/zookeeper/snapshot/version-2/snapshot.1 && "+
+		// Marathon has a moment yet where it has just been started.
+		"curl -fsS --retry 30 --retry-delay 1 --retry-all-errors http://127.0.0.1:8080/v2/apps//kept 2>/dev/null | grep -o '\"cmd\":\"[^\"]*\"'")
 }
 
 // wantData holds that the data is what it was.

@@ -23,6 +23,7 @@ type gap struct {
 	packages bool     // the active packages are not the bundle's
 	missing  []string // ids that should be active
 	extra    []string // ids that should not be
+	altered  []string // ids that should be and are, with other files
 	swap     bool     // the package manager was ended in a swap
 	lost     []string // files that an activation of packages makes
 	files    []bundle.File
@@ -54,6 +55,9 @@ func (g gap) words() []string {
 		out = append(out, "the file that gives the node its role is missing")
 	}
 	out = append(out, packageWords(g.missing, g.extra)...)
+	for _, id := range g.altered {
+		out = append(out, fmt.Sprintf("package %s has other files than it should have", id))
+	}
 	for _, name := range g.lost {
 		out = append(out, fmt.Sprintf("DC/OS's file %s is missing or empty", name))
 	}
@@ -129,15 +133,18 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 		if g.restore {
 			g.broken += ": its programs are installed again, and what the node keeps stays"
 		} else {
-			g.broken += ": it is installed anew, since the node was never up and has nothing to lose"
+			g.broken += ": it is installed anew; nothing shows that the node was ever up, so that there is nothing to lose"
 		}
 		return g
 	}
 	g.role = s.Role == ""
 	g.swap, g.lost = s.SwapUnfinished, s.LostFiles
 	for _, id := range b.PackageIDs {
-		if !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)) {
+		switch {
+		case !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)):
 			g.missing = append(g.missing, id)
+		case slices.Contains(s.Altered, id):
+			g.altered = append(g.altered, id)
 		}
 	}
 	for _, id := range s.ActivePackages {
@@ -145,7 +152,7 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 			g.extra = append(g.extra, id)
 		}
 	}
-	g.packages = len(g.missing) > 0 || len(g.extra) > 0
+	g.packages = len(g.missing) > 0 || len(g.extra) > 0 || len(g.altered) > 0
 	for _, f := range b.HostFiles() {
 		have, there := s.Files[f.Path]
 		switch {

@@ -80,7 +80,7 @@ func TestDrift(t *testing.T) {
 		"never up":         {func(s *State) { s.SetupPending, s.Installed = true, Partial }, []string{"never set up completely: it is installed anew"}},
 		"never set up":     {func(s *State) { s.SetupPending, s.Installed, s.Up = true, Partial, true }, []string{"never set up completely: its programs"}},
 		"swap interrupted": {func(s *State) { s.SwapUnfinished, s.Installed = true, Partial }, []string{"was interrupted"}},
-		"unit file gone":   {func(s *State) { s.LostFiles, s.Installed = []string{"dcos-net.service"}, Partial }, []string{"file dcos-net.service is missing or empty"}},
+		"unit gone":        {func(s *State) { s.LostFiles, s.Installed = []string{"dcos-net.service"}, Partial }, []string{"file dcos-net.service is missing or empty"}},
 		"package swapped":  {func(s *State) { s.ActivePackages[1] = "exhibitor--2" }, []string{"exhibitor--2 is active instead of exhibitor--1"}},
 		"package more": {func(s *State) { s.ActivePackages = append(s.ActivePackages, "x--1") },
 			[]string{"x--1 is active and should not be"}},

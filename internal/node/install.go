@@ -18,7 +18,8 @@ import (
 // Install makes the host a node: preflight, transfer, install, postflight.
 // A host that already is the node wanted is adopted; an unfinished
 // installation of ours is continued or redone, and one that was up once is
-// changed in place; anything else that is there is a [*ForeignError]. The state is what the host looks like at the end.
+// changed in place; anything else that is there is a [*ForeignError]. The
+// state is what the host looks like at the end.
 func Install(ctx context.Context, conn Conn, opts Options) (state *State, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
@@ -64,6 +65,7 @@ func (s *session) install(ctx context.Context, h *hostFacts) (*State, error) {
 			return s.adopt(ctx, h)
 		case redo:
 			if h.Up { // it has something to lose
+				s.first = true
 				return s.inPlace(ctx, h)
 			}
 			if h, err = s.startAgain(ctx, h); err != nil {
@@ -117,7 +119,7 @@ func (s *session) situation(state State) (step, error) {
 			why = fmt.Sprintf("the marker of an unfinished installation names the cluster %q, not %q", o.Cluster, b.ClusterName)
 		}
 	}
-	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs)
+	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs) && (!ours || len(state.Altered) == 0)
 	foreign := func() (step, error) {
 		e := &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role, MachineID: state.MachineID,
 			Installed: state.Installed, Why: why}

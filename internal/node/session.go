@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type session struct {
 	changed bool   // OnChange has been called
 	out     bool   // OnOutage has been called
 	claim   *Claim // that is written with the first change; nil: none is
+	first   bool   // it is an installation: of an ensemble not every master need be there yet
 	bound   bool   // what comes belongs to the stage under way, whatever its name: Stop is not looked at
 
 	stage     *runlog.Stage // the stage it is in
@@ -291,6 +293,7 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 		return nil, stageError(s.host, stageInspect, "looking at the host", f, err)
 	}
 	state.Looked = paths
+	state.Altered = f.all("altered")
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
 	if s.opts.Peers != nil {
@@ -329,7 +332,7 @@ func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrappe
 		if !h.setsUp() && id == "" {
 			continue
 		}
-		if id != "" && have[id] {
+		if id != "" && have[id] && !slices.Contains(h.Altered, id) {
 			continue
 		}
 		h.unpack = append(h.unpack, a)

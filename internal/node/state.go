@@ -45,21 +45,21 @@ type State struct {
 	ConfigPackageID string   // of the active dcos-config package
 	ActivePackages  []string // ids, sorted; where a swap is unfinished, those that recovering makes active
 	Dangling        []string // names of active packages that are not there, or not whole
-	LostFiles       []string // names of unit files that are not there, or empty, and of pkgpanda's own files that are empty
+	LostFiles       []string // names of packages' units and of pkgpanda's own files that are not there, or empty
+	Altered         []string // ids of the bundle's configuration packages that are there with other files; who has no bundle does not know
 	PackageListID   string
 	RepositoryURL   string
 	Topology        Topology // as DC/OS's own configuration says
 
-	Owner          *Owner   // marker of an unfinished installation of ours
-	Claim          *Claim   // whose the node is; nil if nothing says it
-	SwapUnfinished bool     // the package manager was ended in a swap of packages, and something is not at its place
-	Up             bool     // the node was up once: it has something to lose
-	Data           []string // paths by which that is told, besides the record: a cluster id, ZooKeeper's data, an agent's
-	SetupPending   bool     // dcos-setup has not been through
-	SetupRunning   bool     // dcos-download or dcos-setup is at work now
-	Activating     bool     // our activation of packages is at work now
-	Staged         bool     // the staging directory is there
-	Recorded       bool     // the record directory is there
+	Owner          *Owner // marker of an unfinished installation of ours
+	Claim          *Claim // whose the node is; nil if nothing says it
+	SwapUnfinished bool   // the package manager was ended in a swap of packages, and something is not at its place
+	Up             bool   // the node was up once, as the record says, a cluster id, ZooKeeper's data or an agent's: it has something to lose
+	SetupPending   bool   // dcos-setup has not been through
+	SetupRunning   bool   // dcos-download or dcos-setup is at work now
+	Activating     bool   // our activation of packages is at work now
+	Staged         bool   // the staging directory is there
+	Recorded       bool   // the record directory is there
 	// Leftovers are paths of DC/OS's state directory, which outlives its
 	// programs.
 	Leftovers []string

@@ -85,7 +85,7 @@ func (s *session) mend(ctx context.Context, h *hostFacts, g gap) error {
 		return err
 	}
 	if len(g.revive) > 0 || h.Owner != nil { // an earlier run ended before it had seen the node up
-		return s.postflight(ctx, true)
+		return s.postflight(ctx, !s.first)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (s *session) restore(ctx context.Context, h *hostFacts) error {
 	if err := s.setUp(ctx, s.setupInput(nil)); err != nil {
 		return err
 	}
-	return s.postflight(ctx, true)
+	return s.postflight(ctx, !s.first)
 }
 
 // supported says why DC/OS does not support the way from what is on the host
@@ -157,7 +157,13 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) erro
 	if err := s.change(stageUpgrade, h.State); err != nil {
 		return err
 	}
-	whole := !g.swap && len(g.lost) == 0 && len(h.Dangling) == 0
+	if g.role { // it says which units an activation brings
+		if err := s.repair(ctx, gap{role: true}, false); err != nil {
+			return err
+		}
+		g.role = false
+	}
+	whole := !g.swap && len(g.lost) == 0 && len(h.Dangling) == 0 && len(g.altered) == 0
 	if !whole {
 		if err := s.recover(ctx, h.State); err != nil {
 			return err
@@ -167,7 +173,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) erro
 	if whole {
 		configs = onlyConfig(h.ActivePackages, s.opts.Bundle)
 	}
-	files, err := s.fetch(ctx, configs)
+	files, err := s.fetch(ctx, configs, h.State)
 	if err != nil {
 		return err
 	}
@@ -196,7 +202,7 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) erro
 		}
 	}
 	if err == nil {
-		err = s.postflight(ctx, true)
+		err = s.postflight(ctx, !s.first)
 	}
 	// To be interrupted says nothing against the new packages: the next run
 	// goes on with them.
@@ -222,7 +228,7 @@ func (s *session) recover(ctx context.Context, state State) error {
 	fmt.Fprintf(&in, "url %s\n", s.url)
 	var foreign []string // lost, and not of this bundle
 	for _, id := range state.ActivePackages {
-		if !slices.Contains(state.Dangling, packageName(id)) {
+		if !slices.Contains(state.Dangling, packageName(id)) && !slices.Contains(state.Altered, id) {
 			continue
 		}
 		i := slices.IndexFunc(artifacts, func(a bundle.Artifact) bool { return packageID(a.Path) == id })
@@ -257,9 +263,14 @@ func onHost(err error) bool {
 
 // fetch gets the bundle's packages. It gives the files in which those to
 // compare differ from the active ones.
-func (s *session) fetch(ctx context.Context, compare []string) ([]string, error) {
+func (s *session) fetch(ctx context.Context, compare []string, state State) ([]string, error) {
 	var in strings.Builder
 	fmt.Fprintf(&in, "url %s\n", s.url)
+	for _, id := range state.Altered {
+		if !slices.Contains(state.ActivePackages, id) {
+			fmt.Fprintf(&in, "stale %s\n", id)
+		}
+	}
 	for _, id := range s.opts.Bundle.PackageIDs {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
@@ -433,7 +444,7 @@ func (s *session) rollback(ctx context.Context, former []string) (touched bool, 
 		if err := s.activate(ctx, activation{ids: former}); err != nil {
 			return true, err
 		}
-		if err := s.postflight(ctx, true); err != nil {
+		if err := s.postflight(ctx, !s.first); err != nil {
 			return true, err
 		}
 	}

@@ -1,6 +1,7 @@
 # fetch: gets packages into DC/OS's repository on the node and looks whether they are whole.
 #
-# reads    standard input, one line each: url URL, then id ID; compare ID
+# reads    standard input, one line each: url URL; stale ID, for what is there and not active, with other files than it should
+#          have; then id ID; compare ID
 # prints   fetched=ID for each that is there at the end; for those to compare, differs=NAME/PATH for
 #          each file that is not as in the active package of the same name
 # changes  /opt/mesosphere/packages; no service notices
@@ -25,6 +26,7 @@ while read -r what a; do
 		fi
 		set -- "$@" "$a"
 		;;
+	stale) try "removing a former $a" rm -rf "$opt/packages/$a" ;;
 	compare) compare="$compare $a" ;;
 	*) fail "reading what to fetch: $what" ;;
 	esac

@@ -41,9 +41,21 @@ done
 put swap_unfinished $unfinished
 if [ $unfinished = no ]; then
 	# An empty file is what a power cut leaves of one that was about to be written.
-	for f in "$systemd"/dcos.target.wants/* "$opt/environment" "$opt/environment.export"; do
+	for f in "$systemd"/dcos.target.wants/* "$opt/active.buildinfo.full.json" "$opt/etc/dcos-service-configuration.json"; do
 		if { [ -L "$f" ] || [ -e "$f" ]; } && [ ! -s "$f" ]; then put lost_file "${f##*/}"; fi
 	done
+	if [ -d "$active" ]; then
+		for f in "$opt/environment" "$opt/environment.export"; do
+			if [ ! -s "$f" ]; then put lost_file "${f##*/}"; fi
+		done
+		# Who removes a unit by hand removes its link, too. What the packages bring says that it is wanted.
+		for r in '' "$etc"/roles/*; do
+			for f in "$active"/*/dcos.target.wants"${r:+_${r##*/}}"/*; do
+				l=$systemd/dcos.target.wants/${f##*/}
+				if { [ -e "$f" ] || [ -L "$f" ]; } && [ ! -e "$l" ] && [ ! -L "$l" ]; then put lost_file "${f##*/}"; fi
+			done
+		done
+	fi
 fi
 for f in "$etc"/roles/*; do
 	if [ -e "$f" ]; then put role "${f##*/}"; fi

@@ -22,20 +22,20 @@ done
 put_back() { # ID SHA256
 	case $url in
 	file://*) tarball=${url#file://}/packages/${1%%--*}/$1.tar.xz ;;
-	*)
-		tarball=$opt/packages/.$1.tar.xz
+	*) # no name with two dashes in a row: pkgpanda would list it
+		tarball=$opt/packages/.fetched.tar.xz
 		try "fetching $1 from $url" curl -fsSL --retry 3 -o "$tarball" "$url/packages/${1%%--*}/$1.tar.xz"
 		;;
 	esac
 	sum=$(sha256sum <"$tarball") && [ "${sum%% *}" = "$2" ] || fail "putting the package $1 back: $tarball is not what it should be"
 	to=$opt/packages/$1
-	try "removing what was left of $1" rm -rf "${to}_tmp" "$opt/packages/.$1.tar.xz.part"
+	try "removing what was left of $1" rm -rf "${to}_tmp"
 	try "making ${to}_tmp" mkdir -p "${to}_tmp"
 	try "unpacking $tarball" tar -xJf "$tarball" -C "${to}_tmp"
 	sync # its name is to say that it is whole
 	try "removing what was left of $1" rm -rf "$to"
 	try "putting the package $1 back" mv "${to}_tmp" "$to"
-	rm -f "$opt/packages/.$1.tar.xz"
+	rm -f "$opt/packages/.fetched.tar.xz"
 	put put_back "$1"
 }
 url=

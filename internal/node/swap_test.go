@@ -1,17 +1,13 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-//go:build nightly
-
 package node_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -57,23 +53,29 @@ func endings() []ending {
 // TestSwapPoints ends activations of packages at their steps: each write, each
 // rename, each unit file, each marker. After each, the plan says what there is
 // to do, an apply converges, as a repair and as the change that was under way
-// in turn, nothing is uninstalled, and what the node keeps is what it was.
-// TestRepair does so for some steps.
+// in turn, nothing is uninstalled, and what the node keeps is what it was. It is
+// every step, end and role every night, and some steps of power cuts otherwise;
+// TestRepair kills at some more.
 func TestSwapPoints(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	rel := openRelease(t, samplerelease.V22)
-	master := l.Host(t, "swap")
-	site := staticSite(t, "swap", master)
-	if _, err := node.Install(t.Context(), dial(t, newClient(t, l), master),
-		node.Options{Role: node.Master, Bundle: build(t, rel, site)}); err != nil {
-		t.Fatalf("%+v", err)
+	roles, ends, stride := []node.Role{node.Master}, endings()[2:3], 23
+	site := map[string]string{}
+	if lab.Nightly {
+		roles, ends, stride = append(roles, node.Agent), endings(), 1
+		master := l.Host(t, "swap") // the agents'
+		site = staticSite(t, "swap", master)
+		if _, err := node.Install(t.Context(), dial(t, newClient(t, l), master),
+			node.Options{Role: node.Master, Bundle: build(t, rel, site)}); err != nil {
+			t.Fatalf("%+v", err)
+		}
 	}
 	var mu sync.Mutex
 	var table []string
 	t.Run("lanes", func(t *testing.T) {
-		for i, role := range []node.Role{node.Master, node.Agent} {
-			for j, end := range endings() {
+		for i, role := range roles {
+			for j, end := range ends {
 				t.Run(fmt.Sprintf("%s %s", role, end.name), func(t *testing.T) {
 					t.Parallel()
 					var options []lab.Option
@@ -81,7 +83,7 @@ func TestSwapPoints(t *testing.T) {
 						options = append(options, lab.WithDisk(1<<30))
 					}
 					lane := &swapLane{T: t, h: l.Host(t, fmt.Sprintf("swap-%d-%d", i, j), options...), client: newClient(t, l), role: role, end: end,
-						site: site}
+						site: site, stride: stride}
 					if role == node.Master {
 						lane.site = staticSite(t, "swap", lane.h) // an ensemble of its own
 					}
@@ -112,6 +114,7 @@ type swapLane struct {
 	is, other *bundle.Bundle // what the node has, and what it is about to get
 	id        string
 	kept      string
+	stride    int // from step to step that is tried
 	points    int
 	converged int
 	said      map[string]int
@@ -134,13 +137,10 @@ func (l *swapLane) run() {
 		l.id = state.MachineID
 		conn.Close()
 	}
-	if l.role == node.Master {
-		l.addApp()
-	}
 	l.kept = l.data()
-	for n := 1; !t.Failed() && l.point(n); n++ {
+	for n := 1; !t.Failed() && l.point(n); n += l.stride {
 	}
-	if l.points < 50 {
+	if l.points*l.stride < 50 {
 		t.Errorf("only %d points were tried", l.points)
 	}
 }
@@ -152,41 +152,17 @@ func (l *swapLane) options(b *bundle.Bundle) node.Options {
 		}}
 }
 
-// addApp has Marathon keep an app.
-func (l *swapLane) addApp() {
-	shell(l.T, l.h, `curl -fsS -H 'Content-Type: application/json' -d '{"id": "/kept", "cmd": "sleep 1000", "instances": 0}' `+
-		`http://127.0.0.1:8080/v2/apps >/dev/null`)
-	shell(l.T, l.h, "sync")
-}
-
-// data is what the node keeps: sums of files, the cluster's id and Marathon's
-// app.
+// data is what the node keeps.
 func (l *swapLane) data() string {
-	if l.role != node.Master {
+	switch {
+	case l.role != node.Master:
 		return shell(l.T, l.h, `mkdir -p /var/lib/mesos/slave/volumes/roles/x
 [ -s /var/lib/mesos/slave/volumes/roles/x/file ] || echo data >/var/lib/mesos/slave/volumes/roles/x/file
-cat /var/lib/mesos/slave/volumes/roles/x/file; readlink /var/lib/mesos/slave/meta/slaves/latest || true`)
+cat /var/lib/mesos/slave/volumes/roles/x/file; readlink /var/lib/mesos/slave/meta/slaves/latest`)
+	case l.kept == "":
+		return keepData(l.T, l.h)
 	}
-	data := ""
-	if l.kept == "" {
-		data = keepData(l.T, l.h)
-	} else {
-		data = dataOf(l.T, l.h)
-	}
-	req, err := http.NewRequestWithContext(l.Context(), http.MethodGet, "http://"+l.h.Address+":8080/v2/apps//kept", nil)
-	if err != nil {
-		l.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		l.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var v struct{ App struct{ ID, Cmd string } }
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil || v.App.Cmd == "" {
-		l.Fatalf("Marathon's app: %s, %+v, %v", resp.Status, v, err)
-	}
-	return fmt.Sprintf("%s\n%+v", data, v)
+	return dataOf(l.T, l.h)
 }
 
 // activate activates the other bundle's packages, which ends at the step of the
@@ -198,14 +174,19 @@ set +e
 setsid pkgpanda activate %s >out 2>&1 </dev/null &
 echo $! >pid
 while kill -0 $! 2>/dev/null && [ ! -e held ]; do sleep 0.02; done
-if [ -e break ]; then cat out; rm break; else tail -n 1 steps; rm steps; fi`, n, l.end.brk, strings.Join(l.other.PackageIDs, " ")))
-	if strings.Contains(out, "\n") || out == "" {
-		if out != "" {
-			l.Fatalf("the activation has failed by itself: %s", out)
-		}
+if [ ! -e break ]; then tail -n 1 steps; elif [ "$(basename "$(readlink /opt/mesosphere/active/dcos-config)")" = %s ]; then echo all; else cat out; fi
+rm -f break steps`, n, l.end.brk, strings.Join(l.other.PackageIDs, " "), configOf(l.other)))
+	if out == "all" {
 		return ""
 	}
+	if strings.Contains(out, "\n") || out == "" {
+		l.Fatalf("the activation has failed by itself: %s", out)
+	}
 	return out
+}
+
+func configOf(b *bundle.Bundle) string {
+	return b.PackageIDs[slices.IndexFunc(b.PackageIDs, func(id string) bool { return strings.HasPrefix(id, "dcos-config--") })]
 }
 
 // point ends an activation at one step, and has the node put right. It reports
@@ -239,7 +220,7 @@ func (l *swapLane) point(n int) bool {
 	if !state.Up || strings.Contains(plan, "anew") || strings.Contains(plan, "again") {
 		t.Errorf("%s before %q: once up: %v; the plan says %q", l.end.name, at, state.Up, plan)
 	}
-	if n%2 == 0 {
+	if l.points%2 == 0 {
 		l.is, l.other = l.other, l.is // the change that was under way is applied, not repaired
 	}
 	state, err = node.Upgrade(t.Context(), conn, l.options(l.is))
@@ -252,6 +233,12 @@ func (l *swapLane) point(n int) bool {
 	}
 	if slices.ContainsFunc(conn.trips, func(s string) bool { return strings.Contains(s, "uninstall") || strings.Contains(s, "reset") }) {
 		t.Errorf("%s before %q: %q", l.end.name, at, conn.trips)
+	}
+	// What no one reads at once could be found broken much later.
+	if out := shell(t, l.h, "cd /opt/mesosphere && find environment environment.export active.buildinfo.full.json "+
+		"etc/dcos-service-configuration.json active/*/pkginfo.json /etc/systemd/system/dcos* -type f -empty; "+
+		"ls -d install_progress* /etc/systemd/system/*.unit.new 2>/dev/null || true"); out != "" {
+		t.Errorf("%s before %q: empty, or left: %s", l.end.name, at, out)
 	}
 	if now := l.data(); now != l.kept {
 		t.Errorf("%s before %q: it keeps\n%s\nand kept\n%s", l.end.name, at, now, l.kept)

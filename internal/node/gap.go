@@ -32,6 +32,7 @@ type gap struct {
 	enable   []string          // units
 	revive   []string          // units that have failed or were stopped
 	stopped  map[string]bool   // of revive: those that were stopped
+	setup    []string          // the installer's units that have failed: their work is done, but DC/OS's checks count them
 }
 
 // empty says that there is nothing to do.
@@ -205,6 +206,8 @@ func (s State) unitGap(b *bundle.Bundle, g *gap) {
 	for _, u := range s.Units {
 		oneOff := u.Name == "dcos-setup.service" || u.Name == "dcos-download.service" || u.Name == "dcos-link-env.service"
 		switch {
+		case oneOff && u.Active == "failed":
+			g.setup = append(g.setup, u.Name)
 		case timed[u.Name] || oneOff:
 		case u.Active == "failed":
 			g.revive = append(g.revive, u.Name)

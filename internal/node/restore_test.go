@@ -37,7 +37,7 @@ func TestRestore(t *testing.T) {
 		"never up":              {"upgrade", gone(false), foresee(anew), looked + " uninstall verify inspect+preflight" + fresh, "first", ""},
 		"never up, unplanned":   {"upgrade", gone(false), foresee(kept), looked, "", anew},
 		"not there":             {"upgrade", &toldHost{role: "master", next: b.PackageIDs}, never, looked, "", "DC/OS is not installed"},
-		"a swap, unplanned":     {"upgrade", swapHost(wellHost(b, "master")), never, looked + " recover fetch activate follow apply postflight finish+inspect", "ensemble", ""},
+		"a swap, unplanned":     {"upgrade", swapHost(wellHost(b, "master")), never, looked + " upload place recover fetch activate follow apply postflight finish+inspect", "ensemble", ""},
 		"a first, gone on with": {"install", gone(true), nil, looked + restored, "first", ""},
 		"a first, done again":   {"install", gone(false), nil, looked + " uninstall verify inspect+preflight" + fresh, "first", ""},
 	} {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
@@ -147,6 +148,7 @@ func (l *swapLane) run() {
 
 func (l *swapLane) options(b *bundle.Bundle) node.Options {
 	return node.Options{Role: l.role, Bundle: b, Run: "swap", MachineID: l.id, Log: l.log, Foreseen: func(string) bool { return false },
+		PostflightTimeout: time.Minute,
 		Redial: func(ctx context.Context) (node.Conn, error) {
 			return l.client.Dial(ctx, remote.Target{Address: l.h.Address, HostKey: l.h.HostKey})
 		}}

@@ -355,7 +355,7 @@ func (g gap) split(role Role) (read, rest gap, readers []string) {
 // units that this concerns. Those that read a file are restarted, unless they
 // are about to be in any case.
 func (s *session) repair(ctx context.Context, g gap, restart bool) error {
-	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 {
+	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 && len(g.setup) == 0 {
 		return nil
 	}
 	c := call{
@@ -401,6 +401,9 @@ func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 		for _, u := range readers {
 			fmt.Fprintf(&in, "restart-if-there %s\n", u)
 		}
+	}
+	for _, u := range g.setup {
+		fmt.Fprintf(&in, "forget %s\n", u)
 	}
 	for _, u := range g.revive {
 		fmt.Fprintf(&in, "revive %s\n", u)

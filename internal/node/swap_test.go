@@ -6,6 +6,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,6 +52,8 @@ func endings() []ending {
 	}
 }
 
+var swapStride = flag.Int("swap-stride", 0, "TestSwapPoints tries every so many steps one; 0: every night all, else a few")
+
 // TestSwapPoints ends activations of packages at their steps: each write, each
 // rename, each unit file, each marker. After each, the plan says what there is
 // to do, an apply converges, as a repair and as the change that was under way
@@ -71,6 +74,9 @@ func TestSwapPoints(t *testing.T) {
 			node.Options{Role: node.Master, Bundle: build(t, rel, site)}); err != nil {
 			t.Fatalf("%+v", err)
 		}
+	}
+	if *swapStride > 0 {
+		stride = *swapStride
 	}
 	var mu sync.Mutex
 	var table []string

@@ -297,9 +297,10 @@ func TestRepair(t *testing.T) {
 		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",
 			"package sample-runtime--"},
 		{"unit file lost", "rm /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
-		{"units lost with their links", "cd /etc/systemd/system && for u in dcos-net dcos-exhibitor; do rm $u.service dcos.target.wants/$u.service; done",
+		{"units lost with their links", "cd /etc/systemd/system && for u in net exhibitor; do rm dcos-$u.service *wants/dcos-$u.service; done",
 			"dcos-exhibitor.service is missing or empty; DC/OS's file dcos-net.service is missing"},
-		{"role and unit file lost", "rm /etc/mesosphere/roles/master /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
+		{"role and unit file lost", "rm /etc/mesosphere/roles/master /etc/systemd/system/dcos-marathon.service",
+			"dcos-marathon.service is missing"},
 		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && cd /opt/mesosphere && " +
 			": >environment && rm environment.export*", "environment is missing or empty; DC/OS's file environment.export is missing"},
 		{"never set up again", "touch /opt/mesosphere/bootstrap", "never set up completely: its programs are installed again"},
@@ -411,7 +412,7 @@ func TestRepair(t *testing.T) {
 		for i, b := range []*bundle.Bundle{b, next, b} {
 			file := "/opt/mesosphere/packages/" + configOf(b) + "/etc/ui-config.json"
 			want := shell(t, h, "cat /opt/mesosphere/active/dcos-config/etc/ui-config.json")
-			shell(t, h, fmt.Sprintf("mkdir -p $(dirname %[1]s) && echo {} >$(dirname $(dirname %[1]s))/pkginfo.json && echo '{\"former\": true}' >%[1]s", file))
+			shell(t, h, fmt.Sprintf("mkdir -p $(dirname %[1]s) && echo {} >$(dirname %[1]s)/../pkginfo.json && echo '{}' >%[1]s", file))
 			o := opts
 			o.Bundle = b
 			conn.reset()
@@ -489,7 +490,8 @@ sync`)
 // dataOf gives sums of what a master keeps, by path, and Marathon's app.
 func dataOf(t *testing.T, h *lab.Host) string {
 	t.Helper()
-	return shell(t, h, "cd /var/lib/dcos && sha256sum cluster-id exhibitor/zookeeper/snapshot/version-2/* mesos/master/replicated_log/CURRENT && "+
+	return shell(t, h, "cd /var/lib/dcos && "+
+		"sha256sum cluster-id exhibitor/zookeeper/snapshot/version-2/* mesos/master/replicated_log/CURRENT && "+
 		"stat -c '%U %a %n' exhibitor exhibitor/zookeeper/snapshot/version-2/snapshot.1 && "+
 		// Marathon has a moment yet where it has just been started.
 		"curl -fsS --retry 30 --retry-delay 1 --retry-all-errors http://127.0.0.1:8080/v2/apps/kept | grep -o '\"cmd\": *\"[^\"]*\"'")

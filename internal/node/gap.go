@@ -140,20 +140,7 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 	}
 	g.role = s.Role == ""
 	g.swap, g.lost = s.SwapUnfinished, s.LostFiles
-	for _, id := range b.PackageIDs {
-		switch {
-		case !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)):
-			g.missing = append(g.missing, id)
-		case slices.Contains(s.Altered, id):
-			g.altered = append(g.altered, id)
-		}
-	}
-	for _, id := range s.ActivePackages {
-		if !slices.Contains(b.PackageIDs, id) {
-			g.extra = append(g.extra, id)
-		}
-	}
-	g.packages = len(g.missing) > 0 || len(g.extra) > 0 || len(g.altered) > 0
+	s.packageGap(b, &g)
 	for _, f := range b.HostFiles() {
 		have, there := s.Files[f.Path]
 		switch {
@@ -175,6 +162,23 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 	}
 	s.unitGap(b, &g)
 	return g
+}
+
+func (s State) packageGap(b *bundle.Bundle, g *gap) {
+	for _, id := range b.PackageIDs {
+		switch {
+		case !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)):
+			g.missing = append(g.missing, id)
+		case slices.Contains(s.Altered, id):
+			g.altered = append(g.altered, id)
+		}
+	}
+	for _, id := range s.ActivePackages {
+		if !slices.Contains(b.PackageIDs, id) {
+			g.extra = append(g.extra, id)
+		}
+	}
+	g.packages = len(g.missing) > 0 || len(g.extra) > 0 || len(g.altered) > 0
 }
 
 // rexrayFile is the one that the installer and REX-Ray both write.

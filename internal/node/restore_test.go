@@ -31,13 +31,14 @@ func TestRestore(t *testing.T) {
 		mode     string
 		worse    string
 	}{
-		"planned":               {"upgrade", gone(true), foresee(kept), looked + restored, "ensemble", ""},
-		"unplanned":             {"upgrade", gone(true), never, looked, "", kept},
-		"no plan":               {"upgrade", gone(true), nil, looked + restored, "ensemble", ""},
-		"never up":              {"upgrade", gone(false), foresee(anew), looked + " uninstall verify inspect+preflight" + fresh, "first", ""},
-		"never up, unplanned":   {"upgrade", gone(false), foresee(kept), looked, "", anew},
-		"not there":             {"upgrade", &toldHost{role: "master", next: b.PackageIDs}, never, looked, "", "DC/OS is not installed"},
-		"a swap, unplanned":     {"upgrade", swapHost(wellHost(b, "master")), never, looked + " upload place recover fetch activate follow apply postflight finish+inspect", "ensemble", ""},
+		"planned":             {"upgrade", gone(true), foresee(kept), looked + restored, "ensemble", ""},
+		"unplanned":           {"upgrade", gone(true), never, looked, "", kept},
+		"no plan":             {"upgrade", gone(true), nil, looked + restored, "ensemble", ""},
+		"never up":            {"upgrade", gone(false), foresee(anew), looked + " uninstall verify inspect+preflight" + fresh, "first", ""},
+		"never up, unplanned": {"upgrade", gone(false), foresee(kept), looked, "", anew},
+		"not there":           {"upgrade", &toldHost{role: "master", next: b.PackageIDs}, never, looked, "", "DC/OS is not installed"},
+		"a swap, unplanned": {"upgrade", swapHost(wellHost(b, "master")), never,
+			looked + " upload place recover fetch activate follow apply postflight finish+inspect", "ensemble", ""},
 		"a first, gone on with": {"install", gone(true), nil, looked + restored, "first", ""},
 		"a first, done again":   {"install", gone(false), nil, looked + " uninstall verify inspect+preflight" + fresh, "first", ""},
 	} {

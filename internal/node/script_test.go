@@ -26,7 +26,8 @@ import (
 func stages() [][]string {
 	return [][]string{
 		{"inspect"}, {"inspect", "preflight"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
-		{"fetch"}, {"activate"}, {"recover"}, {"reset"}, {"rollback", "inspect"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"}, {"peers"},
+		{"fetch"}, {"activate"}, {"recover"}, {"reset"}, {"rollback", "inspect"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
+		{"peers"},
 		{"gate", "activate"},
 	}
 }

@@ -182,7 +182,10 @@ set +e
 setsid pkgpanda activate %s >out 2>&1 </dev/null &
 echo $! >pid
 while kill -0 $! 2>/dev/null && [ ! -e held ]; do sleep 0.02; done
-if [ ! -e break ]; then tail -n 1 steps; elif [ "$(basename "$(readlink /opt/mesosphere/active/dcos-config)")" = %s ]; then echo all; else cat out; fi
+if [ ! -e break ]; then tail -n 1 steps
+elif [ "$(basename "$(readlink /opt/mesosphere/active/dcos-config)")" = %s ]; then echo all
+else cat out
+fi
 rm -f break steps`, n, l.end.brk, strings.Join(l.other.PackageIDs, " "), configOf(l.other)))
 	if out == "all" {
 		return ""

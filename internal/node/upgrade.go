@@ -157,13 +157,11 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) erro
 	if err := s.change(stageUpgrade, h.State); err != nil {
 		return err
 	}
-	if g.role { // it says which units an activation brings
-		if err := s.repair(ctx, gap{role: true}, false); err != nil {
-			return err
-		}
-		g.role = false
+	if err := s.repair(ctx, gap{role: g.role}, false); err != nil { // it says which units an activation brings
+		return err
 	}
-	whole := !g.swap && len(g.lost) == 0 && len(h.Dangling) == 0 && len(g.altered) == 0
+	g.role = false
+	whole := g.whole(h.State)
 	if !whole {
 		if err := s.recover(ctx, h.State); err != nil {
 			return err
@@ -214,6 +212,12 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) erro
 	touched, back := s.rollback(ctx, former)
 	s.leave(back)
 	return &RollbackError{Upgrade: err, Rollback: back, Untouched: !touched}
+}
+
+// whole says whether nothing keeps the package manager from going on from the
+// active packages as they are.
+func (g gap) whole(s State) bool {
+	return !g.swap && len(g.lost) == 0 && len(s.Dangling) == 0 && len(g.altered) == 0
 }
 
 // recover makes of a swap of packages that was ended, and of files and packages

@@ -98,8 +98,11 @@ func hold(path string) error {
 		return err
 	}
 	for {
-		if _, err := os.Stat(path); err != nil {
+		switch _, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil
+		case err != nil:
+			return err
 		}
 		time.Sleep(time.Millisecond)
 	}

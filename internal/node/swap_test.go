@@ -247,7 +247,7 @@ func (l *swapLane) point(n int) bool {
 	}
 	// What no one reads at once could be found broken much later. Units that were staged go with the next activation.
 	if out := shell(t, l.h, "cd /opt/mesosphere && find environment environment.export active.buildinfo.full.json "+
-		"etc/dcos-service-configuration.json active/*/pkginfo.json /etc/systemd/system/dcos* -type f -empty; "+
+		"etc/dcos-service-configuration.json active/*/pkginfo.json /etc/systemd/system/dcos* ! -name '*.new' -type f -empty; "+
 		"ls -d install_progress* 2>/dev/null || true"); out != "" {
 		t.Errorf("%s before %q: empty, or left: %s", l.end.name, at, out)
 	}

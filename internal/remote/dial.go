@@ -148,6 +148,9 @@ func permanent(err error) error {
 	if errors.As(err, &config) {
 		return config
 	}
+	if errors.Is(err, errClientClosed) {
+		return err
+	}
 	return nil
 }
 

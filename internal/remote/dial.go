@@ -184,16 +184,17 @@ func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.tcp, fmt.Errorf("no answer within %s", c.limits.tcp))
 	defer cancel()
 	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) != nil {
-			if c.proxyLabel == "" {
-				return nil, noAnswerError{context.Cause(ctx)}
-			}
-			return nil, context.Cause(ctx)
-		}
+	// What the end of the context did to a connection is no news: proxies' dialers tell that.
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return conn, nil
+	case cause == nil:
 		return nil, err
+	case c.proxyLabel == "" && errors.Is(err, context.DeadlineExceeded):
+		return nil, noAnswerError{cause}
+	default:
+		return nil, cause
 	}
-	return conn, nil
 }
 
 // A noAnswerError says that a host gave no answer, to whoever asked for us.

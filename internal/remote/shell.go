@@ -57,6 +57,10 @@ func checkUID(user string) string {
 	return fmt.Sprintf(asUser, "x=$(id -u "+user+");", "$x:$x")
 }
 
+// mostQuestions is how many lines of a message what is in the starter's way may take
+// before another shell reads on.
+const mostQuestions = 4
+
 // exitForeign is with what a shell ends that reads a message without being told to
 // by a starter.
 const exitForeign = 98
@@ -71,10 +75,11 @@ const longScript = 3 << 10
 // A message is what the starter gets to read, and what it is made in. It is on its
 // way before it is known who reads it, which is another shell where a start-up file
 // of the login shell does not come back ("exec sh"), and that one must not run a
-// word of it: the first line ends it. If something has taken that line (a password
-// was asked for), the next one makes the rest a here-document without an end, to
-// whoever reads a POSIX shell's language. That is the line that the starter waits
-// for.
+// word of it: the first line ends it. If something has taken that line (a start-up
+// file asked a question, or for a password), the next one does, as often as
+// mostQuestions. The last line of this kind makes the rest a here-document without
+// an end, to whoever reads a POSIX shell's language. That is the line that the
+// starter waits for.
 type message struct{ text, whole bytes.Buffer }
 
 var messages = sync.Pool{New: func() any { return new(message) }}
@@ -88,7 +93,10 @@ func (m *message) write(word string, text func(*bytes.Buffer)) []byte {
 		size = m.text.Len()
 	}
 	m.whole.Reset()
-	fmt.Fprintf(&m.whole, "exit %d\n: <<\".%s\"\n%d\n", exitForeign, word, size)
+	for range mostQuestions {
+		fmt.Fprintf(&m.whole, "exit %d\n", exitForeign)
+	}
+	fmt.Fprintf(&m.whole, ": <<\".%s\"\n%d\n", word, size)
 	m.whole.Write(m.text.Bytes())
 	return m.add([]byte(word + "\n"))
 }

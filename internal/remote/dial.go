@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -184,7 +185,11 @@ func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.tcp, fmt.Errorf("no answer within %s", c.limits.tcp))
 	defer cancel()
 	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
-	// What the end of the context did to a connection is no news: proxies' dialers tell that.
+	// What the end of the context did to a connection is no news. Dialers of proxies
+	// give that the context's deadline, which the context keeps a moment later.
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done()
+	}
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 		return conn, nil

@@ -372,7 +372,8 @@ func (*SudoError) Kind() Kind { return KindSudo }
 func (e *SudoError) Hint() string {
 	switch e.Reason {
 	case SudoPasswordRequired:
-		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d."
+		// Also where a rule is for another user than root, sudo -n says no more than that.
+		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d. " + onlyDefault
 	case SudoPasswordWrong:
 		return "Correct sudo.password: it is the password of user " + e.User + " on this host. It was tried once."
 	case SudoTTY:
@@ -383,9 +384,11 @@ func (e *SudoError) Hint() string {
 	if e.Reason == SudoOther {
 		return "Nothing of the script was run. Remove that for user " + e.User + ", or log in as root."
 	}
-	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may. Without (ALL) or (root) a rule " +
-		"is for the user of runas_default alone."
+	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may. " + onlyDefault
 }
+
+// onlyDefault is what a rule without a user means (sudoers(5), "Runas_Spec").
+const onlyDefault = "Without (ALL) or (root) a rule is for the user of runas_default alone."
 
 // ExitError says that a script ended with another code than 0.
 type ExitError struct {

@@ -203,13 +203,14 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	}
 	if s.Stdin != nil {
 		// The shell waits for both ends of a pipe, so the script's end has to
-		// end the watchdog, whose process id comes ahead of the payload.
+		// end the watchdog, whose process id comes ahead of the payload: also
+		// where it ends because its shell cannot fork.
 		b.WriteString("{ (")
 		b.WriteString(watchdog(lease))
 		b.WriteString(copier)
-		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w;")
+		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
 		body()
-		b.WriteString(";r=$?;kill -PIPE $w 2>/dev/null;exit $r;};}")
+		b.WriteString(";exit $?;};}")
 	} else {
 		body()
 	}

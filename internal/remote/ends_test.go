@@ -5,6 +5,7 @@ package remote_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,19 +134,21 @@ func playStarter(in *bufio.Reader, word string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := make([]byte, n)
-	if _, err := io.ReadFull(in, text); err != nil {
+	sized := make([]byte, n)
+	if _, err := io.ReadFull(in, sized); err != nil {
 		return "", err
 	}
+	var text bytes.Buffer
+	text.Write(sized)
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
 			return "", err
 		}
 		if line == word+"\n" {
-			return string(text), nil
+			return text.String(), nil
 		}
-		text = append(text, line...)
+		text.WriteString(line)
 	}
 }
 
@@ -362,7 +365,7 @@ func (s *story) tell(between func()) error {
 	return s.failed
 }
 
-func (s *story) short() time.Duration { return short / time.Second * s.second }
+func (s *story) short() time.Duration { return time.Duration(float64(s.second) * short.Seconds()) }
 
 func (s *story) script(conn *remote.Conn, script remote.Script) func(ctx context.Context) error {
 	if s.by == byItself {

@@ -25,7 +25,8 @@ func TestLabNoProcesses(t *testing.T) {
 	shell(t, h, "echo 'nora hard nproc 30' >/etc/security/limits.d/lab.conf; "+
 		"for i in $(seq 30); do setpriv --reuid=nora sleep 1000 </dev/null >/dev/null 2>&1 & done")
 	conn, other := labHost(t, h, lab.UserNoSudo, nil).Dial(t), labHost(t, h, lab.UserNoPassword, nil).Dial(t)
-	if n := shell(t, h, "grep -h 'Max processes' $(printf '/proc/%s/limits ' $(pgrep -u nora sshd)) | tr -s ' ' | cut -d ' ' -f 3"); n != "30" {
+	const limits = "grep -h 'Max processes' $(printf '/proc/%s/limits ' $(pgrep -u nora sshd)) | tr -s ' ' | cut -d ' ' -f 3"
+	if n := shell(t, h, limits); n != "30" {
 		t.Fatalf("the limit is %q", n)
 	}
 	all := map[string]func(ctx context.Context) error{
@@ -112,7 +113,8 @@ func TestLabRootIsRoot(t *testing.T) {
 	}{
 		"runas_default": {"echo 'Defaults runas_default=nora' >/etc/sudoers.d/x", lab.UserNoPassword, ""},
 		"runas_default and no other": {
-			"echo 'Defaults runas_default=nora' >/etc/sudoers.d/x; sed -i 's/(ALL:ALL)//' /etc/sudoers.d/lab", lab.UserNoPassword, "needs a password"},
+			"echo 'Defaults runas_default=nora' >/etc/sudoers.d/x; sed -i 's/(ALL:ALL)//' /etc/sudoers.d/lab", lab.UserNoPassword,
+			"needs a password"},
 		"stay_setuid":                {stay, lab.UserNoPassword, "stay_setuid"},
 		"stay_setuid, password":      {stay, lab.UserPassword, "stay_setuid"},
 		"stay_setuid, terminal":      {stay, lab.UserRequireTTY, "stay_setuid"},

@@ -303,18 +303,25 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		p.finish()
 		return err
 	}
-	if !atOnce {
-		if ctx.Err() != nil { // nothing of the script is there yet
-			p.finish()
+	if atOnce {
+		return nil
+	}
+	return j.sendText(ctx, text)
+}
+
+// sendText gives the script to a starter that has said that it is ready.
+func (j *job) sendText(ctx context.Context, text []byte) error {
+	p := j.p
+	if ctx.Err() != nil { // nothing of the script is there yet
+		p.finish()
+		return context.Cause(ctx)
+	}
+	if err := p.write(ctx, text); err != nil {
+		p.finish()
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := p.write(ctx, text); err != nil {
-			p.finish()
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return c.lost(p.t, j.work, err)
-		}
+		return j.conn.lost(p.t, j.work, err)
 	}
 	return nil
 }

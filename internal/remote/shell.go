@@ -208,7 +208,8 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 		b.WriteString("{ (")
 		b.WriteString(watchdog(lease))
 		b.WriteString(copier)
-		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
+		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;" +
+			"IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
 		body()
 		b.WriteString(";exit $?;};}")
 	} else {

@@ -45,12 +45,14 @@ func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int6
 			return "", fmt.Errorf("uploading to %s: %w", c.host(), err)
 		}
 	}
-	for _, turn := range []semaphore{c.uploading, c.client.transfers} {
-		if err := turn.acquire(ctx); err != nil {
-			return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
-		}
-		defer turn.release()
+	if err := c.uploading.acquire(ctx); err != nil {
+		return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
 	}
+	defer c.uploading.release()
+	if err := c.client.transfers.acquire(ctx); err != nil {
+		return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
+	}
+	defer c.client.transfers.release()
 	k, err := c.workDirectory(ctx)
 	if err != nil {
 		return "", err

@@ -16,6 +16,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -317,10 +318,7 @@ func (c *rawConn) exchangeKeys() error {
 }
 
 func trimLine(line string) []byte {
-	for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
-		line = line[:len(line)-1]
-	}
-	return []byte(line)
+	return []byte(strings.TrimRight(line, "\r\n"))
 }
 
 // expect reads a packet of a type.
@@ -731,7 +729,7 @@ func (ch *RawChannel) forward(nc net.Conn) {
 
 // MemoryPipe gives both ends of a connection in memory that has room for so many
 // bytes each way. It has no deadlines.
-func MemoryPipe(room int) (net.Conn, net.Conn) {
+func MemoryPipe(room int) (near, far net.Conn) {
 	a, b := newHalf(room), newHalf(room)
 	return &memoryConn{a, b}, &memoryConn{b, a}
 }

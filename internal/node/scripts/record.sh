@@ -29,6 +29,7 @@ make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none y
 		printf 'dir %s\n' "$staging" >>"$placed" # as a run of an older version leaves it that was killed right after it had made it
 	fi
 	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
+	sync "$owner.new" 2>/dev/null </dev/null # a name without its content says nothing; where sync knows no files, all is synced
 	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
 	record_host || fail "recording the host's state in $record"
 	write_claim "${2:-}"
@@ -99,7 +100,9 @@ host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/docker /etc/docker/dae
 host_settings='/etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
 /etc/NetworkManager/conf.d/dcos-net.conf'
 
-begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; }; } # is anything of DC/OS there, besides its setup files?
+begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; } || [ -e "$record/up" ]; } # is DC/OS there, or was it?
+
+note_up() { mkdir_recorded "$record" && : >"$record/up"; } # the node is or was up, and has something to lose from now on
 
 record_host() { # writes the record, once, and only while DC/OS has not changed anything
 	if begun; then return 0; fi

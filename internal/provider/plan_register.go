@@ -52,7 +52,8 @@ type lostEnsemble struct {
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{}, lost: map[string]lostEnsemble{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
+		lost: map[string]lostEnsemble{}}
 }
 
 // A plannedHost is a host of one resource of the plan.

@@ -166,7 +166,8 @@ func (e *AloneError) Error() string {
 		}
 		others = fmt.Sprintf("neither does any other host of the cluster that was asked (%s)", named)
 	}
-	return fmt.Sprintf("%s: its machine gives no answer, and %s, so that the way to all of them may be what is broken: %v", e.Host, others, e.Err)
+	return fmt.Sprintf("%s: its machine gives no answer, and %s, so that the way to all of them may be what is broken: %v",
+		e.Host, others, e.Err)
 }
 
 // maxNamed is how many hosts a message names.

@@ -22,10 +22,11 @@ import (
 //
 //	UNIX_MILLISECONDS KIND MACHINE_ID BOOT_ID SITE ADDRESS PORT/VIA
 //
-// with "-" for what is not known, and without /VIA where nothing was in between. Processes append to the file of now, each
-// with one write, so that they need no lock, and nobody writes to an older
-// file, so that one whose time is over can be removed. A line that is not as
-// it should be, such as the half of one at the end, does not count.
+// with "-" for what is not known, and without /VIA where nothing was in between.
+// Processes append to the file of now, each with one write, so that they need no
+// lock, and nobody writes to an older file, so that one whose time is over can be
+// removed. A line that is not as it should be, such as the half of one at the
+// end, does not count.
 const (
 	noteLife = time.Hour
 	noteFile = 10 * time.Minute

@@ -50,7 +50,8 @@ func says(t *testing.T, words string, end bool) (port int) {
 func TestGreet(t *testing.T) {
 	t.Parallel()
 	refuse := ssh.ServerConfig{PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) { return nil, errors.New("no") }}
-	end, sshd, jump := remotetest.Serve(t, remotetest.Options{Config: refuse}), remotetest.StartSSHD(t), remotetest.Serve(t, remotetest.Options{})
+	end, jump := remotetest.Serve(t, remotetest.Options{Config: refuse}), remotetest.Serve(t, remotetest.Options{})
+	sshd := remotetest.StartSSHD(t)
 	c := newClient(t, remote.Config{User: "nobody"})
 	wrong := hopTo(jump)
 	wrong.HostKey = end.HostKey
@@ -79,7 +80,8 @@ func TestGreet(t *testing.T) {
 		}
 	}
 	// The jump host's connection is shared with those who have seen its key.
-	err := newClient(t, remote.Config{}).Greet(t.Context(), remote.Target{Address: "127.0.0.1", Port: end.Port, JumpHosts: []remote.Hop{wrong}})
+	target := remote.Target{Address: "127.0.0.1", Port: end.Port, JumpHosts: []remote.Hop{wrong}}
+	err := newClient(t, remote.Config{}).Greet(t.Context(), target)
 	var key *remote.HostKeyError
 	if !errors.As(err, &key) || !key.Jump {
 		t.Errorf("a jump host with another key: %v", err)

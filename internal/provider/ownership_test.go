@@ -457,7 +457,8 @@ func TestRestoredState(t *testing.T) {
 	backup := readFile(t, filepath.Join(s.tf.Path, "terraform.tfstate"))
 	claims := func() (list [3]string) {
 		for n := range list {
-			list[n] = s.fleet.Node(simhosts.Address(n)).Claim
+			// Without the run that wrote it last.
+			list[n], _, _ = strings.Cut(s.fleet.Node(simhosts.Address(n)).Claim, "\nrun=")
 		}
 		return list
 	}
@@ -490,9 +491,9 @@ func TestRestoredState(t *testing.T) {
 	s.neverUninstalled()
 	s.tf.Write("terraform.tfstate", backup)
 	s.configure("", nodes)
-	for range 2 {
-		if out := s.thrownAway(); strings.Count(out, "Node Belongs To Another Resource") < 2 {
-			t.Errorf("the plan does not say of both that they are another's:\n%s", out)
+	for _, target := range []string{"-target=dcos_node.agent", "-target=dcos_node_pool.pool"} { // of several warnings Terraform shows one
+		if out := s.thrownAway(target); !strings.Contains(out, "Node Belongs To Another Resource") {
+			t.Errorf("the plan does not say that %s is another's:\n%s", target, out)
 		}
 	}
 	for _, refresh := range []string{"-refresh=true", "-refresh=false"} {

@@ -64,21 +64,6 @@ func (h *Host) machine(id, bootID string) Machine {
 	return Machine{Address: h.Address(), ID: id, BootID: bootID, Site: h.Site, Master: h.Role == node.Master}
 }
 
-// reached is what the host runs on, and how it is reached.
-func (f *Fleet) reached(h *Host, id, bootID string) Machine {
-	m := h.machine(id, bootID)
-	if f.Way == nil {
-		return m
-	}
-	if way, err := f.Way(h.Target); err == nil { // else it could not be reached
-		m.Port = way.Port
-		if way.Via != "" {
-			m.Via = fmt.Sprintf("%x", sha256.Sum256([]byte(way.Via)))[:16]
-		}
-	}
-	return m
-}
-
 // A Conn is a connection to a host. [remote.Conn] is one.
 type Conn interface {
 	node.Conn
@@ -123,6 +108,21 @@ type Fleet struct {
 	// NotNoted is told that what is known of machines could not be noted or
 	// read, which keeps nobody from working.
 	NotNoted func(ctx context.Context, err error)
+}
+
+// reached is what the host runs on, and how it is reached.
+func (f *Fleet) reached(h *Host, id, bootID string) Machine {
+	m := h.machine(id, bootID)
+	if f.Way == nil {
+		return m
+	}
+	if way, err := f.Way(h.Target); err == nil { // else it could not be reached
+		m.Port = way.Port
+		if way.Via != "" {
+			m.Via = fmt.Sprintf("%x", sha256.Sum256([]byte(way.Via)))[:16]
+		}
+	}
+	return m
 }
 
 // Record notes hosts that are nodes as Terraform's state has it.

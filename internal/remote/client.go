@@ -36,7 +36,7 @@ type Client struct {
 	dialer          proxy.ContextDialer
 	proxyLabel      string
 	transportConfig ssh.Config
-	limits          stepLimits
+	limits          limits
 	linger          int // seconds, see lingering
 
 	connections semaphore
@@ -83,7 +83,7 @@ func NewClient(cfg Config) (*Client, error) {
 		cfg:             cfg,
 		givenPort:       givenPort,
 		transportConfig: transportConfig(),
-		limits:          stepLimits{tcp: tcpLimit, handshake: handshakeLimit, auth: authLimit},
+		limits:          usualLimits(),
 		linger:          lingering,
 		logins:          map[Credentials]*login{},
 	}

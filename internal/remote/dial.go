@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -148,6 +149,9 @@ func permanent(err error) error {
 	if errors.As(err, &config) {
 		return config
 	}
+	if errors.Is(err, errClientClosed) {
+		return err
+	}
 	return nil
 }
 
@@ -181,16 +185,21 @@ func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, 
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.tcp, fmt.Errorf("no answer within %s", c.limits.tcp))
 	defer cancel()
 	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) != nil {
-			if c.proxyLabel == "" {
-				return nil, noAnswerError{context.Cause(ctx)}
-			}
-			return nil, context.Cause(ctx)
-		}
-		return nil, err
+	// What the end of the context did to a connection is no news. Dialers of proxies
+	// give that the context's deadline, which the context keeps a moment later.
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done()
 	}
-	return conn, nil
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return conn, nil
+	case cause == nil:
+		return nil, err
+	case c.proxyLabel == "" && errors.Is(err, context.DeadlineExceeded):
+		return nil, noAnswerError{cause}
+	default:
+		return nil, cause
+	}
 }
 
 // A noAnswerError says that a host gave no answer, to whoever asked for us.

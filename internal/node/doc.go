@@ -40,7 +40,8 @@
 // Mesos's that was there before what is not listed and has a name that Mesos is
 // known to use. Without a list that is whole and of this machine, known names go
 // and nothing else. What stays is told ([Stayed]). A link or mount in the place
-// of a directory is gone through, and stays.
+// of a directory is gone through, and stays. Beside the list the record says the
+// little that versions before it read, which may be the ones that uninstall.
 //
 // # The gate
 //

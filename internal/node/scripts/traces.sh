@@ -198,7 +198,7 @@ take_known() { # PLACE
 		case $c in "$1"/*) : ;; *) continue ;; esac # the second line of a name
 		if [ "$c" != "$record" ] && ! is_place "$c"; then stay $why "$c"; fi
 	done
-	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$record/had" ] && had "$1"; }; then unmake "$1"; fi
+	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$former" ] && had "$1"; }; then unmake "$1"; fi
 }
 
 sweep() { # DIRECTORY LEVELS [quiet]: what was not there before goes, the levels of it that are listed

@@ -141,7 +141,7 @@ for p in $places; do
 	*) clear_place "$p" ;;
 	esac
 done
-if { [ -n "$past" ] || [ -e "$record/had" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
+if { [ -n "$past" ] || [ -e "$former" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
 	root=/var/lib/cni
 	real=$(readlink -f $root)
 	take $root
@@ -213,7 +213,7 @@ systemctl daemon-reload >&2 </dev/null
 for n in $(forgotten_units); do systemctl reset-failed "$n" >&2 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
 clear_place "$etc"
-if [ -d "$record/etc" ] && [ ! -L "$record/etc" ]; then # of a version that had no list
-	mkdir -p "$etc" && cp -a "$record/etc/." "$etc/"
+if [ -d "$former_etc" ] && [ ! -L "$former_etc" ]; then
+	mkdir -p "$etc" && cp -a "$former_etc/." "$etc/"
 fi
 put end uninstall

@@ -3,8 +3,8 @@
 
 // Package lab makes real Linux hosts for tests and for the demo, in about 0.3 s each: systemd as PID 1, OpenSSH, sudo,
 // an address and a file system of their own, what DC/OS's preflight asks for, and a stand-in for Docker. It can do to
-// them what happens to hosts: reboots, power cuts, networks that vanish or refuse, bad paths, full disks. Only tests
-// and the commands below internal/lab/cmd use it.
+// them what happens to hosts: reboots, power cuts, networks that vanish or refuse, bad paths, full disks, programs that
+// end at one of their system calls. Only tests and the commands below internal/lab/cmd use it.
 //
 // # In tests
 //

@@ -1,0 +1,10 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build !linux || !(amd64 || arm64)
+
+package lab
+
+import "errors"
+
+func shadow(int, func(Effect) Sentence) error { return errors.ErrUnsupported }

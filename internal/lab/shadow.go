@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 )
 
 // An Effect is what a process of a host is about to do to it: a system call that changes the tree of files, opens a
@@ -37,34 +36,16 @@ const (
 )
 
 // Shadow waits until a unit of the host is started by systemd, follows its first process and all that this one starts,
-// and asks judge before each of their effects, while the process stands still. It needs nothing in the host, and changes
-// nothing there. It returns when all of them have ended, however that came about, or when ctx is done before there is
-// one; then it returns ctx's error.
-//
-// What a process does within its first millisecond may be missed: a shell or an interpreter has not read its script
-// by then.
+// from their first instruction on, and asks judge before each of their effects, while the process stands still. It needs
+// nothing in the host, and changes nothing there. It returns when all of them have ended, however that came about, or
+// when ctx is done before there is one; then it returns ctx's error.
 func (h *Host) Shadow(ctx context.Context, unit string, judge func(Effect) Sentence) error {
-	first := 0
-	err := poll(ctx, 300*time.Microsecond, func() (bool, error) {
-		first = h.unitProcess(unit)
-		return first != 0, nil
-	})
-	if err != nil {
-		return fmt.Errorf("wait for %s on host %s: %w", unit, h.Name, err)
+	ours := func(pid int) bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		return err == nil && strings.Contains(string(text), "/"+unit+"\n")
 	}
-	if err := shadow(first, judge); err != nil {
+	if err := shadow(ctx, h.leader(), ours, judge); err != nil {
 		return fmt.Errorf("follow %s on host %s: %w", unit, h.Name, err)
 	}
 	return nil
-}
-
-// unitProcess gives the process, as it is known here, that systemd has started for a unit; 0 if there is none.
-func (h *Host) unitProcess(unit string) int {
-	for _, pid := range children(h.leader()) {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		if err == nil && strings.Contains(string(text), "/"+unit+"\n") {
-			return pid
-		}
-	}
-	return 0
 }

@@ -5,6 +5,9 @@
 
 package lab
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
-func shadow(int, func(Effect) Sentence) error { return errors.ErrUnsupported }
+func shadow(context.Context, int, func(int) bool, func(Effect) Sentence) error { return errors.ErrUnsupported }

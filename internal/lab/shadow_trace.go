@@ -7,12 +7,14 @@ package lab
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,19 +25,25 @@ import (
 type tracer struct {
 	asked   chan Effect
 	answers chan Sentence
-	pids    map[int]bool
+	ours    func(pid int) bool
+	pids    map[int]bool // what is followed
+	others  map[int]bool // systemd, and what it has started and may yet become what is to be followed
 	killing bool
 }
 
-// shadow follows a process and what it starts until all have ended. judge is called in the caller's goroutine: what it
-// starts itself is none of the tracer's children.
-func shadow(first int, judge func(Effect) Sentence) error {
-	t := &tracer{asked: make(chan Effect), answers: make(chan Sentence), pids: map[int]bool{}}
+// shadow follows the first process that systemd starts and that is one of ours, and what it starts, until all have
+// ended. What systemd starts is held from its birth on, so that nothing of it is missed. judge is called in the caller's
+// goroutine: what it starts itself is none of the tracer's children.
+func shadow(ctx context.Context, systemd int, ours func(pid int) bool, judge func(Effect) Sentence) error {
+	t := &tracer{asked: make(chan Effect), answers: make(chan Sentence), ours: ours, pids: map[int]bool{}, others: map[int]bool{}}
 	ended := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked, so that the thread ends here
-		ended <- t.run(first)
-	}()
+	onThread(func() {
+		err := t.wait(ctx, systemd)
+		if err == nil {
+			err = t.run()
+		}
+		ended <- err
+	})
 	for {
 		select {
 		case e := <-t.asked:
@@ -56,31 +64,122 @@ func ptrace(request, pid int, address, data uintptr) error {
 	return nil
 }
 
-// seize takes a process, and what it has started already.
-func (t *tracer) seize(pid int) error {
-	err := ptrace(unix.PTRACE_SEIZE, pid, 0, tracing)
-	if errors.Is(err, unix.ESRCH) || t.pids[pid] {
-		return nil
+// onThread has f done by a thread that has started no process so far, and ends with f: who waits for what it follows must
+// not be given the end of a process that others wait for.
+func onThread(f func()) {
+	found := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		if started, err := os.ReadFile("/proc/thread-self/children"); err != nil || len(started) == 0 {
+			close(found)
+			f()
+			return // locked, so that the thread ends
+		}
+		onThread(f) // on another one, since this one is held until that has begun
+		runtime.UnlockOSThread()
+		close(found)
+	}()
+	<-found
+}
+
+// wait waits until systemd has started what is to be followed, which stands still then, and lets go of all others.
+func (t *tracer) wait(ctx context.Context, systemd int) error {
+	if err := ptrace(unix.PTRACE_SEIZE, systemd, 0, tracing); err != nil {
+		return fmt.Errorf("take process %d: %w", systemd, err)
 	}
-	if err != nil {
-		return fmt.Errorf("take process %d: %w", pid, err)
-	}
-	t.pids[pid] = true
-	if err := ptrace(unix.PTRACE_INTERRUPT, pid, 0, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("stop process %d: %w", pid, err)
-	}
-	for _, child := range children(pid) {
-		if err := t.seize(child); err != nil {
+	t.others[systemd] = true
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ECHILD):
+			return errors.New("the host has ended")
+		case err != nil:
+			return err
+		case pid == 0:
+			select {
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), t.letGo())
+			case <-time.After(300 * time.Microsecond):
+			}
+			continue
+		case !status.Stopped():
+			delete(t.others, pid)
+			continue
+		}
+		t.others[pid] = true
+		started := eventOf(status) == unix.PTRACE_EVENT_EXEC
+		if started && pid != systemd && t.ours(pid) {
+			delete(t.others, pid)
+			t.pids[pid] = true
+			if err := t.letGo(); err != nil {
+				return err
+			}
+			return t.proceed(unix.PTRACE_SYSCALL, pid, 0)
+		}
+		request := unix.PTRACE_CONT
+		if started && !isExecutor(pid) {
+			delete(t.others, pid)
+			request = unix.PTRACE_DETACH
+		}
+		if err := t.proceed(request, pid, signalOf(status)); err != nil {
 			return err
 		}
+	}
+}
+
+// isExecutor says whether a process runs the program that newer versions of systemd start services by, which takes its
+// place in the service's group by itself.
+func isExecutor(pid int) bool {
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && filepath.Base(program) == "systemd-executor"
+}
+
+// letGo frees what is not followed. When it is done the host can end without the tracer.
+func (t *tracer) letGo() error {
+	for pid := range t.others {
+		if err := ptrace(unix.PTRACE_INTERRUPT, pid, 0, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("stop process %d: %w", pid, err)
+		}
+		var status unix.WaitStatus
+		_, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil)
+		for errors.Is(err, unix.EINTR) {
+			_, err = unix.Wait4(pid, &status, unix.WALL|unix.WNOTHREAD, nil)
+		}
+		if err == nil && status.Stopped() {
+			if err := t.proceed(unix.PTRACE_DETACH, pid, signalOf(status)); err != nil {
+				return err
+			}
+		}
+		delete(t.others, pid)
 	}
 	return nil
 }
 
-func (t *tracer) run(first int) error {
-	if err := t.seize(first); err != nil {
-		return err
+// proceed lets a process that stands still go on, unless it has ended.
+func (t *tracer) proceed(request, pid int, signal uintptr) error {
+	if err := ptrace(request, pid, 0, signal); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("let process %d go on: %w", pid, err)
 	}
+	return nil
+}
+
+// eventOf gives what a process that stands still has met, PTRACE_EVENT_…, 0 if it is none of these.
+func eventOf(status unix.WaitStatus) int { return int(status) >> 16 }
+
+// signalOf gives the signal for which a process stands still and which it has yet to get; 0 if it stands still for what
+// has to do with tracing.
+func signalOf(status unix.WaitStatus) uintptr {
+	if s := status.StopSignal(); eventOf(status) == 0 && s != unix.SIGTRAP|0x80 {
+		return uintptr(s)
+	}
+	return 0
+}
+
+// run follows what is followed to its end.
+func (t *tracer) run() error {
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
@@ -96,16 +195,18 @@ func (t *tracer) run(first int) error {
 			delete(t.pids, pid)
 			continue
 		}
+		if !t.pids[pid] && !t.ours(pid) { // systemd started it right before it was let go
+			if err := t.proceed(unix.PTRACE_DETACH, pid, signalOf(status)); err != nil {
+				return err
+			}
+			continue
+		}
 		t.pids[pid] = true
-		signal := uintptr(0)
-		switch s := status.StopSignal(); {
-		case s == unix.SIGTRAP|0x80:
-			if e, ok := t.effect(pid); ok && !t.killing {
+		if status.StopSignal() == unix.SIGTRAP|0x80 && !t.killing {
+			if e, ok := t.effect(pid); ok {
 				t.asked <- e
 				t.killing = <-t.answers == Kill
 			}
-		case int(status)>>16 == 0: // nothing that has to do with tracing
-			signal = uintptr(s)
 		}
 		if t.killing {
 			for p := range t.pids {
@@ -114,8 +215,8 @@ func (t *tracer) run(first int) error {
 				}
 			}
 		}
-		if err := ptrace(unix.PTRACE_SYSCALL, pid, 0, signal); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("let process %d go on: %w", pid, err)
+		if err := t.proceed(unix.PTRACE_SYSCALL, pid, signalOf(status)); err != nil {
+			return err
 		}
 	}
 }

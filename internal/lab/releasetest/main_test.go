@@ -3,8 +3,8 @@
 
 // Package releasetest judges the provider by a release of DC/OS that somebody has: `make test-release
 // RELEASE=PATH [FORMER=PATH]` takes it through a cluster's life with the real Terraform, on hosts of the lab, with the
-// release's own package manager, packages, templates, units, users and groups. The sample release takes the same way,
-// shortened, in `make test`, so that this does not rot.
+// release's own package manager, packages, templates, units, users and groups. The sample release takes the same way
+// every night, shortened, and the beginning, one end and the end of it in `make test`, so that this does not rot.
 //
 // # What it does
 //
@@ -30,7 +30,7 @@
 //
 // # Environment
 //
-//	DCOS_TEST_RELEASE   the release, dcos_generate_config.sh or a directory; without it the sample release, shortened: one master
+//	DCOS_TEST_RELEASE   the release, dcos_generate_config.sh or a directory; without it the sample release, shortened: one master, one point
 //	DCOS_TEST_FORMER    the release before it, of the same line or the one before
 //	DCOS_TEST_POINTS    all (default), kinds: units' files count as one kind and are ended at the first, a middle and the
 //	                    last one, or none

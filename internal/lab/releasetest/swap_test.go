@@ -45,6 +45,9 @@ type point struct {
 
 func (p point) String() string { return fmt.Sprintf("%s (%d)", p.kind, p.n) }
 
+// midst is a point in the middle of the swap: what was active is away, and nothing is in its place.
+var midst = point{"rename of " + installRoot + "active.new", 1}
+
 const (
 	installRoot = "/opt/mesosphere/"
 	unitRoot    = "/etc/systemd/system/"
@@ -119,7 +122,11 @@ func pointsOf(kinds []string, all bool) []point {
 
 // swaps ends activations at their points, on a master and an agent of their own; of the short way, on what there is.
 func (j *judge) swaps(s *site) {
-	if !j.full {
+	switch {
+	case !j.full && !lab.Nightly:
+		s.strike(s.nodes[0], midst, ends()[1])
+		return
+	case !j.full:
 		s.strikeAll(s.nodes[0])
 		return
 	}
@@ -173,16 +180,13 @@ func (s *site) strikeAll(n *node) {
 	}
 	points := pointsOf(kinds, s.points == "all")
 	s.t.Logf("an activation on the %s has %d effects, and %d points", n.role, len(kinds), len(points))
-	if !s.full { // one in the middle of the swap
-		points = []point{{"rename of /opt/mesosphere/active.new", 1}}
+	if !s.full {
+		points = []point{midst}
 	}
 	// The swap itself comes first, for who cannot wait: what is before it changes nothing that is in use.
 	swap := slices.IndexFunc(points, func(p point) bool { return strings.Contains(p.kind, "install_progress") })
 	points = slices.Concat(points[max(swap, 0):], points[:max(swap, 0)])
 	for _, e := range s.ends {
-		if !s.full && e.name != "crash" {
-			continue
-		}
 		for i, p := range points {
 			s.t.Logf("%s, %s: %d of %d: %s", n.role, e.name, i+1, len(points), p)
 			s.strike(n, p, e)

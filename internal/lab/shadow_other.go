@@ -10,4 +10,6 @@ import (
 	"errors"
 )
 
-func shadow(context.Context, int, func(int) bool, func(Effect) Sentence) error { return errors.ErrUnsupported }
+func shadow(context.Context, int, func(int) bool, func(Effect) Sentence) error {
+	return errors.ErrUnsupported
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,40 +29,16 @@ type double struct {
 // TestDoubles wants each package of the lab that answers in the place of something real to say in its comment what it
 // leaves out and what it was compared with, when and how; and CONTRIBUTING.md to have that, and its handlers, as a table.
 func TestDoubles(t *testing.T) {
-	doubles := map[string]*double{}
-	var all []string
-	eachGoFile(t, func(path string, file *ast.File) {
-		dir := filepath.ToSlash(filepath.Dir(path))
-		if !strings.HasPrefix(dir, "internal/lab") || strings.HasSuffix(path, "_test.go") {
-			return
-		}
-		d := doubles[dir]
-		if d == nil {
-			d = &double{}
-			doubles[dir], all = d, append(all, dir)
-		}
-		d.answers = append(d.answers, handlers(file)...)
-		for paragraph := range strings.SplitSeq(file.Doc.Text(), "\n\n") {
-			paragraph = strings.Join(strings.Fields(paragraph), " ")
-			if text, ok := strings.CutPrefix(paragraph, "Left out: "); ok {
-				d.leftOut = text
-			}
-			if text, ok := strings.CutPrefix(paragraph, "Compared: "); ok {
-				d.compared = text
-			}
-		}
-	})
-	slices.Sort(all)
+	doubles := findDoubles(t)
 	dated := regexp.MustCompile(`^never |\b20\d\d-\d\d\b|^each service as its package says`)
 	rows := 0
 	var table strings.Builder
 	table.WriteString("| double | answers | leaves out | compared with the real thing |\n|---|---|---|---|\n")
-	for _, dir := range all {
+	for _, dir := range slices.Sorted(maps.Keys(doubles)) {
 		d := doubles[dir]
-		slices.Sort(d.answers)
-		d.answers = slices.Compact(d.answers)
-		switch is := len(d.answers) > 0 || strings.HasPrefix(dir, "internal/lab/sample/services/") && !strings.HasSuffix(dir, "/host"); {
-		case !is && d.leftOut == "" && d.compared == "":
+		service := strings.HasPrefix(dir, "internal/lab/sample/services/") && !strings.HasSuffix(dir, "/host")
+		switch {
+		case !service && len(d.answers) == 0 && d.leftOut == "" && d.compared == "":
 			continue
 		case d.leftOut == "" || d.compared == "":
 			t.Errorf(`%s: the package's comment has to have paragraphs that begin with "Left out:" and "Compared:"`, dir)
@@ -74,20 +51,57 @@ func TestDoubles(t *testing.T) {
 	if rows < 14 || len(doubles["internal/lab/sample/services/mesos"].answers) < 30 {
 		t.Fatalf("found %d doubles, and of Mesos the handlers %q", rows, doubles["internal/lab/sample/services/mesos"].answers)
 	}
+	compareDoubles(t, table.String())
+}
+
+// findDoubles reads the packages of the lab, by directory.
+func findDoubles(t *testing.T) map[string]*double {
+	t.Helper()
+	doubles := map[string]*double{}
+	eachGoFile(t, func(path string, file *ast.File) {
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if !strings.HasPrefix(dir, "internal/lab") || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		d := doubles[dir]
+		if d == nil {
+			d = &double{}
+			doubles[dir] = d
+		}
+		d.answers = append(d.answers, handlers(file)...)
+		for paragraph := range strings.SplitSeq(file.Doc.Text(), "\n\n") {
+			paragraph = strings.Join(strings.Fields(paragraph), " ")
+			if text, ok := strings.CutPrefix(paragraph, "Left out: "); ok {
+				d.leftOut = text
+			}
+			if text, ok := strings.CutPrefix(paragraph, "Compared: "); ok {
+				d.compared = text
+			}
+		}
+	})
+	for _, d := range doubles {
+		slices.Sort(d.answers)
+		d.answers = slices.Compact(d.answers)
+	}
+	return doubles
+}
+
+// compareDoubles compares the table in CONTRIBUTING.md with what it has to be, or writes it.
+func compareDoubles(t *testing.T, table string) {
+	t.Helper()
 	const begin, end = "<!-- doubles: go test . -run TestDoubles -write-doubles -->\n", "<!-- end of doubles -->\n"
-	page := read(t, "CONTRIBUTING.md")
-	before, rest, found := strings.Cut(string(page), begin)
+	before, rest, found := strings.Cut(string(read(t, "CONTRIBUTING.md")), begin)
 	had, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
 		t.Fatalf("CONTRIBUTING.md lacks %q or %q", begin, end)
 	}
 	if *writeDoubles {
-		if err := os.WriteFile("CONTRIBUTING.md", []byte(before+begin+table.String()+end+after), 0o600); err != nil {
+		if err := os.WriteFile("CONTRIBUTING.md", []byte(before+begin+table+end+after), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	have, want := strings.Split(had, "\n"), strings.Split(table.String(), "\n")
+	have, want := strings.Split(had, "\n"), strings.Split(table, "\n")
 	for _, row := range want {
 		if !slices.Contains(have, row) {
 			t.Errorf("CONTRIBUTING.md lacks this row (go test . -run TestDoubles -write-doubles writes it): %s", row)

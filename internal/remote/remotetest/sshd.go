@@ -191,6 +191,9 @@ func (s *SSHD) Log() string {
 	return string(bytes.TrimSpace(b))
 }
 
+// Accepted is how many logins have come so far.
+func (s *SSHD) Accepted() int { return strings.Count(s.Log(), "Accepted publickey ") }
+
 func findSSHD() string {
 	if p, err := exec.LookPath("sshd"); err == nil && filepath.IsAbs(p) {
 		return p

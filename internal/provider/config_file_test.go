@@ -63,7 +63,7 @@ func TestConfigFile(t *testing.T) {
 func TestPlanReach(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(path, []byte("Host a*\n ForwardAgent yes\nHost b*\n Compression yes\nHost c\n HostName -x\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("Host a*\n ForwardAgent yes\nHost b*\n Compression yes\nHost c\n HostName -x\nHost e*\n Tunnel yes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, diags := configure(t, map[string]any{"ssh": map[string]any{"config_file": path, "private_key": testKey(t, "")}}, nil)
@@ -87,6 +87,13 @@ func TestPlanReach(t *testing.T) {
 		}
 		if (c.want == "") != (have == "") || !strings.Contains(have, c.want) || strings.Count(have, "Host:") > 1 {
 			t.Errorf("%q: have %q", c.hosts, have)
+		}
+	}
+	// What is connected to at once says what is wrong then.
+	for want, target := range map[string]remote.Target{"Tunnel": {Address: "e1"}, "": {Address: "c"}} {
+		if diags := s.tellReach(t.Context(), target); diags.HasError() || (len(diags) > 0) != (want != "") ||
+			want != "" && !strings.Contains(diags[0].Detail(), want) {
+			t.Errorf("%s: have %v", target.Address, diags)
 		}
 	}
 }

@@ -22,12 +22,34 @@ const atOnceReached = 32
 
 // planReach says at plan what the OpenSSH configuration means for hosts that will
 // be reached, as far as it is an error, or something in it that is not honoured.
-// Each option is told once in a run, with one of the hosts.
 func (s *shared) planReach(ctx context.Context, targets []remote.Target, at func(i int) tfpath.Path) (diags diag.Diagnostics) {
-	if s.reach == nil {
-		return nil
+	options, failed := s.lookUp(ctx, targets)
+	for i, err := range failed {
+		if err != nil {
+			diags.Append(unreachableByConfiguration(targets[i].Address, at(i), err))
+		}
+		if diags.ErrorsCount() >= maxCauses {
+			return diags
+		}
 	}
-	options, failed := make([][]string, len(targets)), make([]error, len(targets))
+	diags.Append(s.tellOptions(targets, options)...)
+	return diags
+}
+
+// tellReach is planReach for hosts that are connected to at once: what is wrong is
+// said then.
+func (s *shared) tellReach(ctx context.Context, targets ...remote.Target) diag.Diagnostics {
+	options, _ := s.lookUp(ctx, targets)
+	return s.tellOptions(targets, options)
+}
+
+// lookUp asks the OpenSSH configuration, if there is one, about the ways to hosts:
+// for each the options on its way that are not honoured, or what is wrong.
+func (s *shared) lookUp(ctx context.Context, targets []remote.Target) (options [][]string, failed []error) {
+	if s.reach == nil {
+		return nil, nil
+	}
+	options, failed = make([][]string, len(targets)), make([]error, len(targets))
 	turns := make(chan struct{}, atOnceReached)
 	var all sync.WaitGroup
 	for i, t := range targets {
@@ -38,14 +60,12 @@ func (s *shared) planReach(ctx context.Context, targets []remote.Target, at func
 		})
 	}
 	all.Wait()
-	for i, err := range failed {
-		if err != nil {
-			diags.Append(unreachableByConfiguration(targets[i].Address, at(i), err))
-		}
-		if diags.ErrorsCount() >= maxCauses {
-			return diags
-		}
-	}
+	return options, failed
+}
+
+// tellOptions warns of options that are not honoured: of each once in a run, with one
+// of the hosts.
+func (s *shared) tellOptions(targets []remote.Target, options [][]string) (diags diag.Diagnostics) {
 	var news []string
 	host := ""
 	for i, names := range options {

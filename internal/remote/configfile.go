@@ -86,12 +86,8 @@ func (f *configFile) of(ctx context.Context, c *Client, q sshconfig.Question) (*
 	if s.login, err = f.login(c, of); err != nil {
 		return bad(err)
 	}
-	for _, path := range slices.Concat(of.UserKnownHostsFiles, of.GlobalKnownHostsFiles) {
-		db, err := f.knownHosts(path)
-		if err != nil {
-			return bad(err)
-		}
-		s.known = append(s.known, db)
+	if err := f.readKnown(s); err != nil {
+		return bad(err)
 	}
 	for _, path := range of.RevokedHostKeys {
 		keys, err := f.revokedKeys(path)
@@ -130,6 +126,26 @@ func stricter(a, b HostKeyPolicy) HostKeyPolicy {
 		return b
 	}
 	return a
+}
+
+// readKnown reads what is known of host keys. A file that is named has to be readable
+// if it is there, since what is in it could refuse a key; of the usual ones one that is
+// not is none, as to ssh.
+func (f *configFile) readKnown(s *hostSettings) error {
+	for i, path := range slices.Concat(s.UserKnownHostsFiles, s.GlobalKnownHostsFiles) {
+		usual := s.UsualGlobal
+		if i < len(s.UserKnownHostsFiles) {
+			usual = s.UsualUser
+		}
+		db, err := f.knownHosts(path)
+		switch {
+		case err == nil:
+			s.known = append(s.known, db)
+		case !usual:
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *configFile) knownHosts(path string) (*knownHosts, error) {

@@ -230,6 +230,7 @@ type keyCheck struct {
 	name   string // known_hosts name
 	host   string // that a certificate must be for
 	known  []knownKey
+	pinned bool // known is what the user or the state names, and what is revoked
 	// portless are keys known for the host's name alone when it listens on
 	// another port than 22: OpenSSH takes them as a match, never as a mismatch.
 	portless []knownKey
@@ -265,7 +266,8 @@ const (
 // check prepares the decision. A pin stands in for known_hosts, and both for what
 // is noted, so that a key can be changed.
 func (h *hostKeys) check(e *endpoint) *keyCheck {
-	c := &keyCheck{all: h, policy: h.policy, label: e.label, jump: e.way != "", host: e.host, name: knownName(e.host, e.port), file: e.file}
+	c := &keyCheck{all: h, policy: h.policy, label: e.label, jump: e.way != "", host: e.host, name: knownName(e.host, e.port), file: e.file,
+		pinned: len(e.pin) > 0}
 	sources := []*knownHosts{&h.known}
 	alias := ""
 	if e.file != nil {
@@ -287,7 +289,7 @@ func (h *hostKeys) check(e *endpoint) *keyCheck {
 			c.portless = append(c.portless, db.lookup(e.host)...)
 		}
 	}
-	if len(e.pin) > 0 {
+	if c.pinned {
 		c.known = slices.DeleteFunc(c.known, func(k knownKey) bool { return !k.revoked })
 		for _, k := range e.pin {
 			c.known = append(c.known, knownKey{key: k, source: "host_key"})
@@ -296,7 +298,7 @@ func (h *hostKeys) check(e *endpoint) *keyCheck {
 	if slices.ContainsFunc(c.known, knownKey.isPlain) {
 		c.portless = slices.DeleteFunc(c.portless, func(k knownKey) bool { return !k.revoked })
 	}
-	if len(e.pin) > 0 {
+	if c.pinned {
 		return c
 	}
 	if e.noted != nil {
@@ -354,7 +356,7 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 			c.err = err
 			return err
 		}
-		c.known = append(c.known, more...)
+		c.add(more)
 	}
 	if source := c.revoked(key, cert); source != "" {
 		return refuse(HostKeyError{Revoked: true, Source: source})
@@ -397,6 +399,19 @@ func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		return refuse(HostKeyError{Want: []string{fingerprint(first)}, Source: fromRun})
 	}
 	return nil
+}
+
+// add adds what a KnownHostsCommand says. It counts as what is in known_hosts does: not
+// beside a pin, and more than what is noted, or known for the name alone.
+func (c *keyCheck) add(more []knownKey) {
+	if c.pinned {
+		more = slices.DeleteFunc(more, func(k knownKey) bool { return !k.revoked })
+	}
+	if slices.ContainsFunc(more, knownKey.isPlain) {
+		c.known = slices.DeleteFunc(c.known, func(k knownKey) bool { return k.source == fromNote || k.source == fromRun })
+		c.portless = slices.DeleteFunc(c.portless, func(k knownKey) bool { return !k.revoked })
+	}
+	c.known = append(c.known, more...)
 }
 
 // errNoPlainKey says why the key in a certificate does not count.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,9 +36,7 @@ func (f *configFile) login(c *Client, s *sshconfig.Settings) (*login, error) {
 	// nothing else does.
 	nothing := l.agentSocket == "" && l.password == "" && len(s.CertificateFiles) == 0
 	if len(files) == 0 && !s.NoIdentities && (s.IdentitiesOnly || nothing) {
-		for _, name := range []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"} {
-			files = append(files, filepath.Join(s.Tokens['d'], ".ssh", name))
-		}
+		files = sshconfig.UsualIdentities()
 	}
 	if len(files) == 0 && len(s.CertificateFiles) == 0 && l.agentSocket == c.login.agentSocket && !s.IdentitiesOnly {
 		return nil, nil

@@ -4,13 +4,20 @@
 package remote
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/sshconfig"
 )
 
 // clientOf is a client with a configuration file of these words, read without ssh.
@@ -154,6 +161,69 @@ func TestPulse(t *testing.T) {
 		conn := newConn(client, r, nil)
 		if interval != c.interval || silent != c.silent || conn.lease() != c.lease || r.end.within(tcpLimit) != c.tcp {
 			t.Errorf("%s given %s: %s, %d, lease %ds, TCP %s", c.host, c.given, interval, silent, conn.lease(), r.end.within(tcpLimit))
+		}
+	}
+}
+
+// A file of known keys that is named has to be readable; of the usual ones one that is
+// not is none, as to ssh.
+func TestUnreadableKnownHosts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() // which is no file, to root neither
+	client := clientOf(t, "Host named\n UserKnownHostsFile "+dir+"\n", nil)
+	var bad *ConfigError
+	if _, err := client.route(t.Context(), Target{Address: "named"}); !errors.As(err, &bad) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("have %v", err)
+	}
+	for _, s := range []sshconfig.Settings{
+		{UserKnownHostsFiles: []string{dir}, UsualUser: true}, {GlobalKnownHostsFiles: []string{dir}, UsualGlobal: true},
+		{UserKnownHostsFiles: []string{dir + "/nothing"}, GlobalKnownHostsFiles: []string{dir}, UsualGlobal: true},
+	} {
+		if err := client.file.readKnown(&hostSettings{Settings: &s}); err != nil {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	s := sshconfig.Settings{UserKnownHostsFiles: []string{dir + "/nothing"}, UsualUser: true, GlobalKnownHostsFiles: []string{dir}}
+	if err := client.file.readKnown(&hostSettings{Settings: &s}); err == nil {
+		t.Error("a file that is named is not read, and nobody is told")
+	}
+}
+
+// What a KnownHostsCommand says counts as known_hosts do: not beside a pin, and more than
+// what was accepted once or is known for the name alone.
+func TestKnownByCommand(t *testing.T) {
+	t.Parallel()
+	var keys []ssh.PublicKey
+	for i := range 2 {
+		signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, ed25519.SeedSize)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, signer.PublicKey())
+	}
+	first, second := keys[0], keys[1]
+	pinned := keyCheck{known: []knownKey{{key: first, source: "host_key"}}, pinned: true}
+	noted, seen := keyCheck{known: []knownKey{{key: first, source: fromNote}}}, keyCheck{known: []knownKey{{key: first, source: fromRun}}}
+	for name, c := range map[string]struct {
+		check keyCheck
+		said  knownKey
+		shown ssh.PublicKey
+		good  bool
+	}{
+		"it":                         {keyCheck{}, knownKey{key: first}, first, true},
+		"another":                    {keyCheck{}, knownKey{key: second}, first, false},
+		"beside a pin":               {pinned, knownKey{key: second}, second, false},
+		"another than the pin":       {pinned, knownKey{key: second}, first, true},
+		"the pin is revoked":         {pinned, knownKey{key: first, revoked: true}, first, false},
+		"another than what is noted": {noted, knownKey{key: second}, first, false},
+		"an authority beside it":     {noted, knownKey{key: second, authority: true}, first, true},
+		"another than seen":          {seen, knownKey{key: second}, first, false},
+		"for the name alone":         {keyCheck{portless: []knownKey{{key: first}}}, knownKey{key: second}, first, false},
+	} {
+		c.check.all, c.check.policy = &hostKeys{accepted: map[string]ssh.PublicKey{}}, AcceptNew
+		c.check.ask = func(ssh.PublicKey) ([]knownKey, error) { return []knownKey{c.said}, nil }
+		if err := c.check.callback("", nil, c.shown); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/remotetest"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote/sshconfig"
 )
 
@@ -15,7 +16,7 @@ import (
 // of ssh -G would be (bare, which is what the others are to be compared with), and
 // where nothing tells them apart.
 func BenchmarkSettings(b *testing.B) {
-	client := openSSH(b)
+	client := remotetest.OpenSSH(b)
 	const hosts = 200
 	all := func(do func(host string)) {
 		var all sync.WaitGroup

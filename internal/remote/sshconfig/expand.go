@@ -93,7 +93,19 @@ func expandHome(path string) string {
 		}
 		dir = u.HomeDir
 	}
+	if dir == "" {
+		return path // as above, and not one of the current directory
+	}
 	return filepath.Join(dir, rest)
+}
+
+// ownFile is a file in ~/.ssh. It is false for whoever has no home directory.
+func ownFile(name string) (path string, ok bool) {
+	dir := home()
+	if dir == "" {
+		return "", false
+	}
+	return filepath.Join(dir, ".ssh", name), true
 }
 
 // home is the user's home directory as ssh has it, which does not ask the

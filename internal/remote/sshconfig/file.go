@@ -102,7 +102,10 @@ func (r *reader) include(l *line, depth int) (files [][]line, err error) {
 		}
 		pattern := expandHome(name)
 		if !filepath.IsAbs(pattern) {
-			pattern = filepath.Join(home(), ".ssh", pattern)
+			var ok bool
+			if pattern, ok = ownFile(pattern); !ok {
+				return nil, l.errorf("Include %s: there is no home directory in which it could be", name)
+			}
 		}
 		paths, err := filepath.Glob(pattern)
 		if err != nil {

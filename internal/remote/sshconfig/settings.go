@@ -49,7 +49,9 @@ type Settings struct {
 
 	UserKnownHostsFiles   []string
 	GlobalKnownHostsFiles []string
-	HostKeyAlias          string
+	// UsualUser and UsualGlobal say that they are those that count where none are named.
+	UsualUser, UsualGlobal bool
+	HostKeyAlias           string
 	// StrictHostKeyChecking is yes, ask, accept-new or no.
 	StrictHostKeyChecking string
 	RevokedHostKeys       []string
@@ -233,11 +235,12 @@ func (s *Settings) identities(v values, paths func(string) ([]string, bool)) {
 // hostKeys are what says which keys the host may show.
 func (s *Settings) hostKeys(v values, paths func(string) ([]string, bool), fail func(string, error)) {
 	var set bool
+	user, global := usualKnownHosts()
 	if s.UserKnownHostsFiles, set = paths("userknownhostsfile"); !set {
-		s.UserKnownHostsFiles = knownHostsFiles(filepath.Join(home(), ".ssh", "known_hosts"))
+		s.UserKnownHostsFiles, s.UsualUser = user, true
 	}
 	if s.GlobalKnownHostsFiles, set = paths("globalknownhostsfile"); !set {
-		s.GlobalKnownHostsFiles = knownHostsFiles(filepath.Join(systemDirectory(), "ssh_known_hosts"))
+		s.GlobalKnownHostsFiles, s.UsualGlobal = global, true
 	}
 	s.RevokedHostKeys, _ = paths("revokedhostkeys")
 	if text := v.first("knownhostscommand"); !strings.EqualFold(text, "none") {
@@ -255,15 +258,28 @@ func (s *Settings) hostKeys(v values, paths func(string) ([]string, bool), fail 
 	}
 }
 
-// knownHostsFiles are the default ones by the name of the first.
-func knownHostsFiles(first string) []string { return []string{first, first + "2"} }
-
-// systemDirectory is where ssh has what is for all users.
-func systemDirectory() string {
-	if runtime.GOOS == "windows" {
-		return filepath.Join(os.Getenv("ProgramData"), "ssh")
+// usualKnownHosts are the known_hosts files that count where none are named: of
+// the user, who may have no home directory, and of the machine.
+func usualKnownHosts() (user, global []string) {
+	both := func(first string) []string { return []string{first, first + "2"} }
+	if path, ok := ownFile("known_hosts"); ok {
+		user = both(path)
 	}
-	return "/etc/ssh"
+	system := "/etc/ssh"
+	if runtime.GOOS == "windows" {
+		system = filepath.Join(os.Getenv("ProgramData"), "ssh")
+	}
+	return user, both(filepath.Join(system, "ssh_known_hosts"))
+}
+
+// UsualIdentities are the keys that are tried where none are named.
+func UsualIdentities() (paths []string) {
+	for _, name := range []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"} {
+		if path, ok := ownFile(name); ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // is reads a flag.

@@ -68,17 +68,18 @@ func faults() []fault {
 		}
 	}
 	return []fault{
+		// Every other one strikes the same stages in make test (theLives): of two that are alike, one each.
 		{name: "connection cut", strike: inHost("pkill -KILL -u alice sshd || true")},
-		{name: "power cut", strike: func(ctx context.Context, h *lab.Host) error { return errors.Join(h.PowerCut(ctx), h.Start(ctx)) }},
+		{name: "sshd restarted", strike: inHost("systemctl restart ssh")},
 		{name: "reboot", strike: func(ctx context.Context, h *lab.Host) error { return h.Reboot(ctx) }},
-		{name: "killed -9", kill: true},
+		{name: "power cut", strike: func(ctx context.Context, h *lab.Host) error { return errors.Join(h.PowerCut(ctx), h.Start(ctx)) }},
 		{name: "interrupted", cancel: true},
+		{name: "killed -9", kill: true},
+		{name: "sudo withdrawn", strike: inHost("mv /etc/sudoers.d/lab /etc/sudoers.d/.lab"),
+			mend: inHost("mv /etc/sudoers.d/.lab /etc/sudoers.d/lab")},
 		{name: "disk full", disk: true,
 			strike: func(ctx context.Context, h *lab.Host) error { return h.FillDisk(ctx, 0) },
 			mend:   func(ctx context.Context, h *lab.Host) error { return h.FreeDisk(ctx) }},
-		{name: "sudo withdrawn", strike: inHost("mv /etc/sudoers.d/lab /etc/sudoers.d/.lab"),
-			mend: inHost("mv /etc/sudoers.d/.lab /etc/sudoers.d/lab")},
-		{name: "sshd restarted", strike: inHost("systemctl restart ssh")},
 	}
 }
 
@@ -150,7 +151,6 @@ func TestFaultMatrix(t *testing.T) {
 	if _, err := node.Install(t.Context(), dial(t, m.client, master), node.Options{Role: node.Master, Bundle: m.now}); err != nil {
 		t.Fatalf("%+v", err)
 	}
-	lives, slow := theLives()
 	want := 0
 	var wg sync.WaitGroup
 	start := func(name string, f fault, lives []life, n int) {
@@ -159,44 +159,50 @@ func TestFaultMatrix(t *testing.T) {
 		}
 		wg.Go(func() { t.Run(name, func(t *testing.T) { m.run(t, f, lives, n) }) })
 	}
+	slow := slowLives()
 	for i, lives := range slow {
 		start(fmt.Sprintf("network gone %d", i+1), networkGone(), lives, i)
 	}
 	for i, f := range faults() {
-		start(f.name, f, lives, len(slow)+i)
+		start(f.name, f, theLives(i), len(slow)+i)
 	}
 	wg.Wait()
 	m.print(t, want)
 }
 
-// theLives returns the lives that each fault has, and those of the hosts whose
-// network goes, which takes a minute each time: one list a host. Every stage
-// that changes a host or that a host takes its time for is struck; every night
-// each stage is, and where it is the same before there is anything on the host
-// and afterwards, both.
-func theLives() (lives []life, slow [][]life) {
+// theLives returns the lives of the fault with that number. Every stage that
+// changes a host or that a host takes its time for is struck by every other
+// fault; every night each stage is by each, and where it is the same before there
+// is anything on the host and afterwards, both.
+func theLives(fault int) []life {
 	if !lab.Nightly {
-		return []life{
-				{install: []stage{transferring, connected}, upgrade: &activating, remove: &removing},
-				{install: []stage{installing, checked}, upgrade: &fetching, remove: &draining},
-			}, [][]life{
-				{{install: []stage{transferring}, upgrade: &activating}},
-				{{install: []stage{installing}, remove: &removing}},
-			}
+		return [][]life{
+			{{install: []stage{installing, checked}, upgrade: &fetching, remove: &draining}},
+			{{install: []stage{transferring, connected}, upgrade: &activating, remove: &removing}},
+		}[fault%2]
 	}
 	return []life{
-			{install: []stage{connecting}, upgrade: &fetching, remove: &draining},
-			{install: []stage{checking}, upgrade: &activating, remove: &removing},
-			{install: []stage{transferring, connected, checked}},
-			{install: []stage{installing}},
-			{install: []stage{waiting}},
-		}, [][]life{
-			{{install: []stage{transferring, connected}}},
-			{{install: []stage{installing}, remove: &draining}},
-			{{install: []stage{waiting, checked}}},
-			{{install: []stage{connecting}, upgrade: &fetching, remove: &removing}},
-			{{install: []stage{checking}, upgrade: &activating}},
-		}
+		{install: []stage{connecting}, upgrade: &fetching, remove: &draining},
+		{install: []stage{checking}, upgrade: &activating, remove: &removing},
+		{install: []stage{transferring, connected, checked}},
+		{install: []stage{installing}},
+		{install: []stage{waiting}},
+	}
+}
+
+// slowLives returns those of the hosts whose network goes, which takes a minute
+// each time: one list a host.
+func slowLives() [][]life {
+	if !lab.Nightly {
+		return [][]life{{{install: []stage{installing}, upgrade: &activating}}}
+	}
+	return [][]life{
+		{{install: []stage{transferring, connected}}},
+		{{install: []stage{installing}, remove: &draining}},
+		{{install: []stage{waiting, checked}}},
+		{{install: []stage{connecting}, upgrade: &fetching, remove: &removing}},
+		{{install: []stage{checking}, upgrade: &activating}},
+	}
 }
 
 // cells returns in how many stages a life is struck.

@@ -231,3 +231,28 @@ func TestMatchOfAnotherHost(t *testing.T) {
 		}
 	})
 }
+
+// A connection exchanges keys again once so much has gone through it (RFC 4253, section
+// 9): nobody is asked about the key again, and no limit of the login starts again.
+func TestHostKeysAgain(t *testing.T) {
+	t.Parallel()
+	s := remotetest.Serve(t, remotetest.Options{Config: ssh.ServerConfig{Config: ssh.Config{RekeyThreshold: 1 << 16}}})
+	dir := t.TempDir()
+	command := writeFile(t, dir, "command", fmt.Sprintf("echo $1 >>%s/asked\necho '[%s]:%d %s'\n", dir, s.Host, s.Port, s.HostKey))
+	c := newClient(t, remote.Config{User: "core", ConfigFile: writeFile(t, dir, "config", "KnownHostsCommand /bin/sh "+command+" %I\n")})
+	const limit = 4 * time.Second
+	c.SetStepLimits(time.Minute, time.Minute, limit)
+	conn, err := c.Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, text := range []string{"head -c 1000000 /dev/zero", "sleep " + fmt.Sprint(limit.Seconds()+1)} {
+		if _, err := conn.Run(t.Context(), remote.Script{Name: "test", Text: text}); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	if asked, err := os.ReadFile(filepath.Join(dir, "asked")); err != nil || string(asked) != "ORDER\nHOSTNAME\n" {
+		t.Errorf("have %q, %v", asked, err)
+	}
+}

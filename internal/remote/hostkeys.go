@@ -241,6 +241,7 @@ type keyCheck struct {
 	ask     func(key ssh.PublicKey) ([]knownKey, error)
 	ordered []knownKey
 
+	shown   ssh.PublicKey // what was accepted: the key, or a certificate with it
 	got     ssh.PublicKey // the accepted key
 	vouched vouched       // who vouches for it
 	note    string        // what the user should hear of although it was accepted
@@ -329,8 +330,22 @@ func (c *keyCheck) algorithms() []string {
 		slices.DeleteFunc(listed, func(a string) bool { return slices.Contains(ours, a) })...)
 }
 
-// callback is an ssh.HostKeyCallback.
+// callback is an ssh.HostKeyCallback. Every key exchange of the connection comes here
+// (RFC 4253, section 9): what was accepted is not asked for again (sshconnect.c,
+// verify_host_key).
 func (c *keyCheck) callback(_ string, _ net.Addr, shown ssh.PublicKey) error {
+	if c.shown != nil && sameKey(c.shown, shown) {
+		return nil
+	}
+	err := c.decide(shown)
+	if err == nil {
+		c.shown = shown
+	}
+	return err
+}
+
+// decide says whether a key or certificate is the host's.
+func (c *keyCheck) decide(shown ssh.PublicKey) error {
 	key := shown
 	cert, _ := shown.(*ssh.Certificate)
 	if cert != nil {

@@ -127,8 +127,10 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 			if err := check.callback(host, remote, key); err != nil {
 				return err
 			}
-			step.Store(StepAuthentication)
-			limit.Reset(c.limits.auth)
+			// Keys are exchanged again when the connection is in use: that has no limit.
+			if step.CompareAndSwap(StepHandshake, StepAuthentication) {
+				limit.Reset(c.limits.auth)
+			}
 			return nil
 		},
 		HostKeyAlgorithms: check.algorithms(),

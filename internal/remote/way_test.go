@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,8 @@ func TestKnownByCommand(t *testing.T) {
 		"for the name alone":         {keyCheck{portless: []knownKey{{key: first}}}, knownKey{key: second}, first, false},
 	} {
 		c.check.all, c.check.policy = &hostKeys{accepted: map[string]ssh.PublicKey{}}, AcceptNew
+		c.check.known = slices.Clone(c.check.known)
+		c.said.source = "KnownHostsCommand"
 		c.check.ask = func(ssh.PublicKey) ([]knownKey, error) { return []knownKey{c.said}, nil }
 		if err := c.check.callback("", nil, c.shown); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)

@@ -119,15 +119,15 @@ func (s *Stream) Close() error {
 func (s *Stream) end() {
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
-	silent := make(chan struct{})
+	drained := make(chan struct{})
 	go func() {
-		defer close(silent)
+		defer close(drained)
 		s.reading.Lock() // whoever read has had its error
 		defer s.reading.Unlock()
 		_ = s.out.SetReadDeadline(time.Now().Add(grace))
 		_, _ = io.Copy(io.Discard, s.out)
 	}()
-	for quiet := s.quiet; silent != nil || quiet != nil; {
+	for silent, quiet := drained, s.quiet; silent != nil || quiet != nil; {
 		select {
 		case <-silent:
 			silent = nil

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"syscall"
@@ -197,12 +198,12 @@ func (c *Client) dialTCP(ctx context.Context, e *endpoint) (net.Conn, error) {
 	if c.proxyLabel == "" && e.file != nil {
 		network += map[string]string{"inet": "4", "inet6": "6"}[e.file.AddressFamily]
 		if e.file.BindAddress != "" {
-			from := directDialer()
-			address, err := net.ResolveTCPAddr(network, joinHostPort(e.file.BindAddress, 0))
+			addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+strings.TrimPrefix(network, "tcp"), trimBrackets(e.file.BindAddress))
 			if err != nil {
 				return nil, &ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("BindAddress: %w", err)}
 			}
-			from.LocalAddr, dialer = address, from
+			from := directDialer()
+			from.LocalAddr, dialer = net.TCPAddrFromAddrPort(netip.AddrPortFrom(addresses[0].Unmap(), 0)), from
 		}
 	}
 	conn, err := dialer.DialContext(ctx, network, e.address())

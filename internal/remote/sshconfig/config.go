@@ -157,6 +157,9 @@ func (f *File) read(q Question) (*Settings, error) {
 		named.User = q.DefaultUser
 		v, lines, err = evaluate(f.lines, named)
 	}
+	if errors.Is(err, errNotAsked) {
+		return nil, fmt.Errorf("%w: %w", err, f.unasked())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +174,21 @@ func (f *File) read(q Question) (*Settings, error) {
 	}
 	s.Dropped = f.dropped(v)
 	return s, nil
+}
+
+// unasked says why ssh cannot be asked, once that is known.
+func (f *File) unasked() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.base == nil {
+		return errors.New("there is no ssh on this machine")
+	}
+	// As one that has no name for the user's number ("No user exists for uid").
+	var failed *program.Error
+	if errors.As(f.base.err, &failed) {
+		return failed
+	}
+	return f.base.err
 }
 
 // settings makes settings of what ssh says is set.

@@ -310,12 +310,21 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// An ssh that does not know -G is none.
+// An ssh that does not know -G, or not who runs it, is none, and its reason is told.
 func TestOtherClient(t *testing.T) {
 	t.Parallel()
-	path := cell{config: "Host host\n HostName 10.0.0.1\nMatch exec false\n HostName 10.0.0.2\n"}.write(t)
-	if _, err := open(t, path, "/bin/false").Settings(t.Context(), sshconfig.Question{Host: "host"}); err == nil ||
-		!strings.Contains(err.Error(), path+":3: ") {
-		t.Errorf("have %v", err)
+	path := cell{config: "Host host\n HostName 10.0.0.1\nMatch host host exec false\n HostName 10.0.0.2\n"}.write(t)
+	for client, want := range map[string]string{
+		"":           "it cannot be asked: there is no ssh on this machine",
+		"/bin/false": "it cannot be asked: false: exit code 1",
+	} {
+		f := open(t, path, client)
+		if _, err := f.Settings(t.Context(), sshconfig.Question{Host: "host"}); err == nil || !strings.Contains(err.Error(), path+":3: ") ||
+			!strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: have %v", client, err)
+		}
+		if s, err := f.Settings(t.Context(), sshconfig.Question{Host: "other"}); err != nil || s.HostName != "other" {
+			t.Errorf("%s: have %+v, %v", client, s, err)
+		}
 	}
 }

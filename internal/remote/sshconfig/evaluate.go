@@ -4,6 +4,7 @@
 package sshconfig
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -33,6 +34,9 @@ func (v values) first(keyword string) string {
 	}
 	return v[keyword][0]
 }
+
+// errNotAsked is in the error of what only ssh knows.
+var errNotAsked = errors.New("cannot be asked")
 
 // evaluate reads a file as ssh does: the first value of each keyword counts,
 // from the blocks that are about the host. What it does not understand in one
@@ -167,7 +171,7 @@ func (r *reading) matchBlock(l *line, never bool) (bool, error) {
 			known := true
 			if holds, known = r.condition(name, argument); !known {
 				if open == nil {
-					open = l.errorf("only ssh itself can tell whether Match %s holds, and there is no ssh on this machine", word)
+					open = l.errorf("only ssh itself can tell whether Match %s holds, and it %w", word, errNotAsked)
 				}
 				continue
 			}
@@ -238,7 +242,7 @@ func (r *reading) set(l *line) error {
 		return l.errorf("%s: %s", l.written, strings.Join(words, " "))
 	case "canonicalizehostname":
 		if !strings.EqualFold(words[0], "no") && !strings.EqualFold(words[0], "false") {
-			return l.errorf("only ssh itself makes host names canonical, and there is no ssh on this machine")
+			return l.errorf("only ssh itself makes host names canonical, and it %w", errNotAsked)
 		}
 	case "ignoreunknown":
 		r.ignored = words[0]

@@ -183,7 +183,8 @@ func onHost(err error) bool {
 	}
 	var e *StageError
 	var sudo *remote.SudoError
-	return errors.As(err, &e) && !errors.As(err, &sudo) && !remote.IsUnreachable(err)
+	var shell *remote.ShellError
+	return errors.As(err, &e) && !errors.As(err, &sudo) && !errors.As(err, &shell) && !remote.IsUnreachable(err)
 }
 
 // fetch gets the bundle's packages. It gives the files in which those to

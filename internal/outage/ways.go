@@ -186,7 +186,7 @@ func (w *ways) word(ctx context.Context, server string) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	limit := time.AfterFunc(wordLimit, func() { _ = conn.Close() }) // the stream has no deadlines
+	limit := time.AfterFunc(wordLimit, func() { _ = conn.Close() }) // who dials may know no deadlines
 	defer limit.Stop()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if _, err := io.WriteString(conn, "srvr"); err != nil {
@@ -199,8 +199,8 @@ func (w *ways) word(ctx context.Context, server string) (string, error) {
 	return "", err
 }
 
-// A stream gives a connection through SSH, which has no deadlines, those by which
-// the library finds out that a server is dead: it ends then. What answers as no
+// A stream gives a connection, which need not know deadlines, those by which the
+// library finds out that a server is dead: it ends then. What answers as no
 // ZooKeeper does is not listened to: the library takes the first four bytes for a
 // length, and makes room for it.
 type stream struct {

@@ -6,6 +6,7 @@
 package remote
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -14,4 +15,7 @@ import (
 // agentAddress is the socket of the running agent, "" if there is none.
 func agentAddress() string { return os.Getenv("SSH_AUTH_SOCK") }
 
-func dialAgent(address string) (io.ReadWriteCloser, error) { return net.Dial("unix", address) }
+func dialAgent(ctx context.Context, address string) (io.ReadWriteCloser, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", address)
+}

@@ -4,8 +4,10 @@
 package remote
 
 import (
+	"context"
 	"io"
 	"os"
+	"syscall"
 )
 
 // agentAddress is the named pipe of the agent that comes with Windows, or what
@@ -17,6 +19,8 @@ func agentAddress() string {
 	return `\\.\pipe\openssh-ssh-agent`
 }
 
-func dialAgent(address string) (io.ReadWriteCloser, error) {
-	return os.OpenFile(address, os.O_RDWR, 0)
+// dialAgent opens the pipe, which is refused at once if the agent is busy. Only
+// what is opened for asynchronous calls has calls that end with it (os.NewFile).
+func dialAgent(_ context.Context, address string) (io.ReadWriteCloser, error) {
+	return os.OpenFile(address, os.O_RDWR|syscall.FILE_FLAG_OVERLAPPED, 0)
 }

@@ -6,12 +6,15 @@ package remote
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -42,17 +45,15 @@ func newAuthAttempts(l *login) *authAttempts {
 }
 
 // methods are for one attempt. All keys go into one public-key method, since
-// the library uses only the first of each kind. The closer ends the use of the
-// agent and must be called when the handshake is over. trusted says, once the
-// host key has come, whether the host may see the password.
-func (a *authAttempts) methods(trusted func() bool) (methods []ssh.AuthMethod, closer io.Closer) {
+// the library uses only the first of each kind. trusted says, once the host key
+// has come, whether the host may see the password.
+func (a *authAttempts) methods(ctx context.Context, use *agentUse, trusted func() bool) (methods []ssh.AuthMethod) {
 	a.mu.Lock()
 	a.tried, a.unused, a.fatal, a.keptBack = nil, nil, nil, false
 	a.mu.Unlock()
-	use := &agentUse{}
 	l := a.login
 	if l.hasKeys() {
-		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return a.signers(use) }))
+		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { return a.signers(ctx, use) }))
 	}
 	if l.password != "" {
 		refused := false
@@ -65,7 +66,7 @@ func (a *authAttempts) methods(trusted func() bool) (methods []ssh.AuthMethod, c
 			return l.password.Reveal(), nil
 		}), ssh.KeyboardInteractive(a.answer(&refused, trusted)))
 	}
-	return methods, use
+	return methods
 }
 
 // answer gives the password to the one hidden question of keyboard-interactive
@@ -110,7 +111,7 @@ func (a *authAttempts) note(what string) {
 }
 
 // signers are the keys in the order in which they are to be offered.
-func (a *authAttempts) signers(use *agentUse) ([]ssh.Signer, error) {
+func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer, error) {
 	l := a.login
 	all := slices.Clone(l.signers)
 	var fromAgent []agentKey
@@ -122,7 +123,7 @@ func (a *authAttempts) signers(use *agentUse) ([]ssh.Signer, error) {
 	}
 	if l.agentSocket != "" {
 		var err error
-		if fromAgent, err = use.keys(l); err != nil {
+		if fromAgent, err = use.keys(ctx, l); err != nil {
 			if len(all) == 0 && !l.usable() && l.password == "" {
 				return fatal(err)
 			}
@@ -154,21 +155,51 @@ func (a *authAttempts) signers(use *agentUse) ([]ssh.Signer, error) {
 }
 
 // agentUse is the connection to the agent during one handshake: its signers
-// sign over it.
+// sign over it. The library's calls of the agent wait for its answer alone.
 type agentUse struct {
+	asking atomic.Int32 // what it has not answered yet
+
 	mu   sync.Mutex
-	conn io.Closer
+	over bool
+	conn io.ReadWriteCloser
 }
 
-func (u *agentUse) Close() error {
+// end ends the use of the agent, whatever it is asked just then.
+func (u *agentUse) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.conn == nil {
-		return nil
+	u.over = true
+	if u.conn != nil {
+		_ = u.conn.Close() // nothing was written that could be lost
 	}
-	err := u.conn.Close()
-	u.conn = nil
-	return err
+}
+
+// waiting reports whether the agent has been asked and has not answered.
+func (u *agentUse) waiting() bool { return u.asking.Load() > 0 }
+
+// use makes conn the connection, unless the handshake is over.
+func (u *agentUse) use(conn io.ReadWriteCloser) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.over {
+		u.conn = conn
+	}
+	return !u.over
+}
+
+// Write and Read are the connection's, for the library, which asks for one thing
+// at a time: it writes a question in one piece and reads the answer.
+func (u *agentUse) Write(p []byte) (int, error) {
+	u.asking.Store(1)
+	return u.conn.Write(p)
+}
+
+func (u *agentUse) Read(p []byte) (int, error) {
+	n, err := u.conn.Read(p)
+	if n > 0 {
+		u.asking.Store(0)
+	}
+	return n, err
 }
 
 // An agentKey is a key of an agent, or a certificate with one.
@@ -182,16 +213,17 @@ func (k agentKey) is(public ssh.PublicKey) bool {
 }
 
 // keys are those that count, each after the certificate that the Config has for it.
-func (u *agentUse) keys(l *login) ([]agentKey, error) {
-	conn, err := dialAgent(l.agentSocket)
+func (u *agentUse) keys(ctx context.Context, l *login) ([]agentKey, error) {
+	conn, err := dialAgent(ctx, l.agentSocket)
 	if err != nil {
 		return nil, &ConfigError{Field: "ssh.agent", Err: fmt.Errorf("the agent does not answer: %w", err),
 			hint: "Check that SSH_AUTH_SOCK names a running agent: ssh-add -l."}
 	}
-	u.mu.Lock()
-	u.conn = conn
-	u.mu.Unlock()
-	client := agent.NewClient(conn)
+	if !u.use(conn) {
+		_ = conn.Close() // nobody waits for it any more
+		return nil, net.ErrClosed
+	}
+	client := agent.NewClient(u)
 	signers, err := client.Signers()
 	if err != nil {
 		return nil, fmt.Errorf("asking the agent for its keys: %w", err)

@@ -5,6 +5,7 @@ package remote_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -428,6 +429,59 @@ func TestAgent(t *testing.T) {
 			t.Errorf("have %v", err)
 		}
 	})
+}
+
+// stubborn is an agent that does not answer: somebody would have to touch a token.
+type stubborn struct {
+	agent.Agent
+	lists bool
+	until <-chan struct{}
+}
+
+func (a *stubborn) List() ([]*agent.Key, error) {
+	if !a.lists {
+		<-a.until
+	}
+	return a.Agent.List()
+}
+
+func (a *stubborn) Sign(ssh.PublicKey, []byte) (*ssh.Signature, error) {
+	<-a.until
+	return nil, errors.New("nobody has touched it")
+}
+
+// An agent that does not answer holds a login up no longer than a server may, and
+// than the login is waited for.
+func TestAgentDoesNotAnswer(t *testing.T) {
+	for _, lists := range []bool{true, false} {
+		t.Run(fmt.Sprintf("it lists its keys: %t", lists), func(t *testing.T) {
+			_, public, raw := keyText(t)
+			ring := agent.NewKeyring()
+			if err := ring.Add(agent.AddedKey{PrivateKey: raw}); err != nil {
+				t.Fatal(err)
+			}
+			never := make(chan struct{})
+			t.Cleanup(func() { close(never) })
+			serveAgent(t, &stubborn{Agent: ring, lists: lists, until: never})
+			s := remotetest.Serve(t, allowing(public))
+			client := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Agent: true}})
+			target := remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: 300 * time.Millisecond}
+			if _, err := client.Dial(t.Context(), target); err == nil { // it came back
+				t.Error("it was logged in")
+			}
+			target.ConnectTimeout = time.Hour
+			why := errors.New("interrupted")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(300*time.Millisecond, func() { cancel(why) })
+			if _, err := client.Dial(ctx, target); !errors.Is(err, why) {
+				t.Errorf("have %v", err)
+			}
+			client.SetStepLimits(10*time.Second, 10*time.Second, 300*time.Millisecond)
+			target.ConnectTimeout = time.Second
+			_, err := client.Dial(t.Context(), target)
+			_ = wantConnectError(t, err, remote.StepAuthentication, "the agent has not answered within 300ms")
+		})
+	}
 }
 
 func TestAgentMissing(t *testing.T) {

@@ -41,7 +41,7 @@ type Client struct {
 	dialer          proxy.ContextDialer
 	proxyLabel      string
 	transportConfig ssh.Config
-	limits          stepLimits
+	limits          limits
 	linger          int // seconds, see lingering
 
 	connections semaphore
@@ -92,7 +92,7 @@ func newClient(cfg Config, openSSH string) (*Client, error) {
 		givenPort:       givenPort,
 		givenKeepalive:  givenKeepalive,
 		transportConfig: transportConfig(),
-		limits:          stepLimits{tcp: tcpLimit, handshake: handshakeLimit, auth: authLimit},
+		limits:          usualLimits(),
 		linger:          lingering,
 		logins:          map[Credentials]*login{},
 	}

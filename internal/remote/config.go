@@ -156,9 +156,10 @@ type Script struct {
 	// reader gives goes out at once, so that it may answer what comes on Stdout.
 	// A reader that waits is not interrupted when the script ends: whoever made
 	// it ends it.
-	Stdin  io.Reader
-	Stdout io.Writer // gets a copy while the script runs; may be nil
-	Stderr io.Writer
+	Stdin io.Reader
+	// Stdout and Stderr get a copy while the script runs, and must take it at once;
+	// they may be nil.
+	Stdout, Stderr io.Writer
 
 	// MaxOutput bounds what Result keeps of each of stdout and stderr, in
 	// bytes: of more, the first and the last half. Default 4 MiB.

@@ -19,23 +19,25 @@ type Conn struct {
 	root   rootMode
 
 	mu         sync.Mutex
+	closing    bool
 	closed     bool
-	transports []*transport // the first is the one that was dialled
+	transports []*transport      // the first is the one that was dialled
+	endings    []<-chan struct{} // of scripts that were stopped
+	lockToken  string            // "" until the lock is taken
+	noSFTP     bool
 
-	noSFTP bool
+	keeping semaphore // of one, who uses keeper
+	keeper  *keeper   // nil until it is needed
 
-	keeperMu sync.Mutex
-	keeper   *keeper // nil until it is needed
-
-	workMu     sync.Mutex // one makes the work directory
-	uploadMu   sync.Mutex // one Upload at a time
+	working    semaphore // of one, who makes the work directory
+	uploading  semaphore // of one Upload at a time
+	locking    semaphore // of one Lock
 	progressMu sync.Mutex
-	lockMu     sync.Mutex
-	lockToken  string // "" until the lock is taken
 }
 
 func newConn(c *Client, r *route, t *transport) *Conn {
-	return &Conn{client: c, route: r, transports: []*transport{t}}
+	one := func() semaphore { return newSemaphore(1) }
+	return &Conn{client: c, route: r, transports: []*transport{t}, keeping: one(), working: one(), uploading: one(), locking: one()}
 }
 
 // Target is what was dialled, with the client's defaults filled in.
@@ -80,24 +82,28 @@ func (c *Conn) primary() *transport {
 }
 
 // Close removes the work directory, releases the lock and closes the
-// connection.
+// connection. It takes the host 20 seconds at most.
 func (c *Conn) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.client.limits.dismiss)
+	defer cancel()
 	c.mu.Lock()
-	if c.closed {
+	if c.closing {
 		c.mu.Unlock()
 		return nil
 	}
+	c.closing = true
+	c.mu.Unlock()
+	c.settle(ctx)
+	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
-	err := c.dismissKeeper()
-	c.lockMu.Lock()
-	if c.lockToken != "" && c.primary().alive() {
-		c.client.locks.remove(c.route.end.address(), c.lockToken)
-	}
-	c.lockMu.Unlock()
+	err := c.dismissKeeper(ctx)
 	c.mu.Lock()
-	transports := c.transports
+	transports, token := c.transports, c.lockToken
 	c.mu.Unlock()
+	if token != "" && c.primary().alive() {
+		c.client.locks.remove(c.route.end.address(), token)
+	}
 	for _, t := range transports {
 		t.shut()
 	}

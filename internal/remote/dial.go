@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -157,6 +158,9 @@ func permanent(err error) error {
 	if errors.As(err, &config) {
 		return config
 	}
+	if errors.Is(err, errClientClosed) {
+		return err
+	}
 	return nil
 }
 
@@ -207,16 +211,21 @@ func (c *Client) dialTCP(ctx context.Context, e *endpoint) (net.Conn, error) {
 		}
 	}
 	conn, err := dialer.DialContext(ctx, network, e.address())
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) != nil {
-			if c.proxyLabel == "" {
-				return nil, noAnswerError{context.Cause(ctx)}
-			}
-			return nil, context.Cause(ctx)
-		}
-		return nil, err
+	// What the end of the context did to a connection is no news. Dialers of proxies
+	// give that the context's deadline, which the context keeps a moment later.
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done()
 	}
-	return conn, nil
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		return conn, nil
+	case cause == nil:
+		return nil, err
+	case c.proxyLabel == "" && errors.Is(err, context.DeadlineExceeded):
+		return nil, noAnswerError{cause}
+	default:
+		return nil, cause
+	}
 }
 
 // A noAnswerError says that a host gave no answer, to whoever asked for us.

@@ -20,7 +20,8 @@
 // authorized_keys is there. A password is given to a host three times at most.
 // A wrong host key, or a credential that cannot be used, ends it at once. The
 // last error is the one that is shown, as a [ConnectError] with the step it
-// came from. TCP, handshake and authentication each have a limit of their own.
+// came from. TCP, handshake and authentication each have a limit of their own, the
+// agent that of authentication.
 //
 // All keys go into one public-key method, in this order: certificate, private
 // key, keys of the agent. If the server cuts off before it has seen them all
@@ -73,8 +74,11 @@
 // costs nothing more; with Sudo.Password the password goes to "sudo -S" ahead
 // of the script, once, and what sudo does not read of it is thrown away; where
 // sudo wants a terminal (requiretty) the script gets one, in raw mode, and its
-// output comes in frames, so that it is as exact as without. A refusal is a
-// [SudoError], and nothing of the script was run.
+// output comes in frames, so that it is as exact as without. Before anything of the
+// script is run its shell sees that it has the user that was asked for, real and
+// effective, whatever sudoers or a wrapper have made of that. A refusal is a
+// [SudoError], and nothing of the script was run: what was sent ahead of the answer
+// is nothing that another shell would run.
 //
 // A script's processes are one process group on the host (two, where sudo
 // makes a terminal), which ends when the context is done, when Script.Timeout
@@ -105,6 +109,48 @@
 //
 // [Conn.Lock] keeps other operators away, through the keeper as well: the lock
 // goes when its owner does, for whatever reason.
+//
+// # Ends
+//
+// Every call ends within its limit and two seconds, and two seconds after its context
+// at the latest, whatever the host does or does not; other hosts go on, and so does
+// whatever else is behind the same jump host. The libraries know no contexts, and of
+// most of their calls nothing is sure to end them but the end of their connection.
+// So each one that can wait for a peer is made in one of these ways:
+//
+//   - net.Dialer, the SOCKS dialer, the agent's socket: they take the context.
+//   - CONNECT to a proxy: the context sets a deadline (proxy.go).
+//   - ssh.NewClientConn and, within it, whatever the agent is asked for (List, Sign):
+//     context and step limits close the connection, and the agent's (handshake).
+//   - Conn.OpenChannel: waited for aside. For a session, the connection is closed if
+//     there is no answer a moment after the context is done; a channel through a jump
+//     host is given up, as is one through a host ([Conn.DialThrough]).
+//   - Channel.SendRequest and Write for a script's start, its text, a password, an order
+//     to the keeper and an upload by cat, Channel.CloseWrite, and all calls of sftp.Client
+//     and sftp.File once it is ready: guard, which closes the channel, which servers
+//     other than stuck ones agree to, and then the connection.
+//   - Channel.Write of a script's input, of heartbeats and of the order to end it, and
+//     Channel.Close: in goroutines that nobody waits for, or not for long.
+//   - Channel.Read: in goroutines of each process, which end when the host agrees to
+//     the end of the channel, and with the connection.
+//   - the start of SFTP (subsystem, sftp.NewClientPipe), and the question whether a host
+//     can start anything: aside, and given up, once for a connection each.
+//   - Conn.SendRequest, a keepalive: aside.
+//   - Read, Write and Close of a channel through a jump host, on which another
+//     connection stands: by copies aside (endable), so that the ends here end at once.
+//   - what comes by itself (requests, channels that a peer opens): is always taken, for
+//     the library stops reading for all when nobody takes it for one.
+//
+// What is given up on a connection to a jump host is counted, ends when the peer
+// answers and with the connection, and is bounded: then others behind the jump host
+// get a new connection. Who waits here for another one's turn (a connection that is
+// being made, the keeper, an upload, a limit) waits for its own context too. What the
+// caller gives is not interrupted: Script.Stdin is left to wait, and Script.Stdout, Stderr
+// and the progress of an upload must not.
+//
+// A script without a Timeout may take for ever if its context allows it. Without
+// either, a host has a minute to give the first sign of a script, two to take what is
+// sent, to answer as a keeper and, besides what the size allows, to check an upload.
 //
 // # Bounds
 //

@@ -308,6 +308,8 @@ type ShellError struct {
 	Host, User string
 	Output     string // what came instead
 	Err        error
+
+	startsNothing bool // the host did not so much as start it
 }
 
 func (e *ShellError) Error() string {
@@ -328,6 +330,10 @@ func (*ShellError) Kind() Kind { return KindShell }
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
+	if e.startsNothing {
+		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
+			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
+	}
 	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or "+
 		"command= restriction.", e.User, e.Host)
 }
@@ -339,6 +345,7 @@ const (
 	SudoNotAllowed       = "not allowed"
 	SudoTTY              = "tty"
 	SudoMissing          = "missing"
+	SudoOther            = "another user"
 )
 
 // SudoError says that a script was not run because its user could not become
@@ -357,6 +364,7 @@ func (e *SudoError) Error() string {
 		SudoNotAllowed:       "is not allowed",
 		SudoTTY:              "wants a terminal, and the server gives none",
 		SudoMissing:          "is not installed",
+		SudoOther:            "does not make it the user that was asked for",
 	}[e.Reason]
 	msg := fmt.Sprintf("%s: %s for user %s %s", e.Host, e.Command, e.User, what)
 	if e.Detail != "" {
@@ -372,7 +380,8 @@ func (*SudoError) Kind() Kind { return KindSudo }
 func (e *SudoError) Hint() string {
 	switch e.Reason {
 	case SudoPasswordRequired:
-		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d."
+		// Also where a rule is for another user than root, sudo -n says no more than that.
+		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d. " + onlyDefault
 	case SudoPasswordWrong:
 		return "Correct sudo.password: it is the password of user " + e.User + " on this host. It was tried once."
 	case SudoTTY:
@@ -380,8 +389,14 @@ func (e *SudoError) Hint() string {
 	case SudoMissing:
 		return "Install " + e.Command + ", set sudo.command to another one, or log in as root."
 	}
-	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may."
+	if e.Reason == SudoOther {
+		return "Nothing of the script was run. Remove that for user " + e.User + ", or log in as root."
+	}
+	return "Allow it in sudoers: " + e.User + " ALL=(ALL) NOPASSWD: ALL, or log in as a user who may. " + onlyDefault
 }
+
+// onlyDefault is what a rule without a user means (sudoers(5), "Runas_Spec").
+const onlyDefault = "Without (ALL) or (root) a rule is for the user of runas_default alone."
 
 // ExitError says that a script ended with another code than 0.
 type ExitError struct {
@@ -411,7 +426,7 @@ func (*ExitError) Kind() Kind { return KindExit }
 func (e *ExitError) Hint() string { return "The last lines of its error output say why." }
 
 // TimeoutError says that a script ran into Script.Timeout. Its processes on
-// the host have been ended.
+// the host have been ended, or are being ended.
 type TimeoutError struct {
 	Host, Script string
 	After        time.Duration

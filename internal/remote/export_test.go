@@ -5,6 +5,8 @@ package remote
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ import (
 
 // SetStepLimits shortens the limits of the steps of connecting.
 func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
-	c.limits = stepLimits{tcp: tcp, handshake: handshake, auth: auth}
+	c.limits.tcp, c.limits.handshake, c.limits.auth = tcp, handshake, auth
 }
 
 // NewClientWithoutOpenSSH is NewClient on a machine that has no ssh.
@@ -44,12 +46,38 @@ func Revokes(t testing.TB, path string, key ssh.PublicKey) bool {
 	return keys.revokes(key)
 }
 
+// Hurry makes all limits so many times shorter.
+func (c *Client) Hurry(times time.Duration) {
+	l := &c.limits
+	for _, limit := range []*time.Duration{&l.tcp, &l.handshake, &l.auth, &l.start, &l.ask, &l.end, &l.unread, &l.kill, &l.sftp, &l.quiet,
+		&l.keeper, &l.dismiss, &l.answer, &l.grace} {
+		*limit /= times
+	}
+}
+
+// MostGivenUp is how much is given up on a connection to a jump host.
+const MostGivenUp = mostGivenUp
+
+// SetDialer has hosts and jump hosts reached in another way than by TCP.
+func (c *Client) SetDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	c.dialer = dialer(dial)
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return d(ctx, network, address)
+}
+
+// SetSFTPLimit shortens the time that SFTP has to start.
+func (c *Client) SetSFTPLimit(d time.Duration) { c.limits.sftp = d }
+
 // SetLinger shortens the time for which the work directory of a broken
 // connection waits for a successor.
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }
 
 // CommandLine is what a login shell gets for a script with such a word.
-func CommandLine(word string) string { return commandLine("", word, false) }
+func CommandLine(word string) string { return commandLine(becoming{}, word) }
 
 // Message is what the script's shell gets to read then.
 func Message(word, text string) []byte {

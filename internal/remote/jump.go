@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -21,13 +23,22 @@ import (
 // the next host's attempt is likely to come.
 const jumpIdle = 30 * time.Second
 
+// mostGivenUp is how many calls and channels that were given up a connection to
+// a jump host may carry: the memory of some goroutines each. The next user gets
+// another connection.
+const mostGivenUp = 128
+
 // jumpPool shares the connections to jump hosts among all hosts behind them.
 type jumpPool struct {
 	perHop int
+	// over ends what is being dialled when the pool is closed.
+	over context.Context //nolint:containedctx // it is the pool's
+	end  context.CancelCauseFunc
 
 	mu     sync.Mutex
 	closed bool
 	jumps  map[string]*jump
+	worn   map[*jump]bool // those that have users and get no new ones
 }
 
 // jump is a shared connection to a jump host.
@@ -38,12 +49,16 @@ type jump struct {
 	users int         // under jumpPool.mu
 	idle  *time.Timer // closes it, while users is 0
 
-	mu sync.Mutex // held while dialling: the others wait for its outcome
-	t  *transport
+	turn semaphore // of who is dialling: the others wait for its outcome
+	t    atomic.Pointer[transport]
 }
 
+var errClientClosed = errors.New("the client is closed")
+
 func newJumpPool(perHop int) *jumpPool {
-	return &jumpPool{perHop: perHop, jumps: map[string]*jump{}}
+	p := &jumpPool{perHop: perHop, jumps: map[string]*jump{}, worn: map[*jump]bool{}}
+	p.over, p.end = context.WithCancelCause(context.Background())
+	return p
 }
 
 // use gives the connection to the last of the hops, dialling what is not there
@@ -53,11 +68,15 @@ func (p *jumpPool) use(ctx context.Context, c *Client, hops []*hop) (_ *jump, at
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return nil, StepTCP, h.label, errors.New("the client is closed")
+		return nil, StepTCP, h.label, errClientClosed
 	}
 	j := p.jumps[h.key]
+	if j != nil && j.isWorn() {
+		p.worn[j] = true
+		j = nil
+	}
 	if j == nil {
-		j = &jump{key: h.key, slots: newSemaphore(p.perHop)}
+		j = &jump{key: h.key, slots: newSemaphore(p.perHop), turn: newSemaphore(1)}
 		p.jumps[h.key] = j
 	}
 	j.users++
@@ -71,6 +90,9 @@ func (p *jumpPool) use(ctx context.Context, c *Client, hops []*hop) (_ *jump, at
 		p.leave(j)
 		return nil, StepTCP, h.label, fmt.Errorf("waiting for one of %d connections: %w", p.perHop, err)
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.over, func() { cancel(errClientClosed) })()
 	if at, via, err := j.connect(ctx, c, hops); err != nil {
 		j.slots.release()
 		p.leave(j)
@@ -92,7 +114,7 @@ func (p *jumpPool) leave(j *jump) {
 	if j.users > 0 {
 		return
 	}
-	if p.closed {
+	if p.closed || p.worn[j] {
 		go p.drop(j)
 		return
 	}
@@ -109,25 +131,21 @@ func (p *jumpPool) drop(j *jump) {
 	if p.jumps[j.key] == j {
 		delete(p.jumps, j.key)
 	}
+	delete(p.worn, j)
 	if j.idle != nil {
 		j.idle.Stop()
 	}
 	p.mu.Unlock()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.t != nil {
-		j.t.shut()
-		j.t = nil
+	if t := j.t.Swap(nil); t != nil {
+		t.shut()
 	}
 }
 
 func (p *jumpPool) close() {
 	p.mu.Lock()
 	p.closed = true
-	jumps := make([]*jump, 0, len(p.jumps))
-	for _, j := range p.jumps {
-		jumps = append(jumps, j)
-	}
+	p.end(errClientClosed)
+	jumps := slices.AppendSeq(slices.Collect(maps.Values(p.jumps)), maps.Keys(p.worn))
 	p.mu.Unlock()
 	for _, j := range jumps {
 		p.drop(j)
@@ -136,16 +154,17 @@ func (p *jumpPool) close() {
 
 // connect makes sure that there is a live connection.
 func (j *jump) connect(ctx context.Context, c *Client, hops []*hop) (at Step, via string, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.t != nil && j.t.alive() {
+	h := hops[len(hops)-1]
+	if err := j.turn.acquire(ctx); err != nil {
+		return StepTCP, h.label, fmt.Errorf("waiting for the connection to it: %w", err)
+	}
+	defer j.turn.release()
+	if t := j.t.Load(); t != nil && t.alive() {
 		return StepTCP, "", nil
 	}
-	if j.t != nil {
-		j.t.shut()
-		j.t = nil
+	if t := j.t.Swap(nil); t != nil {
+		t.shut()
 	}
-	h := hops[len(hops)-1]
 	t, at, via, err := c.attempt(ctx, &route{hops: hops[:len(hops)-1], end: &h.endpoint})
 	if err != nil {
 		if via == "" {
@@ -153,17 +172,27 @@ func (j *jump) connect(ctx context.Context, c *Client, hops []*hop) (at Step, vi
 		}
 		return at, via, err
 	}
-	j.t = t
+	j.t.Store(t)
+	if errors.Is(context.Cause(ctx), errClientClosed) { // who closed the pool may have looked before
+		if t := j.t.Swap(nil); t != nil {
+			t.shut()
+		}
+		return at, h.label, errClientClosed
+	}
 	return at, "", nil
+}
+
+// isWorn reports whether too much was given up on the connection.
+func (j *jump) isWorn() bool {
+	t := j.t.Load()
+	return t != nil && t.givenUp.Load() >= mostGivenUp
 }
 
 // dial opens a stream to a host through the jump host, which is the last of the
 // hops. Whoever made the connection to it may have had other notes of its key, or
 // none.
 func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (net.Conn, error) {
-	j.mu.Lock()
-	t := j.t
-	j.mu.Unlock()
+	t := j.t.Load()
 	if t == nil {
 		return nil, net.ErrClosed
 	}
@@ -177,14 +206,14 @@ func (j *jump) dial(ctx context.Context, hops []*hop, host string, port int) (ne
 
 // forward opens a stream to a host through the connection (RFC 4254, section 7.2).
 func (t *transport) forward(ctx context.Context, host string, port int) (net.Conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, tcpLimit, fmt.Errorf("no answer within %s", tcpLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, t.limits.tcp, fmt.Errorf("no answer within %s", t.limits.tcp))
 	defer cancel()
 	ch, reqs, err := t.openChannel(ctx, "direct-tcpip", ssh.Marshal(&struct {
 		Host       string
 		Port       uint32
 		Origin     string
 		OriginPort uint32
-	}{host, uint32(port), "127.0.0.1", 0})) //nolint:gosec // 65535 at most
+	}{host, uint32(port), "127.0.0.1", 0}), func() {}) //nolint:gosec // 65535 at most
 	var refused *ssh.OpenChannelError
 	switch {
 	case err == nil:
@@ -205,7 +234,14 @@ func (t *transport) forward(ctx context.Context, host string, port int) (net.Con
 		return nil, t.reason(err)
 	}
 	go ssh.DiscardRequests(reqs)
-	return &channelConn{Channel: ch, t: t, remote: joinHostPort(host, port)}, nil
+	conn, ended := endable(ch)
+	return &channelConn{Conn: conn, t: t, remote: joinHostPort(host, port), giveUp: sync.OnceFunc(func() {
+		t.givenUp.Add(1)
+		go func() {
+			<-ended // as soon as the peer agrees
+			t.givenUp.Add(-1)
+		}()
+	})}, nil
 }
 
 // trail is the jump hosts on the way to whatever is reached through t, t the last.
@@ -233,21 +269,25 @@ func (t *transport) alive() bool {
 	return t.died == nil && !t.stop && !t.gone
 }
 
-// channelConn makes a net.Conn of a forwarded channel. It has no deadlines,
-// and nothing here uses any.
+// channelConn is a forwarded channel. When it is closed its ends here end, and
+// the channel is given up until the peer has closed it too.
 type channelConn struct {
-	ssh.Channel
+	net.Conn
 	t      *transport
 	remote string
+	giveUp func()
 }
 
 var _ net.Conn = (*channelConn)(nil)
 
-func (c *channelConn) LocalAddr() net.Addr              { return c.t.ssh.LocalAddr() }
-func (c *channelConn) RemoteAddr() net.Addr             { return tunnelAddr(c.remote) }
-func (c *channelConn) SetDeadline(time.Time) error      { return errors.ErrUnsupported }
-func (c *channelConn) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
-func (c *channelConn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+// Close ends it.
+func (c *channelConn) Close() error {
+	c.giveUp()
+	return c.Conn.Close()
+}
+
+func (c *channelConn) LocalAddr() net.Addr  { return c.t.ssh.LocalAddr() }
+func (c *channelConn) RemoteAddr() net.Addr { return tunnelAddr(c.remote) }
 
 type tunnelAddr string
 

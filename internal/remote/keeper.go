@@ -135,23 +135,17 @@ done 2>/dev/null
 // keeperSays begins each answer of the keeper.
 const keeperSays = "keeper="
 
-const (
-	// lingering is for how many seconds a keeper whose connection broke leaves
-	// the work directory to a successor.
-	lingering = 30
-	// dismissLimit is how long Close waits for the host to clean up.
-	dismissLimit = 20 * time.Second
-	// keeperLimit is how long the keeper may take to answer: it removes the
-	// directories of broken runs first.
-	keeperLimit = 2 * time.Minute
-)
+// lingering is for how many seconds a keeper whose connection broke leaves the
+// work directory to a successor.
+const lingering = 30
 
 // keeper is the keeper process seen from here.
 type keeper struct {
 	p     *process
 	lines chan string
+	owed  int // answers to commands that nobody waits for any more
 
-	mu      sync.Mutex // one command at a time
+	mu      sync.Mutex
 	beat    *time.Timer
 	stopped bool
 
@@ -166,19 +160,25 @@ var errKeeperEnded = errors.New("the keeper on the host has ended")
 // keep gives the connection's keeper, starting it with a first command whose
 // answer is given too. If it runs already, the command is sent to it.
 func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, keeperLimit, errors.New("the host does not answer"))
+	asked := ctx
+	ctx, cancel := context.WithTimeoutCause(ctx, c.client.limits.keeper, errors.New("the host does not answer"))
 	defer cancel()
-	c.keeperMu.Lock()
-	defer c.keeperMu.Unlock()
+	if err := c.keeping.acquire(ctx); err != nil {
+		return nil, "", fmt.Errorf("%s: waiting for the work directory's keeper: %w", c.host(), err)
+	}
+	defer c.keeping.release()
 	if c.keeper != nil {
 		answer, err := c.keeper.ask(ctx, command)
 		if errors.Is(err, errFlood) {
 			return nil, "", c.keeperFlood()
 		}
-		if err != nil {
-			return nil, "", c.lost(c.keeper.p.t, "holding the work directory", err)
+		switch {
+		case err == nil:
+			return c.keeper, answer, nil
+		case asked.Err() != nil:
+			return nil, "", fmt.Errorf("%s: asking the work directory's keeper: %w", c.host(), context.Cause(ctx))
 		}
-		return c.keeper, answer, nil
+		return nil, "", c.lost(c.keeper.p.t, "holding the work directory", err)
 	}
 	k := &keeper{lines: make(chan string, 4)}
 	said := &output{max: 4 << 10}
@@ -212,7 +212,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 		if errors.Is(err, errFlood) {
 			return nil, "", c.keeperFlood()
 		}
-		if !k.p.t.alive() || ended && !k.p.t.answers() {
+		if ctx.Err() == nil && (!k.p.t.alive() || ended && !k.p.t.answers(ctx)) {
 			return nil, "", c.lost(k.p.t, j.work, err)
 		}
 		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, said.last(c.redact))
@@ -231,7 +231,7 @@ func (k *keeper) startBeat(every time.Duration) {
 	defer k.mu.Unlock()
 	k.beat = time.AfterFunc(every, func() {
 		// A broken connection shows at the next command.
-		_ = k.p.write([]byte(lineAlive))
+		_ = k.p.put([]byte(lineAlive))
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if !k.stopped {
@@ -249,37 +249,47 @@ func (k *keeper) stop() {
 }
 
 func (k *keeper) ask(ctx context.Context, command string) (string, error) {
-	if err := k.p.write([]byte(command + "\n")); err != nil {
+	if err := k.p.write(ctx, []byte(command+"\n")); err != nil {
 		return "", err
 	}
 	return k.answer(ctx)
 }
 
+// answer waits for the answer to the last command.
 func (k *keeper) answer(ctx context.Context) (string, error) {
-	select {
-	case l := <-k.lines:
-		return l, nil
-	case <-k.p.flooded:
-		return "", errFlood
-	case <-k.p.exited:
-		k.p.drain(nil)
+	for {
 		select {
 		case l := <-k.lines:
-			return l, nil
-		default:
+			if k.owed == 0 {
+				return l, nil
+			}
+			k.owed--
+		case <-k.p.flooded:
+			return "", errFlood
+		case <-k.p.exited:
+			k.p.drain(ctx, nil)
+			for ; len(k.lines) > 0; k.owed-- {
+				if l := <-k.lines; k.owed == 0 {
+					return l, nil
+				}
+			}
 			return "", errKeeperEnded
+		case <-ctx.Done():
+			k.owed++
+			return "", context.Cause(ctx)
 		}
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
 	}
 }
 
 // workDirectory gives the work directory and its keeper.
 func (c *Conn) workDirectory(ctx context.Context) (*keeper, error) {
-	c.workMu.Lock()
-	defer c.workMu.Unlock()
-	if k := c.runningKeeper(); k != nil && k.dir != "" {
-		return k, nil
+	if err := c.working.acquire(ctx); err != nil {
+		return nil, fmt.Errorf("%s: waiting for the work directory: %w", c.host(), err)
+	}
+	defer c.working.release()
+	k, err := c.runningKeeper(ctx)
+	if err != nil || k != nil && k.dir != "" {
+		return k, err
 	}
 	word, err := newWord()
 	if err != nil {
@@ -297,21 +307,25 @@ func (c *Conn) workDirectory(ctx context.Context) (*keeper, error) {
 	return k, nil
 }
 
-func (c *Conn) runningKeeper() *keeper {
-	c.keeperMu.Lock()
-	defer c.keeperMu.Unlock()
-	if c.keeper == nil || c.keeper.p.exitCode() >= 0 || !c.keeper.p.t.alive() {
-		return nil
+func (c *Conn) runningKeeper(ctx context.Context) (*keeper, error) {
+	if err := c.keeping.acquire(ctx); err != nil {
+		return nil, fmt.Errorf("%s: waiting for the work directory's keeper: %w", c.host(), err)
 	}
-	return c.keeper
+	defer c.keeping.release()
+	if c.keeper == nil || c.keeper.p.exitCode() >= 0 || !c.keeper.p.t.alive() {
+		return nil, nil
+	}
+	return c.keeper, nil
 }
 
 // dismissKeeper has the work directory removed and the lock released.
-func (c *Conn) dismissKeeper() error {
-	c.keeperMu.Lock()
+func (c *Conn) dismissKeeper(ctx context.Context) error {
+	if err := c.keeping.acquire(ctx); err != nil {
+		return fmt.Errorf("%s: the work directory's keeper is not done within %s", c.host(), c.client.limits.dismiss)
+	}
 	k := c.keeper
 	c.keeper = nil
-	c.keeperMu.Unlock()
+	c.keeping.release()
 	if k == nil {
 		return nil
 	}
@@ -319,9 +333,7 @@ func (c *Conn) dismissKeeper() error {
 	if !k.p.t.alive() {
 		return nil // the host does it by itself
 	}
-	timer := time.NewTimer(dismissLimit)
-	defer timer.Stop()
-	if err := k.p.write([]byte("bye\n")); err != nil {
+	if err := k.p.write(ctx, []byte("bye\n")); err != nil {
 		return nil // as above
 	}
 	for {
@@ -332,8 +344,8 @@ func (c *Conn) dismissKeeper() error {
 			}
 		case <-k.p.exited:
 			return nil
-		case <-timer.C:
-			return fmt.Errorf("%s: removing the work directory %s takes longer than %s", c.host(), k.dir, dismissLimit)
+		case <-ctx.Done():
+			return fmt.Errorf("%s: removing the work directory %s takes longer than %s", c.host(), k.dir, c.client.limits.dismiss)
 		}
 	}
 }

@@ -459,7 +459,10 @@ func TestLabUnreadInput(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("have %v", err)
 			}
-			// The lock may go to the next operator as soon as it has returned.
+			// The lock may go to the next operator as soon as it is closed.
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
 			if left := shell(t, h, "pgrep -xf 'sleep "+word+"' || true"); left != "" {
 				t.Errorf("it still runs: %s", left)
 			}

@@ -60,9 +60,14 @@ func (b *lockBook) dead(address string) []string {
 // over: the host's side of that connection, which may not have noticed yet, is
 // ended first.
 func (c *Conn) Lock(ctx context.Context, owner string) error {
-	c.lockMu.Lock()
-	defer c.lockMu.Unlock()
-	if c.lockToken != "" {
+	if err := c.locking.acquire(ctx); err != nil {
+		return fmt.Errorf("waiting to lock %s: %w", c.host(), err)
+	}
+	defer c.locking.release()
+	c.mu.Lock()
+	has := c.lockToken != ""
+	c.mu.Unlock()
+	if has {
 		return nil
 	}
 	token, err := newWord()
@@ -90,7 +95,9 @@ func (c *Conn) Lock(ctx context.Context, owner string) error {
 		for _, t := range dead {
 			c.client.locks.remove(address, t)
 		}
+		c.mu.Lock()
 		c.lockToken = token
+		c.mu.Unlock()
 		return nil
 	case "held":
 		c.client.locks.remove(address, token)

@@ -71,7 +71,7 @@ func (p *process) feed(r io.Reader) error {
 			to += copy(buf[to:], payloadEnd)
 		}
 		// A script that has ended takes no more, which shows elsewhere.
-		if to > from && p.write(buf[from:to]) != nil || over {
+		if to > from && p.put(buf[from:to]) != nil || over {
 			return nil // as above
 		}
 		if err != nil {

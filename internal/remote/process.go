@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -18,32 +18,26 @@ import (
 )
 
 const (
-	// startLimit is how long the host may take from the request to the first
-	// sign of the script: login shell, profile, PAM, sudo.
-	startLimit = time.Minute
 	// drainLimit is how long nothing may come of output that lags behind the
 	// exit code and has no end of its own, and drainMost how long any output may
 	// lag. What comes later comes from processes that were left behind.
 	drainLimit = 2 * time.Second
 	drainMost  = time.Minute
-	// endLimit is how long a script that is being ended gets: two seconds for
-	// its own clean-up, and some for the way and for a host that is overloaded.
-	// Until then it must not lose the operators' lock.
-	endLimit = 10 * time.Second
-	// endUnread is after how long a script that has much input is taken not to
-	// read it, and killLimit how long ending it from beside may take.
-	endUnread = 4 * time.Second
-	killLimit = 20 * time.Second
 )
 
-// errNoStart says that a process ended, or said nothing, before its starter
-// gave a sign.
-var errNoStart = errors.New("no sign of the script")
+var (
+	// errNoStart says that a process ended, or said nothing, before its starter
+	// gave a sign.
+	errNoStart = errors.New("no sign of the script")
+	// errStartsNothing says that the host has none for it.
+	errStartsNothing = errors.New("the host starts no processes now: it refused the request")
+)
 
 // process is one command on the host, with the starter in front of it.
 type process struct {
 	t    *transport
 	ch   ssh.Channel
+	work string // what it is, for messages
 	word string
 	tty  bool
 
@@ -53,7 +47,8 @@ type process struct {
 	drained  chan struct{} // closed when both streams have ended
 	flooded  chan struct{} // closed when more has come than may; the channel is given up then
 
-	writeMu    sync.Mutex
+	writing    semaphore // of one
+	closeOnce  sync.Once
 	finishOnce sync.Once
 
 	code   int
@@ -66,12 +61,11 @@ var errFlood = errors.New("it sends without end")
 
 // command says how a process is started.
 type command struct {
-	prefix string // what stands before sh: "", "sudo -n -H -- "
-	tty    bool
-	input  []byte // sent at once
-	prompt string // a prompt to look for on stderr before the start
-	asked  func(n int)
-	most   int64 // bytes that may come of each of stdout and stderr after the start; 0: mostSaid
+	becoming
+	work  string // what it is, for messages
+	input []byte // sent at once
+	asked func(n int)
+	most  int64 // bytes that may come of each of stdout and stderr after the start; 0: mostSaid
 
 	stdout, stderr io.Writer // get the output after the start
 }
@@ -85,24 +79,26 @@ func newWord() (string, error) {
 	if _, err := rand.Read(b[:]); err != nil {
 		return "", fmt.Errorf("making a random word: %w", err)
 	}
-	return "dcos-" + hex.EncodeToString(b[:]), nil
+	return "dcos-" + base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 // start runs a command in a new channel. It does not wait for the host's word
 // that it runs: the requests are answered, or not, while the input is on its
-// way.
+// way. A host that cannot start it takes no input (OpenSSH leaves the window at 0);
+// when ctx is done the channel is closed, which shows in the process.
 func (t *transport) start(ctx context.Context, word string, c command) (*process, error) {
-	ch, requests, err := t.openChannel(ctx, "session", nil)
+	ch, requests, err := t.openSession(ctx)
 	if err != nil {
 		return nil, err
 	}
 	p := &process{
-		t: t, ch: ch, word: word, tty: c.tty,
+		t: t, ch: ch, work: c.work, word: word, tty: c.tty,
 		started: make(chan struct{}), exited: make(chan struct{}), drained: make(chan struct{}), flooded: make(chan struct{}),
+		writing: newSemaphore(1),
 	}
 	flood := sync.OnceFunc(func() {
 		close(p.flooded)
-		_ = ch.Close() // what is being written ends too
+		p.hangUp() // what is being written ends too
 	})
 	most := cmp.Or(c.most, mostSaid)
 	var begin sync.Once
@@ -113,17 +109,9 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked
 	}
-	t.wire.hold()
-	err = p.request(c)
-	if err == nil && len(c.input) > 0 {
-		err = p.write(c.input)
-	}
-	t.wire.release()
-	if err != nil && !isClosed(err) {
-		// The process never came to be; its channel has nothing to say.
-		_ = ch.Close()
-		return nil, err
-	}
+	// Before anything is written: all of the connection stands still when nobody
+	// takes what comes for one channel.
+	go p.serve(requests)
 	var streams sync.WaitGroup
 	streams.Go(func() { p.out.copy(ch) })
 	streams.Go(func() { p.err.copy(ch.Stderr()) })
@@ -131,7 +119,19 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 		streams.Wait()
 		close(p.drained)
 	}()
-	go p.serve(requests)
+	over := t.guard(ctx, "the start of "+p.work, p.hangUp)
+	t.wire.hold()
+	err = p.request(c)
+	if err == nil && len(c.input) > 0 {
+		err = p.put(c.input)
+	}
+	t.wire.release()
+	over()
+	if err != nil && !isClosed(err) {
+		// The process never came to be; its channel has nothing to say.
+		p.close()
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -156,7 +156,7 @@ func (p *process) request(c command) error {
 			return err
 		}
 	}
-	line := ssh.Marshal(&struct{ Command string }{commandLine(c.prefix, p.word, c.tty)})
+	line := ssh.Marshal(&struct{ Command string }{commandLine(c.becoming, p.word)})
 	_, err := p.ch.SendRequest("exec", false, line)
 	return err
 }
@@ -208,9 +208,19 @@ func (p *process) serve(requests <-chan *ssh.Request) {
 	}
 }
 
-func (p *process) write(b []byte) error {
-	p.writeMu.Lock()
-	defer p.writeMu.Unlock()
+// write gives the host input, for as long as ctx and the limit for a host that
+// takes nothing allow.
+func (p *process) write(ctx context.Context, b []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, p.t.limits.quiet)
+	defer cancel()
+	defer p.t.guard(ctx, "the input of "+p.work, p.hangUp)()
+	return p.put(b)
+}
+
+// put is write without a limit: it may take until the connection ends.
+func (p *process) put(b []byte) error {
+	p.writing <- struct{}{}
+	defer p.writing.release()
 	p.t.wire.hold()
 	defer p.t.wire.release()
 	_, err := p.ch.Write(b)
@@ -219,8 +229,6 @@ func (p *process) write(b []byte) error {
 
 // waitStart waits for the starter's sign.
 func (p *process) waitStart(ctx context.Context) error {
-	timer := time.NewTimer(startLimit)
-	defer timer.Stop()
 	select {
 	case <-p.started:
 		return nil
@@ -232,15 +240,13 @@ func (p *process) waitStart(ctx context.Context) error {
 	case <-p.flooded:
 		return errFlood
 	case <-p.exited:
-		p.drain(nil)
+		p.drain(ctx, nil)
 		select {
 		case <-p.started:
 			return nil
 		default:
 			return errNoStart
 		}
-	case <-timer.C:
-		return fmt.Errorf("%w within %s", errNoStart, startLimit)
 	case <-ctx.Done():
 		select {
 		case <-p.started: // who follows it ends it
@@ -265,7 +271,7 @@ func (p *process) exitCode() int {
 
 // drain waits for the rest of the output behind the exit code, until it is
 // whole, the streams end, or nothing has come for a while.
-func (p *process) drain(whole <-chan struct{}) {
+func (p *process) drain(ctx context.Context, whole <-chan struct{}) {
 	timer := time.NewTimer(drainLimit)
 	defer timer.Stop()
 	end, seen := time.Now().Add(drainMost), p.taken()
@@ -274,6 +280,8 @@ func (p *process) drain(whole <-chan struct{}) {
 		case <-p.drained:
 			return
 		case <-whole:
+			return
+		case <-ctx.Done():
 			return
 		case <-timer.C:
 			n := p.taken()
@@ -292,7 +300,7 @@ func (p *process) taken() int64 { return p.out.taken.Load() + p.err.taken.Load()
 // end makes the host end the script, and says whether it has within a limit.
 // The order waits behind the script's input, so it may not even get there.
 func (p *process) end(limit time.Duration) bool {
-	go func() { _ = p.write([]byte(lineKill)) }()
+	go func() { _ = p.put([]byte(lineKill)) }()
 	return p.ends(limit)
 }
 
@@ -316,10 +324,28 @@ func (p *process) finish() {
 	})
 }
 
-// close ends the channel. The host's watchdog takes that as an order too.
+// close ends the channel. The host's watchdog takes that as an order too. Nobody
+// waits for the host to agree.
 func (p *process) close() {
-	// A channel that the host closed already says so with an error.
-	_ = p.ch.Close()
+	p.closeOnce.Do(func() {
+		closed := make(chan struct{})
+		go func() {
+			p.hangUp()
+			close(closed)
+		}()
+		timer := time.NewTimer(p.t.limits.grace)
+		defer timer.Stop()
+		select {
+		case <-closed:
+		case <-timer.C: // that it takes no more will show
+		}
+	})
 	p.out.stop()
 	p.err.stop()
+}
+
+// hangUp says that the channel is to be closed.
+func (p *process) hangUp() {
+	// A channel that the host closed already says so with an error.
+	_ = p.ch.Close()
 }

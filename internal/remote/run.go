@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 const (
@@ -29,6 +31,8 @@ const (
 // *ExitError. When ctx is done or the Timeout is over, the script's process
 // group on the host is ended, and the error is ctx's cause or a *TimeoutError;
 // the Result, which is never nil, has what came until then and the exit code -1.
+// Two seconds later Run is back at the latest. If the host has not said by then that
+// the script has ended, whatever is run next on this connection waits for it.
 // A *SudoError or *ShellError says that nothing of the script was run, a
 // *LostError that the connection broke, a *FloodError that the host sends without
 // end.
@@ -52,6 +56,7 @@ func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 		defer cancel()
 	}
 	begin := time.Now()
+	c.settle(within)
 	res, err := c.run(within, &s)
 	res.Duration = time.Since(begin)
 	if err != nil && within.Err() != nil && (errors.Is(err, within.Err()) || errors.Is(err, context.Cause(within))) {
@@ -98,6 +103,7 @@ type job struct {
 
 	wrong   chan struct{} // closed when the password is asked for again
 	prompts atomic.Int64
+	silent  bool // nothing was heard of the process, if there is one, for as long as may be
 }
 
 // hasLongInput says whether the script has input that is not in payload.
@@ -136,10 +142,16 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		c.root.accept()
 		return false, nil
 	}
-	if !errors.Is(err, errNoStart) || b.prefix == "" || j.vanished() {
+	if !errors.Is(err, errNoStart) || b.prefix == "" || j.silent || j.vanished() {
 		return false, j.notStarted(err)
 	}
 	said := append(j.p.out.said(), j.p.err.said()...)
+	if j.p.exitCode() == exitForeign {
+		return false, j.notStarted(err)
+	}
+	if e := sudo.notBecome(c.host(), c.user(), word, said); e != nil {
+		return false, e
+	}
 	refusal, unclear := sudo.refusal(c.host(), c.user(), said, j.p.exitCode(), int(j.prompts.Load()))
 	refusal.Detail = c.redact(refusal.Detail)
 	wantsTTY := refusal.Reason == SudoTTY || unclear ||
@@ -169,23 +181,29 @@ func (j *job) notStarted(err error) error {
 	if errors.Is(err, errFlood) {
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
 	}
-	if !errors.Is(err, errNoStart) {
+	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) {
 		return err
 	}
-	if j.p != nil && j.vanished() {
+	if j.p != nil && !j.silent && j.vanished() {
 		return c.lost(j.p.t, j.work, nil)
 	}
-	e := &ShellError{Host: c.host(), User: c.user()}
+	e := &ShellError{Host: c.host(), User: c.user(), startsNothing: errors.Is(err, errStartsNothing)}
 	if j.p != nil {
 		e.Output = c.redact(strings.Join(append(j.p.out.said(), j.p.err.said()...), "; "))
-		if code := j.p.exitCode(); code >= 0 {
+		if code := j.p.exitCode(); code >= 0 && !j.silent {
 			e.Err = fmt.Errorf("exit code %d", code)
+			if code == exitForeign {
+				e.Err = errForeign
+			}
 			return e
 		}
 	}
 	e.Err = err
 	return e
 }
+
+// errForeign says that another shell read the message.
+var errForeign = errors.New("a start-up file of the shell runs something in its place that reads its input, as \"exec sh\" does")
 
 // framed puts what a terminal mixes up into frames, which keep apart what the
 // script writes to its two outputs and give its exit code.
@@ -222,11 +240,12 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	text := m.write(word, func(to *bytes.Buffer) { j.text(to, b.tty) })
 	password := []byte(b.password.Reveal() + "\n")
 
+	j.p, j.silent = nil, false
 	j.wrong = make(chan struct{})
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{prefix: b.prefix, tty: b.tty, prompt: b.prompt, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
+	cmd := command{becoming: b, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
@@ -258,36 +277,95 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		// would take the script's lines for further passwords.
 		cmd.input = password
 	}
-	p, err := c.start(ctx, word, cmd)
-	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
+	starting, over := j.startWithin(ctx)
+	defer over()
+	p, err := c.start(starting, word, cmd)
+	switch {
+	case err == nil:
+	case starting.Err() != nil:
+		j.silent = true
+		return context.Cause(starting)
+	default:
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}
 	j.p = p
-	err = j.passPassword(ctx, b, prompted, password)
+	err = j.passPassword(starting, b, prompted, password)
 	if err == nil {
-		err = p.waitStart(ctx)
+		err = p.waitStart(starting)
 	}
 	if err != nil {
-		if ctx.Err() != nil && atOnce && j.script != nil {
-			j.stop() // it may have begun
+		if starting.Err() != nil {
+			err, j.silent = context.Cause(starting), true
+			if atOnce && j.script != nil {
+				p.end(c.client.limits.end) // it may be about to begin
+			}
 		}
 		p.finish()
 		return err
 	}
-	if !atOnce {
-		if ctx.Err() != nil { // nothing of the script is there yet
-			p.finish()
+	if atOnce {
+		return nil
+	}
+	return j.sendText(ctx, text)
+}
+
+// sendText gives the script to a starter that has said that it is ready.
+func (j *job) sendText(ctx context.Context, text []byte) error {
+	p := j.p
+	if ctx.Err() != nil { // nothing of the script is there yet
+		p.finish()
+		return context.Cause(ctx)
+	}
+	if err := p.write(ctx, text); err != nil {
+		p.finish()
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := p.write(text); err != nil {
-			p.finish()
-			return c.lost(p.t, j.work, err)
-		}
+		return j.conn.lost(p.t, j.work, err)
 	}
 	return nil
+}
+
+// startWithin gives the context of the start: until then there has to be a sign
+// of the script, and a host that has given none for a while has to be able to
+// start anything.
+func (j *job) startWithin(ctx context.Context) (_ context.Context, over func()) {
+	c := j.conn
+	limit := c.client.limits.start
+	ctx, giveUp := context.WithCancelCause(ctx)
+	starting, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w within %s", errNoStart, limit))
+	ask := time.AfterFunc(c.client.limits.ask, func() {
+		if c.startsNothing(starting) {
+			giveUp(errStartsNothing)
+		}
+	})
+	return starting, func() {
+		ask.Stop()
+		cancel()
+		giveUp(nil)
+	}
+}
+
+// startsNothing reports whether the host refuses to start the least of commands.
+// A host that does not say so may be slow.
+func (c *Conn) startsNothing(ctx context.Context) bool {
+	t := c.primary()
+	if !t.enter() {
+		return false
+	}
+	defer t.leave()
+	ch, requests, err := t.openChannel(ctx, "session", nil, func() {})
+	if err != nil {
+		return false
+	}
+	go ssh.DiscardRequests(requests)
+	for _, r := range []io.Reader{ch, ch.Stderr()} {
+		go func() { _, _ = io.CopyN(io.Discard, r, mostNoise) }() // nobody wants to know
+	}
+	defer ch.Close()
+	// Nobody waits for this one: it ends with the connection.
+	started, err := ch.SendRequest("exec", true, ssh.Marshal(&struct{ Command string }{"exit 0"}))
+	return err == nil && !started
 }
 
 // end puts the lookout for the script's end before both streams.
@@ -311,14 +389,12 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 		return nil
 	}
 	p := j.p
-	timer := time.NewTimer(startLimit)
-	defer timer.Stop()
 	for {
 		select {
 		case <-prompted:
 			prompted = nil
 			if b.tty {
-				if err := p.write(password); err != nil {
+				if err := p.write(ctx, password); err != nil {
 					return errNoStart
 				}
 			}
@@ -330,10 +406,8 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 			// Ends sudo before it counts another failure.
 			return errNoStart
 		case <-p.exited:
-			p.drain(nil)
+			p.drain(ctx, nil)
 			return nil
-		case <-timer.C:
-			return fmt.Errorf("%w within %s", errNoStart, startLimit)
 		case <-ctx.Done():
 			return nil // waitStart tells whether it was too late
 		}
@@ -348,7 +422,7 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	switch {
 	case j.payload != nil && !j.fed:
 		go func() {
-			_ = p.write(j.payload) // a script that has ended takes no more, which shows elsewhere
+			_ = p.put(j.payload) // a script that has ended takes no more, which shows elsewhere
 			fed <- nil
 		}()
 	case j.hasLongInput():
@@ -368,7 +442,7 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 			return j.drowned(out, errs)
 		case <-p.exited:
 			j.drain(ctx)
-			return j.result(out, errs)
+			return j.result(ctx, out, errs)
 		case <-coded:
 			coded, over = nil, j.whole
 			late.Reset(drainMost)
@@ -377,11 +451,11 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 			over = nil
 			late.Reset(drainLimit)
 		case <-late.C:
-			return j.result(out, errs)
+			return j.result(ctx, out, errs)
 		case err := <-fed:
 			if err != nil {
 				j.stop()
-				res, _ := j.result(out, errs) // what there is of it
+				res, _ := j.result(ctx, out, errs) // what there is of it
 				return res, fmt.Errorf("%s: reading the input of %s: %w", j.conn.host(), j.work, err)
 			}
 		case <-beat.C:
@@ -389,14 +463,14 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 			case beating <- struct{}{}:
 				go func() {
 					// A broken connection shows in p.exited.
-					_ = p.write([]byte(lineAlive))
+					_ = p.put([]byte(lineAlive))
 					<-beating
 				}()
 			default:
 			}
 		case <-ctx.Done():
 			j.stop()
-			res, _ := j.result(out, errs) // what there is of it
+			res, _ := j.result(ctx, out, errs) // what there is of it
 			res.ExitCode = -1
 			return res, ctx.Err()
 		}
@@ -408,7 +482,7 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 // (POSIX, 2.8.2) or could not make sense of it.
 func (j *job) drain(ctx context.Context) {
 	if code := j.p.exitCode(); code < 0 || code >= 128 {
-		j.p.drain(j.whole)
+		j.p.drain(ctx, j.whole)
 		return
 	}
 	timer := time.NewTimer(drainMost)
@@ -431,7 +505,7 @@ func (j *job) drowned(out, errs *output) (*Result, error) {
 }
 
 // result is what the ended process left.
-func (j *job) result(out, errs *output) (*Result, error) {
+func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 	p, c := j.p, j.conn
 	select {
 	case <-p.flooded:
@@ -463,7 +537,11 @@ func (j *job) result(out, errs *output) (*Result, error) {
 	if res.ExitCode < 0 {
 		return res, c.lost(p.t, j.work, nil)
 	}
-	if !j.isWhole() {
+	if !j.isWhole(ctx) {
+		if ctx.Err() != nil {
+			res.ExitCode = -1
+			return res, ctx.Err()
+		}
 		return res, c.lost(p.t, j.work, errCutShort)
 	}
 	if res.ExitCode == 0 {
@@ -478,14 +556,14 @@ var errCutShort = errors.New("the end of its output did not come")
 // isWhole reports whether all output has come. A shell that was killed, or met
 // a syntax error, does not get to say its end: then the streams have ended by
 // themselves if the connection is alive.
-func (j *job) isWhole() bool {
+func (j *job) isWhole(ctx context.Context) bool {
 	select {
 	case <-j.whole:
 		return true
 	default:
 	}
 	code := j.p.exitCode() // on a terminal 0 if the frame with the script's own has come
-	return code != 0 && j.p.t.answers()
+	return code != 0 && j.p.t.answers(ctx)
 }
 
 // signalOf names the signal that a shell's exit code stands for (POSIX, 2.8.2),

@@ -10,16 +10,16 @@ import (
 	"sync"
 )
 
-// starter is what the login shell is asked to run, the same for every script:
-// it reads the script from its standard input and evaluates it, so that no
-// part of a script is ever seen in a process list or a log. Its arguments are
-// a random word and, on a terminal, a second one.
+// starter is what the login shell is asked to run, onTTY what on a terminal, the
+// same for every script: it reads the script from its standard input and evaluates
+// it, so that no part of a script is ever seen in a process list or a log. Its
+// argument is a random word.
 //
 // It says the word on stderr and stdout (once on a terminal), so that
 // everything before it (profiles that chatter, sudo's lecture) is known to be
-// noise. Then it reads up to the word, which throws away a password line that
-// sudo did not ask for, then the script's size in bytes, then the script up to
-// the word again. A script that comes incomplete is not run at all.
+// noise. Then it reads up to the script's first line (see message), which throws
+// away a password line that sudo did not ask for, then the script's size in bytes,
+// then the script up to the word. A script that comes incomplete is not run at all.
 //
 // From a pipe, "read" takes no byte more than its line (POSIX, sh, "INPUT
 // FILES"), so what follows is left for the script's own machinery. For that it
@@ -31,10 +31,39 @@ import (
 // It must mean the same within single quotes to sh, csh, tcsh, fish and zsh:
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
-const starter = `m(){ n=${IFS#??};l=;until [ "$l" = $1 ];do IFS= read -r l||exit 97;done;` +
-	`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};l=;while IFS= read -r l||exit 97;do ` +
-	`[ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s";};` +
-	`if [ "$2" ];then stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|m $1;else echo $1 >&2;echo $1;m $1;fi`
+const (
+	starter = `echo $1 >&2;echo $1;` + reader
+	onTTY   = `stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|{ ` + reader + `;}`
+	reader  = `n=${IFS#??};while IFS= read -r l||exit 97;do case $l in *$1?)break;;esac;done;` +
+		`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};while IFS= read -r l||exit 97;do ` +
+		`[ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
+)
+
+// asUser comes before the starter where another user runs it than the one that is
+// logged in. Whoever did that, and however it is configured, its word is not taken
+// for it: the shell looks at its real and its effective user (proc(5), the line Uid
+// of status; id where there is no /proc) before it gives its sign.
+const asUser = `until read u r e x;[ "$u" = Uid: ];do [ "$u" ]||break;done </proc/self/status;` +
+	`[ "$e" ]||r=$(id -ru) e=$(id -u);%s[ "$r:$e" = %s ]||{ echo "$1 uid $r $e $SUDO_UID" >&2;exit 96;};`
+
+// checkUID is asUser for a user. Only root's number is the same everywhere.
+func checkUID(user string) string {
+	switch user {
+	case "":
+		return ""
+	case "root":
+		return fmt.Sprintf(asUser, "", "0:0")
+	}
+	return fmt.Sprintf(asUser, "x=$(id -u "+user+");", "$x:$x")
+}
+
+// mostQuestions is how many lines of a message what is in the starter's way may take
+// before another shell reads on.
+const mostQuestions = 4
+
+// exitForeign is with what a shell ends that reads a message without being told to
+// by a starter.
+const exitForeign = 98
 
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"
@@ -43,7 +72,14 @@ const scriptName = "dcos"
 // takes as long as reading two or three thousand bytes one by one.
 const longScript = 3 << 10
 
-// A message is what the starter gets to read, and what it is made in.
+// A message is what the starter gets to read, and what it is made in. It is on its
+// way before it is known who reads it, which is another shell where a start-up file
+// of the login shell does not come back ("exec sh"), and that one must not run a
+// word of it: the first line ends it. If something has taken that line (a start-up
+// file asked a question, or for a password), the next one does, as often as
+// mostQuestions. The last line of this kind makes the rest a here-document without
+// an end, to whoever reads a POSIX shell's language. That is the line that the
+// starter waits for.
 type message struct{ text, whole bytes.Buffer }
 
 var messages = sync.Pool{New: func() any { return new(message) }}
@@ -57,7 +93,10 @@ func (m *message) write(word string, text func(*bytes.Buffer)) []byte {
 		size = m.text.Len()
 	}
 	m.whole.Reset()
-	fmt.Fprintf(&m.whole, "%s\n%d\n", word, size)
+	for range mostQuestions {
+		fmt.Fprintf(&m.whole, "exit %d\n", exitForeign)
+	}
+	fmt.Fprintf(&m.whole, ": <<\".%s\"\n%d\n", word, size)
 	m.whole.Write(m.text.Bytes())
 	return m.add([]byte(word + "\n"))
 }
@@ -69,12 +108,12 @@ func (m *message) add(more []byte) []byte {
 }
 
 // commandLine is what the login shell gets.
-func commandLine(prefix, word string, tty bool) string {
-	s := "exec " + prefix + "sh -c '" + starter + "' " + scriptName + " " + word
-	if tty {
-		s += " tty"
+func commandLine(b becoming, word string) string {
+	text := starter
+	if b.tty {
+		text = onTTY
 	}
-	return s
+	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + text + "' " + scriptName + " " + word
 }
 
 // Lines that the running script's watchdog takes on its standard input. An
@@ -93,21 +132,24 @@ const (
 // scripts are over by then. SIGPIPE, on which no shell comments, ends it.
 func watchdog(lease int) string {
 	return fmt.Sprintf(`trap "" TERM HUP INT
-dcos_kill(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
-dcos_read(){ x=$(timeout %[1]d sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null);case $x in
-sx*) x=${x#sx};;
-s) return 1;;
-*) IFS= read -r x;;
+k(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
+r(){ x=$(timeout %d sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null);case $x in
+sx*)x=${x#sx};;
+s)return 1;;
+*)IFS= read -r x;;
 esac;}
-dcos_copy(){ while dcos_read;do case $x in
-k) dcos_kill;;
-"") ;;
-0) return;;
-*) dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
-esac;done;dcos_kill;}
-dcos_watch(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while dcos_read&&[ "$x" != k ];do :;done;dcos_kill;}
+w(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while r&&[ "$x" != k ];do :;done;k;}
 `, lease)
 }
+
+// copier is the watchdog's part that hands a payload on.
+const copier = `c(){ while r;do case $x in
+k)break;;
+"");;
+0)return;;
+*)dd bs="$x" count=1 iflag=fullblock 2>/dev/null;;
+esac;done;k;}
+`
 
 // encoder turns its input into frames that survive a terminal, as it comes:
 // each line of base64 with a tag before it and a dot behind it. Two encoders
@@ -119,7 +161,7 @@ const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|ba
 
 // settings give every script the same surroundings, whatever the user's
 // profile or sudo's rules made of them.
-const settings = `LC_ALL=C;export LC_ALL;PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";export PATH;`
+const settings = `export LC_ALL=C PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";`
 
 // What comes behind a script's output, on both streams, is this byte and the
 // process's word. So output that is whole is told from what came of it before
@@ -135,7 +177,7 @@ const (
 // shell, the exit code comes back.
 func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	body := func() {
-		b.WriteString("(unset n l s w dcos_w;set --")
+		b.WriteString("(unset d e l n r s u w x;set --")
 		for _, a := range s.Args {
 			b.WriteByte(' ')
 			b.WriteString(quote(a))
@@ -153,7 +195,7 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	default:
 		b.WriteString("exec 9<&0 </dev/null;(")
 		b.WriteString(watchdog(lease))
-		b.WriteString("dcos_watch)<&9 9<&- >/dev/null 2>&1 & dcos_w=$!;exec 9<&-\n")
+		b.WriteString("w)<&9 9<&- >/dev/null 2>&1 & d=$!;exec 9<&-\n")
 	}
 	if tty {
 		b.WriteString(encoder)
@@ -161,12 +203,15 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	}
 	if s.Stdin != nil {
 		// The shell waits for both ends of a pipe, so the script's end has to
-		// end the watchdog, whose process id comes ahead of the payload.
+		// end the watchdog, whose process id comes ahead of the payload: also
+		// where it ends because its shell cannot fork.
 		b.WriteString("{ (")
 		b.WriteString(watchdog(lease))
-		b.WriteString("sh -c 'echo $PPID';dcos_copy;exec >/dev/null;dcos_watch)<&9 9<&- 2>/dev/null|{ exec 9<&-;IFS= read -r w;")
+		b.WriteString(copier)
+		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;" +
+			"IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
 		body()
-		b.WriteString(";r=$?;kill -PIPE $w 2>/dev/null;exit $r;};}")
+		b.WriteString(";exit $?;};}")
 	} else {
 		body()
 	}
@@ -178,8 +223,11 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	} else {
 		b.WriteString("\n" + end)
 	}
-	// bash would report the killed watchdog on stderr.
-	b.WriteString(";exec >/dev/null 2>&1;[ -z \"$dcos_w\" ]||kill -PIPE $dcos_w;exit $r\n")
+	if s.Stdin == nil {
+		// bash would report the killed watchdog on stderr.
+		b.WriteString(";exec >/dev/null 2>&1;kill -PIPE $d")
+	}
+	b.WriteString(";exit $r\n")
 }
 
 // quote makes one word of a POSIX shell of s.

@@ -3,7 +3,11 @@
 
 package remote
 
-import "context"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 // killScript ends the process groups of the processes that have a word among
 // their arguments, politely first. grep, which has it too, is in a group of
@@ -16,22 +20,71 @@ groups "$1" TERM;sleep 2;groups "$1" KILL
 exit 0
 `
 
-// stop ends the script on the host. One that does not read the input that it
-// has keeps the order to end from getting to its watchdog: it is ended from
-// beside, over a channel of its own.
+// stop ends the script on the host, and waits for that as long as Run may. What is
+// not ended then goes on being ended while whoever comes next on this connection
+// waits for it (see settle), Close among them, which gives up the operators' lock.
 func (j *job) stop() {
-	p := j.p
+	p, c := j.p, j.conn
 	defer p.close()
+	ended := make(chan struct{})
+	c.mu.Lock()
+	c.endings = append(c.endings, ended)
+	c.mu.Unlock()
+	go func() {
+		defer close(ended)
+		if !j.endOnHost() {
+			// The host ends it by itself then, and the keeper holds the lock for as long
+			// as that takes.
+			p.t.fail(stuck(j.work))
+		}
+	}()
+	timer := time.NewTimer(p.t.limits.end)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-p.exited:
+	case <-timer.C:
+	}
+}
+
+// endOnHost has the host end the script. One that does not read the input that it
+// has keeps the order to end, and the end of the connection too, from getting to
+// its watchdog: it is ended from beside, over a channel of its own.
+func (j *job) endOnHost() bool {
+	p := j.p
 	if !j.hasLongInput() {
-		p.end(endLimit)
-		return
+		return p.end(p.t.limits.kill)
 	}
-	if p.end(endUnread) || !p.t.alive() {
-		return
+	if p.end(p.t.limits.unread) {
+		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), killLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), p.t.limits.kill)
 	defer cancel()
-	// Whether it has helped shows in the process.
-	_, _ = j.conn.Run(ctx, Script{Name: "the end of " + j.work, Root: j.script.Root, Text: killScript, Args: []string{p.word}})
-	p.ends(endUnread)
+	_, err := j.conn.run(ctx, &Script{Name: "the end of " + j.work, Root: j.script.Root, Text: killScript, Args: []string{p.word},
+		MaxOutput: maxNoise, Most: mostNoise})
+	return err == nil
+}
+
+// settle waits until the scripts that were stopped have ended.
+func (c *Conn) settle(ctx context.Context) {
+	c.mu.Lock()
+	endings := slices.Clone(c.endings)
+	c.mu.Unlock()
+	for _, ended := range endings {
+		select {
+		case <-ended:
+		case <-ctx.Done(): // which whoever comes next will see
+			return
+		}
+	}
+	c.mu.Lock()
+	c.endings = slices.DeleteFunc(c.endings, func(ended <-chan struct{}) bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+	c.mu.Unlock()
 }

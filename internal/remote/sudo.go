@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 )
@@ -36,9 +37,10 @@ func (m *rootMode) accept() {
 	m.accepted = true
 }
 
-// becoming is how one script becomes root.
+// becoming is how one script becomes root, or whoever else is asked for.
 type becoming struct {
-	prefix   string
+	prefix   string // what stands before sh: "", "sudo -n -H -u root -- "
+	user     string // whom it makes it, "" if nobody is to be become
 	password Secret // "": none is given
 	prompt   string // what asks for it
 	tty      bool
@@ -54,7 +56,7 @@ func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 		return becoming{}
 	}
 	if s.Command == "doas" {
-		b := becoming{prefix: "doas ", tty: tty}
+		b := becoming{prefix: "doas ", user: target, tty: tty}
 		if tty && s.Password != "" {
 			// doas reads passwords from the terminal and nowhere else.
 			b.password, b.prompt = s.Password, "password: "
@@ -66,7 +68,7 @@ func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 		}
 		return b
 	}
-	b := becoming{prefix: "sudo -n -H", tty: tty}
+	b := becoming{prefix: "sudo -n -H", user: target, tty: tty}
 	if s.Password != "" {
 		// -k: sudo asks each time and leaves no time stamp, so that it does
 		// not depend on earlier scripts whether it reads the password. If a
@@ -74,11 +76,39 @@ func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 		b.password, b.prompt = s.Password, word+"-password:"
 		b.prefix = "sudo -k -S -H -p " + b.prompt
 	}
-	if target != "root" {
-		b.prefix += " -u " + target
-	}
-	b.prefix += " -- "
+	// Without -u, it is runas_default that says whom it makes (sudoers(5)).
+	b.prefix += " -u " + target + " -- "
 	return b
+}
+
+// notBecome makes an error of what the starter said when it found itself to be
+// another user than was asked for; nil if it did not say so.
+func (s Sudo) notBecome(host, user, word string, said []string) *SudoError {
+	for _, line := range said {
+		_, found, ok := strings.Cut(line, word+" uid ")
+		if !ok {
+			continue
+		}
+		// Real and effective user, and whoever called sudo, as that says (sudo(8),
+		// "ENVIRONMENT").
+		ids := append(strings.Fields(found), "", "", "")
+		run, effective, caller := ids[0], ids[1], ids[2]
+		e := &SudoError{Host: host, User: user, Command: s.Command, Reason: SudoOther}
+		who := "it runs commands as uid " + run
+		if run != effective {
+			who = fmt.Sprintf("it runs commands with the real uid %s and the effective uid %s", run, effective)
+		}
+		switch {
+		case s.Command == "sudo" && caller == "":
+			e.Detail = who + ", and is not sudo itself: something stands in its place that does not pass all of the call on (a wrapper)"
+		case s.Command == "sudo" && caller == run:
+			e.Detail = who + ", who called it: \"Defaults stay_setuid\" in sudoers does that"
+		default:
+			e.Detail = who + ": a wrapper or a default of its configuration (runas_default) says so"
+		}
+		return e
+	}
+	return nil
 }
 
 // refusal makes an error of what sudo or doas said. unclear tells that the

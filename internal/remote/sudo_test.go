@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,6 +64,11 @@ func withStandIn(
 	t testing.TB, cfg remote.Config, o remotetest.Options, env ...string,
 ) (s remotetest.Subject, srv *remotetest.Server, tried func() string) {
 	t.Helper()
+	if me, err := user.Current(); err != nil {
+		t.Fatal(err)
+	} else if me.Uid != "0" { // the stand-in changes nobody, which the script's shell would see
+		cfg.Sudo.User = me.Username
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"sudo", "doas"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(standIn), 0o755); err != nil {
@@ -194,7 +200,7 @@ func TestSudoOneCommandEach(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(srv.Commands()); n != 3 {
+	if n := scripts(srv); n != 3 {
 		t.Errorf("%d commands for 3 scripts", n)
 	}
 	s, srv, _ = withStandIn(t, remote.Config{}, remotetest.Options{}, mustHaveTTY)
@@ -204,7 +210,75 @@ func TestSudoOneCommandEach(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(srv.Commands()); n != 4 {
+	if n := scripts(srv); n != 4 {
 		t.Errorf("%d commands for 3 scripts that need a terminal", n)
+	}
+}
+
+// scripts counts the commands that started one: a machine that is slow at that is
+// asked whether it can start anything.
+func scripts(srv *remotetest.Server) (n int) {
+	for _, c := range srv.Commands() {
+		if c != "exit 0" {
+			n++
+		}
+	}
+	return n
+}
+
+// Whatever reads what was sent ahead in the place of the starter runs nothing of
+// it, and is told from a sudo that refuses.
+func TestForeignShell(t *testing.T) {
+	t.Parallel()
+	for name, startup := range map[string]string{
+		"sh":                     "exec sh",
+		"bash":                   "exec bash",
+		"behind a question":      "printf 'Which project? '; read x; exec sh",
+		"behind two questions":   "read x; read y; exec sh",
+		"bash behind a question": "read x; exec bash",
+		"a child":                "sh",
+	} {
+		if _, err := exec.LookPath("bash"); err != nil && strings.Contains(name, "bash") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			shell := filepath.Join(dir, "login")
+			// As a shell does whose start-up file has the line.
+			if err := os.WriteFile(shell, []byte("#!/bin/sh\n"+startup+"\nexec /bin/sh \"$@\"\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			s, _ := inProcess(t, remotetest.Options{Shell: shell}, remote.Config{})
+			conn := s.Dial(t)
+			mark := filepath.Join(dir, "mark")
+			for _, script := range []remote.Script{
+				{Name: "root", Root: true, Text: "touch " + mark},
+				{Name: "user", Text: "touch " + mark},
+				{Name: "long", Text: strings.Repeat("touch "+mark+"\n", 500)},
+				{Name: "input", Root: true, Text: "cat", Stdin: strings.NewReader("x\ntouch " + mark + "\n")},
+			} {
+				ends := strings.HasPrefix(startup, "exec") // the others wait for more
+				script.Timeout = 3 * time.Second
+				if ends {
+					script.Timeout = time.Minute
+				}
+				_, err := conn.Run(t.Context(), script)
+				var refused *remote.SudoError
+				var foreign *remote.ShellError
+				switch {
+				case startup == "sh" && err == nil: // it has read no more than its line, and then the starter had its turn
+					_ = os.Remove(mark)
+				case err == nil || errors.As(err, &refused) || ends && !errors.As(err, &foreign):
+					t.Errorf("%s: have %v", script.Name, err)
+				case ends && !strings.Contains(err.Error(), "start-up file"):
+					t.Errorf("%s: it does not say why: %v", script.Name, err)
+				}
+				if _, err := os.Stat(mark); err == nil {
+					t.Errorf("%s: something of it was run", script.Name)
+					_ = os.Remove(mark)
+				}
+			}
+		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // DialThrough opens a TCP stream from the host to another address, as the host
 // sees it, inside this connection. Host names are looked up on the host. The
-// stream has no deadlines; it ends with the connection.
+// stream ends with the connection.
 func (c *Conn) DialThrough(ctx context.Context, host string, port int) (net.Conn, error) {
 	return c.primary().forward(ctx, trimBrackets(host), port)
 }

@@ -19,19 +19,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote/program"
 )
 
-// Limits of the parts of one attempt. TCP's covers a SYN that is sent four
-// times; a handshake takes a slow host behind three jump hosts 5 s; PAM with a
-// directory that is down takes its own time limits, often 30 s.
-const (
-	tcpLimit       = 15 * time.Second
-	handshakeLimit = 20 * time.Second
-	authLimit      = 60 * time.Second
-	answerLimit    = 30 * time.Second // of a connection that may have broken
-)
-
-// stepLimits are these limits as a Client has them.
-type stepLimits struct{ tcp, handshake, auth time.Duration }
-
 // silentIntervals is after how many keepalive intervals without a byte a peer
 // counts as dead, if nothing else is said.
 const silentIntervals = 4
@@ -43,8 +30,13 @@ type transport struct {
 	hostKey ssh.PublicKey
 	vouched vouched // who vouches for hostKey
 	label   string
-	note    string       // what the user should hear of its key
+	note    string // what the user should hear of its key
+	limits  *limits
 	through []*transport // the jump hosts on the way to it, in order
+
+	// givenUp counts calls and channels that nobody waits for any more: they end
+	// when the peer answers, and with the connection.
+	givenUp atomic.Int64
 
 	closeOnce sync.Once
 	onClose   func() // releases what the connection stands on
@@ -104,17 +96,23 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		_ = nc.Close() // nothing was written
 		return nil, StepHandshake, err
 	}
-	methods, agentUse := e.auth.methods(func() bool { return e.way == "" || check.vouched != byNobody })
-	defer func() { _ = agentUse.Close() }() // nothing was written that could be lost
+	asked := &agentUse{}
+	defer asked.end()
+	methods := e.auth.methods(ctx, asked, func() bool { return e.way == "" || check.vouched != byNobody })
+	// The library's handshake knows no limit but the end of its connection, and of
+	// the agent's while that is asked.
+	end := func() {
+		_ = w.Close() // nobody is left to tell
+		asked.end()
+	}
 	var late atomic.Bool
 	mostHandshake := max(c.limits.handshake, e.within(0))
 	limit := time.AfterFunc(mostHandshake, func() {
 		late.Store(true)
-		// The library's handshake knows no limit but the end of its connection.
-		_ = w.Close()
+		end()
 	})
 	defer limit.Stop()
-	defer context.AfterFunc(ctx, func() { _ = w.Close() })() // as above
+	defer context.AfterFunc(ctx, end)()
 
 	var step atomic.Value
 	step.Store(StepHandshake)
@@ -139,21 +137,24 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	conn, channels, requests, err := ssh.NewClientConn(w, e.address(), cfg)
 	at, _ := step.Load().(Step)
 	switch {
-	case err == nil:
+	case err == nil && !late.Load():
 	case ctx.Err() != nil:
 		return nil, at, ctx.Err()
 	case check.err != nil:
 		return nil, at, check.err
 	case late.Load():
-		return nil, at,
-			fmt.Errorf("no end within %s", map[Step]time.Duration{StepHandshake: mostHandshake, StepAuthentication: c.limits.auth}[at])
+		after := map[Step]time.Duration{StepHandshake: mostHandshake, StepAuthentication: c.limits.auth}[at]
+		if asked.waiting() {
+			return nil, at, fmt.Errorf("the agent has not answered within %s: it may be waiting for a touch, a confirmation or a PIN", after)
+		}
+		return nil, at, fmt.Errorf("no end within %s", after)
 	case e.auth.keptBack && !e.auth.login.hasKeys():
 		return nil, at, check.withoutPassword()
 	default:
 		return nil, at, e.classify(at, err)
 	}
 	go ssh.DiscardRequests(requests)
-	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, note: check.note}
+	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, note: check.note, limits: &c.limits}
 	if channel, ok := nc.(*channelConn); ok {
 		t.through = append(slices.Clone(channel.t.through), channel.t)
 	}
@@ -232,12 +233,25 @@ func (t *transport) startKeepalive(interval time.Duration, silent int) {
 }
 
 // answers asks the peer whether it is still there. The library tells the end
-// of a channel a moment before that of the connection below it.
-func (t *transport) answers() bool {
-	timer := time.AfterFunc(answerLimit, func() { _ = t.wire.Close() }) // a peer that does not answer is gone
+// of a channel a moment before that of the connection below it. A peer that does
+// not answer is gone.
+func (t *transport) answers(ctx context.Context) bool {
+	timer := time.NewTimer(t.limits.answer)
 	defer timer.Stop()
-	_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
-	return err == nil
+	answered := make(chan bool, 1)
+	go func() {
+		_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+		answered <- err == nil
+	}()
+	select {
+	case is := <-answered:
+		return is
+	case <-timer.C:
+		t.fail(fmt.Errorf("no answer for %s", t.limits.answer))
+		return false
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // fail gives the connection up for a reason that replaces the library's.
@@ -247,8 +261,6 @@ func (t *transport) fail(err error) {
 		t.died = err
 	}
 	t.mu.Unlock()
-	// Below SSH: a peer that is gone takes no goodbye.
-	_ = t.wire.Close()
 	t.shut()
 }
 
@@ -275,16 +287,27 @@ func (t *transport) shut() {
 			t.beat.Stop()
 		}
 		t.mu.Unlock()
-		// The peer's end and ours may cross.
-		_ = t.ssh.Close()
+		// Below SSH, which has no goodbye. It ends all calls of the library, which
+		// does the rest by itself; its own Close waits for that.
+		_ = t.wire.Close()
 		if t.onClose != nil {
 			t.onClose()
 		}
 	})
 }
 
-// openChannel is ssh.Conn's with a context.
-func (t *transport) openChannel(ctx context.Context, kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+// openSession opens a channel for a session. A host that has not answered a
+// moment after the context is done is stuck.
+func (t *transport) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	return t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
+}
+
+// openChannel is ssh.Conn's with a context; answered is called when the answer
+// has come, be it too late, or will not come any more.
+func (t *transport) openChannel(ctx context.Context, kind string, extra []byte, answered func()) (ssh.Channel, <-chan *ssh.Request, error) {
 	type opened struct {
 		ch   ssh.Channel
 		reqs <-chan *ssh.Request
@@ -293,13 +316,16 @@ func (t *transport) openChannel(ctx context.Context, kind string, extra []byte) 
 	done := make(chan opened, 1)
 	go func() {
 		ch, reqs, err := t.ssh.OpenChannel(kind, extra)
+		answered()
 		done <- opened{ch, reqs, err}
 	}()
 	select {
 	case o := <-done:
 		return o.ch, o.reqs, o.err
 	case <-ctx.Done():
+		t.givenUp.Add(1)
 		go func() {
+			defer t.givenUp.Add(-1)
 			if o := <-done; o.err == nil {
 				go ssh.DiscardRequests(o.reqs)
 				_ = o.ch.Close() // it was opened for nobody

@@ -38,19 +38,21 @@ const partsDirectory = ".part"
 // incomplete. Every file is verified on the host before it gets its name. Of
 // the content no more than a few packets are in memory. progress, which may be
 // nil, is told the bytes of these files that the host has, in all; calls do
-// not overlap.
+// not overlap. A host that takes nothing for two minutes is given up.
 func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int64)) (dir string, err error) {
 	for _, f := range files {
 		if err := f.check(); err != nil {
 			return "", fmt.Errorf("uploading to %s: %w", c.host(), err)
 		}
 	}
+	if err := c.uploading.acquire(ctx); err != nil {
+		return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
+	}
+	defer c.uploading.release()
 	if err := c.client.transfers.acquire(ctx); err != nil {
 		return "", fmt.Errorf("waiting to upload to %s: %w", c.host(), err)
 	}
 	defer c.client.transfers.release()
-	c.uploadMu.Lock()
-	defer c.uploadMu.Unlock()
 	k, err := c.workDirectory(ctx)
 	if err != nil {
 		return "", err
@@ -59,7 +61,7 @@ func (c *Conn) Upload(ctx context.Context, files []File, progress func(sent int6
 	for i := range files {
 		u.items = append(u.items, &item{File: &files[i]})
 	}
-	defer u.close()
+	defer u.close(ctx)
 	if k.dirty || u.nested() {
 		if err := u.survey(ctx); err != nil {
 			return "", err
@@ -153,9 +155,9 @@ func (u *upload) nested() bool {
 	return false
 }
 
-func (u *upload) close() {
+func (u *upload) close(ctx context.Context) {
 	if u.sftp != nil {
-		u.sftp.close()
+		u.sftp.close(ctx)
 	}
 }
 
@@ -243,9 +245,7 @@ func (u *upload) explain(ctx context.Context, it *item, err error) error {
 	if t := c.primary(); !t.alive() {
 		return c.lost(t, "the upload of "+it.Name, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	res, dfErr := c.Run(limited, Script{Name: "upload disk", Text: `df -Pk "$1"`, Args: []string{u.dir}})
+	res, dfErr := c.Run(ctx, Script{Name: "upload disk", Text: `df -Pk "$1"`, Args: []string{u.dir}, Timeout: 10 * time.Second})
 	if errors.As(dfErr, &lost) {
 		return c.lost(c.primary(), "the upload of "+it.Name, err) // SFTP tells it a moment earlier
 	}

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 const surveyName, verifyName = "upload survey", "upload check"
@@ -47,7 +48,7 @@ func (u *upload) survey(ctx context.Context) error {
 	}
 	slices.Sort(dirs)
 	text := uploadShell + commands("mkdir -p", slices.Compact(dirs), "||exit") + surveyScript
-	res, err := u.conn.Run(ctx, Script{Name: surveyName, Text: text, Args: args})
+	res, err := u.conn.Run(ctx, Script{Name: surveyName, Text: text, Args: args, Timeout: u.checkLimit()})
 	if err != nil {
 		return err
 	}
@@ -70,12 +71,22 @@ func (u *upload) survey(ctx context.Context) error {
 	return nil
 }
 
+// checkLimit is how long the host may take to compare the files with their sums.
+func (u *upload) checkLimit() time.Duration {
+	const slowest = 1 << 20 // bytes a second
+	var bytes int64
+	for _, it := range u.items {
+		bytes += it.Size
+	}
+	return u.conn.client.limits.quiet + time.Duration(bytes/slowest)*time.Second
+}
+
 // verify compares what has arrived with what was sent. If all of it is right,
 // each file gets its owner, its mode and its name.
 func (u *upload) verify(ctx context.Context, attempt int) error {
 	items := u.pending()
 	text, root := verifyScript(items)
-	res, err := u.conn.Run(ctx, Script{Name: verifyName, Text: text, Args: []string{u.dir}, Root: root})
+	res, err := u.conn.Run(ctx, Script{Name: verifyName, Text: text, Args: []string{u.dir}, Root: root, Timeout: u.checkLimit()})
 	if err != nil {
 		return err
 	}

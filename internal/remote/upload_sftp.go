@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -26,8 +29,6 @@ const (
 	// inFlight is how many requests are under way for one file: enough for
 	// the channel's window, which is what limits a long way.
 	inFlight = 64
-	// sftpLimit is how long the subsystem may take to start.
-	sftpLimit = 30 * time.Second
 )
 
 // sftpSession is SFTP on a channel of its own.
@@ -35,6 +36,7 @@ type sftpSession struct {
 	t      *transport
 	ch     ssh.Channel
 	client *sftp.Client
+	pulse  *pulse
 }
 
 func (c *Conn) withoutSFTP() bool {
@@ -62,10 +64,13 @@ func (c *Conn) openSFTP(ctx context.Context) (*sftpSession, error) {
 	return nil, nil
 }
 
+// startSFTP starts the subsystem. One that does not get ready is left to itself,
+// since its server may not agree to an end (OpenSSH's waits for the subsystem's):
+// it is one for a connection, and ends with it.
 func (t *transport) startSFTP(ctx context.Context) (*sftpSession, error) {
-	ctx, cancel := context.WithTimeout(ctx, sftpLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, t.limits.sftp, errNoSFTP)
 	defer cancel()
-	ch, requests, err := t.openChannel(ctx, "session", nil)
+	ch, requests, err := t.openSession(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,41 +81,61 @@ func (t *transport) startSFTP(ctx context.Context) (*sftpSession, error) {
 			_ = ch.Close() // it sends without end, and the session with it
 		}
 	}()
-	stop := context.AfterFunc(ctx, func() { _ = ch.Close() }) // its error is that it is closed
-	defer stop()
-	fail := func(err error) (*sftpSession, error) {
-		_ = ch.Close() // as above
+	s := &sftpSession{t: t, ch: ch, pulse: &pulse{}}
+	ready := make(chan error, 1)
+	go func() { ready <- s.begin() }()
+	select {
+	case err = <-ready:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		go ch.Close() // it may have to wait itself
 		return nil, err
 	}
-	ok, err := ch.SendRequest("subsystem", true, ssh.Marshal(&struct{ Name string }{"sftp"}))
+	return s, nil
+}
+
+// errNoSFTP says that the subsystem did not get ready.
+var errNoSFTP = errors.New("SFTP does not get ready")
+
+// begin waits until the subsystem is ready, without a limit.
+func (s *sftpSession) begin() error {
+	ok, err := s.ch.SendRequest("subsystem", true, ssh.Marshal(&struct{ Name string }{"sftp"}))
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	if !ok {
-		return fail(errors.New("the subsystem is switched off"))
+		return errors.New("the subsystem is switched off")
 	}
 	packet := smallPacket
-	if strings.Contains(string(t.ssh.ServerVersion()), "OpenSSH") {
+	if strings.Contains(string(s.t.ssh.ServerVersion()), "OpenSSH") {
 		packet = bigPacket
 	}
-	client, err := sftp.NewClientPipe(ch, ch, sftp.MaxPacketUnchecked(packet), sftp.MaxConcurrentRequestsPerFile(inFlight),
-		sftp.UseConcurrentWrites(true))
-	if err != nil {
-		return fail(err)
-	}
-	return &sftpSession{t: t, ch: ch, client: client}, nil
+	s.client, err = sftp.NewClientPipe(beating{s.ch, s.pulse}, beating{s.ch, s.pulse}, sftp.MaxPacketUnchecked(packet),
+		sftp.MaxConcurrentRequestsPerFile(inFlight), sftp.UseConcurrentWrites(true))
+	return err
 }
 
 // send writes r to a file from offset on. Requests go out in order, so a file
 // that was cut off has no holes.
 func (s *sftpSession) send(ctx context.Context, name string, offset int64, r io.Reader) error {
-	// The library's calls end with their channel and in no other way.
-	stop := context.AfterFunc(ctx, func() { _ = s.ch.Close() })
+	ctx, stop := s.pulse.watch(ctx, s.t.limits.quiet)
 	defer stop()
+	// The library's calls end with their channel and in no other way.
+	defer s.t.guard(ctx, "the upload of "+path.Base(name), func() { _ = s.ch.Close() })()
 	flags := os.O_WRONLY | os.O_CREATE
 	if offset == 0 {
 		flags |= os.O_TRUNC
 	}
+	err := s.write(name, flags, offset, s.pulse.pausing(r))
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (s *sftpSession) write(name string, flags int, offset int64, r io.Reader) error {
 	f, err := s.client.OpenFile(name, flags)
 	if err != nil {
 		return fmt.Errorf("making the file: %w", err)
@@ -124,11 +149,94 @@ func (s *sftpSession) send(ctx context.Context, name string, offset int64, r io.
 	return errors.Join(err, f.Close())
 }
 
-func (s *sftpSession) close() {
-	// Nothing is under way that could be lost.
-	_ = s.ch.Close()
-	_ = s.client.Close()
+// close ends the session, and waits a moment for the host to agree, unless ctx is
+// done: servers that allow few count it until then.
+func (s *sftpSession) close(ctx context.Context) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = s.ch.Close() // nothing is under way that could be lost
+		_ = s.client.Close()
+	}()
+	timer := time.NewTimer(s.t.limits.grace)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 	s.t.leave()
+}
+
+// A pulse shows whether a host takes what it is sent.
+type pulse struct {
+	last   atomic.Int64 // monotonic time of the last sign
+	pauses atomic.Int64 // for which the host has nothing to do
+}
+
+func (p *pulse) beat()               { p.last.Store(int64(time.Since(epoch))) }
+func (p *pulse) idle() time.Duration { return time.Since(epoch) - time.Duration(p.last.Load()) }
+
+// watch gives a context that ends when there has been no sign for as long.
+func (p *pulse) watch(ctx context.Context, quiet time.Duration) (_ context.Context, stop func()) {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	p.beat()
+	var mu sync.Mutex
+	mu.Lock()
+	defer mu.Unlock()
+	var timer *time.Timer
+	timer = time.AfterFunc(quiet, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		idle := p.idle()
+		switch {
+		case p.pauses.Load() > 0:
+			timer.Reset(quiet)
+		case idle < quiet:
+			timer.Reset(quiet - idle)
+		default:
+			giveUp(fmt.Errorf("the host has taken nothing for %s", quiet))
+		}
+	})
+	return ctx, func() {
+		timer.Stop()
+		giveUp(nil)
+	}
+}
+
+// pausing is r, whose reader has nothing for the host while it waits.
+func (p *pulse) pausing(r io.Reader) io.Reader { return &pausing{r, p} }
+
+type pausing struct {
+	r io.Reader
+	p *pulse
+}
+
+func (r *pausing) Read(b []byte) (int, error) {
+	r.p.pauses.Add(1)
+	defer func() {
+		r.p.beat()
+		r.p.pauses.Add(-1)
+	}()
+	return r.r.Read(b)
+}
+
+// beating is a channel all of whose calls that end are signs.
+type beating struct {
+	ssh.Channel
+	p *pulse
+}
+
+func (b beating) Read(p []byte) (int, error) {
+	n, err := b.Channel.Read(p)
+	b.p.beat()
+	return n, err
+}
+
+func (b beating) Write(p []byte) (int, error) {
+	n, err := b.Channel.Write(p)
+	b.p.beat()
+	return n, err
 }
 
 // catTo is send without SFTP: the content is the standard input of a cat.
@@ -145,17 +253,16 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	}
 	p := j.p
 	defer p.finish()
-	stop := context.AfterFunc(ctx, func() { _ = p.ch.Close() }) // its error is that it is closed
-	defer stop()
-	_, copyErr := io.CopyBuffer(onlyWriter{p.ch}, r, make([]byte, 2*smallPacket))
-	if err := p.ch.CloseWrite(); err != nil && copyErr == nil {
-		copyErr = err
-	}
+	copyErr := p.copyFrom(ctx, r)
+	limit := time.NewTimer(p.t.limits.quiet) // to write it all down
+	defer limit.Stop()
 	select {
 	case <-p.exited:
-		p.drain(nil)
+		p.drain(ctx, nil)
 	case <-p.flooded:
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostSaid}
+	case <-limit.C:
+		return fmt.Errorf("cat has not ended within %s", p.t.limits.quiet)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -168,5 +275,30 @@ func (c *Conn) catTo(ctx context.Context, name string, offset int64, r io.Reader
 	return copyErr
 }
 
-// onlyWriter hides a channel's other methods from io.Copy.
-type onlyWriter struct{ io.Writer }
+// copyFrom gives the process all of r as its input.
+func (p *process) copyFrom(ctx context.Context, r io.Reader) error {
+	buf := make([]byte, 2*smallPacket)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if err := p.write(ctx, buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			closeErr := p.closeInput(ctx)
+			if errors.Is(err, io.EOF) {
+				return closeErr
+			}
+			return err
+		}
+	}
+}
+
+// closeInput says that there is no more input.
+func (p *process) closeInput(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, p.t.limits.quiet)
+	defer cancel()
+	defer p.t.guard(ctx, "the input of "+p.work, p.hangUp)()
+	return p.ch.CloseWrite()
+}

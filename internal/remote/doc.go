@@ -120,6 +120,9 @@
 //
 //   - net.Dialer, the SOCKS dialer, the agent's socket: they take the context.
 //   - CONNECT to a proxy: the context sets a deadline (proxy.go).
+//   - programs that are run here: ssh -G is waited for aside, and ends with its limit or
+//     the [Client]; the context ends the process group of a KnownHostsCommand, and what
+//     ends the connection that of a ProxyCommand, which is made to end after two seconds.
 //   - ssh.NewClientConn and, within it, whatever the agent is asked for (List, Sign):
 //     context and step limits close the connection, and the agent's (handshake).
 //   - Conn.OpenChannel: waited for aside. For a session, the connection is closed if

@@ -138,6 +138,7 @@ Host inner
 // What the file says of time and silence counts where the block says nothing.
 func TestPulse(t *testing.T) {
 	t.Parallel()
+	usual := usualLimits().tcp
 	const file = "Host a\n ServerAliveInterval 60\n ServerAliveCountMax 2\n ConnectTimeout 45\nHost b\n ServerAliveInterval 2m\n"
 	for _, c := range []struct {
 		given    time.Duration
@@ -148,8 +149,8 @@ func TestPulse(t *testing.T) {
 		tcp      time.Duration
 	}{
 		{0, "a", time.Minute, 3, 270, 45 * time.Second},
-		{0, "b", 2 * time.Minute, 4, 720, tcpLimit},
-		{0, "c", defaultKeepaliveInterval, 4, 90, tcpLimit},
+		{0, "b", 2 * time.Minute, 4, 720, usual},
+		{0, "c", defaultKeepaliveInterval, 4, 90, usual},
 		{10 * time.Second, "a", 10 * time.Second, 4, 60, 45 * time.Second},
 		{-1, "a", -1, 4, 90, 45 * time.Second},
 	} {
@@ -160,8 +161,8 @@ func TestPulse(t *testing.T) {
 		}
 		interval, silent := client.pulse(r.end)
 		conn := newConn(client, r, nil)
-		if interval != c.interval || silent != c.silent || conn.lease() != c.lease || r.end.within(tcpLimit) != c.tcp {
-			t.Errorf("%s given %s: %s, %d, lease %ds, TCP %s", c.host, c.given, interval, silent, conn.lease(), r.end.within(tcpLimit))
+		if interval != c.interval || silent != c.silent || conn.lease() != c.lease || r.end.within(usual) != c.tcp {
+			t.Errorf("%s given %s: %s, %d, lease %ds, TCP %s", c.host, c.given, interval, silent, conn.lease(), r.end.within(usual))
 		}
 	}
 }

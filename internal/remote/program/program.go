@@ -84,7 +84,8 @@ func (c Command) prepare(ctx context.Context) *exec.Cmd {
 }
 
 // Output runs a program that reads nothing, and gives all that it writes, which may
-// be most bytes. When ctx is done the program and all that it started are ended.
+// be most bytes. When ctx is done the program and all that it started are ended,
+// and it comes back within two seconds whatever becomes of them.
 // Errors are *Error.
 func (c Command) Output(ctx context.Context, most int) ([]byte, error) {
 	name := baseName(c.Path)
@@ -104,14 +105,28 @@ func (c Command) Output(ctx context.Context, most int) ([]byte, error) {
 		_, _ = io.Copy(tail, stderr) // its end is all that there is to know
 		_ = stderr.Close()           // nothing was written to it
 	}()
-	err = cmd.Run()
-	_ = itsStderr.Close() // the program had its own
+	ran := make(chan error, 1)
+	go func() {
+		err := cmd.Run()
+		_ = itsStderr.Close() // the program had its own
+		ran <- err
+	}()
+	select {
+	case err = <-ran:
+	case <-ctx.Done():
+		// What has left its group, and so lives on, is not waited for.
+		select {
+		case err = <-ran:
+		case <-time.After(grace / 2):
+			err = ctx.Err()
+		}
+	}
 	if err == nil {
 		return out.kept, nil
 	}
 	select {
 	case <-said:
-	case <-time.After(grace):
+	case <-time.After(grace / 2):
 	}
 	e := &Error{Program: name, Code: -1, Stderr: tail.lines()}
 	var exit *exec.ExitError

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -92,6 +93,23 @@ func TestOutputCancelled(t *testing.T) {
 		t.Errorf("have %v", err)
 	}
 	ends(t, path)
+}
+
+// What has left the group, and holds the output, is waited for no longer than that.
+func TestOutputCancelledWithoutIt(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid here")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := sh("setsid sleep 9 & wait").Output(ctx, 1<<10); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("have %v", err)
+	}
+	if took := time.Since(start); took > 6*time.Second {
+		t.Errorf("it came back after %s", took)
+	}
 }
 
 // A stream has no terminal, gives what comes and says how it ended.

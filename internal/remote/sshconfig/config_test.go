@@ -313,7 +313,7 @@ func TestMissing(t *testing.T) {
 // An ssh that does not know -G, or not who runs it, is none, and its reason is told.
 func TestOtherClient(t *testing.T) {
 	t.Parallel()
-	path := cell{config: "Host host\n HostName 10.0.0.1\nMatch host host exec false\n HostName 10.0.0.2\n"}.write(t)
+	path := cell{config: "Host host\n HostName 10.0.0.1\nMatch originalhost host exec false\n HostName 10.0.0.2\n"}.write(t)
 	for client, want := range map[string]string{
 		"":           "it cannot be asked: there is no ssh on this machine",
 		"/bin/false": "it cannot be asked: false: exit code 1",

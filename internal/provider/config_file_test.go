@@ -63,7 +63,8 @@ func TestConfigFile(t *testing.T) {
 func TestPlanReach(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(path, []byte("Host a*\n ForwardAgent yes\nHost b*\n Compression yes\nHost c\n HostName -x\nHost e*\n Tunnel yes\n"), 0o600); err != nil {
+	const file = "Host a*\n ForwardAgent yes\nHost b*\n Compression yes\nHost c\n HostName -x\nHost e*\n Tunnel yes\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, diags := configure(t, map[string]any{"ssh": map[string]any{"config_file": path, "private_key": testKey(t, "")}}, nil)

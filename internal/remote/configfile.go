@@ -83,9 +83,7 @@ func (f *configFile) of(ctx context.Context, c *Client, q sshconfig.Question) (*
 	if s.transport, err = limit(c.transportConfig, of); err != nil {
 		return bad(err)
 	}
-	if s.login, err = f.login(c, of); err != nil {
-		return bad(err)
-	}
+	s.login = f.login(c, of)
 	if err := f.readKnown(s); err != nil {
 		return bad(err)
 	}

@@ -80,7 +80,7 @@ Match all
   IdentityFile %[1]s/missing
   IdentityFile "%[1]s/id_end"
 `, dir, outer.Port, end.Port))
-	for how, make := range map[string]func(remote.Config) (*remote.Client, error){
+	for how, makeClient := range map[string]func(remote.Config) (*remote.Client, error){
 		"ssh": remote.NewClient, "words": remote.NewClientWithoutOpenSSH,
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -89,7 +89,7 @@ Match all
 				if change != nil {
 					change(&cfg)
 				}
-				c, err := make(cfg)
+				c, err := makeClient(cfg)
 				if err != nil {
 					t.Fatal(err)
 				}

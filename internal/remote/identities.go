@@ -29,7 +29,7 @@ type identity struct {
 // login gives the credentials that the file has for a host; nil if it says nothing
 // of any. Identity files that cannot be used are left out, with a note. The
 // client's password stays.
-func (f *configFile) login(c *Client, s *sshconfig.Settings) (*login, error) {
+func (f *configFile) login(c *Client, s *sshconfig.Settings) *login {
 	l := &login{agentSocket: c.agentFor(s), identity: c.login.identity, password: c.login.password, only: s.IdentitiesOnly}
 	files := s.IdentityFiles
 	// Without IdentityFile ssh tries those with the usual names. They count where
@@ -39,7 +39,7 @@ func (f *configFile) login(c *Client, s *sshconfig.Settings) (*login, error) {
 		files = sshconfig.UsualIdentities()
 	}
 	if len(files) == 0 && len(s.CertificateFiles) == 0 && l.agentSocket == c.login.agentSocket && !s.IdentitiesOnly {
-		return nil, nil
+		return nil
 	}
 	words := slices.Concat([]string{l.agentSocket}, files, []string{""}, s.CertificateFiles)
 	if l.only {
@@ -49,16 +49,14 @@ func (f *configFile) login(c *Client, s *sshconfig.Settings) (*login, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known := f.logins[key]; known != nil {
-		return known, nil
+		return known
 	}
 	for _, path := range files {
 		l.identities = append(l.identities, c.readIdentity(path))
 	}
-	if err := l.addCertificates(files, s.CertificateFiles); err != nil {
-		return nil, err
-	}
+	l.addCertificates(files, s.CertificateFiles)
 	f.logins[key] = l
-	return l, nil
+	return l
 }
 
 // agentFor gives the socket of the agent for a host. What the Config says of the
@@ -131,7 +129,7 @@ func parsePublic(text []byte) ssh.PublicKey {
 
 // addCertificates reads the certificates that are named or, if none are, those
 // beside the keys. One whose key is no identity is for a key of the agent.
-func (l *login) addCertificates(files, named []string) error {
+func (l *login) addCertificates(files, named []string) {
 	paths := named
 	if len(named) == 0 {
 		for _, path := range files {
@@ -162,7 +160,6 @@ func (l *login) addCertificates(files, named []string) error {
 			l.identities = append(l.identities, identity{name: path, public: cert.Key, certs: []*ssh.Certificate{cert}, why: "it is a certificate"})
 		}
 	}
-	return nil
 }
 
 // usable says whether an identity could be used without an agent.

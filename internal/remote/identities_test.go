@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func TestIdentities(t *testing.T) {
 	}}
 	byCert := remotetest.Options{Config: ssh.ServerConfig{PublicKeyCallback: checker.Authenticate}}
 	byKey, byLocked := allowing(public), allowing(lockedPublic)
-	full, fullLocked := agentAt(t, append(others, raw)...), agentAt(t, append(others, lockedRaw)...)
+	full, fullLocked := agentAt(t, slices.Concat(others, []any{raw})...), agentAt(t, slices.Concat(others, []any{lockedRaw})...)
 
 	for name, c := range map[string]struct {
 		config string // @DIR@, @AGENT@

@@ -127,7 +127,7 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				// ssh writes into what it reads, so each has its own.
-				make := func() (config string) {
+				write := func() (config string) {
 					dir := t.TempDir()
 					fill := strings.NewReplacer("@DIR@", dir, "@NAME@", fmt.Sprintf("[%s]:%d", sshd.Host, sshd.Port), "@KEY@", sshd.HostKey, "@OLD@", old,
 						"@PORT@", fmt.Sprint(sshd.Port), "@HASH@", hashed, "@RSA@", rsa).Replace
@@ -144,7 +144,7 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 						"yes\n%s"+
 						"StrictHostKeyChecking accept-new\nGlobalKnownHostsFile none\n", sshd.Host, sshd.Port, sshd.User, dir, fill(c.config)))
 				}
-				err := dial(t, newClient(t, remote.Config{ConfigFile: make(), HostKeyPolicy: c.policy}), remote.Target{Address: "node",
+				err := dial(t, newClient(t, remote.Config{ConfigFile: write(), HostKeyPolicy: c.policy}), remote.Target{Address: "node",
 					ConnectTimeout: 20 * time.Second})
 				what := "passed"
 				switch {
@@ -162,7 +162,7 @@ func TestHostKeysOfConfigFile(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				out, sshErr := exec.CommandContext(ctx, client, "-F", make(), "-o", "BatchMode=yes", "node", "true").CombinedOutput()
+				out, sshErr := exec.CommandContext(ctx, client, "-F", write(), "-o", "BatchMode=yes", "node", "true").CombinedOutput()
 				if wants := c.want != "" && c.stricter == ""; wants != (sshErr != nil) {
 					t.Errorf("ssh: %v\n%s", sshErr, out)
 				}

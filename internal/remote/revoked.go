@@ -78,7 +78,7 @@ func (r *revokedKeys) revokesCertificate(cert *ssh.Certificate) bool {
 		}
 		for _, m := range c.bitmaps {
 			n := cert.Serial - m.offset
-			if cert.Serial >= m.offset && n <= math.MaxInt32 && m.bits.Bit(int(n)) == 1 { //nolint:gosec // n is small enough
+			if cert.Serial >= m.offset && n <= math.MaxInt32 && m.bits.Bit(int(n)) == 1 {
 				return true
 			}
 		}
@@ -95,7 +95,8 @@ var errList = errors.New("it is not a whole key revocation list")
 func parseRevokedKeys(text []byte) (*revokedKeys, error) {
 	r := &revokedKeys{keys: map[string]bool{}, sha1: map[string]bool{}, sha256: map[string]bool{}}
 	if rest, ok := bytes.CutPrefix(text, []byte(krlMagic)); ok {
-		return r, r.list(&wireReader{rest: rest})
+		err := r.list(&wireReader{rest: rest})
+		return r, err
 	}
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -212,9 +213,9 @@ func (w *wireReader) take(n uint64) []byte {
 }
 
 // number reads one of so many bytes.
-func (w *wireReader) number(bytes int) uint64 {
+func (w *wireReader) number(size int) uint64 {
 	var whole [8]byte
-	copy(whole[8-bytes:], w.take(uint64(bytes))) //nolint:gosec // 8 at most
+	copy(whole[8-size:], w.take(uint64(size))) //nolint:gosec // 8 at most
 	return binary.BigEndian.Uint64(whole[:])
 }
 

@@ -192,7 +192,7 @@ func (f *File) unasked() error {
 }
 
 // settings makes settings of what ssh says is set.
-func (f *File) settings(q Question, v values, base values) (*Settings, error) {
+func (f *File) settings(q Question, v, base values) (*Settings, error) {
 	tokens := q.tokens(v.first("hostname"), v.first("port"), cmp.Or(v.first("user"), q.DefaultUser), v.first("hostkeyalias"))
 	at := func(keyword string, err error) error {
 		for _, l := range f.words.lines[keyword] {

@@ -168,7 +168,7 @@ func (r *reading) matchBlock(l *line, never bool) (bool, error) {
 			if argument, rest, ok = cutWord(rest); !ok || argument == "" {
 				return false, l.errorf("Match %s has no pattern", word)
 			}
-			known := true
+			var known bool
 			if holds, known = r.condition(name, argument); !known {
 				if open == nil {
 					open = l.errorf("only ssh itself can tell whether Match %s holds, and it %w", word, errNotAsked)
@@ -221,21 +221,9 @@ func (r *reading) set(l *line) error {
 		return l.errorf("%s is not known", l.written)
 	}
 	keyword := canonical(l.keyword)
-	words := l.args
-	switch keyword {
-	case "proxycommand", "knownhostscommand", "localcommand", "remotecommand", "proxyjump":
-		text := strings.TrimLeft(l.rest, whitespace+"=")
-		if keyword == "proxyjump" {
-			text, _, _ = strings.Cut(text, "#")
-		}
-		words = []string{strings.TrimRight(text, whitespace)}
-	default:
-		if l.bad != nil {
-			return l.errorf("%w", l.bad)
-		}
-	}
-	if len(words) == 0 || words[0] == "" {
-		return l.errorf("%s has no value", l.written)
+	words, err := l.value(keyword)
+	if err != nil {
+		return err
 	}
 	switch keyword {
 	case "refuseconnection":
@@ -274,4 +262,26 @@ func (r *reading) set(l *line) error {
 		r.lines[keyword] = l
 	}
 	return nil
+}
+
+// value gives what follows a keyword: its words or, of what is a command line, all in
+// one.
+func (l *line) value(keyword string) ([]string, error) {
+	words := l.args
+	switch keyword {
+	case "proxycommand", "knownhostscommand", "localcommand", "remotecommand", "proxyjump":
+		text := strings.TrimLeft(l.rest, whitespace+"=")
+		if keyword == "proxyjump" {
+			text, _, _ = strings.Cut(text, "#")
+		}
+		words = []string{strings.TrimRight(text, whitespace)}
+	default:
+		if l.bad != nil {
+			return nil, l.errorf("%w", l.bad)
+		}
+	}
+	if len(words) == 0 || words[0] == "" {
+		return nil, l.errorf("%s has no value", l.written)
+	}
+	return words, nil
 }

@@ -20,14 +20,14 @@ type Tokens map[byte]string
 
 // tokens are those of a connection. %C, a hash whose parts differ by version, and
 // %j, which is new, are not among them.
-func (q Question) tokens(hostName, port, user, alias string) Tokens {
+func (q Question) tokens(hostName, port, remoteUser, alias string) Tokens {
 	local, _ := os.Hostname() // "" is not a name that a file could be called after
 	short, _, _ := strings.Cut(local, ".")
 	if alias == "" {
 		alias = q.Host
 	}
 	return Tokens{
-		'h': hostName, 'n': q.Host, 'p': port, 'r': user, 'k': alias,
+		'h': hostName, 'n': q.Host, 'p': port, 'r': remoteUser, 'k': alias,
 		'u': localUser(), 'd': home(), 'i': strconv.Itoa(os.Getuid()), 'l': local, 'L': short,
 	}
 }

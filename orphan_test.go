@@ -32,7 +32,7 @@ func TestEndsWithItsParent(t *testing.T) {
 	}
 	// The cookie by which a provider knows that it is started by Terraform.
 	parent := exec.Command("/bin/sh", "-c", `"$0"; :`, binary)
-	parent.Env = append(os.Environ(), "TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+	parent.Env = append(os.Environ(), handshake.MagicCookieKey+"="+handshake.MagicCookieValue)
 	parent.Stdout = theirs
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ const (
 // Terraform has started it (terraform-plugin-go, tf6server.Serve).
 var handshake = plugin.HandshakeConfig{
 	ProtocolVersion: 6,
-	MagicCookieKey:  "TF_PLUGIN_MAGIC_COOKIE", MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+	MagicCookieKey:  provider.CookieKey, MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 }
 
 // serve serves Terraform until it says that this is enough. It is

@@ -30,6 +30,8 @@ type Terms struct {
 	// IfReachable says that a node that is to be removed is given up where its
 	// machine gives no answer: see [*SilentError].
 	IfReachable bool
+	// Foreseen is as in [node.Options]; a first installation foresees all.
+	Foreseen func(found string) bool
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(node.Finding)
@@ -68,7 +70,9 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 	defer v.end()
 	disturbed := false
 	opts := v.options(ctx, a.warn(t.Warn))
-	opts.Ensemble.Exists = t.Kind != FirstInstall
+	if opts.Ensemble.Exists = t.Kind != FirstInstall; opts.Ensemble.Exists {
+		opts.Foreseen = t.Foreseen
+	}
 	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = v.changes(a)
 	opts.Holding.TakeOver = t.Kind == FirstInstall
@@ -97,6 +101,6 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 		return v.failed(ctx, err)
 	}
 	a.note(func(r *Result) { r.State = state })
-	f.noted(ctx, f.Machines.Seen(h.Cluster, h.machine(state.MachineID, state.BootID)))
+	f.noted(ctx, f.Machines.Seen(h.Cluster, f.reached(h, state.MachineID, state.BootID)))
 	return nil
 }

@@ -111,6 +111,16 @@
 // [Machines] knows which machines nodes run on, also what earlier processes on
 // this computer have seen, so that preflight finds one that is there twice.
 //
+// # Dead machines
+//
+// A node whose machine gives no answer is given up ([Terms.IfReachable]) only if it
+// is the machine that is dead, and not the way to it. So another machine of the
+// cluster is asked at that moment, one that was looked at in the last hour, by
+// whichever process, and that is reached through the same proxy and jump hosts: one
+// behind another jump host says nothing of this way. If it answers, the silent one
+// gets a second chance, since what was down may have come back in between. If none
+// answers, or none is known, nothing is given up.
+//
 // # Many hosts in one call
 //
 // A [Batch] works on many hosts: so many at once, the canaries first, and

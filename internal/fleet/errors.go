@@ -6,6 +6,7 @@ package fleet
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -148,17 +149,29 @@ func (e *SilentError) Error() string {
 
 func (e *SilentError) Unwrap() error { return e.Err }
 
-// An AloneError says that a machine gives no answer, and none of its cluster has
-// answered lately, so that it is not given up.
+// An AloneError says that a machine gives no answer, and that none of its cluster
+// does which is reached through the same, so that it is not given up.
 type AloneError struct {
-	Host string
-	Err  error
+	Host  string
+	Asked []string // the other machines
+	Err   error
 }
 
 func (e *AloneError) Error() string {
-	return fmt.Sprintf("%s: its machine gives no answer, and no other host of the cluster has given one lately, so that the way to all of "+
-		"them may be what is broken: %v", e.Host, e.Err)
+	others := "no other host of the cluster is known here that was seen in the last hour and is reached in the same way"
+	if n := len(e.Asked); n > 0 {
+		named := strings.Join(e.Asked[:min(n, maxNamed)], ", ")
+		if n > maxNamed {
+			named += fmt.Sprintf(" and %d more", n-maxNamed)
+		}
+		others = fmt.Sprintf("neither does any other host of the cluster that was asked (%s)", named)
+	}
+	return fmt.Sprintf("%s: its machine gives no answer, and %s, so that the way to all of them may be what is broken: %v",
+		e.Host, others, e.Err)
 }
+
+// maxNamed is how many hosts a message names.
+const maxNamed = 5
 
 func (e *AloneError) Unwrap() error { return e.Err }
 

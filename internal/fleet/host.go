@@ -5,6 +5,8 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"time"
 
@@ -81,6 +83,11 @@ var _ Conn = (*remote.Conn)(nil)
 type Fleet struct {
 	// Dial connects to a host. It is nil while what it needs is not known.
 	Dial func(ctx context.Context, t remote.Target) (Conn, error)
+	// Greet asks whether an SSH server answers at a host, and Way says how one is
+	// reached, as [remote.Client.Greet] and [remote.Client.Way] do. Without them
+	// no machine is given up.
+	Greet func(ctx context.Context, t remote.Target) error
+	Way   func(t remote.Target) (remote.Way, error)
 	// ConnectTimeout is how long a host may take to answer; 0: Dial knows.
 	ConnectTimeout time.Duration
 	// PinHostKeys says that a host keeps the key which it has shown first for
@@ -101,6 +108,21 @@ type Fleet struct {
 	// NotNoted is told that what is known of machines could not be noted or
 	// read, which keeps nobody from working.
 	NotNoted func(ctx context.Context, err error)
+}
+
+// reached is what the host runs on, and how it is reached.
+func (f *Fleet) reached(h *Host, id, bootID string) Machine {
+	m := h.machine(id, bootID)
+	if f.Way == nil {
+		return m
+	}
+	if way, err := f.Way(h.Target); err == nil { // else it could not be reached
+		m.Port = way.Port
+		if way.Via != "" {
+			m.Via = fmt.Sprintf("%x", sha256.Sum256([]byte(way.Via)))[:16]
+		}
+	}
+	return m
 }
 
 // Record notes hosts that are nodes as Terraform's state has it.

@@ -5,6 +5,7 @@ package fleet_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -47,6 +48,9 @@ type fakeMachine struct {
 	left    string        // it leaves that behind
 	refuses bool          // no connection comes about
 	silent  bool          // nor is there an answer
+	returns bool          // there is one from the second time on
+	answers []string      // the addresses of other machines at which there is one now
+	greeted []remote.Target
 	dials   []remote.Target
 	ran     []string
 }
@@ -58,10 +62,28 @@ func (m *fakeMachine) fleet(dir string) *fleet.Fleet {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.dials = append(m.dials, t)
-			if m.refuses {
+			if m.refuses && !(m.returns && len(m.dials) > 1) {
 				return nil, &remote.ConnectError{Host: t.Address, Stage: remote.StepTCP, Silent: m.silent, Err: errors.New("connection refused")}
 			}
 			return &fakeConn{m, t, len(m.dials)}, nil
+		},
+		Greet: func(ctx context.Context, t remote.Target) error {
+			m.mu.Lock()
+			m.greeted = append(m.greeted, t)
+			answers := slices.Contains(m.answers, t.Address)
+			m.mu.Unlock()
+			if answers && ctx.Err() == nil {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		Way: func(t remote.Target) (remote.Way, error) {
+			way := remote.Way{Port: cmp.Or(t.Port, 22)}
+			for _, h := range t.JumpHosts {
+				way.Via += " " + h.Address
+			}
+			return way, nil
 		},
 	}
 }

@@ -4,6 +4,8 @@
 package fleet
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +21,10 @@ type Machine struct {
 	// the machine may be of any of them.
 	Site   string
 	Master bool
+	// Port is where it was reached when it was looked at, 0 if nobody knows, and
+	// Via stands for what was in between, "" if nothing was.
+	Port int
+	Via  string
 }
 
 // Machines is what is known of the machines of clusters' nodes. A machine id
@@ -52,28 +58,30 @@ func (m *Machines) hold(machineID string, by holder) error {
 	return nil
 }
 
-// answeredWithin is for how long a host counts as one that answers.
-const answeredWithin = 30 * time.Minute
-
-// answered reports whether another machine of the cluster has answered lately,
-// here or in another process on this computer.
-func (m *Machines) answered(cluster, but string) (bool, error) {
+// beside gives the other machines of a cluster that have been looked at in the
+// last hour, here or in another process on this computer, and that are reached
+// through the same as a machine: the one last looked at first. One whose node is
+// gone since is still a machine. The error is as of Meet.
+func (m *Machines) beside(cluster string, it Machine) ([]Machine, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.cluster(cluster)
-	since := m.now().Add(-answeredWithin)
-	for address, it := range c.byAddress {
-		if address != but && it.at.After(since) {
-			return true, nil
+	n := m.cluster(cluster).notes
+	_, err := n.with("") // reads them
+	var noted []notedMachine
+	for _, other := range n.machines {
+		itself := other.Address == it.Address || other.ID != "" && other.ID == it.ID
+		if !itself && other.Port > 0 && other.Via == it.Via && n.now().Sub(other.seen) <= noteLife {
+			noted = append(noted, other)
 		}
 	}
-	_, err := c.notes.with("") // reads them
-	for address, it := range c.notes.machines {
-		if address != but && it.seen.After(since) {
-			return true, err
-		}
+	slices.SortFunc(noted, func(a, b notedMachine) int {
+		return cmp.Or(b.seen.Compare(a.seen), cmp.Compare(a.Address, b.Address))
+	})
+	others := make([]Machine, len(noted))
+	for i := range noted {
+		others[i] = noted[i].Machine
 	}
-	return false, err
+	return others, err
 }
 
 // letGo says that there is no node on the machine any more.

@@ -20,12 +20,13 @@ import (
 
 // Notes are lines in files of ten minutes each, one line a machine and file:
 //
-//	UNIX_MILLISECONDS KIND MACHINE_ID BOOT_ID SITE ADDRESS
+//	UNIX_MILLISECONDS KIND MACHINE_ID BOOT_ID SITE ADDRESS PORT/VIA
 //
-// with "-" for what is not known. Processes append to the file of now, each
-// with one write, so that they need no lock, and nobody writes to an older
-// file, so that one whose time is over can be removed. A line that is not as
-// it should be, such as the half of one at the end, does not count.
+// with "-" for what is not known, and without /VIA where nothing was in between.
+// Processes append to the file of now, each with one write, so that they need no
+// lock, and nobody writes to an older file, so that one whose time is over can be
+// removed. A line that is not as it should be, such as the half of one at the
+// end, does not count.
 const (
 	noteLife = time.Hour
 	noteFile = 10 * time.Minute
@@ -87,7 +88,8 @@ func (n *notes) add(kind string, machines []Machine) error {
 		}
 		was := n.machines[it.Address]
 		same := was.ID == it.ID && was.Site == it.Site && number(was.at) == number(now) &&
-			(kind == noteRecorded && was.kind != noteGone || kind == was.kind && was.BootID == it.BootID)
+			(kind == noteRecorded && was.kind != noteGone ||
+				kind == was.kind && was.BootID == it.BootID && was.Port == it.Port && was.Via == it.Via)
 		if same && kind != noteGone {
 			continue
 		}
@@ -227,6 +229,9 @@ func (n *notes) take(found notedMachine) {
 		found.seen = found.at
 	case found.kind == noteRecorded && same:
 		found.seen, found.BootID = was.seen, was.BootID
+		found.Port, found.Via = was.Port, was.Via
+	case found.kind == noteGone: // the node, not the machine
+		found.seen, found.Port, found.Via = was.seen, was.Port, was.Via
 	}
 	if was.ID != found.ID {
 		n.byID[was.ID] = slices.DeleteFunc(n.byID[was.ID], func(a string) bool { return a == found.Address })
@@ -252,12 +257,17 @@ func (it notedMachine) line() string {
 		}
 		return s
 	}
-	return fmt.Sprintf("%d %s %s %s %s %s\n", it.at.UnixMilli(), it.kind, field(it.ID), field(it.BootID), field(it.Site), it.Address)
+	way := ""
+	if it.Port > 0 {
+		way = strings.TrimSuffix(fmt.Sprintf("%d/%s", it.Port, it.Via), "/")
+	}
+	return fmt.Sprintf("%d %s %s %s %s %s %s\n", it.at.UnixMilli(), it.kind, field(it.ID), field(it.BootID), field(it.Site), it.Address,
+		field(way))
 }
 
 func parseNote(line string) (notedMachine, bool) {
 	p := strings.Split(strings.TrimSuffix(line, "\n"), " ")
-	if len(p) != 6 || !slices.Contains([]string{noteSeen, noteRecorded, noteGone}, p[1]) || !notable(p[5]) {
+	if len(p) != 7 || !slices.Contains([]string{noteSeen, noteRecorded, noteGone}, p[1]) || !notable(p[5]) {
 		return notedMachine{}, false
 	}
 	ms, err := strconv.ParseInt(p[0], 10, 64)
@@ -270,5 +280,11 @@ func parseNote(line string) (notedMachine, bool) {
 		}
 	}
 	it := notedMachine{Machine: Machine{ID: p[2], BootID: p[3], Site: p[4], Address: p[5]}, kind: p[1], at: time.UnixMilli(ms)}
+	if port, via, _ := strings.Cut(p[6], "/"); port != "" {
+		if it.Port, err = strconv.Atoi(port); err != nil {
+			return notedMachine{}, false
+		}
+		it.Via = via
+	}
 	return it, (it.ID == "") == (it.kind == noteGone)
 }

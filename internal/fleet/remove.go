@@ -8,7 +8,6 @@ import (
 	"errors"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Remove drains and uninstalls the node, when it is its turn; a master goes only
@@ -32,17 +31,26 @@ func (f *Fleet) remove(ctx context.Context, h *Host, t Terms, a *account) error 
 	if !t.EnsembleGoes {
 		v.gates(&turn, &opts)
 	}
-	err := v.inTurn(ctx, turn, func(ctx context.Context) error {
-		err := node.Uninstall(ctx, v.conn, opts)
-		if err == nil {
-			v.removed(ctx)
-		}
-		return err
-	})
-	v.noteKeys(a)
-	if t.IfReachable {
-		err = v.givenUp(ctx, err)
+	uninstall := func() error {
+		return v.inTurn(ctx, turn, func(ctx context.Context) error {
+			err := node.Uninstall(ctx, v.conn, opts)
+			if err == nil {
+				v.removed(ctx)
+			}
+			return err
+		})
 	}
+	err := uninstall()
+	if t.IfReachable && v.silent(err) {
+		if err = v.alone(ctx, err); err == nil {
+			// What is between here and the host is well now, and may not have been before.
+			v.target.ConnectTimeout = min(v.target.ConnectTimeout, secondChance)
+			if err = uninstall(); v.silent(err) {
+				err = &SilentError{Host: h.Address(), Err: err}
+			}
+		}
+	}
+	v.noteKeys(a)
 	switch {
 	case leaves(err):
 		a.note(func(r *Result) { r.Left = err })
@@ -53,22 +61,6 @@ func (f *Fleet) remove(ctx context.Context, h *Host, t Terms, a *account) error 
 	}
 	f.Forget(ctx, h.Cluster, h.Address())
 	return nil
-}
-
-// givenUp makes a [*SilentError] of the error of a machine that gave no answer
-// while others of its cluster did. If none does, nobody knows which end is cut
-// off.
-func (v *visit) givenUp(ctx context.Context, err error) error {
-	var silent *remote.ConnectError
-	if v.conn != nil || !errors.As(err, &silent) || !silent.Silent {
-		return err
-	}
-	answered, notesErr := v.Machines.answered(v.host.Cluster, v.host.Address())
-	v.noted(ctx, notesErr)
-	if !answered {
-		return &AloneError{Host: v.host.Address(), Err: err}
-	}
-	return &SilentError{Host: v.host.Address(), Err: err}
 }
 
 // leaves reports whether an error says that what is on the host is somebody

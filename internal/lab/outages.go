@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -20,29 +21,45 @@ import (
 // of masters appends a line: what tests that pass say is not shown.
 const outagesFile = "DCOS_LAB_OUTAGES"
 
-// outagesEvery is how often masters are asked.
-const outagesEvery = 200 * time.Millisecond
+// How often masters are asked.
+const (
+	outagesEvery = 200 * time.Millisecond
+	serversEvery = 50 * time.Millisecond
+)
 
 // WatchMasters counts how many masters of an ensemble are out of service at once,
 // from now until stop is called: those that say of themselves that they do not
 // serve, or refuse to be asked, twice in a row. One that gives no answer in time
 // counts as it did: this machine may be slow. More than allowed fails the test.
 // stop tells how many there were.
-func WatchMasters(t testing.TB, allowed int, masters ...*Host) (stop func()) {
+func WatchMasters(t testing.TB, allowed int, masters ...*Host) (stop func() (out int)) {
+	t.Helper()
+	return watchOutages(t, outageWatch{serves: servesItself}, outagesEvery, allowed, masters)
+}
+
+// WatchServers is WatchMasters for an ensemble of real ZooKeepers: a master is out
+// while nobody listens at ZooKeeper's port. What servers say of themselves does not
+// tell outages: when their leader is taken out, all of them are without one for a
+// moment.
+func WatchServers(t testing.TB, allowed int, masters ...*Host) (stop func() (out int)) {
+	t.Helper()
+	return watchOutages(t, outageWatch{serves: listens}, serversEvery, allowed, masters)
+}
+
+func watchOutages(t testing.TB, w outageWatch, every time.Duration, allowed int, masters []*Host) (stop func() (out int)) {
 	t.Helper()
 	addresses := make([]string, len(masters))
 	for i, m := range masters {
 		addresses[i] = m.Address
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	w := outageWatch{serves: servesItself}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
 			w.look(ctx, addresses)
 			select {
-			case <-time.After(outagesEvery):
+			case <-time.After(every):
 			case <-ctx.Done():
 			}
 		}
@@ -52,7 +69,7 @@ func WatchMasters(t testing.TB, allowed int, masters ...*Host) (stop func()) {
 		<-done
 	})
 	t.Cleanup(end)
-	return func() {
+	return func() int {
 		t.Helper()
 		end()
 		TellOutages(t, len(w.most), len(addresses), allowed)
@@ -62,6 +79,7 @@ func WatchMasters(t testing.TB, allowed int, masters ...*Host) (stop func()) {
 		if w.looks < 2 {
 			t.Errorf("the masters were asked %d times, which says nothing", w.looks)
 		}
+		return len(w.most)
 	}
 }
 
@@ -156,4 +174,16 @@ func servesItself(ctx context.Context, address string) (serves, known bool) {
 		}
 	}
 	return false, true
+}
+
+// listens reports whether somebody listens at a master's ZooKeeper's port.
+func listens(ctx context.Context, address string) (serves, known bool) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(address, "2181"))
+	if err != nil {
+		return false, ctx.Err() == nil
+	}
+	_ = conn.Close() // nothing was said
+	return true, true
 }

@@ -67,7 +67,8 @@ func checkLeftovers(h *hostFacts, _ *Options) []Finding {
 	return one(Finding{
 		Found:  fmt.Sprintf("state of a former DC/OS in /var/lib/dcos (%s)", clip(strings.Join(h.Leftovers, ", "), 200)),
 		Needed: "none: DC/OS would take it up, and a master would join its former ensemble",
-		Hint:   "remove /var/lib/dcos if nothing in it is needed",
+		Hint: "remove /var/lib/dcos if nothing in it is needed; to have DC/OS take it up, as on a host that was this very node before, skip " +
+			"this check",
 	})
 }
 

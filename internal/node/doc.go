@@ -40,7 +40,8 @@
 // Mesos's that was there before what is not listed and has a name that Mesos is
 // known to use. Without a list that is whole and of this machine, known names go
 // and nothing else. What stays is told ([Stayed]). A link or mount in the place
-// of a directory is gone through, and stays.
+// of a directory is gone through, and stays. Beside the list the record says the
+// little that versions before it read, which may be the ones that uninstall.
 //
 // # The gate
 //
@@ -51,6 +52,20 @@
 // answer or a broken connection leave the master as it is; over a new connection
 // the script begins again, with the question. A master that is on its way back to
 // its former packages does not ask.
+//
+// # A node that was up
+//
+// It has something to lose: a master ZooKeeper's data and with it the cluster's
+// id and every service's state, an agent its tasks. [State.Up] tells it, by a note
+// in the record or by that data. Nothing but [Uninstall] takes it away. Programs
+// that are gone are installed again with the data in its place (reset.sh, then
+// what a first installation does): DC/OS's services find at that start what they
+// find at any start, and neither pkgpanda's setup nor they make anything in
+// /var/lib/dcos that is there (pkgpanda/__init__.py, Install.activate, makes and
+// gives away a package's state directory, and no more). Taking all of DC/OS off
+// first is what a host gets on which nothing shows that a node was up.
+//
+// [Options.Foreseen] has the caller's plan: what it does not name is not done.
 //
 // # Stopping
 //

@@ -23,6 +23,7 @@ const (
 	KindTopology     remote.Kind = "topology"
 	KindLeftover     remote.Kind = "leftovers"
 	KindRollback     remote.Kind = "rollback"
+	KindWorse        remote.Kind = "worse than planned"
 )
 
 var (
@@ -35,6 +36,7 @@ var (
 	_ remote.Fault = (*TopologyError)(nil)
 	_ remote.Fault = (*LeftoverError)(nil)
 	_ remote.Fault = (*RollbackError)(nil)
+	_ remote.Fault = (*WorseError)(nil)
 )
 
 // A StageError says that a stage failed on a host, and all that is known of why.
@@ -235,13 +237,22 @@ func (*LeftoverError) Hint() string {
 // A RollbackError says that an upgrade failed, and how putting the node back
 // on its former packages went.
 type RollbackError struct {
-	Upgrade  error
-	Rollback error // nil: the node is back on its former packages and well
+	Upgrade   error
+	Rollback  error // nil: the node is back on its former packages and well
+	Untouched bool  // it was on them all the time
+}
+
+// outcome says how it went well.
+func (e *RollbackError) outcome() string {
+	if e.Untouched {
+		return "the node's packages and services were not touched"
+	}
+	return "the node was put back on its former packages and passed its checks"
 }
 
 func (e *RollbackError) Error() string {
 	if e.Rollback == nil {
-		return fmt.Sprintf("%v; the node was put back on its former packages and passed its checks", e.Upgrade)
+		return fmt.Sprintf("%v; %s", e.Upgrade, e.outcome())
 	}
 	return fmt.Sprintf("%v; putting the node back on its former packages failed too: %v", e.Upgrade, e.Rollback)
 }
@@ -269,7 +280,7 @@ func (e *RollbackError) Reason() string {
 	if why = strings.TrimSpace(why); !strings.HasSuffix(why, ".") && !strings.HasSuffix(why, "!") && !strings.HasSuffix(why, "?") {
 		why += "."
 	}
-	return why + " The node was put back on its former packages and passed its checks."
+	return why + " T" + strings.TrimPrefix(e.outcome(), "t") + "."
 }
 
 // Hint says what to do.
@@ -278,4 +289,22 @@ func (e *RollbackError) Hint() string {
 		return "Look at the node: its services may be down. Put right what the output names, then apply again."
 	}
 	return "The node does its work as before. Put right what kept the new packages from working, then apply again."
+}
+
+// A WorseError says that a host is worse than the plan had it.
+type WorseError struct {
+	Host  string
+	Found string // in words
+}
+
+func (e *WorseError) Error() string {
+	return fmt.Sprintf("%s: the host is worse than the plan has it: %s", e.Host, e.Found)
+}
+
+// Kind is KindWorse.
+func (*WorseError) Kind() remote.Kind { return KindWorse }
+
+// Hint says what to do.
+func (*WorseError) Hint() string {
+	return "Nothing was changed on the host. Plan again, with refresh, and apply that if it is what you want"
 }

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
@@ -283,6 +285,7 @@ func TestRepair(t *testing.T) {
 		t.Fatalf("%+v", err)
 	}
 	opts.MachineID = state.MachineID
+	kept := keepData(t, h)
 	for _, c := range []struct{ name, harm, drift string }{
 		{"role gone", "rm /etc/mesosphere/roles/master", "gives the node its role"},
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
@@ -290,7 +293,18 @@ func TestRepair(t *testing.T) {
 		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
 		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ` +
 			`./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
-		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone"},
+		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",
+			"package sample-runtime--"},
+		{"unit file lost", "rm /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
+		{"units lost with their links", "cd /etc/systemd/system && for u in net exhibitor; do rm dcos-$u.service *wants/dcos-$u.service; done",
+			"dcos-exhibitor.service is missing or empty; DC/OS's file dcos-net.service is missing"},
+		{"role and unit file lost", "rm /etc/mesosphere/roles/master /etc/systemd/system/dcos-marathon.service",
+			"dcos-marathon.service is missing"},
+		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && cd /opt/mesosphere && " +
+			": >environment && rm environment.export*", "environment is missing or empty; DC/OS's file environment.export is missing"},
+		{"never set up again", "touch /opt/mesosphere/bootstrap", "never set up completely: its programs are installed again"},
+		{"deleted by hand", "rm -rf /opt/mesosphere", "files are gone or incomplete: its programs are installed again"},
+		{"uninstalled by hand", ". /opt/mesosphere/environment.export && pkgpanda uninstall", "files are gone or incomplete: its programs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			shell(t, h, "set -e\n"+c.harm)
@@ -302,6 +316,14 @@ func TestRepair(t *testing.T) {
 				t.Fatalf("drift: %q", drift)
 			}
 			conn.reset()
+			if strings.Contains(c.drift, "programs") {
+				unplanned, worse := opts, &node.WorseError{}
+				unplanned.Foreseen = func(string) bool { return false }
+				if _, err := node.Upgrade(t.Context(), conn, unplanned); !errors.As(err, &worse) || len(conn.trips) != 2 {
+					t.Errorf("in no plan: %v; %q", err, conn.trips)
+				}
+				conn.reset()
+			}
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%+v", err)
 			}
@@ -309,9 +331,107 @@ func TestRepair(t *testing.T) {
 			if drift := state.Drift(b, node.Master); len(drift) > 0 {
 				t.Errorf("still: %q", drift)
 			}
+			if slices.ContainsFunc(conn.trips, func(s string) bool { return strings.Contains(s, "uninstall") }) {
+				t.Errorf("it was uninstalled: %q", conn.trips)
+			}
 			installedBy(t, h, b, "master")
+			wantData(t, h, kept)
 		})
 	}
+
+	t.Run("an activation that was ended", func(t *testing.T) {
+		ids := strings.Join(b.PackageIDs, " ")
+		const activate = ". /opt/mesosphere/environment.export; mkdir -p /run/dcos-sample; cd /run/dcos-sample; "
+		steps := strings.Split(shell(t, h, activate+": >steps; pkgpanda activate "+ids+" >out; cat steps; rm steps"), "\n")
+		for _, at := range []string{
+			"rename bin to bin.old",              // no unit has a file
+			"rename active.buildinfo.full.json ", // nothing says what is active
+			"rename lib.new to lib",              // the package manager cannot run
+			"remove install_progress",            // all is there, and setup fails
+		} {
+			n := slices.IndexFunc(steps, func(s string) bool { return strings.HasPrefix(s, at) })
+			if n < 0 {
+				t.Fatalf("%q is none of the steps %q", at, steps)
+			}
+			// As many steps as before: the second of two activations removes what the first has left.
+			shell(t, h, activate+fmt.Sprintf("echo '%d kill' >break; pkgpanda activate %s >out 2>&1 || test ! -e break", n+1, ids))
+			state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if drift := strings.Join(state.Drift(b, node.Master), "; "); !state.SwapUnfinished || !strings.Contains(drift, "was interrupted") ||
+				strings.Contains(drift, "again") {
+				t.Errorf("%s: drift: %q", at, drift)
+			}
+			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
+				t.Fatalf("%s: %+v", at, err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
+				t.Errorf("%s: %q", at, drift)
+			}
+			wantData(t, h, kept)
+		}
+	})
+
+	t.Run("a set that the package manager refuses", func(t *testing.T) {
+		next := build(t, rel, site, changed...)
+		const twice = "/opt/mesosphere/active/check-time/bin/marathon" // another package brings it, too
+		shell(t, h, "mkdir -p $(dirname "+twice+") && touch "+twice)
+		bad := opts
+		bad.Bundle = next
+		ran := mainPIDs(t, h)
+		for range 2 {
+			_, err := node.Upgrade(t.Context(), conn, bad)
+			var back *node.RollbackError
+			if !errors.As(err, &back) || back.Rollback != nil || !back.Untouched || !strings.Contains(back.Reason(), "were not touched") {
+				t.Fatalf("%+v", err)
+			}
+			var stage *node.StageError
+			if !errors.As(err, &stage) || strings.Count(stage.Journal, "have /opt/mesosphere/bin.new/marathon") != 1 ||
+				strings.Contains(stage.Journal, "systemd[1]") {
+				t.Errorf("the journal of this activation, and nothing else, is wanted:\n%s", stage.Journal)
+			}
+			if names := restarted(ran, mainPIDs(t, h)); len(names) > 0 {
+				t.Errorf("restarted: %q", names)
+			}
+		}
+		state, err := node.Inspect(t.Context(), conn, node.Paths(b)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drift := state.Drift(b, node.Master); len(drift) > 0 || state.Owner != nil {
+			t.Errorf("it is not what it was: %q, %+v", drift, state.Owner)
+		}
+		shell(t, h, "rm "+twice)
+	})
+
+	t.Run("configuration packages of other templates", func(t *testing.T) {
+		// The ids stay when a template is corrected. One is active, the other was fetched once.
+		next := build(t, rel, site, changed...)
+		for i, b := range []*bundle.Bundle{b, next, b} {
+			file := "/opt/mesosphere/packages/" + configOf(b) + "/etc/ui-config.json"
+			want := shell(t, h, "cat /opt/mesosphere/active/dcos-config/etc/ui-config.json")
+			shell(t, h, fmt.Sprintf("mkdir -p $(dirname %[1]s) && echo {} >$(dirname %[1]s)/../pkginfo.json && echo '{}' >%[1]s", file))
+			o := opts
+			o.Bundle = b
+			conn.reset()
+			state, err := node.Upgrade(t.Context(), conn, o)
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if drift := state.Drift(b, node.Master); len(drift) > 0 {
+				t.Errorf("%d: %q", i, drift)
+			}
+			if got := shell(t, h, "cat "+file+" /opt/mesosphere/etc/ui-config.json"); got != want+"\n"+want {
+				t.Errorf("%d: %s; want %s, twice", i, got, want)
+			}
+			conn.reset()
+			if _, err := node.Upgrade(t.Context(), conn, o); err != nil || len(conn.trips) != 2 {
+				t.Errorf("%d: then there is still something to do: %q, %v", i, conn.trips, err)
+			}
+		}
+		wantData(t, h, kept)
+	})
 
 	t.Run("another cluster's", func(t *testing.T) {
 		other := node.Options{Role: node.Master, Bundle: build(t, rel, staticSite(t, "another", h))}
@@ -341,24 +461,7 @@ func TestRepair(t *testing.T) {
 		}
 	})
 
-	t.Run("a swap that was interrupted", func(t *testing.T) {
-		for stage, harm := range map[string]string{
-			"archive":  "mv bin bin.old; mv etc etc.old; mkdir bin.new etc.new",
-			"move_new": "mv bin bin.new; mv lib lib.new; rm -rf etc.old",
-		} {
-			shell(t, h,
-				fmt.Sprintf(`set -e; cd /opt/mesosphere; rm -rf ./*.new ./*.old; echo '{"stage": %q, "extension": ".new"}' >install_progress; %s`,
-					stage, harm))
-			state, err := node.Upgrade(t.Context(), conn, opts)
-			if err != nil {
-				t.Fatalf("%s: %+v", stage, err)
-			}
-			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
-				t.Errorf("%s: %q", stage, drift)
-			}
-		}
-	})
-
+	shell(t, h, "rm -r /run/dcos-sample") // this test's own
 	if err := node.Uninstall(t.Context(), conn, opts); err != nil {
 		t.Fatalf("%+v", err)
 	}
@@ -366,4 +469,37 @@ func TestRepair(t *testing.T) {
 		t.Error(err)
 	}
 	wantNoTrace(t, before, h)
+}
+
+// keepData puts onto a master what nobody else may touch, an app of Marathon's
+// among it, and gives what [dataOf] sees of it.
+func keepData(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	shell(t, h, `curl -fsS -H 'Content-Type: application/json' -d '{"id": "/kept", "cmd": "sleep 1000", "instances": 0}' \
+	http://127.0.0.1:8080/v2/apps >/dev/null
+mkdir -p /var/lib/dcos/exhibitor/zookeeper/snapshot/version-2 /var/lib/dcos/mesos/master/replicated_log
+echo a znode >/var/lib/dcos/exhibitor/zookeeper/snapshot/version-2/snapshot.1
+chown -R --reference=/var/lib/dcos/exhibitor /var/lib/dcos/exhibitor/*
+echo an entry >/var/lib/dcos/mesos/master/replicated_log/CURRENT
+[ -s /var/lib/dcos/cluster-id ] || echo 0b5ad2d0-6ab4-4c55-8d05-b6a2a5a3c7a1 >/var/lib/dcos/cluster-id
+sync`)
+	return dataOf(t, h)
+}
+
+// dataOf gives sums of what a master keeps, by path, and Marathon's app.
+func dataOf(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	return shell(t, h, "cd /var/lib/dcos && "+
+		"sha256sum cluster-id exhibitor/zookeeper/snapshot/version-2/* mesos/master/replicated_log/CURRENT && "+
+		"stat -c '%U %a %n' exhibitor exhibitor/zookeeper/snapshot/version-2/snapshot.1 && "+
+		// Marathon has a moment yet where it has just been started.
+		"curl -fsS --retry 30 --retry-delay 1 --retry-all-errors http://127.0.0.1:8080/v2/apps/kept | grep -o '\"cmd\": *\"[^\"]*\"'")
+}
+
+// wantData holds that the data is what it was.
+func wantData(t *testing.T, h *lab.Host, kept string) {
+	t.Helper()
+	if now := dataOf(t, h); now != kept {
+		t.Errorf("%s: what it keeps is\n%s\nand was\n%s", h.Name, now, kept)
+	}
 }

@@ -17,24 +17,31 @@ import (
 // A gap is what lies between a node as it is and as a bundle says, for somebody
 // to close it.
 type gap struct {
-	broken   string   // why nothing less than a new installation will do
+	broken   string   // why nothing less than an installation will do
+	restore  bool     // of broken: what the node has to lose stays
 	role     bool     // the role's file is missing
 	packages bool     // the active packages are not the bundle's
 	missing  []string // ids that should be active
 	extra    []string // ids that should not be
-	swap     bool     // the package manager was interrupted
+	altered  []string // ids that should be and are, with other files
+	swap     bool     // the package manager was ended in a swap
+	lost     []string // files that an activation of packages makes
 	files    []bundle.File
 	fileWhy  map[string]string // by path: missing, changed, mode
 	units    []string          // files of units, a subset of files' paths
 	enable   []string          // units
 	revive   []string          // units that have failed or were stopped
 	stopped  map[string]bool   // of revive: those that were stopped
+	setup    []string          // the installer's units that have failed: their work is done, but DC/OS's checks count them
 }
 
 // empty says that there is nothing to do.
 func (g gap) empty() bool {
-	return g.broken == "" && !g.role && !g.packages && !g.swap && len(g.files) == 0 && len(g.enable) == 0 && len(g.revive) == 0
+	return g.broken == "" && !g.role && !g.activates() && len(g.files) == 0 && len(g.enable) == 0 && len(g.revive) == 0
 }
+
+// activates says whether it takes an activation of packages.
+func (g gap) activates() bool { return g.packages || g.swap || len(g.lost) > 0 }
 
 // words says it to a user.
 func (g gap) words() []string {
@@ -49,6 +56,12 @@ func (g gap) words() []string {
 		out = append(out, "the file that gives the node its role is missing")
 	}
 	out = append(out, packageWords(g.missing, g.extra)...)
+	for _, id := range g.altered {
+		out = append(out, fmt.Sprintf("package %s has other files than it should have", id))
+	}
+	for _, name := range g.lost {
+		out = append(out, fmt.Sprintf("DC/OS's file %s is missing or empty", name))
+	}
 	for _, f := range g.files {
 		out = append(out, fmt.Sprintf("%s %s", f.Path, g.fileWhy[f.Path]))
 	}
@@ -110,27 +123,24 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 		g.broken = fmt.Sprintf("the node's role is %s, not %s", strings.Join(s.Roles, " and "), role.OnDisk())
 		return g
 	}
-	if len(s.ActivePackages) == 0 {
+	switch {
+	case len(s.ActivePackages) == 0:
 		g.broken = "DC/OS's files are gone or incomplete"
-		return g
-	}
-	if s.SetupPending {
+	case s.SetupPending:
 		g.broken = "DC/OS was never set up completely"
+	}
+	if g.broken != "" {
+		g.restore = s.Up
+		if g.restore {
+			g.broken += ": its programs are installed again, and what the node keeps stays"
+		} else {
+			g.broken += ": it is installed anew; nothing shows that the node was ever up, so that there is nothing to lose"
+		}
 		return g
 	}
 	g.role = s.Role == ""
-	g.swap = s.SwapUnfinished
-	for _, id := range b.PackageIDs {
-		if !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)) {
-			g.missing = append(g.missing, id)
-		}
-	}
-	for _, id := range s.ActivePackages {
-		if !slices.Contains(b.PackageIDs, id) {
-			g.extra = append(g.extra, id)
-		}
-	}
-	g.packages = len(g.missing) > 0 || len(g.extra) > 0
+	g.swap, g.lost = s.SwapUnfinished, s.LostFiles
+	s.packageGap(b, &g)
 	for _, f := range b.HostFiles() {
 		have, there := s.Files[f.Path]
 		switch {
@@ -152,6 +162,23 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 	}
 	s.unitGap(b, &g)
 	return g
+}
+
+func (s State) packageGap(b *bundle.Bundle, g *gap) {
+	for _, id := range b.PackageIDs {
+		switch {
+		case !slices.Contains(s.ActivePackages, id) || slices.Contains(s.Dangling, packageName(id)):
+			g.missing = append(g.missing, id)
+		case slices.Contains(s.Altered, id):
+			g.altered = append(g.altered, id)
+		}
+	}
+	for _, id := range s.ActivePackages {
+		if !slices.Contains(b.PackageIDs, id) {
+			g.extra = append(g.extra, id)
+		}
+	}
+	g.packages = len(g.missing) > 0 || len(g.extra) > 0 || len(g.altered) > 0
 }
 
 // rexrayFile is the one that the installer and REX-Ray both write.
@@ -183,10 +210,12 @@ func (s State) unitGap(b *bundle.Bundle, g *gap) {
 	for _, u := range s.Units {
 		oneOff := u.Name == "dcos-setup.service" || u.Name == "dcos-download.service" || u.Name == "dcos-link-env.service"
 		switch {
+		case oneOff && u.Active == "failed":
+			g.setup = append(g.setup, u.Name)
 		case timed[u.Name] || oneOff:
 		case u.Active == "failed":
 			g.revive = append(g.revive, u.Name)
-		case u.Active == "inactive" && !u.Job && !u.Triggered && (u.Always && u.Unconditional || u.Name == "dcos.target"):
+		case u.Active == "inactive" && !u.Job && !u.Triggered && (u.Always && (u.Unconditional || u.Untried) || u.Name == "dcos.target"):
 			g.revive = append(g.revive, u.Name)
 			g.stopped[u.Name] = true
 		}

@@ -69,15 +69,23 @@ func TestDrift(t *testing.T) {
 		change func(*State)
 		want   []string // part of each line
 	}{
-		"none":             {func(*State) {}, nil},
-		"not installed":    {func(s *State) { s.Installed = None }, []string{"DC/OS is not installed"}},
-		"another role":     {func(s *State) { s.Role, s.Roles = Agent, []string{"slave"} }, []string{"role is slave"}},
-		"two roles":        {func(s *State) { s.Role, s.Roles = "", []string{"master", "slave"} }, []string{"master and slave"}},
-		"role file gone":   {func(s *State) { s.Role, s.Roles, s.Installed = "", nil, Partial }, []string{"gives the node its role"}},
-		"deleted by hand":  {func(s *State) { s.ActivePackages, s.Installed = nil, Partial }, []string{"files are gone"}},
-		"never set up":     {func(s *State) { s.SetupPending, s.Installed = true, Partial }, []string{"never set up"}},
+		"none":           {func(*State) {}, nil},
+		"not installed":  {func(s *State) { s.Installed = None }, []string{"DC/OS is not installed"}},
+		"another role":   {func(s *State) { s.Role, s.Roles = Agent, []string{"slave"} }, []string{"role is slave"}},
+		"two roles":      {func(s *State) { s.Role, s.Roles = "", []string{"master", "slave"} }, []string{"master and slave"}},
+		"role file gone": {func(s *State) { s.Role, s.Roles, s.Installed = "", nil, Partial }, []string{"gives the node its role"}},
+		"never up, deleted": {func(s *State) { s.ActivePackages, s.Installed = nil, Partial },
+			[]string{"files are gone or incomplete: it is installed anew"}},
+		"deleted by hand": {func(s *State) { s.ActivePackages, s.Installed, s.Up = nil, Partial, true },
+			[]string{"files are gone or incomplete: its programs are installed again, and what the node keeps stays"}},
+		"never up": {func(s *State) { s.SetupPending, s.Installed = true, Partial },
+			[]string{"never set up completely: it is installed anew"}},
+		"never set up": {func(s *State) { s.SetupPending, s.Installed, s.Up = true, Partial, true },
+			[]string{"never set up completely: its programs"}},
 		"swap interrupted": {func(s *State) { s.SwapUnfinished, s.Installed = true, Partial }, []string{"was interrupted"}},
-		"package swapped":  {func(s *State) { s.ActivePackages[1] = "exhibitor--2" }, []string{"exhibitor--2 is active instead of exhibitor--1"}},
+		"unit gone": {func(s *State) { s.LostFiles, s.Installed = []string{"dcos-net.service"}, Partial },
+			[]string{"file dcos-net.service is missing or empty"}},
+		"package swapped": {func(s *State) { s.ActivePackages[1] = "exhibitor--2" }, []string{"exhibitor--2 is active instead of exhibitor--1"}},
 		"package more": {func(s *State) { s.ActivePackages = append(s.ActivePackages, "x--1") },
 			[]string{"x--1 is active and should not be"}},
 		"package less":  {func(s *State) { s.ActivePackages = s.ActivePackages[:2] }, []string{"mesos--1 is not active"}},
@@ -90,11 +98,15 @@ func TestDrift(t *testing.T) {
 		}, []string{"has mode 644 instead of 600"}},
 		"unit edited": {func(s *State) { s.Files["/etc/systemd/system/dcos-setup.service"] = FileState{SHA256: "x"} },
 			[]string{"dcos-setup.service differs"}},
-		"not enabled":      {func(s *State) { s.Units[0].Enabled = "disabled" }, []string{"dcos-setup.service is not enabled"}},
-		"target disabled":  {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
-		"unit failed":      {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
-		"unit stopped":     {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
-		"setup has failed": {func(s *State) { s.Units[0].Active = "failed" }, nil}, // what matters is what it has done
+		"not enabled":     {func(s *State) { s.Units[0].Enabled = "disabled" }, []string{"dcos-setup.service is not enabled"}},
+		"target disabled": {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
+		"unit failed":     {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
+		"unit stopped":    {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
+		"unit never tried": {func(s *State) {
+			s.Units[2].Active, s.Units[2].Unconditional, s.Units[2].Untried = "inactive", false, true
+		}, []string{"dcos-exhibitor.service is stopped"}},
+		"unit whose conditions are not met": {func(s *State) { s.Units[2].Active, s.Units[2].Unconditional = "inactive", false }, nil},
+		"setup has failed":                  {func(s *State) { s.Units[0].Active = "failed" }, nil}, // what matters is what it has done
 		"several in a time": {func(s *State) { s.Units[2].Active = "failed"; s.ActivePackages = s.ActivePackages[:2] },
 			[]string{"mesos--1", "dcos-exhibitor"}},
 	} {

@@ -98,14 +98,17 @@ func TestGate(t *testing.T) {
 		"upgrade, lost and refused": {"upgrade", broken(former(), "gate+activate", lost), "gn",
 			"fetch gate+activate lock", refusal},
 		"rollback": {"upgrade", broken(former(), "postflight", failed), "gg",
-			"fetch gate+activate follow gate+apply postflight rollback activate follow postflight finish+inspect", errRollback},
+			"fetch gate+activate follow gate+apply postflight rollback+inspect activate follow postflight finish+inspect", errRollback},
 		"recovery":          {"upgrade", swapped(), "", "gate+recover fetch gate+activate" + upgraded, nil},
 		"recovery, refused": {"upgrade", swapped(), "n", "", refusal},
-		"repair":            {"upgrade", wellHost(b, "master"), "w", "gate+apply finish+inspect", nil},
-		"repair, refused":   {"upgrade", wellHost(b, "master"), "wn", "", refusal},
-		"removal":           {"uninstall", wellHost(b, "master"), "w", "gate+uninstall verify", nil},
-		"removal, refused":  {"uninstall", wellHost(b, "master"), "wwn", "", refusal},
-		"removal, silence":  {"uninstall", silent(wellHost(b, "master")), "", "", errSilence},
+		"restoring": {"upgrade", &toldHost{role: "master", rest: true, up: true, next: b.PackageIDs}, "w",
+			"gate+reset apply follow postflight finish+inspect", nil},
+		"restoring, refused": {"upgrade", &toldHost{role: "master", rest: true, up: true, next: b.PackageIDs}, "wn", "", refusal},
+		"repair":             {"upgrade", wellHost(b, "master"), "w", "gate+apply finish+inspect", nil},
+		"repair, refused":    {"upgrade", wellHost(b, "master"), "wn", "", refusal},
+		"removal":            {"uninstall", wellHost(b, "master"), "w", "gate+uninstall verify", nil},
+		"removal, refused":   {"uninstall", wellHost(b, "master"), "wwn", "", refusal},
+		"removal, silence":   {"uninstall", silent(wellHost(b, "master")), "", "", errSilence},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

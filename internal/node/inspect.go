@@ -41,6 +41,8 @@ func parseState(f *frame) (*State, error) {
 		Roles:          f.all("role"),
 		ActivePackages: strings.Fields(f.get("active")),
 		Dangling:       f.all("dangling"),
+		LostFiles:      slices.Compact(slices.Sorted(slices.Values(f.all("lost_file")))),
+		Up:             f.yes("up") || f.has("data"),
 		PackageListID:  f.trimmed("package_list"),
 		RepositoryURL:  f.trimmed("repository_url"),
 		SwapUnfinished: f.yes("swap_unfinished"),
@@ -119,7 +121,7 @@ func parseState(f *frame) (*State, error) {
 func (f *frame) installed(s *State) Installed {
 	switch {
 	case f.yes("active_directory") && len(s.ActivePackages) > 0 && f.yes("target") && s.Role != "" &&
-		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0:
+		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0 && len(s.LostFiles) == 0:
 		return Complete
 	case f.yes("opt") || f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0:
 		return Partial
@@ -153,6 +155,8 @@ func parseUnits(text string) []UnitState {
 				u.Always = value == "always"
 			case "ConditionResult":
 				u.Unconditional = value == "yes"
+			case "ConditionTimestampMonotonic":
+				u.Untried = value == "0"
 			case "TriggeredBy":
 				// dcos.target starts those with a socket too: the agent that
 				// is stopped does not come back by itself.
@@ -189,8 +193,12 @@ func form(name string, values ...[2]string) []byte {
 }
 
 // parseOwner reads a marker. It is replaced by rename, so one that is cut
-// short or garbled was not written by us.
+// short or garbled was not written by us; an empty one, which a power cut may
+// leave, is none.
 func parseOwner(text string) (*Owner, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil // no marker is an answer, too
+	}
 	f := &frame{}
 	if _, err := f.Write([]byte(text)); err != nil {
 		return nil, err

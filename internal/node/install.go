@@ -11,13 +11,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // Install makes the host a node: preflight, transfer, install, postflight.
 // A host that already is the node wanted is adopted; an unfinished
-// installation of ours is continued or redone; anything else that is there is
-// a [*ForeignError]. The state is what the host looks like at the end.
+// installation of ours is continued or redone, and one that was up once is
+// changed in place; anything else that is there is a [*ForeignError]. The
+// state is what the host looks like at the end.
 func Install(ctx context.Context, conn Conn, opts Options) (state *State, err error) {
 	s, err := newSession(conn, opts)
 	if err != nil {
@@ -62,6 +64,10 @@ func (s *session) install(ctx context.Context, h *hostFacts) (*State, error) {
 		case adopt:
 			return s.adopt(ctx, h)
 		case redo:
+			if h.Up { // it has something to lose
+				s.first = true
+				return s.inPlace(ctx, h)
+			}
 			if h, err = s.startAgain(ctx, h); err != nil {
 				return nil, err
 			}
@@ -113,7 +119,7 @@ func (s *session) situation(state State) (step, error) {
 			why = fmt.Sprintf("the marker of an unfinished installation names the cluster %q, not %q", o.Cluster, b.ClusterName)
 		}
 	}
-	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs)
+	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs) && (!ours || len(state.Altered) == 0)
 	foreign := func() (step, error) {
 		e := &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role, MachineID: state.MachineID,
 			Installed: state.Installed, Why: why}
@@ -149,12 +155,17 @@ func (s *session) fresh(ctx context.Context, h *hostFacts) error {
 	if err := s.change(stageInstall, h.State); err != nil {
 		return err
 	}
+	return s.setUp(ctx, s.setupInput(s.opts.Bundle.HostFiles()))
+}
+
+// setUp writes DC/OS's setup files and units, and has it set itself up.
+func (s *session) setUp(ctx context.Context, input *strings.Builder) error {
 	s.outage()
 	cursor := ""
 	_, err := s.do(ctx, stageInstall, call{
 		scripts: []string{"apply"},
 		doing:   "writing DC/OS's setup files and units",
-		input:   s.installInput(),
+		input:   input,
 		timeout: 10 * time.Minute,
 		on: func(key, value string) {
 			if key == "cursor" {
@@ -187,9 +198,10 @@ func (s *session) preflight(h *hostFacts, upgrade bool) error {
 	return nil
 }
 
-// installInput is what apply.sh gets to do what dcos_install.sh does, in its
-// order: the role, the setup files, the units, then systemctl.
-func (s *session) installInput() *strings.Builder {
+// setupInput is what apply.sh gets to do what dcos_install.sh does, in its
+// order: the role, the setup files, the units, then systemctl. What there is now
+// in the place of the files of before is kept as the host's own.
+func (s *session) setupInput(before []bundle.File) *strings.Builder {
 	var in strings.Builder
 	b := s.opts.Bundle
 	in.WriteString(s.watches())
@@ -198,12 +210,11 @@ func (s *session) installInput() *strings.Builder {
 		fmt.Fprintf(&in, "work %s\n", dir)
 	}
 	in.WriteString("accounts\n")
-	files := b.HostFiles()
-	for _, f := range files {
+	for _, f := range before {
 		fmt.Fprintf(&in, "before %s\n", f.Path)
 	}
 	fmt.Fprintf(&in, "role %s\n", s.opts.Role.OnDisk())
-	for _, f := range files {
+	for _, f := range b.HostFiles() {
 		fmt.Fprintf(&in, "file %04o %s %s\n", f.Mode.Perm(), f.Path, encode(f.Content))
 	}
 	in.WriteString("reload\n")
@@ -234,6 +245,7 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 	}
 	limit := orDefault(s.opts.SetupTimeout, DefaultSetupTimeout)
 	deadline := time.Now().Add(limit)
+	begun := cursor
 	doing := "running dcos-setup"
 	if what != "setup" {
 		doing = "running " + what
@@ -244,7 +256,7 @@ func (s *session) follow(ctx context.Context, stage, what, cursor string) error 
 		return call{
 			scripts: []string{"follow"},
 			doing:   doing,
-			args:    []string{what, cursor, fmt.Sprint(int(left.Seconds()))},
+			args:    []string{what, cursor, fmt.Sprint(int(left.Seconds())), begun},
 			timeout: left + time.Minute,
 			on: func(key, value string) {
 				switch key {

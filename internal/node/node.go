@@ -130,6 +130,10 @@ type Options struct {
 	// wait on the host survive a connection that breaks and a host that
 	// boots. The connections it makes are closed here.
 	Redial func(ctx context.Context) (Conn, error)
+	// Foreseen says whether the plan names what keeps the host from being
+	// changed without DC/OS's programs being installed again, as [State.Drift] has
+	// it. What Upgrade finds and was not foreseen is a [*WorseError]. Nil: all is.
+	Foreseen func(found string) bool
 	// Stop, when it is closed, keeps another stage from being begun: the one
 	// that is under way ends as it would have, and so does a rollback. It may
 	// be nil.

@@ -159,6 +159,18 @@ func errorsOf(findings []Finding) []Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Severity != SeverityError })
 }
 
+// contentSum is the sum that preflight.sh makes of a package's files. Its id
+// need not tell them apart: it is made of the release's commit, the templates'
+// names and the arguments, not of what the templates say (gen/__init__.py).
+func contentSum(p bundle.Package) string {
+	lines := make([]string, len(p.Files))
+	for i, f := range p.Files {
+		lines[i] = sum(f.Content) + "  ." + f.Path + "\n"
+	}
+	slices.Sort(lines)
+	return sum([]byte(strings.Join(lines, "")))
+}
+
 // wishes writes what preflight.sh has to look at.
 func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account) *strings.Builder {
 	var b strings.Builder
@@ -195,6 +207,9 @@ func (s *session) wishes(artifacts []bundle.Artifact, accounts []bundle.Account)
 	for _, dir := range append([]string{"/opt/mesosphere", "/etc/mesosphere", "/var/lib/dcos", "/var/lib/mesos", s.staging},
 		workDirectories(s.opts.Bundle, s.opts.Role)...) {
 		wish("place", dir)
+	}
+	for _, p := range s.opts.Bundle.ConfigPackages {
+		wish("content", p.ID, contentSum(p))
 	}
 	for _, a := range artifacts {
 		if s.push {

@@ -406,6 +406,56 @@ func TestNoRecord(t *testing.T) {
 	}
 }
 
+// An early version of this provider knows no list: the record says to it which
+// directories were there, in its words, and what was in /etc/mesosphere. Where there
+// is a list, nobody else reads that, whatever has become of the list.
+func TestEarlyVersionsReadTheRecord(t *testing.T) {
+	t.Parallel()
+	const record = "/var/lib/dcos/.before-install"
+	grounds(t, func(t *testing.T, g *ground) {
+		g.write("/var/lib/mesos/slave/theirs", "others'") // whose directory is emptied, and would be left
+		g.write("/etc/calico/theirs", "others'")
+		g.write("/etc/mesosphere/theirs", "others'")
+		g.write("/etc/docker/daemon.json", "{}")
+		g.write("/run/docker/plugins/theirs", "")
+		g.link("/data/opt", "/opt/mesosphere")
+		had := func() []string {
+			text, err := os.ReadFile(g.root + record + "/had")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.Sorted(strings.FieldsSeq(strings.ReplaceAll(string(text), g.root, "")))
+		}
+		g.record()
+		want := []string{"/etc/calico", "/etc/docker", "/etc/docker/daemon.json", "/etc/mesosphere", "/opt", "/opt/mesosphere", "/run/docker",
+			"/run/docker/plugins", "/var/lib/mesos"}
+		if got := had(); !slices.Equal(got, want) {
+			t.Errorf("it reads %q, want %q", got, want)
+		}
+		if text, err := os.ReadFile(g.root + record + "/etc/theirs"); err != nil || string(text) != "others'" {
+			t.Errorf("/etc/mesosphere is not kept: %q, %v", text, err)
+		}
+		// A clone's list is another machine's, and so is the rest.
+		g.write("/etc/machine-id", "4567\n")
+		g.run(`if had @/etc/calico || [ -e "$former" ] || [ -e "$former_etc" ]; then fail "reading another machine's"; fi`)
+		g.write("/etc/machine-id", "0123\n")
+		// An early version's own record.
+		g.remove(record + "/list")
+		g.run(`had @/etc/calico && ! had @/run/calico && [ -d "$former_etc" ] || fail "reading an early version's record"`)
+		// The next installation, after a removal that broke off at its end.
+		g.remove("/etc/calico")
+		g.write("/etc/mesosphere/theirs", "others' new one")
+		g.remove("/opt/dcos_install_tmp/.owner")
+		g.record()
+		if got := had(); !slices.Equal(got, want[1:]) {
+			t.Errorf("it reads %q afterwards, want %q", got, want[1:])
+		}
+		if text, err := os.ReadFile(g.root + record + "/etc/theirs"); err != nil || string(text) != "others' new one" {
+			t.Errorf("/etc/mesosphere is kept as it was before: %q, %v", text, err)
+		}
+	})
+}
+
 // The record is made once. A run that was killed is gone on with, and one that
 // comes when DC/OS is there adds nothing; the record of a removal that broke off
 // at its end is not believed.

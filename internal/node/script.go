@@ -28,6 +28,7 @@ var libraries = map[string][]string{
 	"apply":      {"record"},
 	"activate":   {"record"},
 	"finish":     {"record"},
+	"reset":      {"record", "traces"},
 	"uninstall":  {"record", "traces"},
 	"verify":     {"record", "traces"},
 	"postflight": {"cluster"},

@@ -26,7 +26,8 @@ import (
 func stages() [][]string {
 	return [][]string{
 		{"inspect"}, {"inspect", "preflight"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
-		{"fetch"}, {"activate"}, {"recover"}, {"rollback"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"}, {"peers"},
+		{"fetch"}, {"activate"}, {"recover"}, {"reset"}, {"rollback", "inspect"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
+		{"peers"},
 		{"gate", "activate"},
 	}
 }
@@ -439,5 +440,8 @@ func TestMarkerComesBack(t *testing.T) {
 	}
 	if _, err := parseOwner("begin=owner\ncluster=x\n"); err == nil {
 		t.Error("half a marker was taken")
+	}
+	if o, err := parseOwner(""); o != nil || err != nil { // as a power cut leaves it
+		t.Errorf("an empty marker is %+v, %v", o, err)
 	}
 }

@@ -27,6 +27,7 @@ type session struct {
 	changed bool   // OnChange has been called
 	out     bool   // OnOutage has been called
 	claim   *Claim // that is written with the first change; nil: none is
+	first   bool   // it is an installation: of an ensemble not every master need be there yet
 	bound   bool   // what comes belongs to the stage under way, whatever its name: Stop is not looked at
 
 	stage     *runlog.Stage // the stage it is in
@@ -292,13 +293,14 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 		return nil, stageError(s.host, stageInspect, "looking at the host", f, err)
 	}
 	state.Looked = paths
+	state.Altered = f.all("altered")
 	h.State = *state
 	h.before = h.after.Add(-f.latency)
 	if s.opts.Peers != nil {
 		h.peers = s.opts.Peers(h.State)
 	}
 	var bootstrapped []string
-	if h.Installed == None {
+	if h.setsUp() {
 		if bootstrapped, err = s.opts.Bundle.Bootstrapped(ctx); err != nil {
 			return nil, fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
 		}
@@ -307,24 +309,30 @@ func (s *session) look(ctx context.Context) (*hostFacts, error) {
 	return h, nil
 }
 
+// setsUp says whether dcos-setup has its work before it, be it once more.
+func (s State) setsUp() bool { return len(s.ActivePackages) == 0 || s.SetupPending }
+
 // lacking works out what the node has to get: everything that it has neither
 // in the staging directory nor, for packages, in DC/OS's repository. The
-// bootstrap tarball and the package list are read only by a first setup, which
-// has the packages that are in the tarball.
+// bootstrap tarball and the package list are read only by a setup, which has the
+// packages that are in the tarball.
 func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrapped []string) {
 	have := map[string]bool{}
 	for _, p := range h.f.all("have") {
 		have[strings.TrimPrefix(p, s.staging+"/")] = true
 	}
-	for _, id := range slices.Concat(h.f.all("package"), bootstrapped) {
+	if !h.setsUp() {
+		bootstrapped = h.f.all("package")
+	}
+	for _, id := range bootstrapped {
 		have[id] = true
 	}
 	for _, a := range artifacts {
 		id := packageID(a.Path)
-		if h.Installed == Complete && id == "" {
+		if !h.setsUp() && id == "" {
 			continue
 		}
-		if id != "" && have[id] {
+		if id != "" && have[id] && !slices.Contains(h.Altered, id) {
 			continue
 		}
 		h.unpack = append(h.unpack, a)

@@ -43,15 +43,18 @@ type State struct {
 	Version         string   // of DC/OS
 	Cluster         string   // cluster_name in DC/OS's own configuration
 	ConfigPackageID string   // of the active dcos-config package
-	ActivePackages  []string // ids, sorted
-	Dangling        []string // names of active packages that are not there
+	ActivePackages  []string // ids, sorted; where a swap is unfinished, those that recovering makes active
+	Dangling        []string // names of active packages that are not there, or not whole
+	LostFiles       []string // names of packages' units and of pkgpanda's own files that are not there, or empty
+	Altered         []string // ids of the bundle's configuration packages that are there with other files; who has no bundle does not know
 	PackageListID   string
 	RepositoryURL   string
 	Topology        Topology // as DC/OS's own configuration says
 
 	Owner          *Owner // marker of an unfinished installation of ours
 	Claim          *Claim // whose the node is; nil if nothing says it
-	SwapUnfinished bool   // the package manager was interrupted
+	SwapUnfinished bool   // the package manager was ended in a swap of packages, and something is not at its place
+	Up             bool   // the node was up once, as the record says, a cluster id, ZooKeeper's data or an agent's: it has something to lose
 	SetupPending   bool   // dcos-setup has not been through
 	SetupRunning   bool   // dcos-download or dcos-setup is at work now
 	Activating     bool   // our activation of packages is at work now
@@ -89,6 +92,7 @@ type UnitState struct {
 	Job           bool   // it is queued
 	Always        bool   // systemd restarts it whenever it ends
 	Unconditional bool   // its conditions, if it has any, were met
+	Untried       bool   // nobody has tried to start it since the host was booted
 	Triggered     bool   // a timer or path starts it
 }
 

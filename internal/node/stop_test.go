@@ -31,6 +31,8 @@ type toldHost struct {
 	rest         bool // something of an unfinished installation is there
 	activating   bool
 	swap         bool                    // an activation was interrupted
+	up           bool                    // it was a node that worked
+	mode         string                  // of the last postflight
 	silent       bool                    // it hears no answer
 	did          []string                // scripts, "lock" and "upload"
 	on           func(what string) error // called before each is answered
@@ -92,6 +94,10 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 			h.inspect(put)
 		case "recover":
 			h.swap = false
+		case "reset":
+			h.active, h.rest, h.up = nil, false, true
+		case "postflight":
+			h.mode = s.Args[1]
 		case "activate":
 			h.next = input["id"]
 		case "follow":
@@ -123,6 +129,9 @@ func (h *toldHost) inspect(put func(key, value string)) {
 	}
 	if h.swap {
 		put("swap_unfinished", "yes")
+	}
+	if h.up {
+		put("up", "yes")
 	}
 	if h.rest {
 		put("opt", "yes")
@@ -188,6 +197,10 @@ func TestStop(t *testing.T) {
 		"install, in postflight": {"install", empty(), "postflight", looked + " upload place apply follow postflight finish+inspect", ""},
 		"install, removing a rest": {"install", &toldHost{role: "master", rest: true, next: b.PackageIDs}, "uninstall",
 			looked + " uninstall verify", "inspect"},
+		"install, of a node that was up": {"install", &toldHost{role: "master", rest: true, up: true, next: b.PackageIDs}, "reset",
+			looked + " upload place reset apply follow", "postflight"},
+		"restoring": {"upgrade", &toldHost{role: "slave", rest: true, up: true, next: b.PackageIDs}, "reset",
+			looked + " upload place reset apply follow", "postflight"},
 		"adopt":                  {"install", wellHost(b, "master"), "apply", looked + " apply", "postflight"},
 		"upgrade, first":         {"upgrade", formerHost(b), "", "", "inspect"},
 		"upgrade, in transfer":   {"upgrade", formerHost(b), "place", looked + " upload place", "upgrade"},
@@ -335,7 +348,7 @@ func TestStopAndRollback(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if did, want := strings.Join(h.did, " "),
-		"follow apply postflight rollback activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
+		"follow apply postflight rollback+inspect activate follow postflight finish+inspect"; !strings.HasSuffix(did, want) {
 		t.Errorf("it did %q, want %q at the end", did, want)
 	}
 	if !slices.Equal(h.active, former) || h.marker != "" {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -27,53 +28,89 @@ func Upgrade(ctx context.Context, conn Conn, opts Options) (state *State, err er
 	if err != nil {
 		return nil, err
 	}
-	if h, err = s.settle(ctx, h); err != nil {
+	return s.inPlace(ctx, h)
+}
+
+// inPlace does what lies between a node as it is and as the bundle says. What
+// the node keeps stays.
+func (s *session) inPlace(ctx context.Context, h *hostFacts) (*State, error) {
+	h, err := s.settle(ctx, h)
+	if err != nil {
 		return nil, err
 	}
-	if len(h.Roles) > 0 && h.Role != opts.Role {
-		return nil, &RoleError{Host: s.host, Have: h.Role, Get: opts.Role}
+	if len(h.Roles) > 0 && h.Role != s.opts.Role {
+		return nil, &RoleError{Host: s.host, Have: h.Role, Get: s.opts.Role}
 	}
-	g := h.gap(opts.Bundle, opts.Role)
-	switch {
-	case g.broken != "":
+	g := h.gap(s.opts.Bundle, s.opts.Role)
+	if g.broken != "" && s.opts.Foreseen != nil && !s.opts.Foreseen(g.broken) {
+		return nil, &WorseError{Host: s.host, Found: g.broken}
+	}
+	if g.empty() && h.Owner == nil && !s.claims(h.State) {
+		return &h.State, nil
+	}
+	if g.broken != "" && !g.restore {
 		// Nothing less than a new installation puts it right; whether that
 		// may be done here is for install to say.
 		return s.install(ctx, h)
-	case g.empty():
-		if h.Owner == nil && !s.claims(h.State) {
-			return &h.State, nil
-		}
-		if err := s.change(stagePostflight, h.State); err != nil {
+	}
+	if !g.empty() {
+		if err := s.supported(h.State); err != nil {
 			return nil, err
 		}
-		if h.Owner != nil { // an earlier run ended before it had seen the node up
-			if err := s.postflight(ctx, true); err != nil {
-				return nil, err
-			}
-		}
-		return s.finish(ctx)
 	}
-	if err := s.supported(h.State); err != nil {
+	switch {
+	case g.restore:
+		err = s.restore(ctx, h)
+	case g.activates():
+		err = s.replacePackages(ctx, h, g)
+	default:
+		err = s.mend(ctx, h, g)
+	}
+	if err != nil {
 		return nil, err
 	}
-	if !g.packages && !g.swap {
-		if err := s.change(stageUpgrade, h.State); err != nil {
-			return nil, err
-		}
-		if err := s.repair(ctx, g, true); err != nil {
-			return nil, err
-		}
-		if len(g.revive) > 0 || h.Owner != nil {
-			if err := s.postflight(ctx, true); err != nil {
-				return nil, err
-			}
-		}
-		return s.finish(ctx)
+	return s.finish(ctx)
+}
+
+// mend puts files and units right, with the packages as they are.
+func (s *session) mend(ctx context.Context, h *hostFacts, g gap) error {
+	stage := stageUpgrade
+	if g.empty() {
+		stage = stagePostflight
 	}
+	if err := s.change(stage, h.State); err != nil {
+		return err
+	}
+	if err := s.repair(ctx, g, true); err != nil {
+		return err
+	}
+	if len(g.revive) > 0 || h.Owner != nil { // an earlier run ended before it had seen the node up
+		return s.postflight(ctx, !s.first)
+	}
+	return nil
+}
+
+// restore installs DC/OS's programs again on a node that has lost them, or that
+// was never set up with them, though it was up. Its state stays: it is what the
+// programs find at any start.
+func (s *session) restore(ctx context.Context, h *hostFacts) error {
 	if err := s.preflight(h, true); err != nil {
-		return nil, err
+		return err
 	}
-	return s.replacePackages(ctx, h, g)
+	if err := s.transfer(ctx, h); err != nil {
+		return err
+	}
+	if err := s.change(stageInstall, h.State); err != nil {
+		return err
+	}
+	if _, err := s.disturb(ctx, stageInstall, "", call{scripts: []string{"reset"}, doing: "taking away what is left of DC/OS's programs",
+		timeout: 15 * time.Minute}); err != nil {
+		return err
+	}
+	if err := s.setUp(ctx, s.setupInput(nil)); err != nil {
+		return err
+	}
+	return s.postflight(ctx, !s.first)
 }
 
 // supported says why DC/OS does not support the way from what is on the host
@@ -109,28 +146,34 @@ func (s *session) settle(ctx context.Context, h *hostFacts) (*hostFacts, error) 
 const activateUnit = "terraform-dcos-activate.service"
 
 // replacePackages fetches and verifies everything, then activates it.
-func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*State, error) {
+func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) error {
+	if err := s.preflight(h, true); err != nil {
+		return err
+	}
 	former := slices.Clone(h.ActivePackages)
 	if err := s.transfer(ctx, h); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.change(stageUpgrade, h.State); err != nil {
-		return nil, err
+		return err
 	}
-	if g.swap {
-		if _, err := s.disturb(ctx, stageUpgrade, "", call{scripts: []string{"recover"}, doing: "ending an activation that was interrupted",
-			timeout: 5 * time.Minute}); err != nil {
-			return nil, err
+	if err := s.repair(ctx, gap{role: g.role}, false); err != nil { // it says which units an activation brings
+		return err
+	}
+	g.role = false
+	whole := g.whole(h.State)
+	if !whole {
+		if err := s.recover(ctx, h.State); err != nil {
+			return err
 		}
-		former = nil // nobody knows what it was
 	}
 	var configs []string
-	if !g.swap && len(h.Dangling) == 0 {
+	if whole {
 		configs = onlyConfig(h.ActivePackages, s.opts.Bundle)
 	}
-	files, err := s.fetch(ctx, configs)
+	files, err := s.fetch(ctx, configs, h.State)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a := activation{ids: s.opts.Bundle.PackageIDs}
 	if len(configs) > 0 {
@@ -140,7 +183,6 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 	// A service that reads a setup file which differs restarts once, when all
 	// that it reads is there.
 	read, rest, readers := g.split(s.opts.Role)
-	g.packages = false
 	if a.live {
 		a.restart = slices.DeleteFunc(a.restart, func(u string) bool { return slices.Contains(readers, u) })
 		a.later = readers
@@ -158,21 +200,58 @@ func (s *session) replacePackages(ctx context.Context, h *hostFacts, g gap) (*St
 		}
 	}
 	if err == nil {
-		err = s.postflight(ctx, true)
-	}
-	if err == nil {
-		return s.finish(ctx)
+		err = s.postflight(ctx, !s.first)
 	}
 	// To be interrupted says nothing against the new packages: the next run
 	// goes on with them.
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || len(former) == 0 || slices.Equal(former, s.opts.Bundle.PackageIDs) ||
-		!onHost(err) {
-		return nil, err
+	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) || len(former) == 0 ||
+		slices.Equal(former, s.opts.Bundle.PackageIDs) || !onHost(err) {
+		return err
 	}
 	s.leave(err)
-	back := s.rollback(ctx, former)
+	touched, back := s.rollback(ctx, former)
 	s.leave(back)
-	return nil, &RollbackError{Upgrade: err, Rollback: back}
+	return &RollbackError{Upgrade: err, Rollback: back, Untouched: !touched}
+}
+
+// whole says whether nothing keeps the package manager from going on from the
+// active packages as they are.
+func (g gap) whole(s State) bool {
+	return !g.swap && len(g.lost) == 0 && len(s.Dangling) == 0 && len(g.altered) == 0
+}
+
+// recover makes of a swap of packages that was ended, and of files and packages
+// that are lost, what the package manager can go on from. Packages that it has
+// lost itself it cannot fetch.
+func (s *session) recover(ctx context.Context, state State) error {
+	artifacts, err := s.opts.Bundle.Artifacts(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: working out what the node needs: %w", s.host, err)
+	}
+	var in strings.Builder
+	fmt.Fprintf(&in, "url %s\n", s.url)
+	var foreign []string // lost, and not of this bundle
+	for _, id := range state.ActivePackages {
+		if !slices.Contains(state.Dangling, packageName(id)) && !slices.Contains(state.Altered, id) {
+			continue
+		}
+		i := slices.IndexFunc(artifacts, func(a bundle.Artifact) bool { return packageID(a.Path) == id })
+		if i < 0 {
+			foreign = append(foreign, id)
+			continue
+		}
+		fmt.Fprintf(&in, "package %s %s\n", id, artifacts[i].SHA256)
+	}
+	_, err = s.disturb(ctx, stageUpgrade, "", call{
+		scripts: []string{"recover"}, doing: "ending an activation that was interrupted, and putting back what is lost", input: &in,
+		timeout: 15 * time.Minute,
+	})
+	var e *StageError
+	if len(foreign) > 0 && errors.As(err, &e) && onHost(err) {
+		e.Hint = "the node has lost the package " + strings.Join(foreign, ", ") + ", which is not of this bundle. Give it the bundle that it " +
+			"had before, which puts that back, and then this one. Nothing that it keeps is lost"
+	}
+	return err
 }
 
 // onHost says whether it was the host that said no, rather than the way to it,
@@ -189,9 +268,14 @@ func onHost(err error) bool {
 
 // fetch gets the bundle's packages. It gives the files in which those to
 // compare differ from the active ones.
-func (s *session) fetch(ctx context.Context, compare []string) ([]string, error) {
+func (s *session) fetch(ctx context.Context, compare []string, state State) ([]string, error) {
 	var in strings.Builder
 	fmt.Fprintf(&in, "url %s\n", s.url)
+	for _, id := range state.Altered {
+		if !slices.Contains(state.ActivePackages, id) {
+			fmt.Fprintf(&in, "stale %s\n", id)
+		}
+	}
 	for _, id := range s.opts.Bundle.PackageIDs {
 		fmt.Fprintf(&in, "id %s\n", id)
 	}
@@ -276,7 +360,7 @@ func (g gap) split(role Role) (read, rest gap, readers []string) {
 // units that this concerns. Those that read a file are restarted, unless they
 // are about to be in any case.
 func (s *session) repair(ctx context.Context, g gap, restart bool) error {
-	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 {
+	if len(g.files) == 0 && !g.role && len(g.enable) == 0 && len(g.revive) == 0 && len(g.setup) == 0 {
 		return nil
 	}
 	c := call{
@@ -300,7 +384,7 @@ func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 	for _, f := range g.files {
 		fmt.Fprintf(&in, "keep %s\nfile %04o %s %s\n", f.Path, f.Mode.Perm(), f.Path, encode(f.Content))
 	}
-	if len(g.units) > 0 {
+	if len(g.units) > 0 || len(g.revive) > 0 { // an activation that was ended may have left files that systemd has not read
 		in.WriteString("reload\n")
 	}
 	for _, u := range g.enable {
@@ -323,35 +407,57 @@ func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 			fmt.Fprintf(&in, "restart-if-there %s\n", u)
 		}
 	}
+	for _, u := range g.setup {
+		fmt.Fprintf(&in, "forget %s\n", u)
+	}
 	for _, u := range g.revive {
 		fmt.Fprintf(&in, "revive %s\n", u)
+	}
+	if len(g.stopped) > 0 { // and who has stopped services has stopped what is not looked at, too: timers, sockets, what ends by itself
+		in.WriteString("revive dcos.target\n")
 	}
 	return &in
 }
 
 // rollback puts a node back on its former packages and setup files, and waits
 // for it to be well. It is not left off half-way: the way back is known here
-// and nowhere else.
-func (s *session) rollback(ctx context.Context, former []string) error {
+// and nowhere else. Packages and services that the upgrade has not touched are
+// left alone.
+func (s *session) rollback(ctx context.Context, former []string) (touched bool, err error) {
 	s.bound = true
 	defer func() { s.bound = false }()
 	st, err := s.enter(stageUpgrade)
 	if err != nil {
-		return err
+		return true, err
 	}
-	st.Progress("putting the node back on its former packages", 0)
-	if _, err := s.do(ctx, stageUpgrade, call{scripts: []string{"rollback"}, doing: "putting the former setup files back",
-		timeout: 5 * time.Minute}); err != nil {
-		return err
+	st.Progress("putting the former setup files back", 0)
+	c := call{scripts: []string{"rollback", "inspect"}, doing: "putting the former setup files back", args: Paths(s.opts.Bundle),
+		timeout: 5 * time.Minute}
+	f, err := s.do(ctx, stageUpgrade, c)
+	if err != nil {
+		return true, err
 	}
-	if err := s.activate(ctx, activation{ids: former}); err != nil {
-		return err
+	now, err := parseState(f)
+	if err != nil {
+		return true, stageError(s.host, stageUpgrade, c.doing, f, err)
 	}
-	if err := s.postflight(ctx, true); err != nil {
-		return err
+	whole := !now.SwapUnfinished && len(now.LostFiles) == 0
+	if touched = !whole || !slices.Equal(now.ActivePackages, former); touched {
+		st.Progress("putting the node back on its former packages", 0)
+		if !whole {
+			if err := s.recover(ctx, *now); err != nil {
+				return true, err
+			}
+		}
+		if err := s.activate(ctx, activation{ids: former}); err != nil {
+			return true, err
+		}
+		if err := s.postflight(ctx, !s.first); err != nil {
+			return true, err
+		}
 	}
 	_, err = s.finish(ctx)
-	return err
+	return touched, err
 }
 
 // UpgradePath says why DC/OS does not support going from one version to

@@ -128,8 +128,11 @@ func leftNode(address string, err error) diag.Diagnostic {
 // resource of the same plan.
 func handedOver(address string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Node Left As It Is",
-		fmt.Sprintf("Host:      %s\n\nAnother resource of the same plan has this node. This resource is gone from the state, and nothing was "+
-			"changed on the host. A moved block does the same without a creation.", address))
+		fmt.Sprintf("Host:      %s\n\nAnother resource of the same plan has this node, or gets it. This resource is gone from the state, and "+
+			"nothing was changed on the host. A moved block does the same without a creation.\n\nWhat to do: Nothing, if that resource is "+
+			"in the state now (terraform state list). If it is not, DC/OS is still on the host, and no state has it. With a resource in the "+
+			"configuration that has the address %[1]s, terraform apply -target=RESOURCE takes the node over as it is, and "+
+			"terraform destroy -target=RESOURCE uninstalls it.", address))
 }
 
 // takenNode words a refresh that found the node to be somebody else's.

@@ -163,6 +163,7 @@ func wordings() []wording {
 		{kind: fleet.KindAlone, summary: "No Host Of The Cluster Answers", own: true, stage: "connect"},
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
 		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
+		{kind: node.KindWorse, summary: "Host Worse Than Planned", own: true, stage: "inspect"},
 		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
 		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
 	}

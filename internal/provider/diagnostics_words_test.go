@@ -41,8 +41,9 @@ func TestStageMessages(t *testing.T) {
 	}
 	for want, err := range map[string]error{
 		"Role Cannot Change In Place":      &node.RoleError{Host: "10.0.0.1", Have: node.Master, Get: node.Agent},
+		"Host Worse Than Planned":          &node.WorseError{Host: "10.0.0.1", Found: "DC/OS's files are gone"},
 		"Node Belongs To Another Resource": &node.ClaimedError{Host: "10.0.0.1", By: node.Claim{Holder: "dcos_node"}},
-		"No Host Of The Cluster Answers":   &fleet.AloneError{Host: "10.0.0.1", Err: errors.New("no answer")},
+		"No Host Of The Cluster Answers":   &fleet.AloneError{Host: "10.0.0.1", Asked: []string{"10.0.0.2"}, Err: errors.New("no answer")},
 		"One Machine For Two Resources":    &fleet.SharedError{Host: "10.0.0.1", MachineID: "m", Other: "10.0.0.2"},
 		"Invalid SSH Configuration":        &remote.ConfigError{Field: "ssh.jump_hosts", Err: errors.New("no user")},
 	} {

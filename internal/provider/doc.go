@@ -45,6 +45,16 @@
 // to one host in one plan is seen by whichever is planned last (planRegister): it
 // tells a removal to leave a node that another resource has, or refuses.
 //
+// A provider block has a process of its own, and these tell each other what they plan
+// in files (planExchange). Whose process says something while another one is there is
+// another block of the same plan, whatever is in the two. Of a process that was over
+// before, only the settings tell whether it was of this block, in an earlier plan of
+// the same run; secrets are none of them. So one thing is not seen: a move between two
+// blocks that differ in secrets alone, the process of one of which is over before that
+// of the other begins, as where the one's configuration waits for the other's
+// resources. The claims on the hosts decide then: a node that its new resource has
+// made its own first is left, one whose old resource is removed first is uninstalled.
+//
 // # How values of parameters are typed
 //
 // DC/OS turns every value of config.yaml into text and judges the text: true

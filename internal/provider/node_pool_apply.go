@@ -178,7 +178,7 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	// A host that another pool has handed over bears that one's claim yet.
 	host.Claim, host.ClaimFrom = r.claim, h.Claim
 	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
-		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Warn: r.warnsOf(host),
+		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Foreseen: h.foreseen(), Warn: r.warnsOf(host),
 	})
 	r.passed(result.JumpKeys)
 	switch {
@@ -189,6 +189,13 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 		h.MachineID, h.HostKey, h.Claim = result.Before.MachineID, result.HostKey, r.claim
 	}
 	return host, err
+}
+
+// foreseen says what the plan knew of the host, as [fleet.Terms] has it. Of one
+// that an apply has failed on, anything.
+func (h *poolHost) foreseen() func(found string) bool {
+	status, said := h.Status, h.Error
+	return func(found string) bool { return status == poolFailed || strings.Contains(said, found) }
 }
 
 // host is one of the pool's as the fleet knows it.

@@ -52,17 +52,23 @@ func newSimSite(t *testing.T, o simhosts.Options) *simSite {
 			t.Error(err)
 		}
 	})
+	s.key = s.newKey("key")
+	return s
+}
+
+// newKey makes a private key, which all hosts take.
+func (s *simSite) newKey(name string) (path string) {
+	s.t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	block, err := ssh.MarshalPrivateKey(key, "")
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.key = filepath.Join(s.tf.Path, "key")
-	s.tf.Write("key", string(pem.EncodeToMemory(block)))
-	return s
+	s.tf.Write(name, string(pem.EncodeToMemory(block)))
+	return filepath.Join(s.tf.Path, name)
 }
 
 // hosts are an HCL map of the hosts from one number up to another.

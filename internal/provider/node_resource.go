@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
@@ -64,7 +65,7 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	result, diags := r.bring(ctx, &model, &h, fleet.FirstInstall)
+	result, diags := r.bring(ctx, &model, &h, fleet.Terms{Kind: fleet.FirstInstall})
 	resp.Diagnostics.Append(diags...)
 	planned := model
 	switch {
@@ -93,21 +94,20 @@ func (s *shared) begin(ctx context.Context, model *nodeModel) (fleet.Host, diag.
 }
 
 // bring makes the bundle, and the host the node that it says.
-func (r *nodeResource) bring(ctx context.Context, model *nodeModel, h *fleet.Host, kind fleet.Kind) (fleet.Result, diag.Diagnostics) {
+func (r *nodeResource) bring(ctx context.Context, model *nodeModel, h *fleet.Host, terms fleet.Terms) (fleet.Result, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	operation := "changing DC/OS in place"
-	if kind == fleet.FirstInstall {
+	if terms.Kind == fleet.FirstInstall {
 		operation = "installing DC/OS"
 	}
-	defer r.shared.fleet.Turns.Arrive(h.Cluster, h.Role, kind)()
+	defer r.shared.fleet.Turns.Arrive(h.Cluster, h.Role, terms.Kind)()
 	var err error
 	if h.Bundle, err = model.makeBundle(ctx, r.shared); err != nil {
 		diags.Append(r.shared.bundleError(h.Address(), err))
 		return fleet.Result{}, diags
 	}
-	result, err := r.shared.fleet.Bring(ctx, *h, fleet.Terms{Kind: kind, Warn: func(f node.Finding) {
-		diags.Append(r.shared.finding(h.Address(), f))
-	}})
+	terms.Warn = func(f node.Finding) { diags.Append(r.shared.finding(h.Address(), f)) }
+	result, err := r.shared.fleet.Bring(ctx, *h, terms)
 	if err != nil {
 		diags.Append(r.shared.hostError(h, operation, err))
 	}
@@ -161,7 +161,14 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if was, d := prior.bundle(ctx); !d.HasError() {
 		h.Former = was.ClusterName.ValueString()
 	}
-	result, diags := r.bring(ctx, &model, &h, kind)
+	terms := fleet.Terms{Kind: kind}
+	looked, diags := expected(ctx, req.Private)
+	// A machine that was rebuilt was not looked at, and without an expectation no plan knows what is amiss.
+	if resp.Diagnostics.Append(diags...); looked != nil && !model.ID.IsUnknown() {
+		drift := prior.drift(ctx)
+		terms.Foreseen = func(found string) bool { return slices.Contains(drift, found) }
+	}
+	result, diags := r.bring(ctx, &model, &h, terms)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
 	resp.Diagnostics.Append(keepJumpKeys(ctx, resp.Private, result.HostKey, result.JumpKeys)...)

@@ -86,7 +86,8 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, " +
 					"and it is verified that nothing of it is left. " +
 					"`uninstall_if_reachable`: the same, but a node whose machine gives no answer at all is given up with a warning. A refused " +
-					"login, another host key, a jump host or name that fails are errors all the same, and so is a cluster of which no host answers. " +
+					"login, another host key, a jump host or name that fails are errors all the same, and so is a machine beside which no " +
+					"other one of the cluster answers at that moment. " +
 					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. " +
 					"It must be applied before the destroy that it is meant for; `uninstall_if_reachable` in the provider block need not be.",
 				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyIfReachable, onDestroyAbandon)},

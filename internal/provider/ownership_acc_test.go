@@ -14,8 +14,8 @@ import (
 
 // TestAccOwnership does to a cluster on real hosts what would have cost it: its
 // resources are renamed, all masters are replaced at once, one is replaced while
-// another is down, and a second state comes and goes. The cluster stays the one
-// it was throughout.
+// another is down, a second state comes and goes, and a host gets an earlier claim
+// back, as from an image. The cluster stays the one it was throughout.
 func TestAccOwnership(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 3, 1, 0)
@@ -53,6 +53,7 @@ func TestAccOwnership(t *testing.T) {
 			t.Errorf("the claim is %s", mode)
 		}
 		s.tf.NoChanges()
+		shell(3, "cp -a "+node.RecordDirectory+" /root/image")
 	})
 	watched := lab.WatchMasters(t, 1, s.masters...)
 	for _, c := range []struct{ keys, parallelism string }{{"a", "-parallelism=1"}, {"b", "-parallelism=10"}} {
@@ -112,6 +113,38 @@ func TestAccOwnership(t *testing.T) {
 		s.tf.Write("terraform.tfstate", second)
 		s.tf.NoChanges()
 		s.whole()
+	})
+	s.step("an earlier claim from an image", func(t *testing.T) {
+		claim := node.RecordDirectory + "/claim"
+		was := shell(3, "cat "+claim+"; rm -rf "+node.RecordDirectory+"; mv /root/image "+node.RecordDirectory)
+		earlier := shell(3, "cat "+claim)
+		if earlier == was {
+			t.Fatal("it is no other claim")
+		}
+		said := func(out string, err error, want bool, words string) {
+			t.Helper()
+			if (err == nil) != want || !strings.Contains(flat(out), words) {
+				t.Errorf("not %q: %v\n%s", words, err, out)
+			}
+			unharmed(t)
+		}
+		target := "-target=dcos_node.agent"
+		out, err := s.tf.Try("plan", "-no-color", "-detailed-exitcode", target)
+		said(out, err, true, "Node Belongs To Another Resource")
+		s.configure(siteOptions{keys: keys, parameters: `ui_banner_header_title = jsonencode("changed")`})
+		out, err = s.tf.Try("apply", "-auto-approve", "-no-color", target)
+		said(out, err, false, "It cannot be changed through this resource")
+		s.configure(siteOptions{keys: keys})
+		out, err = s.tf.Try("destroy", "-auto-approve", "-no-color", target)
+		said(out, err, true, "Node Left As It Is")
+		if now := shell(3, "cat "+claim); now != earlier {
+			t.Errorf("the claim was %q, and is %q", earlier, now)
+		}
+		out, err = s.tf.Try("apply", "-auto-approve", "-no-color")
+		said(out, err, true, "Node Taken Over")
+		if now := shell(3, "cat "+claim); now == earlier || now == was {
+			t.Errorf("the claim is %q yet", now)
+		}
 	})
 	s.step("a dead machine", func(t *testing.T) {
 		agent := s.agents[0]

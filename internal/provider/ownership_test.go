@@ -86,6 +86,28 @@ func (s *simSite) applyOrRefused(parallelism string, words ...string) bool {
 	return false
 }
 
+// thrownAway makes a plan that nobody applies, and gives what it says. Neither the
+// hosts nor the state are others after it.
+func (s *simSite) thrownAway(args ...string) string {
+	s.t.Helper()
+	look := func() string {
+		text := readFile(s.t, filepath.Join(s.tf.Path, "terraform.tfstate"))
+		for n := range 4 {
+			text += fmt.Sprintf("%+v\n", s.fleet.Node(simhosts.Address(n)))
+		}
+		return text
+	}
+	before := look()
+	out, err := s.tf.Try(append([]string{"plan", "-no-color"}, args...)...)
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, out)
+	}
+	if now := look(); now != before {
+		s.t.Errorf("a plan has changed\n%s\nto\n%s", before, now)
+	}
+	return flat(out)
+}
+
 // TestRename renames resources whose hosts stay the same. Whichever Terraform
 // plans first, no host is uninstalled: the plan is refused with the way out, or
 // the old resource leaves the node to the new one.
@@ -203,6 +225,8 @@ func TestTwoStates(t *testing.T) {
 	a.tf.NoChanges()
 
 	b.configure("", nodes)
+	b.tf.Write("terraform.tfstate", `{"version":4,"terraform_version":"1.5.0","serial":1,"lineage":"second"}`)
+	b.thrownAway()
 	if out := flat(b.tf.Apply()); !strings.Contains(out, "Node Taken Over") || !strings.Contains(out, `dcos_node of the cluster "sim"`) {
 		t.Errorf("nothing says whose the node was:\n%s", out)
 	}
@@ -210,10 +234,9 @@ func TestTwoStates(t *testing.T) {
 		t.Errorf("the claim is %q, and was %q", second, first)
 	}
 	b.tf.NoChanges()
-	for range 2 { // a plan may be thrown away
-		out, err := a.tf.Try("plan", "-no-color", "-detailed-exitcode")
-		if err != nil || !strings.Contains(out, "Node Belongs To Another Resource") {
-			t.Errorf("the former owner's plan (%v):\n%s", err, out)
+	for range 2 {
+		if out := a.thrownAway("-detailed-exitcode"); !strings.Contains(out, "Node Belongs To Another Resource") {
+			t.Errorf("the former owner's plan:\n%s", out)
 		}
 	}
 	// What it would change is refused.
@@ -288,6 +311,7 @@ func TestNodeToPool(t *testing.T) {
 	s.configure("", all)
 	if !s.applyOrRefused("-parallelism=1", "removed {", "from = dcos_node.OLD", "destroy = false") {
 		s.configure("", all+"removed {\n  from = dcos_node.agent\n  lifecycle {\n    destroy = false\n  }\n}\n")
+		s.thrownAway()
 		s.tf.Apply()
 	}
 	s.neverUninstalled()
@@ -299,6 +323,7 @@ func TestNodeToPool(t *testing.T) {
 	}
 	s.there(0)
 	s.configure("", node+pool("pool", s.hosts(1, 3), `on_destroy = "abandon"`))
+	s.thrownAway()
 	s.tf.Apply()
 	s.there(0)
 	s.neverUninstalled()
@@ -419,6 +444,92 @@ func TestStaleState(t *testing.T) {
 	other.tf.NoChanges()
 }
 
+// TestRestoredState has a state come back from a backup: one from before a change of
+// the nodes goes on, and one from before their resources were replaced has other
+// claims, and leaves the nodes.
+func TestRestoredState(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{})
+	nodes := agents("agent", map[string]int{"n": 0}, "lifecycle {\n create_before_destroy = true\n }") + pool("pool", s.hosts(1, 3), "")
+	s.configure("", nodes)
+	s.tf.Apply()
+	backup := readFile(t, filepath.Join(s.tf.Path, "terraform.tfstate"))
+	claims := func() (list [3]string) {
+		for n := range list {
+			// Without the run that wrote it last.
+			list[n], _, _ = strings.Cut(s.fleet.Node(simhosts.Address(n)).Claim, "\nrun=")
+		}
+		return list
+	}
+	first := claims()
+
+	const changed = `ui_banner_header_title = jsonencode("changed")`
+	s.configure(changed, nodes)
+	s.tf.Apply()
+	s.tf.Write("terraform.tfstate", backup)
+	s.thrownAway()
+	s.tf.Apply()
+	s.tf.NoChanges()
+	if now := claims(); now != first {
+		t.Errorf("the claims were %v, and are %v", first, now)
+	}
+	s.neverUninstalled()
+
+	// Another state takes the pool's hosts over, and the node gets a new resource.
+	other := s.again(t)
+	other.configure(changed, pool("pool", s.hosts(1, 3), ""))
+	other.tf.Apply()
+	s.tf.Apply(`-replace=dcos_node.agent["n"]`, "-target=dcos_node.agent")
+	second := claims()
+	for n := range second {
+		if second[n] == first[n] || second[n] == "" {
+			t.Errorf("the claim of %s is %q", simhosts.Address(n), second[n])
+		}
+	}
+	_, since := s.uninstalled(0)
+	s.neverUninstalled()
+	s.tf.Write("terraform.tfstate", backup)
+	s.configure("", nodes)
+	for _, target := range []string{"-target=dcos_node.agent", "-target=dcos_node_pool.pool"} { // of several warnings Terraform shows one
+		if out := s.thrownAway(target); !strings.Contains(out, "Node Belongs To Another Resource") {
+			t.Errorf("the plan does not say that %s is another's:\n%s", target, out)
+		}
+	}
+	for _, refresh := range []string{"-refresh=true", "-refresh=false"} {
+		s.tf.Write("terraform.tfstate", backup)
+		s.configure(`ui_banner_header_title = jsonencode("again")`, nodes)
+		if out, err := s.tf.Try("apply", "-auto-approve", "-no-color", refresh); err == nil ||
+			!strings.Contains(out, "Node Belongs To Another Resource") {
+			t.Errorf("a change, %s (%v):\n%s", refresh, err, out)
+		}
+		s.tf.Write("terraform.tfstate", backup)
+		s.configure("", nodes)
+		if out := s.tf.Destroy(refresh); !strings.Contains(out, "Node Left As It Is") {
+			t.Errorf("destroying, %s, says nothing of the nodes:\n%s", refresh, out)
+		}
+		for n := range 3 {
+			s.there(n)
+		}
+	}
+	if now := claims(); now != second {
+		t.Errorf("the claims were %v, and are %v", second, now)
+	}
+	if hosts, _ := s.uninstalled(since); len(hosts) > 0 {
+		t.Errorf("uninstalled: %v", hosts)
+	}
+	other.tf.NoChanges()
+	other.tf.Destroy()
+	s.configure(changed, agents("agent", map[string]int{"n": 0}, ""))
+	s.tf.Apply()
+	s.tf.Destroy()
+	for n := range 3 {
+		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+			t.Errorf("left on %s: %+v", simhosts.Address(n), got)
+		}
+	}
+}
+
 // TestUnclaimed has states from before there were claims, and hosts that lost
 // theirs.
 func TestUnclaimed(t *testing.T) {
@@ -437,15 +548,15 @@ func TestUnclaimed(t *testing.T) {
 		t.Errorf("the claims are %v", claims)
 	}
 	// The host lost it, the state has it.
-	out, err := s.tf.Try("plan", "-no-color", "-detailed-exitcode")
-	if err != nil || !strings.Contains(out, "Claim Missing On The Host") {
-		t.Errorf("the plan (%v):\n%s", err, out)
+	if out := s.thrownAway("-detailed-exitcode"); !strings.Contains(out, "Claim Missing On The Host") {
+		t.Errorf("the plan:\n%s", out)
 	}
 	// Neither has it.
 	s.unclaimState()
 	s.tf.NoChanges()
 	s.tf.NoChanges("-refresh=false")
 	s.configure(`ui_banner_header_title = jsonencode("changed")`, nodes)
+	s.thrownAway()
 	s.tf.Apply()
 	s.tf.NoChanges()
 	for n := range 3 {
@@ -460,9 +571,8 @@ func TestUnclaimed(t *testing.T) {
 	s.there(0)
 	s.tf.Write("terraform.tfstate", state)
 	s.neverUninstalled()
-	out, err = s.tf.Try("plan", "-no-color", "-detailed-exitcode")
-	if err != nil || !strings.Contains(out, "Claim Taken From The Host") {
-		t.Errorf("the plan (%v):\n%s", err, out)
+	if out := s.thrownAway("-detailed-exitcode"); !strings.Contains(out, "Claim Taken From The Host") {
+		t.Errorf("the plan:\n%s", out)
 	}
 	s.tf.Destroy()
 	for n := range 3 {

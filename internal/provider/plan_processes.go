@@ -6,6 +6,8 @@ package provider
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,12 +28,28 @@ import (
 // goes from one alias to another is two plans to them. A planExchange is what the
 // processes of one run of Terraform tell each other, in files that each appends
 // to its own of, one JSON object a line. It is as short-lived as the run.
+//
+// Terraform goes through a configuration more than once in a run, and ends all
+// processes of one time before it starts those of the next. So what says something
+// while this process is there is another provider block's, in the same plan. Of what
+// was over before, only the block's settings can tell.
 type planExchange struct {
-	dir, prefix string // of the files of this run
-	own, born   string // the file of this process, and when that was started
-	block       string // tells the provider block from others
-	swept       bool
-	read        map[string]int64 // how far each other file was read
+	dir    string
+	realm  string        // the beginning of the names of files whose processes can be seen from here
+	prefix string        // of the files of this run
+	own    string        // the file of this process
+	by     planProcess   // this process
+	since  time.Duration // since boot, when it was there
+	block  string        // tells the provider block from others
+	swept  bool
+	read   map[string]int64     // how far each other file was read
+	met    map[planProcess]bool // who has said something since
+}
+
+// A planProcess is a process.
+type planProcess struct {
+	PID  int    `json:"process"`
+	Born string `json:"born"` // as processStart has it
 }
 
 const (
@@ -40,16 +58,19 @@ const (
 	planDirectory = "plans"
 	// planLife is when a file is of a run that is over.
 	planLife = 24 * time.Hour
-	// cookie is what go-plugin's clients set for what they start: Terraform's
-	// providers, but not those that run already.
-	cookie = "TF_PLUGIN_MAGIC_COOKIE"
+	// tick is what processStart counts in (USER_HZ).
+	tick = time.Second / 100
 )
+
+// CookieKey is the environment variable that Terraform sets for the providers that
+// it starts, but not for those that run already (terraform-plugin-go, tf6server.Serve).
+const CookieKey = "TF_PLUGIN_MAGIC_COOKIE"
 
 // newPlanExchange keeps its files in a directory. It is nil where nothing tells
 // the run of Terraform: each process is then alone with what it plans, and the
 // claims on the hosts decide.
 func newPlanExchange(dir, block string, getenv func(string) string) *planExchange {
-	if dir == "" || getenv(cookie) == "" {
+	if dir == "" || getenv(CookieKey) == "" {
 		return nil
 	}
 	return runExchange(dir, block, os.Getppid())
@@ -59,19 +80,35 @@ func newPlanExchange(dir, block string, getenv func(string) string) *planExchang
 func runExchange(dir, block string, run int) *planExchange {
 	began, err := processStart(run)
 	born, ownErr := processStart(os.Getpid())
-	if err != nil || ownErr != nil {
+	now, clockErr := sinceBoot()
+	if err != nil || ownErr != nil || clockErr != nil {
 		return nil
 	}
-	prefix := fmt.Sprintf("%d-%s.", run, began)
-	return &planExchange{dir: dir, prefix: prefix, own: filepath.Join(dir, prefix+newPlanID()+planSuffix), born: born, block: block,
-		read: map[string]int64{}}
+	x := &planExchange{dir: dir, realm: realm(), by: planProcess{os.Getpid(), born}, since: now, block: block, read: map[string]int64{},
+		met: map[planProcess]bool{}}
+	if ticks, err := strconv.ParseInt(born, 10, 64); err == nil { // the provider block was read somewhat later
+		x.since = min(now, time.Duration(ticks+1)*tick)
+	}
+	x.prefix = fmt.Sprintf("%s%d-%s.", x.realm, run, began)
+	x.own = filepath.Join(dir, x.prefix+newPlanID()+planSuffix)
+	return x
+}
+
+// realm stands for the processes that can be seen from here, in names of files: those
+// of one PID namespace since one boot. Containers may have one cache directory.
+func realm() string {
+	// Where one of the two is missing, it is so for all.
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	namespace, _ := os.Readlink("/proc/self/ns/pid")
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s", boot, namespace))
+	return hex.EncodeToString(sum[:4]) + "."
 }
 
 // place says where a line was planned: here for what an earlier process of this
 // provider block has planned, which does not count.
 func (x *planExchange) place(l planLine) elsewhere {
-	switch born, err := processStart(l.Process); {
-	case err == nil && born == l.Born:
+	switch born, err := processStart(l.PID); {
+	case err == nil && born == l.Born, x.met[l.planProcess]:
 		return beside
 	case l.Block == x.block:
 		return here
@@ -98,22 +135,22 @@ func processStart(pid int) (string, error) {
 
 // A planLine is what a process says of one host of its plan.
 type planLine struct {
-	Process int       `json:"process"`
-	Born    string    `json:"born"` // the process, as processStart has it
-	Block   string    `json:"block"`
-	At      int64     `json:"at"` // nanoseconds since 1970
-	ID      string    `json:"id,omitempty"`
-	Way     string    `json:"way,omitempty"`
-	Address string    `json:"address,omitempty"`
-	Holder  string    `json:"holder,omitempty"`
-	Role    node.Role `json:"role,omitempty"`
-	Cluster string    `json:"cluster,omitempty"`
-	Had     bool      `json:"had,omitempty"`
-	Comes   bool      `json:"comes,omitempty"`
-	Goes    bool      `json:"goes,omitempty"`
-	Left    bool      `json:"left,omitempty"`
-	Given   bool      `json:"given,omitempty"`
-	Done    bool      `json:"done,omitempty"` // its node is gone
+	planProcess
+
+	Block    string        `json:"block"`
+	At       time.Duration `json:"at"` // since boot
+	Resource string        `json:"id,omitempty"`
+	Way      string        `json:"way,omitempty"`
+	Address  string        `json:"address,omitempty"`
+	Holder   string        `json:"holder,omitempty"`
+	Role     node.Role     `json:"role,omitempty"`
+	Cluster  string        `json:"cluster,omitempty"`
+	Had      bool          `json:"had,omitempty"`
+	Comes    bool          `json:"comes,omitempty"`
+	Goes     bool          `json:"goes,omitempty"`
+	Left     bool          `json:"left,omitempty"`
+	Given    bool          `json:"given,omitempty"`
+	Done     bool          `json:"done,omitempty"` // its node is gone
 }
 
 // say tells the others.
@@ -130,10 +167,14 @@ func (x *planExchange) say(lines []planLine) (err error) {
 			return err
 		}
 	}
+	now, err := sinceBoot()
+	if err != nil {
+		return err
+	}
 	var text bytes.Buffer
-	to, now := json.NewEncoder(&text), time.Now().UnixNano()
+	to := json.NewEncoder(&text)
 	for i := range lines {
-		lines[i].Process, lines[i].Born, lines[i].Block, lines[i].At = os.Getpid(), x.born, x.block, now
+		lines[i].planProcess, lines[i].Block, lines[i].At = x.by, x.block, now
 		if err := to.Encode(lines[i]); err != nil {
 			return err
 		}
@@ -170,6 +211,7 @@ func (x *planExchange) hear() ([]planLine, error) {
 				err = errors.Join(err, fmt.Errorf("%s: %w", file, lineErr))
 				continue
 			}
+			x.met[l.planProcess] = x.met[l.planProcess] || l.At > x.since
 			lines = append(lines, l)
 		}
 	}
@@ -194,9 +236,10 @@ func (x *planExchange) news(file string) (text []byte, err error) {
 }
 
 // planName is what the files are called. Nothing else in the directory is ours.
-var planName = regexp.MustCompile(`^[0-9]+-[0-9]+\.[A-Z2-7]{16}\.plan$`)
+var planName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+-[0-9]+\.[A-Z2-7]{16}\.plan$`)
 
-// sweep removes the files of runs that are over.
+// sweep removes the files of runs that are over: of those whose processes cannot be
+// seen from here, the old ones.
 func (x *planExchange) sweep() error {
 	entries, err := os.ReadDir(x.dir)
 	if err != nil {
@@ -219,10 +262,17 @@ func (x *planExchange) live(name string, changed time.Time) bool {
 	if strings.HasPrefix(name, x.prefix) {
 		return true
 	}
+	if time.Since(changed) > planLife {
+		return false
+	}
+	name, near := strings.CutPrefix(name, x.realm)
+	if !near {
+		return true
+	}
 	run, _, _ := strings.Cut(name, ".")
 	pid, born, _ := strings.Cut(run, "-")
 	n, err := strconv.Atoi(pid)
-	if err != nil || time.Since(changed) > planLife {
+	if err != nil {
 		return false
 	}
 	now, err := processStart(n)

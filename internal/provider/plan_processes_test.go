@@ -5,6 +5,7 @@ package provider
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,10 +79,11 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 		b.want(b.stays(b.host("b", host, nil)), "")
 	})
 	// Apply has processes of its own. What it plans anew has been planned before,
-	// by one that is over.
+	// by one that was over before.
 	over := func(t *testing.T) (a, b *registered) {
 		a, b = twoBlocks(t)
-		a.s.plan.with.born = "0"
+		a.s.plan.with.by.Born = "0"
+		b.s.plan.with.since = math.MaxInt64
 		return a, b
 	}
 	t.Run("applied", func(t *testing.T) {
@@ -116,7 +118,9 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 			a.want(a.stays(a.master(fmt.Sprint("m", i), fmt.Sprint("10.0.0.", i))), "")
 		}
 		a.want(a.stays(a.host("agent", "10.0.0.9", nil)), "")
-		for _, r := range []*registered{ofBlock(t, a.s.plan.with.dir, "a"), b} {
+		again := ofBlock(t, a.s.plan.with.dir, "a")
+		again.s.plan.with.since = math.MaxInt64
+		for _, r := range []*registered{again, b} {
 			for i := range 3 {
 				n, diags := r.goes(r.master(r.s.plan.with.own+fmt.Sprint(i), fmt.Sprint("10.0.0.", i)))
 				if r.want(diags, ""); len(n.Leave) > 0 || n.EnsembleGoes != (i > 0) {
@@ -126,6 +130,59 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 			r.s.plan.done(r.master("", "10.0.0.0").way, r.master("", "10.0.0.1").way, r.master("", "10.0.0.2").way)
 		}
 	})
+	// A destroy begins with an ordinary plan, in which a resource comes that the
+	// destroy has nothing to do with.
+	t.Run("a destroy over a move that was not applied", func(t *testing.T) {
+		b, a := over(t)
+		a.s.plan.with.by.Born = "1"
+		b.want(b.comes(b.host("new", host, nil)), "")
+		if n, diags := a.goes(a.host("old", host, nil)); len(diags) > 0 || len(n.Leave) != 1 {
+			t.Errorf("the plan that the destroy begins with: %+v, %v", n, diags)
+		}
+		again := ofBlock(t, a.s.plan.with.dir, a.s.plan.with.block)
+		again.s.plan.with.since = math.MaxInt64
+		n, diags := again.goes(again.host("old in the destroy", host, nil))
+		if again.want(diags, ""); len(n.Leave) > 0 {
+			t.Error("the destroy leaves the node")
+		}
+	})
+	// Blocks that differ in secrets alone are told apart by that their processes are
+	// there at the same time.
+	alike := func(t *testing.T) (a, b *registered) {
+		a, b = twoBlocks(t)
+		a.s.plan.with.block, a.s.plan.with.by.Born = b.s.plan.with.block, "0" // over when b hears of it
+		now, err := sinceBoot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.s.plan.with.since = now
+		return a, b
+	}
+	t.Run("alike, moved, the new one first", func(t *testing.T) {
+		b, a := alike(t)
+		b.want(b.comes(b.host("new", host, nil)), "")
+		n, diags := a.goes(a.host("old", host, nil))
+		if a.want(diags, ""); len(n.Leave) != 1 {
+			t.Error("the old one is not told to leave the node")
+		}
+	})
+	t.Run("alike, moved, the old one first", func(t *testing.T) {
+		a, b := alike(t)
+		_, diags := a.goes(a.host("old", host, nil))
+		a.want(diags, "")
+		b.want(b.comes(b.host("new", host, nil)), renamed, "moved {")
+	})
+	t.Run("alike, twice", func(t *testing.T) {
+		a, b := alike(t)
+		a.want(a.stays(a.host("a", host, nil)), "")
+		b.want(b.comes(b.host("b", host, nil)), twice)
+	})
+	t.Run("alike, an earlier process of the block itself", func(t *testing.T) {
+		a, b := alike(t)
+		b.s.plan.with.since = math.MaxInt64
+		a.want(a.stays(a.host("planned", host, nil)), "")
+		b.want(b.stays(b.host("applied", host, nil)), "")
+	})
 	t.Run("removed by then", func(t *testing.T) {
 		a, b := over(t)
 		_, diags := a.goes(a.host("old", host, nil))
@@ -133,8 +190,9 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 		b.want(b.comes(b.host("new", host, nil)), renamed)
 		a.s.plan.done(a.host("old", host, nil).way)
 		b.want(b.comes(b.host("newer", "10.0.0.2", nil)), "")
-		b.s.plan.with.born = "0"
+		b.s.plan.with.by.Born = "0"
 		c := ofBlock(t, a.s.plan.with.dir, "c")
+		c.s.plan.with.since = math.MaxInt64
 		c.want(c.comes(c.host("new", host, nil)), "")
 	})
 }
@@ -149,8 +207,14 @@ func TestPlanExchangeSweeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const elsewhere = "00000000." // a container with the same cache directory, say, where 1 is another process
+	if x.realm == elsewhere || len(x.realm) != len(elsewhere) {
+		t.Fatalf("here is %q", x.realm)
+	}
 	files := map[string]bool{
-		"1-" + born + ".AAAAAAAAAAAAAAAA.plan": true, "1-0.AAAAAAAAAAAAAAAA.plan": false, "999999999-5.AAAAAAAAAAAAAAAA.plan": false,
+		x.realm + "1-" + born + ".AAAAAAAAAAAAAAAA.plan": true, x.realm + "1-0.AAAAAAAAAAAAAAAA.plan": false,
+		x.realm + "999999999-5.AAAAAAAAAAAAAAAA.plan": false,
+		elsewhere + "1-0.AAAAAAAAAAAAAAAA.plan":       true, elsewhere + "999999999-5.AAAAAAAAAAAAAAAA.plan": true,
 		"production.plan": true, "1-0.plan": true, "note": true, // somebody's
 		filepath.Base(x.prefix) + "BBBBBBBBBBBBBBBB.plan": true,
 	}
@@ -159,15 +223,17 @@ func TestPlanExchangeSweeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	old := filepath.Join(x.dir, "1-"+born+".CCCCCCCCCCCCCCCC.plan")
-	if err := os.WriteFile(old, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*planLife)); err != nil {
-		t.Fatal(err)
+	for _, realm := range []string{x.realm, elsewhere} {
+		old := filepath.Join(x.dir, realm+"1-"+born+".CCCCCCCCCCCCCCCC.plan")
+		if err := os.WriteFile(old, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*planLife)); err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(old)] = false
 	}
 	a.want(a.comes(a.host("a", "10.0.0.1", nil)), "")
-	files[filepath.Base(old)] = false
 	for name, stays := range files {
 		if _, err := os.Stat(filepath.Join(x.dir, name)); (err == nil) != stays {
 			t.Errorf("%s: %v", name, err)
@@ -175,9 +241,20 @@ func TestPlanExchangeSweeps(t *testing.T) {
 	}
 }
 
+// otherBlock writes a provider block dcos.other beside the site's own, which differs
+// from that in one text.
+func (s *simSite) otherBlock(from, to string) {
+	s.t.Helper()
+	text := readFile(s.t, filepath.Join(s.tf.Path, "main.tf"))
+	begin, end := strings.Index(text, `provider "dcos" {`), strings.Index(text, `resource "dcos_cluster_config"`)
+	other := strings.Replace(text[begin:end], "{", "{\n  alias = \"other\"", 1)
+	s.tf.Write("other.tf", strings.Replace(other, from, to, 1))
+}
+
 // TestProviderBlocks moves the nodes of a whole cluster from one provider block to
 // another, with real Terraform, which starts a process for each: in any order the
-// plan is refused, with the way out, or the old resources leave the nodes.
+// plan is refused, with the way out, or the old resources leave the nodes. The blocks
+// differ in a secret alone, which tells nobody which of them a process is of.
 func TestProviderBlocks(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
@@ -189,10 +266,7 @@ func TestProviderBlocks(t *testing.T) {
 	}
 	configure := func(resources string) {
 		s.configure("", resources)
-		text := readFile(t, filepath.Join(s.tf.Path, "main.tf"))
-		begin, end := strings.Index(text, `provider "dcos" {`), strings.Index(text, `resource "dcos_cluster_config"`)
-		other := strings.Replace(text[begin:end], "{", "{\n  alias = \"other\"", 1)
-		s.tf.Write("other.tf", strings.Replace(other, `"10s"`, `"11s"`, 1))
+		s.otherBlock(s.key, s.newKey("other-key"))
 	}
 	unhurt := func(what string) {
 		t.Helper()
@@ -226,5 +300,24 @@ func TestProviderBlocks(t *testing.T) {
 		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
 			t.Errorf("left on %s: %+v", simhosts.Address(n), got)
 		}
+	}
+}
+
+// TestProviderBlocksDestroyed destroys while the configuration has a move between
+// provider blocks that was never applied: the new resource comes in the plan that a
+// destroy begins with, and not in the destroy.
+func TestProviderBlocksDestroyed(t *testing.T) {
+	t.Parallel()
+	terraform.Require(t)
+	s := newSimSite(t, simhosts.Options{})
+	s.configure("", agents("old", map[string]int{"1": 0}, "provider = dcos"))
+	s.otherBlock(`"10s"`, `"11s"`)
+	s.tf.Apply()
+	// The new one is planned first.
+	s.configure("", agents("new", map[string]int{"1": 0}, "provider = dcos.other")+
+		agents("old", nil, "provider = dcos\n  depends_on = [dcos_node.new]"))
+	out := s.tf.Destroy()
+	if got := s.fleet.Node(simhosts.Address(0)); got != (simhosts.Node{}) {
+		t.Errorf("left: %+v\n%s", got, out)
 	}
 }

@@ -37,6 +37,9 @@ type planRegister struct {
 
 	ways map[string][]*plannedHost          // by way
 	byID map[string]map[string]*plannedHost // by id of the resource and way
+	// again are the ways that an earlier process of this provider block has planned
+	// in this run.
+	again map[string]bool
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.
 	lost map[string]lostEnsemble
@@ -49,7 +52,8 @@ type lostEnsemble struct {
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, lost: map[string]lostEnsemble{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
+		lost: map[string]lostEnsemble{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -77,21 +81,27 @@ type plannedHost struct {
 // than once in a run, with new processes each time: a destroy begins with an
 // ordinary plan, and apply plans again what it is about to do. So the process of
 // this provider block that is over has planned these very resources; and of
-// another block's that is over nobody knows whether it was in this plan.
+// another block's that was over before this one began nobody knows whether it was in
+// this plan.
 type elsewhere int
 
 const (
 	here     elsewhere = iota // in this process
-	beside                    // in one that runs
-	finished                  // in one of another provider block that is over
+	beside                    // in one that runs, or has run beside this one
+	finished                  // in one of another provider block that was over before
 )
 
 // meets reports whether a host that comes is surely another resource's.
 func (h *plannedHost) meets() bool { return h.comes && h.elsewhere != finished }
 
 // keeps reports whether a host that comes takes over the node of a resource that
-// goes. What has had it before, in a process that is over, may be that resource.
-func (h *plannedHost) keeps() bool { return h.meets() || h.comes && !h.had }
+// goes. What has had it before, in a process that is over, may be that resource. And
+// if this provider block has planned the removal before, this is not the plan that a
+// process which is over was in: a destroy begins with an ordinary plan, in which
+// resources may come that the destroy knows nothing of.
+func (p *planRegister) keeps(h *plannedHost) bool {
+	return h.meets() || h.comes && !h.had && !p.again[h.way]
+}
 
 // newPlanID is what a resource is registered under.
 func newPlanID() string { return rand.Text()[:16] }
@@ -193,7 +203,7 @@ func (p *planRegister) remove(hosts ...plannedHost) []*plannedHost {
 	to := make([]*plannedHost, len(hosts))
 	for i, h := range hosts {
 		for _, other := range p.ways[h.way] {
-			if other.id != h.id && other.keeps() && other.role == h.role && (other.cluster == h.cluster || other.cluster == "") {
+			if other.id != h.id && p.keeps(other) && other.role == h.role && (other.cluster == h.cluster || other.cluster == "") {
 				found := *other
 				to[i], h.goes, h.left = &found, true, true
 			}
@@ -245,7 +255,7 @@ func (p *planRegister) tell(h *plannedHost) {
 	if p.with == nil {
 		return
 	}
-	p.news = append(p.news, planLine{ID: h.id, Way: h.way, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
+	p.news = append(p.news, planLine{Resource: h.id, Way: h.way, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
 		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
 }
 
@@ -278,10 +288,11 @@ func (p *planRegister) exchange() {
 		from := p.with.place(l)
 		switch {
 		case from == here: // it was
+			p.again[l.Way] = p.again[l.Way] || !l.Done
 		case l.Done:
 			p.gone(l.Way)
 		default:
-			p.take(&plannedHost{id: l.ID, way: l.Way, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
+			p.take(&plannedHost{id: l.Resource, way: l.Way, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
 				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
 		}
 	}

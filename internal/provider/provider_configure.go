@@ -10,10 +10,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -115,6 +117,7 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 		}
 		return conn, nil
 	}
+	s.fleet.Greet, s.fleet.Way = client.Greet, client.Way
 	return s
 }
 
@@ -136,12 +139,13 @@ func route(c remote.Config) (via string) {
 	return via
 }
 
-// block tells provider blocks of one configuration apart, as far as they reach
-// hosts differently. No secret is in it.
+// block tells provider blocks of one configuration apart, but those that differ in
+// secrets alone: no secret is in it.
 func (s *shared) block() string {
 	c := s.config
-	text := fmt.Sprintln(c.User, c.Port, c.HostKeyPolicy, c.ConfigFile, c.KnownHostsFiles, c.ConnectTimeout, c.KeepaliveInterval, c.Limits,
-		s.cache, s.allowEnsembleLoss, s.ifReachable, s.route)
+	text := fmt.Sprintln(c.User, c.Port, c.Credentials, c.Credentials.Certificate, c.JumpHosts, c.HostKeyPolicy, c.KnownHosts,
+		c.KnownHostsFiles, c.HostCertificateAuthorities, c.ConfigFile, c.ConnectTimeout, c.KeepaliveInterval, c.Sudo, c.Limits,
+		slices.Sorted(maps.Keys(s.secrets.values)), s.cache, s.allowEnsembleLoss, s.ifReachable, s.route)
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }

@@ -162,7 +162,7 @@ systemd-run --quiet --unit=upgrade bash `+next+"/"+b.UpgradePath(string(V21)))
 		t.Errorf("units are left over:\n%s", out)
 	}
 
-	shell(t, h, "/opt/mesosphere/bin/pkgpanda uninstall; systemctl daemon-reload")
+	shell(t, h, ". /opt/mesosphere/environment.export; pkgpanda uninstall; systemctl daemon-reload")
 	out := shell(t, h, "ls -d /opt/mesosphere /etc/systemd/system/dcos.target* 2>/dev/null || true; pgrep -fa '^/opt/mesosphere' || true")
 	if out != "" {
 		t.Errorf("uninstall left:\n%s", out)

@@ -33,18 +33,20 @@ func isTofu(path string) bool { return strings.HasPrefix(filepath.Base(path), "t
 
 // Main runs a test binary's tests, which is what run does. It makes sure that
 // terraform-plugin-testing too uses the one that is here and never downloads
-// one, and removes the providers that were built.
+// one, and that nothing is noted in the user's own cache. It removes the providers
+// that were built.
 func Main(run func() int) int {
+	set := map[string]string{"DCOS_CACHE_DIRECTORY": filepath.Join(plugins(), "cache")}
 	if path, err := find(); err == nil {
-		set := map[string]string{pathVariable: path}
+		set[pathVariable] = path
 		if isTofu(path) {
 			set["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
 		}
-		for name, value := range set {
-			if err := os.Setenv(name, value); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
+	}
+	for name, value := range set {
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
 		}
 	}
 	code := run()

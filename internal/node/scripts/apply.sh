@@ -11,6 +11,7 @@
 #            reload                   systemctl daemon-reload
 #            enable UNIT, start UNIT, restart UNIT, start-later UNIT (does not wait)
 #            restart-if-there UNIT    nothing if the host has no such unit
+#            forget UNIT              reset-failed
 #            revive UNIT              reset-failed and start
 # prints   cursor= the journal's end before units were commanded; written=PATH for each file
 # changes  what it was told; in the record it notes the sums of files that only root may read; before
@@ -98,6 +99,7 @@ while read -r what a b c; do
 			systemctl restart "$a" </dev/null >&2 || fail "restarting $a" "$a"
 		fi
 		;;
+	forget) systemctl reset-failed "$a" </dev/null 2>/dev/null ;;
 	revive)
 		systemctl reset-failed "$a" </dev/null 2>/dev/null
 		systemctl start --no-block "$a" </dev/null >&2 || fail "starting $a" "$a"

@@ -1,7 +1,8 @@
 # follow: waits for dcos-setup, or for a transient unit of ours, and passes its journal on.
 #
 # reads    arguments: "setup" or the unit's name; the journal's cursor to go on from ("" for the
-#          unit's whole journal of this boot); the time limit in seconds
+#          unit's whole journal of this boot); the time limit in seconds; the cursor from which on
+#          the journal is shown if it fails ("" for its end whatever that is of)
 # prints   lines= journal lines as they come, cursor= after each of them, progress= what is running;
 #          at the end outcome=done
 # changes  nothing
@@ -9,13 +10,14 @@ put begin follow
 what=$1
 cursor=$2
 limit=$3
+journal_from=${4:-}
 if [ "$what" = setup ]; then set -- dcos-download.service dcos-setup.service; else set -- "$what"; fi
 
 pass_on() { # UNIT...
 	for u; do set -- "$@" -u "$u" && shift; done
 	if [ -n "$cursor" ]; then set -- "$@" --after-cursor="$cursor"; else set -- "$@" -b; fi
 	# A journal that is kept in memory knows no cursor from before a boot.
-	chunk=$(journalctl --no-pager -q -o cat --show-cursor "$@" 2>/dev/null </dev/null) || cursor=
+	chunk=$(journalctl --no-pager -q -o cat --show-cursor "$@" 2>/dev/null </dev/null) || cursor='' journal_from=
 	to=$(printf '%s\n' "$chunk" | sed -n 's/^-- cursor: //p' | tail -n 1)
 	if [ -n "$to" ] && [ "$to" != "$cursor" ]; then
 		cursor=$to

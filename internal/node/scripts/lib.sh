@@ -59,9 +59,13 @@ try() {
 	"$@" </dev/null >&2 || fail "$doing"
 }
 
-put_journal() { # UNIT...
+journal_from= # a cursor: what the journal had before is of no interest
+
+put_journal() { # UNIT...: what they have said; of a unit of ours, not that systemd has started it
+	case $* in terraform-dcos-*) not=' systemd\[[0-9]*\]: ' ;; *) not='^$' ;; esac
 	for u; do set -- "$@" -u "$u" && shift; done
-	journalctl --no-pager -q -o short-iso -n 60 "$@" 2>/dev/null </dev/null | put_in journal
+	if [ -n "$journal_from" ]; then set -- "$@" --after-cursor="$journal_from"; fi
+	journalctl --no-pager -q -o short-iso "$@" 2>/dev/null </dev/null | grep -v "$not" | tail -n 60 | put_in journal
 }
 
 decode() { # BASE64: prints what it stands for; "-" stands for nothing
@@ -88,6 +92,25 @@ quickly() {
 
 # http SECONDS URL: prints what answers.
 http() { curl -fsS -m "$1" --noproxy '*' "$2" 2>/dev/null </dev/null; }
+
+# What an activation of packages makes anew, as NAME.new, and swaps: pkgpanda's swap_active moves NAME to NAME.old, then NAME.new to
+# NAME, and notes in install_progress which it is at, "archive" or "move_new" (pkgpanda/__init__.py, get_active_names).
+swapped="$opt/bin $opt/etc $opt/include $opt/lib $systemd/dcos.target.wants $opt/active $opt/environment $opt/environment.export
+$opt/active.buildinfo.full.json"
+
+stage=
+read_stage() { stage=$(sed -n 's/.*"stage": *"\([a-z_]*\)".*/\1/p' "$opt/install_progress" 2>/dev/null); }
+
+# swapped_at NAME: where that is now which recover.sh moves to the name, after an activation that was ended; the name, if it is there.
+swapped_at() {
+	if [ "$stage" = move_new ] && [ -e "$1.new" ]; then
+		printf '%s' "$1.new"
+	elif [ ! -e "$1" ] && [ -e "$1.old" ]; then
+		printf '%s' "$1.old"
+	else
+		printf '%s' "$1"
+	fi
+}
 
 dcos_units() { # names of every unit that DC/OS has on this host, one a line
 	{

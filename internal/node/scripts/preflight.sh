@@ -173,7 +173,13 @@ while read -r what a b c; do
 		fi
 		;;
 	package)
-		if [ -f "$opt/packages/$a/pkginfo.json" ]; then put package "$a"; fi
+		if [ -s "$opt/packages/$a/pkginfo.json" ]; then put package "$a"; fi
+		;;
+	content)
+		if [ -d "$opt/packages/$a" ]; then
+			sum=$(cd "$opt/packages/$a" && find . -type f -exec sha256sum {} + | LC_ALL=C sort | sha256sum)
+			if [ "${sum%% *}" != "$b" ]; then put altered "$a"; fi
+		fi
 		;;
 	url) url "$a" ;;
 	tcp) tcp "$a" "$b" ;;

@@ -8,6 +8,8 @@
 nl='
 '
 list=$record/list
+early=$record/had     # what a version that knows no list reads: which of its paths were there
+early_etc=$record/etc # and what was in /etc/mesosphere
 aside=.before-dcos # behind the name of a file in whose place something of ours lies
 watched=           # directories that DC/OS is told to use by parameters
 relist=
@@ -17,7 +19,7 @@ make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none y
 	# host's, so that its list is not good any more. It goes first: a run that is killed in between has none.
 	if [ ! -e "$owner" ] && [ -e "$record/complete" ] && ! begun; then
 		relist=yes
-		rm -f "$list" "$staging/.list" || fail "removing the list of an earlier installation in $record"
+		rm -rf "$list" "$staging/.list" "$early" "$early_etc" || fail "removing the list of an earlier installation in $record"
 	fi
 	if [ ! -d "$staging" ]; then
 		# By its name at once with the note that it is ours: a run that is killed in between leaves nothing in doubt.
@@ -29,6 +31,7 @@ make_marker() { # BASE64 CLAIM: writes the marker, the record if there is none y
 		printf 'dir %s\n' "$staging" >>"$placed" # as a run of an older version leaves it that was killed right after it had made it
 	fi
 	decode "$1" >"$owner.new" || fail "writing the marker in $staging"
+	sync "$owner.new" 2>/dev/null </dev/null # a name without its content says nothing; where sync knows no files, all is synced
 	try "writing the marker in $staging" mv -f "$owner.new" "$owner"
 	record_host || fail "recording the host's state in $record"
 	write_claim "${2:-}"
@@ -99,7 +102,9 @@ host_paths='/etc/systemd/journald.conf.d /etc/rexray /etc/docker /etc/docker/dae
 host_settings='/etc/profile.d/dcos.sh /etc/systemd/journald.conf.d/dcos.conf /etc/systemd/network/dcos.network
 /etc/NetworkManager/conf.d/dcos-net.conf'
 
-begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; }; } # is anything of DC/OS there, besides its setup files?
+begun() { [ -e "$systemd/dcos.target" ] || { [ -d "$opt" ] && ! bare "$opt"; } || [ -e "$record/up" ]; } # is DC/OS there, or was it?
+
+note_up() { mkdir_recorded "$record" && : >"$record/up"; } # the node is or was up, and has something to lose from now on
 
 record_host() { # writes the record, once, and only while DC/OS has not changed anything
 	if begun; then return 0; fi
@@ -110,7 +115,9 @@ record_host() { # writes the record, once, and only while DC/OS has not changed 
 		lines=$(list_host) && printf '%s\n' "$lines" >"$staging/.list.new" && mv -f "$staging/.list.new" "$staging/.list" || return 1
 	fi
 	mkdir_recorded "$record" || return 1
-	if [ -e "$staging/.list" ]; then cp "$staging/.list" "$list.new" && mv -f "$list.new" "$list" || return 1; fi
+	if [ -e "$staging/.list" ]; then
+		record_early "$staging/.list" && cp "$staging/.list" "$list.new" && mv -f "$list.new" "$list" || return 1
+	fi
 	if [ -e "$record/complete" ]; then return 0; fi
 	for p in $host_settings; do
 		if { [ -f "$p" ] || [ -L "$p" ]; } && [ ! -e "$record/files$p" ] && [ ! -L "$record/files$p" ]; then
@@ -123,6 +130,15 @@ record_host() { # writes the record, once, and only while DC/OS has not changed 
 	awk -F: '$1 ~ /^dcos_/ { print $1 }' /etc/group >"$record/groups" || return 1
 	if command -v sysctl >/dev/null 2>&1; then sysctl -a 2>/dev/null >"$record/sysctl"; fi
 	: >"$record/complete"
+}
+
+# An early version, which may be the one that uninstalls, removes what it knows to be DC/OS's but for the directories that
+# this names, and puts back what was in /etc/mesosphere. Where there is a list, nobody else reads either.
+record_early() { # LIST
+	grep -xF "$(printf '%s\n' $host_paths $places | grep -vxF "$default_work")" "$1" >"$early.new" || [ $? = 1 ] || return 1
+	mv -f "$early.new" "$early" || return 1
+	if [ ! -d "$etc" ] || [ -e "$early_etc" ]; then return 0; fi
+	rm -rf "$early_etc.new" && cp -a "$etc" "$early_etc.new" && mv "$early_etc.new" "$early_etc"
 }
 
 # The list says what was there before. Lines of it:
@@ -213,6 +229,12 @@ load_record() {
 	esac
 }
 load_record
+former=
+former_etc=
+if [ ! -e "$list" ]; then # the installation is of an early version
+	former=$early
+	former_etc=$early_etc
+fi
 
 recorded() { # PATH: does the list say that it was there?
 	case $past in *"$nl$1$nl"*) return 0 ;; esac
@@ -233,8 +255,8 @@ recorded_mounts() { # MOUNT POINT: how many there were
 had() { # PATH: was it there before? Without a list: an older version's says it, or a package of the system owns it
 	if [ -n "$past" ]; then
 		recorded "$1"
-	elif [ -e "$record/had" ]; then
-		grep -qxF "$1" "$record/had"
+	elif [ -e "$former" ]; then
+		grep -qxF "$1" "$former"
 	elif command -v dpkg >/dev/null 2>&1; then
 		dpkg -S "$1" >/dev/null 2>&1
 	elif command -v rpm >/dev/null 2>&1; then

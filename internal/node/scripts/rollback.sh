@@ -1,6 +1,6 @@
 # rollback: puts the setup files and units back that an upgrade had overwritten.
 #
-# reads    nothing
+# reads    arguments: those of inspect, which follows it
 # prints   restored=PATH
 # changes  what apply.sh kept below the staging directory goes back to its place
 put begin rollback

@@ -40,6 +40,24 @@ unit_names() {
 	} | sort -u | while read -r n; do recorded "$systemd/$n" || printf '%s\n' "$n"; done
 }
 
+stop_units() { # stops all units of DC/OS and keeps them from starting at boot; sets names
+	say "stopping DC/OS's units"
+	names=$(unit_names)
+	if [ -z "$names" ]; then return 0; fi
+	quickly 60 systemctl stop dcos-setup.service dcos-download.service >&2 </dev/null
+	# shellcheck disable=SC2086 # unit names have no blanks
+	quickly 300 systemctl stop dcos.target $names >&2 </dev/null
+	for n in $names; do
+		case $(unit_show "$n" ActiveState) in
+		active | activating | deactivating | reloading)
+			systemctl kill -s KILL "$n" >&2 </dev/null
+			quickly 30 systemctl stop "$n" >&2 </dev/null
+			;;
+		esac
+	done
+	systemctl disable dcos-setup.service dcos.target >/dev/null 2>&1 </dev/null
+}
+
 forgotten_units() { # what systemd still knows only because it failed: somebody else has removed the file
 	systemctl list-units --all --no-legend --plain 'dcos-*' dcos.target 2>/dev/null </dev/null |
 		awk '$2 == "not-found" && $3 == "failed" { print $1 }'
@@ -180,7 +198,7 @@ take_known() { # PLACE
 		case $c in "$1"/*) : ;; *) continue ;; esac # the second line of a name
 		if [ "$c" != "$record" ] && ! is_place "$c"; then stay $why "$c"; fi
 	done
-	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$record/had" ] && had "$1"; }; then unmake "$1"; fi
+	if [ -z "$how" ] && [ -n "$plain" ] && ! { [ -e "$former" ] && had "$1"; }; then unmake "$1"; fi
 }
 
 sweep() { # DIRECTORY LEVELS [quiet]: what was not there before goes, the levels of it that are listed

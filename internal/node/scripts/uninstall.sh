@@ -22,28 +22,14 @@ resolvers=$(sed -n 's/^RESOLVERS=//p' "$opt/etc/dns_config" 2>/dev/null)
 download_directory=$(sed -n 's|^ExecStart=.* -axf \(/.*\)/bootstrap.tar.xz .*|\1|p' "$systemd/dcos-download.service" 2>/dev/null | tr -s / | head -n 1)
 profile_link=$(sed -n 's|^ExecStart=.*ln -sf [^ ]* ||p' "$systemd/dcos-link-env.service" 2>/dev/null | head -n 1)
 settings=$(tr -d ' \n\t' <"$opt/etc/dcos-service-configuration.json" 2>/dev/null | tr '{,}' '\n\n\n' | sed -n 's/^"\([a-z0-9_]*\.[a-zA-Z0-9_.\/-]*\)":"\{0,1\}\([^"]*\)"\{0,1\}$/\1 \2/p')
-names=$(unit_names)
 net=
 if ip link show spartan >/dev/null 2>&1 || ip link show minuteman >/dev/null 2>&1; then net=yes; fi
 
 # 1. Stop everything, what would start the rest first.
-say "stopping DC/OS's units"
+rm -f "$record/up" # what follows is not undone
 systemctl stop terraform-dcos-activate.service >/dev/null 2>&1 </dev/null
 systemctl reset-failed terraform-dcos-activate.service >/dev/null 2>&1 </dev/null
-if [ -n "$names" ]; then
-	quickly 60 systemctl stop dcos-setup.service dcos-download.service >&2 </dev/null
-	# shellcheck disable=SC2086 # unit names have no blanks
-	quickly 300 systemctl stop dcos.target $names >&2 </dev/null
-	for n in $names; do
-		case $(unit_show "$n" ActiveState) in
-		active | activating | deactivating | reloading)
-			systemctl kill -s KILL "$n" >&2 </dev/null
-			quickly 30 systemctl stop "$n" >&2 </dev/null
-			;;
-		esac
-	done
-	systemctl disable dcos-setup.service dcos.target >/dev/null 2>&1 </dev/null
-fi
+stop_units
 # Mesos puts executors there, so that they outlive the agent.
 executors=$(systemctl list-units --all --no-legend --plain 'mesos-*.scope' 2>/dev/null </dev/null | awk '{ print $1 }')
 if [ "$(unit_show mesos_executors.slice LoadState)" != not-found ]; then quickly 60 systemctl stop mesos_executors.slice >&2 </dev/null; fi
@@ -155,7 +141,7 @@ for p in $places; do
 	*) clear_place "$p" ;;
 	esac
 done
-if { [ -n "$past" ] || [ -e "$record/had" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
+if { [ -n "$past" ] || [ -e "$former" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
 	root=/var/lib/cni
 	real=$(readlink -f $root)
 	take $root
@@ -227,7 +213,7 @@ systemctl daemon-reload >&2 </dev/null
 for n in $(forgotten_units); do systemctl reset-failed "$n" >&2 </dev/null; done
 if [ -n "$journald" ]; then systemctl restart systemd-journald.service >&2 </dev/null; fi
 clear_place "$etc"
-if [ -d "$record/etc" ] && [ ! -L "$record/etc" ]; then # of a version that had no list
-	mkdir -p "$etc" && cp -a "$record/etc/." "$etc/"
+if [ -d "$former_etc" ] && [ ! -L "$former_etc" ]; then
+	mkdir -p "$etc" && cp -a "$former_etc/." "$etc/"
 fi
 put end uninstall

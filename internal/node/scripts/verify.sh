@@ -22,7 +22,7 @@ found=$(
 	for d in $(work_directories); do clear_place "$d" work; done
 	for p in $places; do
 		case $p in
-		"$etc") if [ ! -d "$record/etc" ]; then clear_place "$p"; fi ;; # else as it was before
+		"$etc") if [ ! -d "$former_etc" ]; then clear_place "$p"; fi ;; # else as it was before
 		*calico) if [ -n "$past" ] || ! had "$p"; then clear_place "$p"; fi ;;
 		*) clear_place "$p" ;;
 		esac

@@ -456,9 +456,10 @@ func (r runner) leftBehind(t *testing.T) {
 		r.await(t, word, "1")
 	}
 	r.must(t, remote.Script{Args: []string{word[:4], word[4:]}, Text: `
-for p in $(grep -l "sleep.$1$2" /proc/[0-9]*/cmdline 2>/dev/null); do
-  p=${p#/proc/}; kill "${p%/cmdline}"
+for p in $(grep -lzx "$1$2" /proc/[0-9]*/cmdline 2>/dev/null); do
+  p=${p#/proc/}; kill "${p%/cmdline}" 2>/dev/null
 done; true`})
+	r.gone(t, word)
 }
 
 // atOnce: scripts share a connection.

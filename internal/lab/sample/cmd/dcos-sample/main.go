@@ -45,6 +45,11 @@ func main() {
 func run(ctx context.Context, h host.Host, name string, args []string) int {
 	switch name {
 	case "pkgpanda":
+		// DC/OS's is a program in Python, which finds its modules by what DC/OS's environment says.
+		if _, err := os.Stat(filepath.Join(os.Getenv("PYTHONPATH"), "gen/__init__.py")); err != nil || os.Getenv("PYTHONPATH") == "" {
+			fmt.Fprintln(os.Stderr, "pkgpanda: no modules: PYTHONPATH, which DC/OS's environment sets, leads to none")
+			return 1
+		}
 		return pkgpanda.Main(ctx, args, os.Stdout, os.Stderr)
 	case "bootstrap":
 		return pkgpanda.BootstrapMain(args, os.Stderr)

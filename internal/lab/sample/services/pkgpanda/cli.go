@@ -5,7 +5,6 @@ package pkgpanda
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,6 @@ import (
 
 const usage = `usage:
   pkgpanda setup | uninstall | list | active | check [--list]
-  pkgpanda show [ID...]
   pkgpanda fetch --repository-url=URL ID...
   pkgpanda add FILE
   pkgpanda remove ID...
@@ -93,10 +91,27 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
+// understood tells whether there is such a command, with so many arguments.
+func (o *options) understood() bool {
+	if len(o.args) == 0 {
+		return false
+	}
+	n := len(o.args) - 1
+	switch o.args[0] {
+	case "setup", "uninstall", "list", "active", "check":
+		return n == 0
+	case "add", "swap":
+		return n == 1
+	case "fetch", "remove", "activate":
+		return n > 0
+	}
+	return false
+}
+
 // Main is the pkgpanda command; it returns the exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
-	if err != nil || len(o.args) == 0 {
+	if err != nil || !o.understood() {
 		fmt.Fprint(stderr, usage)
 		return 1
 	}
@@ -129,6 +144,7 @@ func (o *options) install(out io.Writer) (*Install, error) {
 		Users:     &Users{Add: err != nil},
 		Out:       out,
 	}
+	in.Step = (&breakpoint{dir: breakpoints, in: in}).step
 	if o.set["rooted-systemd"] {
 		in.Wants = in.path(target + ".wants")
 	}
@@ -152,24 +168,21 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return Uninstall(ctx, in)
 	case "list":
 		ids, err := repo.List()
-		return printAll(stdout, ids, err)
+		printGrouped(stdout, ids)
+		return err
 	case "active":
 		ids, err := in.Active()
 		return printAll(stdout, ids, err)
-	case "show":
-		return show(in, repo, args, stdout)
 	case "check":
 		return check(ctx, in, repo, o.set["list"], stdout, stderr)
-	}
-	if len(args) == 0 {
-		return fmt.Errorf("%s is unknown or needs arguments", command)
-	}
-	switch command {
 	case "fetch":
 		if o.values["repository-url"] == "" {
 			return errors.New("fetch needs --repository-url")
 		}
 		for _, id := range args {
+			if repo.Has(id) {
+				fmt.Fprintln(stdout, "there is something at the place of", id)
+			}
 			if err := repo.Fetch(ctx, o.values["repository-url"], id); err != nil {
 				return err
 			}
@@ -189,7 +202,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := in.Activate(ctx, packages); err != nil {
+		if err := in.Activate(ctx, shuffled(packages)); err != nil {
 			return err
 		}
 		return in.StartTarget(ctx, in.Systemd.Block)
@@ -200,6 +213,26 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return in.StartTarget(ctx, in.Systemd.Block)
 	}
 	return fmt.Errorf("unknown command %s", command)
+}
+
+// printGrouped prints ids, and of a name that has several, the versions below it.
+func printGrouped(w io.Writer, ids []string) {
+	for len(ids) > 0 {
+		name, _, _ := strings.Cut(ids[0], "--")
+		n := 1
+		for n < len(ids) && strings.HasPrefix(ids[n], name+"--") {
+			n++
+		}
+		if n == 1 {
+			fmt.Fprintln(w, ids[0])
+		} else {
+			fmt.Fprintln(w, name+":")
+			for _, id := range ids[:n] {
+				fmt.Fprintln(w, "  "+strings.TrimPrefix(id, name+"--"))
+			}
+		}
+		ids = ids[n:]
+	}
 }
 
 func printAll(w io.Writer, ids []string, err error) error {
@@ -224,33 +257,6 @@ func remove(in *Install, repo Repository, ids []string, stdout io.Writer) error 
 		fmt.Fprintln(stdout, "Removed:", id)
 	}
 	return nil
-}
-
-// show prints what is known of packages: the given ones, or the active ones.
-func show(in *Install, repo Repository, ids []string, stdout io.Writer) error {
-	active, err := in.Active()
-	if err != nil {
-		return err
-	}
-	if len(ids) == 0 {
-		ids = active
-	}
-	type shown struct {
-		ID     string `json:"id"`
-		Active bool   `json:"active"`
-		Info   Info   `json:"pkginfo"`
-	}
-	all := []shown{}
-	for _, id := range ids {
-		p, err := repo.Load(id)
-		if err != nil {
-			return err
-		}
-		all = append(all, shown{id, slices.Contains(active, id), p.Info})
-	}
-	e := json.NewEncoder(stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(all)
 }
 
 // check runs the programs in the check directories of the active packages.

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 )
@@ -26,6 +27,26 @@ type Install struct {
 	Systemd   Systemd
 	Users     *Users // nil = users are not made
 	Out       io.Writer
+	Step      func(what string) error // called before each lasting step of an activation; may be nil
+
+	written []string // what the activation has written and not made sure to be on disk
+}
+
+// step is about to do something that lasts.
+func (in *Install) step(format string, args ...any) error {
+	if in.Step == nil {
+		return nil
+	}
+	return in.Step(fmt.Sprintf(format, args...))
+}
+
+// write writes a file of the set that is being made.
+func (in *Install) write(path string, text []byte, mode fs.FileMode) error {
+	if err := in.step("write %s", filepath.Base(path)); err != nil {
+		return err
+	}
+	in.written = append(in.written, path)
+	return os.WriteFile(path, text, mode)
 }
 
 // linked are the directories of packages that are merged into the root's.
@@ -97,15 +118,26 @@ func (in *Install) Activate(ctx context.Context, packages []*Package) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range in.swapped() {
-		if err := errors.Join(os.RemoveAll(path+".new"), os.RemoveAll(path+".old")); err != nil {
-			return err
+	for _, ext := range []string{".new", ".old"} {
+		for _, path := range in.swapped() {
+			if _, err := os.Stat(path + ext); err != nil {
+				continue
+			}
+			if err := in.step("remove %s%s", filepath.Base(path), ext); err != nil {
+				return err
+			}
+			if err := os.RemoveAll(path + ext); err != nil {
+				return err
+			}
 		}
 	}
 	if in.Wants != "" {
 		if err := in.removeStaged(); err != nil {
 			return err
 		}
+	}
+	if err := in.step("make the new directories"); err != nil {
+		return err
 	}
 	if err := in.makeDirectories(); err != nil {
 		return err
@@ -154,7 +186,7 @@ func validate(packages []*Package) error {
 		names[p.ID.Name] = p.ID
 	}
 	variables := map[string]ID{}
-	sysctl := map[string]string{}
+	sysctl := map[string]any{}
 	for _, p := range packages {
 		if p.Info.Group != "" && p.Info.Username == "" {
 			return fmt.Errorf("package %s has a group but no username", p.ID)
@@ -175,11 +207,11 @@ func validate(packages []*Package) error {
 		}
 		for unit, settings := range p.Info.Sysctl {
 			for key, value := range settings {
-				v := fmt.Sprint(value)
-				if other, ok := sysctl[key]; ok && other != v {
-					return fmt.Errorf("package %s sets sysctl %s to %s for %s, another package to %s", p.ID, key, v, unit, other)
+				// A number and the same number as a text are not the same.
+				if other, ok := sysctl[key]; ok && !reflect.DeepEqual(other, value) {
+					return fmt.Errorf("package %s sets sysctl %s to %v for %s, another package to %v", p.ID, key, value, unit, other)
 				}
-				sysctl[key] = v
+				sysctl[key] = value
 			}
 		}
 	}
@@ -234,8 +266,9 @@ func (b *set) add(ctx context.Context, p *Package, roles []string) error {
 	fmt.Fprintf(&b.env, "# %s\n", p.ID)
 	fmt.Fprintf(&b.export, "# %s\n", p.ID)
 	for _, name := range sortedKeys(p.Info.Environment) {
-		fmt.Fprintf(&b.env, "%s=%s\n", name, p.Info.Environment[name])
-		fmt.Fprintf(&b.export, "export %s=%s\n", name, p.Info.Environment[name])
+		value := python(p.Info.Environment[name], false)
+		fmt.Fprintf(&b.env, "%s=%s\n", name, value)
+		fmt.Fprintf(&b.export, "export %s=%s\n", name, value)
 	}
 	b.env.WriteByte('\n')
 	b.export.WriteByte('\n')
@@ -245,8 +278,8 @@ func (b *set) add(ctx context.Context, p *Package, roles []string) error {
 	if text, err := os.ReadFile(filepath.Join(p.Path, "buildinfo.full.json")); err == nil && json.Valid(text) {
 		b.buildinfo[p.ID.Name] = text
 	}
-	for unit, settings := range p.Info.Sysctl {
-		b.sysctl[unit] = settings
+	if err := b.settings(p); err != nil {
+		return err
 	}
 	if in.Users != nil && p.Info.Username != "" {
 		if err := in.Users.Ensure(ctx, p.Info.Username, p.Info.Group); err != nil {
@@ -257,6 +290,29 @@ func (b *set) add(ctx context.Context, p *Package, roles []string) error {
 		return in.makeState(p)
 	}
 	return nil
+}
+
+// settings takes over the sysctl settings of the services that the package has.
+func (b *set) settings(p *Package) error {
+	if len(p.Info.Sysctl) == 0 {
+		return nil
+	}
+	services := 0
+	err := filepath.WalkDir(p.Path, func(path string, d fs.DirEntry, err error) error {
+		name, ok := strings.CutSuffix(filepath.Base(path), ".service")
+		if err != nil || !ok || d.IsDir() {
+			return err
+		}
+		services++
+		if settings, ok := p.Info.Sysctl[name]; ok {
+			b.sysctl[name] = settings
+		}
+		return nil
+	})
+	if err == nil && services == 0 {
+		err = fmt.Errorf("package %s has sysctl settings and no service", p.ID)
+	}
+	return err
 }
 
 // makeState makes a package's state directory and gives all of it to the
@@ -291,12 +347,18 @@ func (b *set) write() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		os.WriteFile(in.path("etc.new/"+serviceConfiguration), configuration, 0o644),
-		os.WriteFile(in.path("environment.new"), []byte(b.env.String()), 0o644),
-		os.WriteFile(in.path("environment.export.new"), []byte(b.export.String()), 0o644),
-		os.WriteFile(in.path("active.buildinfo.full.json.new"), buildinfo, 0o644),
-	)
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{
+		{"etc.new/" + serviceConfiguration, configuration}, {"environment.new", []byte(b.env.String())},
+		{"environment.export.new", []byte(b.export.String())}, {"active.buildinfo.full.json.new", buildinfo},
+	} {
+		if err := in.write(in.path(f.name), f.text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // linkTree makes in dest a link to every file of src. Directories are made,

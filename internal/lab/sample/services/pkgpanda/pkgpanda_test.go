@@ -172,7 +172,7 @@ func TestSwapRemoveUninstall(t *testing.T) {
 		r.publish("a--"+v, map[string]string{"pkginfo.json": "{}", "bin/a": v, "dcos.target.wants/dcos-a" + v + ".service": v})
 	}
 	r.fetch("a--1", "a--2", "a--2")
-	if got := r.run("list"); got != "a--1\na--2\n" {
+	if got := r.run("list"); got != "a:\n  1\n  2\n" {
 		t.Errorf("list prints %q", got)
 	}
 	r.run("activate", "a--1")
@@ -218,58 +218,159 @@ func TestSetup(t *testing.T) {
 	r.run("setup") // nothing to do any more
 }
 
-// A swap that fails while it stops services, or that is cut off anywhere
-// after, is finished by setup.
+// install is one whose services are stopped and started by run.
+func (r *root) install(run func(args ...string) error) *pkgpanda.Install {
+	return &pkgpanda.Install{
+		Root: r.path("opt"), ConfigDir: r.path("etc"), Wants: r.path("opt/dcos.target.wants"), Out: r.t.Output(),
+		Systemd: pkgpanda.Systemd{Block: true, Run: func(_ context.Context, args ...string) error { return run(args...) }},
+	}
+}
+
+// load gives packages of the repository.
+func (r *root) load(ids ...string) []*pkgpanda.Package {
+	r.t.Helper()
+	packages, err := pkgpanda.Repository{Path: r.path("opt/packages")}.LoadAll(ids)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return packages
+}
+
+// What an activation does that ends at each of its steps, and setup after it.
 func TestResume(t *testing.T) {
 	t.Parallel()
-	r := newRoot(t)
-	for _, v := range []string{"1", "2"} {
-		r.publish("a--"+v, map[string]string{"pkginfo.json": "{}", "bin/a": v, "etc/a": v, "dcos.target.wants/dcos-a.service": v})
+	files := func(v string) map[string]string {
+		return map[string]string{"pkginfo.json": "{}", "bin/a": v, "etc/a": v, "dcos.target.wants/dcos-a.service": v,
+			"dcos.target.wants/dcos-" + v + ".timer": v}
 	}
-	r.fetch("a--1", "a--2")
-	r.run("activate", "a--1")
-	refuse := errors.New("stopping is refused")
-	var stopped []string
-	in := &pkgpanda.Install{
-		Root: r.path("opt"), ConfigDir: r.path("etc"), Wants: r.path("opt/dcos.target.wants"), Out: t.Output(),
-		Systemd: pkgpanda.Systemd{Block: true, Run: func(_ context.Context, args ...string) error {
-			stopped = args
-			return refuse
-		}},
-	}
-	repo := pkgpanda.Repository{Path: r.path("opt/packages")}
-	packages, err := repo.LoadAll([]string{"a--2"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := in.Activate(t.Context(), packages); !errors.Is(err, refuse) {
-		t.Fatalf("activate: %v", err)
-	}
-	if want := []string{"stop", "dcos-a.service"}; !slices.Equal(stopped, want) {
-		t.Errorf("systemctl %v, want %v", stopped, want)
-	}
-	if got := r.read("opt/install_progress"); !strings.Contains(got, `"stage":"archive"`) {
-		t.Errorf("install_progress = %s", got)
-	}
-	// The power goes when one directory has been moved away.
-	if err := os.Rename(r.path("opt/bin"), r.path("opt/bin.old")); err != nil {
-		t.Fatal(err)
-	}
-	r.run("setup")
-	for _, name := range []string{"opt/bin/a", "opt/etc/a", "opt/dcos-a.service"} {
-		if got := r.read(name); got != "2" {
-			t.Errorf("%s = %q after the swap was resumed", name, got)
+	ended := errors.New("ended")
+	var steps []string
+	for n := 1; ; n++ {
+		r := newRoot(t)
+		for _, v := range []string{"1", "2"} {
+			for name, text := range files(v) {
+				r.write("opt/packages/a--"+v+"/"+name, text)
+			}
+		}
+		r.run("activate", "a--1")
+		var stopped []string
+		in := r.install(func(args ...string) error { stopped = args; return nil })
+		steps = nil
+		in.Step = func(what string) error {
+			if steps = append(steps, what); len(steps) == n {
+				return ended
+			}
+			return nil
+		}
+		err := in.Activate(t.Context(), r.load("a--2"))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ended) {
+			t.Fatal(err)
+		}
+		_, noted := os.Lstat(r.path("opt/install_progress"))
+		_, staged := os.Lstat(r.path("opt/bin.new"))
+		_, setup := r.try("setup")
+		bin, readErr := os.ReadFile(r.path("opt/bin/a"))
+		at := steps[n-1]
+		switch {
+		case noted != nil: // nothing that was there has been touched
+			if setup != nil || string(bin) != "1" || stopped != nil {
+				t.Errorf("ended before %q: setup %v, bin/a %q, stopped %q", at, setup, bin, stopped)
+			}
+		case staged == nil: // all of the new set is where it was made
+			if setup != nil || string(bin) != "2" || r.read("opt/dcos-2.timer") != "2" {
+				t.Errorf("ended before %q: setup %v, bin/a %q", at, setup, bin)
+			}
+			r.missing("opt/install_progress", "opt/bin.new", "opt/dcos-1.timer", "opt/dcos-2.timer.unit.new")
+		default: // for good
+			if setup == nil || string(bin) != "2" || readErr != nil {
+				t.Errorf("ended before %q: setup %v, bin/a %q, %v", at, setup, bin, readErr)
+			}
+		}
+		if stopped != nil && !slices.Equal(stopped, []string{"stop", "dcos-1.timer", "dcos-a.service"}) {
+			t.Errorf("systemctl %v", stopped)
 		}
 	}
-	r.missing("opt/install_progress", "opt/bin.new", "opt/dcos-a.service.unit.new")
-	// And once more, when it goes between the moves into place.
-	if err := os.Rename(r.path("opt/etc"), r.path("opt/etc.new")); err != nil {
+	want := "make the new directories, write dcos-2.timer.unit.new, write dcos-a.service.unit.new, write dcos-service-configuration.json, " +
+		"write environment.new, write environment.export.new, write active.buildinfo.full.json.new, " +
+		"write install_progress.new: archive, rename install_progress.new to install_progress, stop the units, " +
+		"remove dcos-1.timer, remove dcos-a.service, " +
+		"rename bin to bin.old, rename etc to etc.old, rename include to include.old, rename lib to lib.old, " +
+		"rename dcos.target.wants to dcos.target.wants.old, rename environment to environment.old, " +
+		"rename environment.export to environment.export.old, rename active to active.old, " +
+		"rename active.buildinfo.full.json to active.buildinfo.full.json.old, " +
+		"write install_progress.new: move_new, rename install_progress.new to install_progress, " +
+		"rename bin.new to bin, rename etc.new to etc, rename include.new to include, rename lib.new to lib, " +
+		"rename dcos.target.wants.new to dcos.target.wants, rename environment.new to environment, " +
+		"rename environment.export.new to environment.export, rename active.new to active, " +
+		"rename active.buildinfo.full.json.new to active.buildinfo.full.json, " +
+		"rename dcos-2.timer.unit.new to dcos-2.timer, rename dcos-a.service.unit.new to dcos-a.service, remove install_progress"
+	if got := strings.Join(steps, ", "); got != want {
+		t.Errorf("the steps are\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestUnknowing holds what pkgpanda does not know of what it left.
+func TestUnknowing(t *testing.T) {
+	t.Parallel()
+	r := newRoot(t)
+	r.publish("a--1", map[string]string{"pkginfo.json": "{}", "dcos.target.wants/dcos-a.service": "1"})
+	r.fetch("a--1")
+	var calls [][]string
+	in := r.install(func(args ...string) error { calls = append(calls, args); return nil })
+	activate := func(want ...string) {
+		t.Helper()
+		calls = nil
+		if err := in.Activate(t.Context(), r.load("a--1")); err != nil {
+			t.Fatal(err)
+		}
+		if len(calls) > 1 || len(calls) != min(len(want), 1) || len(calls) == 1 && !slices.Equal(calls[0], want) {
+			t.Errorf("systemctl %q, want %q", calls, want)
+		}
+	}
+	activate() // there never was a wants directory
+	activate("stop", "dcos-a.service")
+	if err := os.Remove(r.path("opt/dcos-a.service")); err != nil {
 		t.Fatal(err)
 	}
-	r.write("opt/install_progress", `{"stage": "move_new", "extension": ".new"}`)
-	r.run("setup")
-	if got := r.read("opt/etc/a"); got != "2" {
-		t.Errorf("etc/a = %q after the moves were resumed", got)
+	activate("stop") // which systemctl refuses
+	if err := errors.Join(os.RemoveAll(r.path("opt/active.old")), os.Rename(r.path("opt/active"), r.path("opt/active.old"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.try("active"); err == nil {
+		t.Error("it knows what is active while nothing says so")
+	}
+	if err := os.MkdirAll(r.path("opt/packages/b--1"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.run("fetch", "--repository-url=file:///nowhere", "b--1") // it is there, though empty
+	if _, err := r.try("activate", "b--1"); err == nil {
+		t.Error("an empty package is activated")
+	}
+	for _, args := range [][]string{{"show"}, {"activate", "--recover", "a--1"}, {"list", "more"}, {"swap", "a--1", "a--2"}, {"activate"}} {
+		if _, err := r.try(args...); err == nil || !strings.HasPrefix(err.Error(), "usage") {
+			t.Errorf("pkgpanda %q: %v", args, err)
+		}
+	}
+}
+
+// Variables and settings are written as Python writes what JSON says.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	r := newRoot(t)
+	r.publish("a--1", map[string]string{"dcos.target.wants/dcos-a.service": "", "unknown": "",
+		"pkginfo.json": `{"environment": {"A": 1, "B": true, "C": null, "D": 1.0, "E": ["x", {"y": "it's"}], "F": "two words"}, "unknown": 1,
+			"sysctl": {"dcos-a": {"x": 1}, "dcos-b": {"y": 1}}}`})
+	r.fetch("a--1")
+	r.run("activate", "a--1")
+	want := "\nA=1\nB=True\nC=None\nD=1.0\nE=['x', {'y': 'it\\'s'}]\nF=two words\n"
+	if got := r.read("opt/environment"); !strings.Contains(got, want) {
+		t.Errorf("environment lacks %q:\n%s", want, got)
+	}
+	if got := r.read("opt/etc/dcos-service-configuration.json"); !strings.Contains(got, `"x": 1`) || strings.Contains(got, "dcos-b") {
+		t.Errorf("the settings are %s", got)
 	}
 }
 
@@ -285,7 +386,12 @@ func TestRefused(t *testing.T) {
 		"same variable": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"environment": {"X": "1"}}`},
 			"b--1": {"pkginfo.json": `{"environment": {"X": "1"}}`}}, "same variable X"},
 		"sysctl": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 1}}}`},
-			"b--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 2}}}`}}, "sysctl k"},
+			"b--1": {"pkginfo.json": `{"sysctl": {"u": {"k": "1"}}}`}}, "sysctl k"},
+		"sysctl of no service": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"sysctl": {"u": {"k": 1}}}`}}, "no service"},
+		"required id":          {map[string]map[string]string{"a--1": {"pkginfo.json": `{"requires": ["a--1"]}`}}, "not a name"},
+		"required variant":     {map[string]map[string]string{"a--1": {"pkginfo.json": `{"requires": [{"name": "a"}]}`}}, "a variant"},
+		"directory of units": {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "dcos.target.wants/d/x": ""}},
+			"is a directory"},
 		"same file": {map[string]map[string]string{"a--1": {"pkginfo.json": "{}", "bin/x": ""},
 			"b--1": {"pkginfo.json": "{}", "bin/x": ""}}, "bin.new/x"},
 		"group without user": {map[string]map[string]string{"a--1": {"pkginfo.json": `{"group": "g"}`}}, "no username"},
@@ -306,6 +412,10 @@ func TestRefused(t *testing.T) {
 				t.Errorf("activate: %v, want an error about %q", err, tt.want)
 			}
 			r.missing("opt/active")
+			if _, err := r.try(append(args, args[1])...); err == nil || !strings.Contains(err.Error(), "one name") &&
+				!strings.Contains(err.Error(), "pkginfo.json") && tt.want != "no username" {
+				t.Errorf("one id twice: %v", err)
+			}
 		})
 	}
 }

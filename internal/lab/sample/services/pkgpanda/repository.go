@@ -4,6 +4,7 @@
 package pkgpanda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,7 @@ type Package struct {
 // Info is what pkginfo.json says.
 type Info struct {
 	Requires       []Require                 `json:"requires"`
-	Environment    map[string]string         `json:"environment"`
+	Environment    map[string]any            `json:"environment"`
 	Sysctl         map[string]map[string]any `json:"sysctl"`
 	StateDirectory bool                      `json:"state_directory"`
 	Username       string                    `json:"username"`
@@ -45,12 +46,22 @@ type Require string
 
 // UnmarshalJSON reads either form.
 func (r *Require) UnmarshalJSON(b []byte) error {
-	var full struct{ Name, Variant string }
-	if err := json.Unmarshal(b, &full); err == nil {
-		*r = Require(full.Name)
-		return nil
+	var name string
+	if err := json.Unmarshal(b, &name); err != nil {
+		var full struct{ Name, Variant *string }
+		if err := json.Unmarshal(b, &full); err != nil {
+			return err
+		}
+		if full.Name == nil || full.Variant == nil {
+			return fmt.Errorf("what a package requires has a name and a variant: %s", b)
+		}
+		name = *full.Name
 	}
-	return json.Unmarshal(b, (*string)(r))
+	if strings.Count(name, "--") == 1 {
+		return fmt.Errorf("a package requires the id %s, not a name", name)
+	}
+	*r = Require(name)
+	return nil
 }
 
 // List gives the ids of all packages that are there, sorted.
@@ -92,29 +103,25 @@ func (r Repository) Load(s string) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("package %s has no readable pkginfo.json: %w", s, err)
 	}
-	if err := json.Unmarshal(text, &p.Info); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&p.Info); err != nil {
 		return nil, fmt.Errorf("pkginfo.json of %s: %w", s, err)
 	}
 	return p, nil
 }
 
-// LoadAll loads packages; one id given twice counts once. They come back
-// sorted by id.
+// LoadAll loads packages, in the order of the ids. One id given twice is two
+// packages of one name.
 func (r Repository) LoadAll(ids []string) ([]*Package, error) {
-	seen := map[string]bool{}
 	var all []*Package
 	for _, id := range ids {
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
 		p, err := r.Load(id)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, p)
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].ID.String() < all[j].ID.String() })
 	return all, nil
 }
 
@@ -129,8 +136,9 @@ func (r Repository) Remove(id string) error {
 	return os.RemoveAll(filepath.Join(r.Path, id))
 }
 
-// Add unpacks a tarball as the package id, unless the package is there. What
-// an interrupted Add left at ID_tmp goes first.
+// Add unpacks a tarball as the package id, unless there is something at its
+// place, whatever it is. What is in the tarball is not looked at. What an
+// interrupted Add left at ID_tmp goes first.
 func (r Repository) Add(ctx context.Context, id, tarball string) error {
 	if _, err := ParseID(id); err != nil {
 		return err

@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -64,12 +66,20 @@ func bootstrap(ctx context.Context, in *Install, repo Repository) error {
 			return err
 		}
 	}
-	packages, err := repo.LoadAll(ids)
+	slices.Sort(ids) // those of the bootstrap tarball are in the list too
+	packages, err := repo.LoadAll(slices.Compact(ids))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(in.Out, "activating %d packages\n", len(packages))
-	return in.Activate(ctx, packages)
+	return in.Activate(ctx, shuffled(packages))
+}
+
+// shuffled are packages in the order in which they are activated: it is
+// another each time.
+func shuffled(packages []*Package) []*Package {
+	rand.Shuffle(len(packages), func(i, j int) { packages[i], packages[j] = packages[j], packages[i] })
+	return packages
 }
 
 // wanted are the packages of setup-flags/active.json; without it, those active
@@ -154,7 +164,7 @@ func Swap(ctx context.Context, in *Install, repo Repository, s string) error {
 	if err != nil {
 		return err
 	}
-	return in.Activate(ctx, packages)
+	return in.Activate(ctx, shuffled(packages))
 }
 
 // Uninstall stops and removes all units and then the install root. State,

@@ -26,37 +26,24 @@ type progress struct {
 
 // swap exchanges the current set for the one at .new. The services of the
 // current one are stopped; starting the new ones is the caller's work. What it
-// is about to do is on disk before it does it, so that Resume can go on.
+// is about to do is on disk before it does it. Resume goes on with it only as
+// long as all of the new set is at .new.
 func (in *Install) swap(ctx context.Context, archive bool) error {
 	for _, path := range in.swapped() {
-		_, err := os.Lstat(path + ".new")
-		if _, done := os.Lstat(path); err != nil && (archive || done != nil) {
+		if _, err := os.Stat(path + ".new"); err != nil {
 			return fmt.Errorf("cannot swap the active packages: %w", err)
 		}
 	}
 	if archive {
-		if err := in.record(progress{Stage: stageArchive, Extension: ".new"}); err != nil {
+		if err := in.archive(ctx); err != nil {
 			return err
-		}
-		if in.Wants != "" {
-			if err := in.stopUnits(ctx); err != nil {
-				return err
-			}
-			if err := in.removeUnits(); err != nil {
-				return err
-			}
-		}
-		for _, path := range in.swapped() {
-			if err := move(path, path+".old"); err != nil {
-				return err
-			}
 		}
 	}
 	if err := in.record(progress{Stage: stageMoveNew, Extension: ".new"}); err != nil {
 		return err
 	}
 	for _, path := range in.swapped() {
-		if err := move(path+".new", path); err != nil {
+		if err := in.rename(path+".new", path); err != nil {
 			return err
 		}
 	}
@@ -65,7 +52,42 @@ func (in *Install) swap(ctx context.Context, archive bool) error {
 			return err
 		}
 	}
+	if err := in.step("remove install_progress"); err != nil {
+		return err
+	}
 	return os.Remove(in.path("install_progress"))
+}
+
+// archive stops the services of the current set and moves it to .old.
+func (in *Install) archive(ctx context.Context) error {
+	if err := in.record(progress{Stage: stageArchive, Extension: ".new"}); err != nil {
+		return err
+	}
+	if in.Wants != "" {
+		if err := in.stopUnits(ctx); err != nil {
+			return err
+		}
+		if err := in.removeUnits(); err != nil {
+			return err
+		}
+	}
+	for _, path := range in.swapped() {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if err := in.rename(path, path+".old"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rename is a step of the swap.
+func (in *Install) rename(from, to string) error {
+	if err := in.step("rename %s to %s", filepath.Base(from), filepath.Base(to)); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // Resume goes on with a swap that was interrupted, and tells whether there was
@@ -95,6 +117,9 @@ func (in *Install) record(p progress) error {
 		return err
 	}
 	path := in.path("install_progress")
+	if err := in.step("write install_progress.new: %s", p.Stage); err != nil {
+		return err
+	}
 	f, err := os.Create(path + ".new")
 	if err != nil {
 		return err
@@ -103,20 +128,5 @@ func (in *Install) record(p progress) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(path+".new", path)
-}
-
-// move renames from to to. It replaces what an interrupted swap left at to,
-// and a from that is not there has been moved before.
-func move(from, to string) error {
-	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := os.RemoveAll(to); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return os.Rename(from, to)
+	return in.rename(path+".new", path)
 }

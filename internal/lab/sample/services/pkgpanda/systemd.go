@@ -67,10 +67,18 @@ func units(wants string) ([]string, error) {
 // removeStaged removes the units that an activation staged and never placed.
 func (in *Install) removeStaged() error {
 	staged, err := filepath.Glob(filepath.Join(in.unitDir(), "*"+stagedSuffix))
-	for _, path := range staged {
-		err = errors.Join(err, os.Remove(path))
+	if err != nil {
+		return err
 	}
-	return err
+	for _, path := range staged {
+		if err := in.step("remove %s", filepath.Base(path)); err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stageUnits copies the units of the new set beside their final place and
@@ -88,8 +96,12 @@ func (in *Install) stageUnits() error {
 		if err != nil {
 			return err
 		}
+		info, err := os.Stat(link)
+		if err != nil {
+			return err
+		}
 		final := filepath.Join(in.unitDir(), name)
-		if err := os.WriteFile(final+stagedSuffix, text, 0o644); err != nil {
+		if err := in.write(final+stagedSuffix, text, info.Mode().Perm()); err != nil {
 			return err
 		}
 		if err := os.Remove(link); err != nil {
@@ -102,15 +114,19 @@ func (in *Install) stageUnits() error {
 	return nil
 }
 
-// placeUnits moves the staged units to their final place.
+// placeUnits moves the staged units to their final place, where nothing may
+// be left of others.
 func (in *Install) placeUnits() error {
+	if err := in.removeUnits(); err != nil {
+		return err
+	}
 	names, err := units(in.Wants)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		final := filepath.Join(in.unitDir(), name)
-		if err := move(final+stagedSuffix, final); err != nil {
+		if err := in.rename(final+stagedSuffix, final); err != nil {
 			return err
 		}
 	}
@@ -119,17 +135,32 @@ func (in *Install) placeUnits() error {
 
 func (in *Install) removeUnits() error {
 	names, err := units(in.Wants)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
-		if e := os.Remove(filepath.Join(in.unitDir(), name)); !errors.Is(e, fs.ErrNotExist) {
-			err = errors.Join(err, e)
+		path := filepath.Join(in.unitDir(), name)
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := in.step("remove %s", name); err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
+// stopUnits stops all units that the wants directory names and whose files are
+// there: with none of them it fails.
 func (in *Install) stopUnits(ctx context.Context) error {
 	if in.Systemd.Run == nil {
 		return nil
+	}
+	if _, err := os.Stat(in.Wants); errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was ever active
 	}
 	names, err := units(in.Wants)
 	if err != nil {
@@ -139,8 +170,8 @@ func (in *Install) stopUnits(ctx context.Context) error {
 		_, err := os.Stat(filepath.Join(in.Wants, name))
 		return err != nil
 	})
-	if len(names) == 0 {
-		return nil
+	if err := in.step("stop the units"); err != nil {
+		return err
 	}
 	args := append([]string{"stop"}, names...)
 	if !in.Systemd.Block {
@@ -176,6 +207,9 @@ func (in *Install) StartTarget(ctx context.Context, block bool) error {
 		start = append(start, "--no-block")
 	}
 	for _, args := range [][]string{{"daemon-reload"}, {"enable", target, "--no-reload"}, start} {
+		if err := in.step("systemctl %s", args[0]); err != nil {
+			return err
+		}
 		if err := in.Systemd.Run(ctx, args...); err != nil {
 			return err
 		}

@@ -22,6 +22,8 @@ type route struct {
 	target Target // with the client's defaults filled in
 	hops   []*hop
 	end    *endpoint
+	// command is what reaches the first host, with its tokens; "" if there is none.
+	command string
 }
 
 // hop is one jump host on a route.
@@ -77,7 +79,7 @@ func (c *Client) route(ctx context.Context, t Target) (*route, error) {
 	if err := noteKeys(hops, t.JumpKeys); err != nil {
 		return nil, err
 	}
-	return &route{target: t, hops: hops, end: end}, nil
+	return &route{target: t, hops: hops, end: end, command: w.command}, nil
 }
 
 // NotHonoured gives the options of the client configuration file that would change

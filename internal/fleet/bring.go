@@ -101,6 +101,6 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 		return v.failed(ctx, err)
 	}
 	a.note(func(r *Result) { r.State = state })
-	f.noted(ctx, f.Machines.Seen(h.Cluster, f.reached(h, state.MachineID, state.BootID)))
+	f.noted(ctx, f.Machines.Seen(h.Cluster, f.reached(ctx, h, state.MachineID, state.BootID)))
 	return nil
 }

@@ -87,7 +87,7 @@ type Fleet struct {
 	// reached, as [remote.Client.Greet] and [remote.Client.Way] do. Without them
 	// no machine is given up.
 	Greet func(ctx context.Context, t remote.Target) error
-	Way   func(t remote.Target) (remote.Way, error)
+	Way   func(ctx context.Context, t remote.Target) (remote.Way, error)
 	// ConnectTimeout is how long a host may take to answer; 0: Dial knows.
 	ConnectTimeout time.Duration
 	// PinHostKeys says that a host keeps the key which it has shown first for
@@ -111,12 +111,12 @@ type Fleet struct {
 }
 
 // reached is what the host runs on, and how it is reached.
-func (f *Fleet) reached(h *Host, id, bootID string) Machine {
+func (f *Fleet) reached(ctx context.Context, h *Host, id, bootID string) Machine {
 	m := h.machine(id, bootID)
 	if f.Way == nil {
 		return m
 	}
-	if way, err := f.Way(h.Target); err == nil { // else it could not be reached
+	if way, err := f.Way(ctx, h.Target); err == nil { // else it could not be reached
 		m.Port = way.Port
 		if way.Via != "" {
 			m.Via = fmt.Sprintf("%x", sha256.Sum256([]byte(way.Via)))[:16]

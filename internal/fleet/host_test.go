@@ -78,7 +78,7 @@ func (m *fakeMachine) fleet(dir string) *fleet.Fleet {
 			<-ctx.Done()
 			return ctx.Err()
 		},
-		Way: func(t remote.Target) (remote.Way, error) {
+		Way: func(_ context.Context, t remote.Target) (remote.Way, error) {
 			way := remote.Way{Port: cmp.Or(t.Port, 22)}
 			for _, h := range t.JumpHosts {
 				way.Via += " " + h.Address

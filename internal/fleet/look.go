@@ -113,7 +113,7 @@ func (f *Fleet) saw(ctx context.Context, cluster string, hosts []Host, sights []
 		switch {
 		case h.MachineID == "":
 		case sights[i].Presence == Present || sights[i].Presence == Taken:
-			there = append(there, f.reached(&h, sights[i].State.MachineID, sights[i].State.BootID))
+			there = append(there, f.reached(ctx, &h, sights[i].State.MachineID, sights[i].State.BootID))
 		default:
 			gone = append(gone, h.Address())
 		}

@@ -35,7 +35,7 @@ func (v *visit) alone(ctx context.Context, err error) error {
 	var others []Machine
 	if v.Greet != nil {
 		var notesErr error
-		others, notesErr = v.Machines.beside(v.host.Cluster, v.reached(v.host, v.host.MachineID, ""))
+		others, notesErr = v.Machines.beside(v.host.Cluster, v.reached(ctx, v.host, v.host.MachineID, ""))
 		v.noted(ctx, notesErr)
 	}
 	others = others[:min(len(others), maxAsked)]

@@ -202,6 +202,7 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 			return diags
 		}
 		target.ConnectTimeout = limit
+		diags.Append(s.tellReach(ctx, target)...)
 		host := fleet.Host{Target: target}
 		conn, err := s.fleet.Connect(ctx, host)
 		if err != nil {
@@ -209,7 +210,8 @@ func (p *publishing) at(ctx context.Context, s *shared, limit time.Duration, do 
 			return diags
 		}
 		defer func() { _ = conn.Close() }() // what was to be done is done, or has failed for a better reason
-		return do(publish.NewPlace(publish.NewHost(conn, m.Directory.ValueString(), m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool())))
+		diags.Append(do(publish.NewPlace(publish.NewHost(conn, m.Directory.ValueString(), m.SSH.Sudo.IsNull() || m.SSH.Sudo.ValueBool())))...)
+		return diags
 	}
 	return do(publish.Directory(m.Directory.ValueString()))
 }

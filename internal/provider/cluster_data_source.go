@@ -151,8 +151,8 @@ func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*f
 	}
 	closer := transport.CloseIdleConnections
 	if model.SSH != nil {
-		conn, diags := d.dial(ctx, model)
-		if diags.HasError() {
+		conn, more := d.dial(ctx, model)
+		if diags.Append(more...); diags.HasError() {
 			return nil, nil, diags
 		}
 		transport.Proxy = nil
@@ -188,6 +188,7 @@ func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (flee
 	if deadline, ok := ctx.Deadline(); ok {
 		target.ConnectTimeout = time.Until(deadline)
 	}
+	diags.Append(d.shared.tellReach(ctx, target)...)
 	host := fleet.Host{Target: target}
 	conn, err := d.shared.fleet.Connect(ctx, host)
 	if err != nil {

@@ -86,7 +86,8 @@ func (s *shared) target(ctx context.Context, address string, object types.Object
 
 // target says how a host is reached of which nothing else is known.
 func (m nodeSSHModel) target(ctx context.Context, address string) (remote.Target, diag.Diagnostics) {
-	t := remote.Target{Address: address, Port: int(m.Port.ValueInt64()), User: m.User.ValueString(), HostKey: m.HostKey.ValueString()}
+	t := remote.Target{Address: address, Port: int(m.Port.ValueInt64()), User: m.User.ValueString(), HostKey: m.HostKey.ValueString(),
+		ProxyCommand: m.ProxyCommand.ValueString()}
 	if m.JumpHosts.IsNull() || m.JumpHosts.IsUnknown() {
 		return t, nil
 	}

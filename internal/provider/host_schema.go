@@ -93,6 +93,9 @@ func sshFields(hostKey string) fields {
 		"user": {filled: true, about: "User to log in as. Default: the provider's."},
 		"host_key": {about: "The host's public key as in `authorized_keys` (`ssh-ed25519 AAAA...`), if it is known beforehand. " +
 			"Any other key is refused" + hostKey},
+		"proxy_command": {filled: true, about: "Command whose standard input and output are the connection to the host, instead of the " +
+			"provider's ways to it; with `jump_hosts` beside it, to the first of them. `none`: not the provider's `proxy_command`. " +
+			"See there for what may be in it. Default: the provider's."},
 	}
 }
 

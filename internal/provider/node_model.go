@@ -41,10 +41,11 @@ type nodeModel struct {
 
 // nodeSSHModel is a node's ssh object.
 type nodeSSHModel struct {
-	Port      types.Int64  `tfsdk:"port"`
-	User      types.String `tfsdk:"user"`
-	HostKey   types.String `tfsdk:"host_key"`
-	JumpHosts types.List   `tfsdk:"jump_hosts"`
+	Port         types.Int64  `tfsdk:"port"`
+	User         types.String `tfsdk:"user"`
+	HostKey      types.String `tfsdk:"host_key"`
+	JumpHosts    types.List   `tfsdk:"jump_hosts"`
+	ProxyCommand types.String `tfsdk:"proxy_command"`
 }
 
 // nodeJumpHostType is the type of one jump host of a node.

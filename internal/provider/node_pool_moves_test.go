@@ -189,7 +189,7 @@ func hostOf(name, address string, port int64, machine string) *poolHost {
 	if port != 0 {
 		h.ssh = types.ObjectValueMust(nodeSSHType.AttrTypes, map[string]attr.Value{
 			"port": types.Int64Value(port), "user": types.StringNull(), "host_key": types.StringNull(),
-			"jump_hosts": types.ListNull(nodeJumpHostType),
+			"jump_hosts": types.ListNull(nodeJumpHostType), "proxy_command": types.StringNull(),
 		})
 	}
 	return h

@@ -22,6 +22,7 @@ import (
 // nodeSSHType is the type of a node's ssh object.
 var nodeSSHType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"port": types.Int64Type, "user": types.StringType, "host_key": types.StringType, "jump_hosts": types.ListType{ElemType: nodeJumpHostType},
+	"proxy_command": types.StringType,
 }}
 
 // hostsValue gives the value of packed hosts. They are of any type to

@@ -76,8 +76,8 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 				"All of this happens in place: the other hosts are not touched. " +
 				"Each host has `address` (required), the host name or IP address under which it is reached over SSH: " +
 				"another address is another host. And it may have " +
-				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key` and `jump_hosts`, " +
-				"as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
+				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key`, `jump_hosts` and " +
+				"`proxy_command`, as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
 		},
 		"role": schema.StringAttribute{
 			Required:            true,

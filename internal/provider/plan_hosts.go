@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // planKey is the planned private data: what only the plan as a whole knew, for
@@ -47,7 +48,11 @@ func readPlanNote(ctx context.Context, private privateReader) (n planNote, diags
 // planPlaces registers hosts that a resource has when the plan is applied, and
 // refuses what must not be beside them. at gives a host's attribute.
 func (s *shared) planPlaces(ctx context.Context, hosts []plannedHost, at func(i int) tfpath.Path) diag.Diagnostics {
-	var diags diag.Diagnostics
+	targets := make([]remote.Target, len(hosts))
+	for i := range hosts {
+		targets[i], hosts[i].target = hosts[i].target, remote.Target{} // nobody else wants it
+	}
+	diags := s.planReach(ctx, targets, at)
 	conflicts := s.plan.add(hosts...)
 	for i, p := range hosts {
 		switch c := conflicts[i]; {

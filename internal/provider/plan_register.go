@@ -65,13 +65,14 @@ type plannedHost struct {
 	role    node.Role
 	cluster string      // "" if it is not known yet
 	host    *fleet.Host // of a master
-	masters int         // the size of the ensemble, where it matters; 0 if nothing says it
-	stays   bool        // where its resource is replaced the node stays all the same: another one goes on with it, or it is abandoned
-	had     bool        // the resource has the host before the plan is applied
-	comes   bool        // the resource has the host when the plan has been applied
-	goes    bool        // the resource has a node there that is removed
-	left    bool        // the removal leaves the node as it is: another resource has it then
-	given   bool        // it goes from a pool that stays
+	target  remote.Target
+	masters int  // the size of the ensemble, where it matters; 0 if nothing says it
+	stays   bool // where its resource is replaced the node stays all the same: another one goes on with it, or it is abandoned
+	had     bool // the resource has the host before the plan is applied
+	comes   bool // the resource has the host when the plan has been applied
+	goes    bool // the resource has a node there that is removed
+	left    bool // the removal leaves the node as it is: another resource has it then
+	given   bool // it goes from a pool that stays
 
 	elsewhere elsewhere // where it was planned
 }
@@ -107,7 +108,7 @@ func newPlanID() string { return rand.Text()[:16] }
 
 // planned makes what the register knows of a host.
 func (s *shared) planned(id string, h fleet.Host) plannedHost {
-	p := plannedHost{id: id, way: s.way(h.Target), address: h.Address(), holder: h.Holder, role: h.Role, cluster: h.Cluster}
+	p := plannedHost{id: id, way: s.way(h.Target), address: h.Address(), holder: h.Holder, role: h.Role, cluster: h.Cluster, target: h.Target}
 	if h.Role == node.Master {
 		p.host = &h
 	}
@@ -119,7 +120,10 @@ func (s *shared) planned(id string, h fleet.Host) plannedHost {
 func (s *shared) way(t remote.Target) string {
 	port := cmp.Or(t.Port, s.config.Port, 22)
 	way := net.JoinHostPort(strings.ToLower(strings.TrimSuffix(t.Address, ".")), strconv.Itoa(port))
-	if t.JumpHosts == nil {
+	if t.ProxyCommand != "" {
+		way += " by " + t.ProxyCommand
+	}
+	if t.JumpHosts == nil && (t.ProxyCommand == "" || strings.EqualFold(t.ProxyCommand, "none")) {
 		return way + s.route // another block's address may be another host's
 	}
 	for _, hop := range t.JumpHosts {

@@ -88,6 +88,11 @@ func (d *preflightDataSource) Read(ctx context.Context, req datasource.ReadReque
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	targets := make([]remote.Target, len(hosts))
+	for i, h := range hosts {
+		targets[i] = h.Target
+	}
+	resp.Diagnostics.Append(d.shared.tellReach(ctx, targets...)...)
 	found := d.checkAll(ctx, hosts)
 	if err := ctx.Err(); err != nil {
 		resp.Diagnostics.AddError("Interrupted", "The hosts were not all checked: "+sentence(context.Cause(ctx).Error()))

@@ -106,6 +106,9 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 		c.diags.Append(configurationError(err))
 		return nil
 	}
+	if s.config.ConfigFile != "" {
+		s.reach = client.NotHonoured
+	}
 	s.fleet.ConnectTimeout, s.fleet.PinHostKeys = s.config.ConnectTimeout, s.config.HostKeyPolicy != remote.Ignore
 	s.fleet.Dial = func(ctx context.Context, t remote.Target) (fleet.Conn, error) {
 		conn, err := client.Dial(ctx, t)
@@ -123,6 +126,9 @@ func (c *configuration) read(ctx context.Context, req provider.ConfigureRequest)
 func route(c remote.Config) (via string) {
 	if u, err := url.Parse(c.ProxyURL); err == nil && u.Host != "" {
 		via += " " + u.Host
+	}
+	if c.ProxyCommand != "" {
+		via += " by " + c.ProxyCommand
 	}
 	for _, h := range c.JumpHosts {
 		via += " " + net.JoinHostPort(strings.ToLower(h.Address), strconv.Itoa(cmp.Or(h.Port, 22)))
@@ -158,6 +164,8 @@ func (c *configuration) readSSH(ctx context.Context, model providerModel) remote
 		Credentials:   c.credentials("ssh", ssh.credentialsModel, true),
 		JumpHosts:     c.jumpHosts(ctx, ssh.JumpHosts),
 		ProxyURL:      c.text("ssh.proxy_url", ssh.ProxyURL, "DCOS_SSH_PROXY_URL"),
+		ProxyCommand:  c.text("ssh.proxy_command", ssh.ProxyCommand, "DCOS_SSH_PROXY_COMMAND"),
+		AgentGiven:    !ssh.Agent.IsNull() || c.getenv("DCOS_SSH_AGENT") != "",
 		HostKeyPolicy: remote.HostKeyPolicy(c.text("ssh.host_key_policy", ssh.HostKeyPolicy, "DCOS_SSH_HOST_KEY_POLICY")),
 		KnownHosts:    c.list(ctx, "ssh.known_hosts", ssh.KnownHosts, "DCOS_SSH_KNOWN_HOSTS", "\n"),
 		KnownHostsFiles: c.list(ctx, "ssh.known_hosts_files", ssh.KnownHostsFiles, "DCOS_SSH_KNOWN_HOSTS_FILES",
@@ -182,7 +190,7 @@ func (c *configuration) readSSH(ctx context.Context, model providerModel) remote
 		cfg.KnownHostsFiles[i] = expandHome(file)
 	}
 	creds := &cfg.Credentials
-	if ssh.Agent.IsNull() && c.getenv("DCOS_SSH_AGENT") == "" && creds.PrivateKey == "" && creds.Password == "" {
+	if !cfg.AgentGiven && creds.PrivateKey == "" && creds.Password == "" {
 		creds.Agent = c.getenv("SSH_AUTH_SOCK") != ""
 	}
 	return cfg

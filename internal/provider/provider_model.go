@@ -35,6 +35,7 @@ type sshModel struct {
 	Port                       types.Int64  `tfsdk:"port"`
 	JumpHosts                  types.List   `tfsdk:"jump_hosts"`
 	ProxyURL                   types.String `tfsdk:"proxy_url"`
+	ProxyCommand               types.String `tfsdk:"proxy_command"`
 	HostKeyPolicy              types.String `tfsdk:"host_key_policy"`
 	KnownHosts                 types.List   `tfsdk:"known_hosts"`
 	KnownHostsFiles            types.List   `tfsdk:"known_hosts_files"`

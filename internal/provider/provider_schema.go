@@ -141,13 +141,24 @@ func sshAttributes() map[string]schema.Attribute {
 				"`http://[user:password@]host:port` (CONNECT), for example `socks5://127.0.0.1:1080`. Default: none. " +
 				"Environment variable: `DCOS_SSH_PROXY_URL`.",
 		},
+		"proxy_command": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Command whose standard input and output are the connection to the host or, with `jump_hosts`, to the first of " +
+				"them: for AWS's Session Manager, Google's Identity-Aware Proxy, Cloudflare's tunnels, Teleport. In it `%h` is the host, `%p` the " +
+				"port, `%r` the user, `%n` the host as it is called in Terraform, `%%` a percent sign; for example `aws ssm start-session --target " +
+				"%h --document-name AWS-StartSSHSession --parameters portNumber=%p`. The user's shell runs it, without a terminal and without the " +
+				"variables of Terraform and the provider (`TF_...`, `DCOS_...`); what it says of a failure is in the error. It ends with the " +
+				"connection, and what it started does too. It is shown in plans, so there must be no secret in it. `none`: no `ProxyCommand` or " +
+				"`ProxyJump` of `config_file` counts. Default: what `config_file` says, else none. Environment variable: `DCOS_SSH_PROXY_COMMAND`.",
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
 		"host_key_policy": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. " +
-				"`accept_new`: accept it the first time and pin it in the node's state (`host_key`); that of a jump host in the private part of " +
-				"the state of the node or pool behind it. Data sources and `publish` have no such memory. " +
-				"`ignore`: accept any key at any time, which gives up protection against an impostor. A key that differs from a known or pinned one " +
-				"is refused under `strict` and `accept_new`. Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
+			MarkdownDescription: "What to do with a host key that is not known. `strict`: refuse it. `accept_new`: accept it the first time and " +
+				"pin it in the node's state (`host_key`); that of a jump host in the private part of the state of the node or pool behind it. Data " +
+				"sources and `publish` have no such memory. `ignore`: accept any key at any time, which gives up protection against an impostor. A " +
+				"key that differs from a known or pinned one is refused under `strict` and `accept_new`. Of it and `StrictHostKeyChecking` in " +
+				"`config_file` the stricter one counts. Default: `accept_new`. Environment variable: `DCOS_SSH_HOST_KEY_POLICY`.",
 			Validators: []validator.String{stringvalidator.OneOf("strict", "accept_new", "ignore")},
 		},
 		"known_hosts": schema.ListAttribute{
@@ -172,11 +183,18 @@ func sshAttributes() map[string]schema.Attribute {
 		},
 		"config_file": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config`. " +
-				"Of it `HostName`, `User`, `Port`, `IdentityFile`, `CertificateFile`, `IdentityAgent`, " +
-				"`IdentitiesOnly`, `ProxyJump` and `UserKnownHostsFile` count, with `Host`, `Match host`, `Match all` and `Include` around them; " +
-				"a node's `address` is looked up as a host name there. " +
-				"What is given here or on a node comes first. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
+			MarkdownDescription: "Path of an OpenSSH client configuration to honour, for example `~/.ssh/config`. A node's `address` is looked " +
+				"up as a host name there. What it means for each host and jump host is what the machine's own `ssh -G` says, so `Match`, " +
+				"`Include`, tokens, quotes, environment variables and canonical names mean what they mean to `ssh`, and **`Match exec` runs its " +
+				"commands, at plan too**. Where there is no `ssh`, `Host`, `Include` and `Match` with `host`, `originalhost`, `user`, `localuser`, " +
+				"`all`, `final` and `canonical` are understood, and anything else in a block that may be about a host is an error with its line. " +
+				"These count: `HostName`, `User`, `Port`, `AddressFamily`, `BindAddress`, `ConnectTimeout` (of one attempt), " +
+				"`ServerAliveInterval`, `ServerAliveCountMax`, `ProxyJump`, `ProxyCommand`, `IdentityFile`, `IdentitiesOnly`, `IdentityAgent`, " +
+				"`CertificateFile`, `PubkeyAcceptedAlgorithms`, `Ciphers`, `MACs`, `KexAlgorithms`, `HostKeyAlgorithms`, `CASignatureAlgorithms`, " +
+				"`HostKeyAlias`, `StrictHostKeyChecking` (`ask` refuses, since there is nobody to ask), `UserKnownHostsFile` and " +
+				"`GlobalKnownHostsFile` with their defaults, `RevokedHostKeys`, `KnownHostsCommand`. A warning at plan names what else would " +
+				"change something. `/etc/ssh/ssh_config` is not read. What is given on a node comes first, then what is given here, then the file; " +
+				"`private_key` here stands in for its keys. Default: none is read. Environment variable: `DCOS_SSH_CONFIG_FILE`.",
 		},
 		"connect_timeout": schema.StringAttribute{
 			Optional: true,

@@ -37,6 +37,10 @@ type shared struct {
 	apiToken    string // of DC/OS, for dcos_cluster
 	config      remote.Config
 	route       string // see way
+	// reach asks the OpenSSH configuration about the way to a host; nil if there is
+	// none, or no client yet. told are the options that were found and not honoured.
+	reach func(context.Context, remote.Target) ([]string, error)
+	told  sync.Map
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

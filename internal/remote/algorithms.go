@@ -4,11 +4,15 @@
 package remote
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/cpu"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/sshconfig"
 )
 
 // transportConfig is what is offered in the key exchange: everything of the
@@ -96,7 +100,7 @@ func hostKeyAlgorithms(known []knownKey) []string {
 	}
 	for _, k := range known {
 		switch t := k.key.Type(); {
-		case k.authority:
+		case k.authority || k.revoked:
 		case t == ssh.KeyAlgoRSA:
 			add(ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256)
 		case slices.Contains(plainHostKeyAlgorithms(), t):
@@ -105,4 +109,34 @@ func hostKeyAlgorithms(known []knownKey) []string {
 	}
 	add(plainHostKeyAlgorithms()...)
 	return algos
+}
+
+// supportedHostKeys are all that the library can verify. What is old among them has
+// to be asked for by name.
+func supportedHostKeys() []string {
+	return slices.Concat(ssh.SupportedAlgorithms().HostKeys, ssh.InsecureAlgorithms().HostKeys)
+}
+
+// limit applies the lists of a client configuration to what is offered. A list that
+// leaves nothing is an error.
+func limit(cfg ssh.Config, s *sshconfig.Settings) (ssh.Config, error) {
+	good, old := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	hostKeys := plainHostKeyAlgorithms()
+	for _, l := range []struct {
+		name      string
+		list      sshconfig.Algorithms
+		offered   *[]string
+		supported []string
+	}{
+		{"KexAlgorithms", s.KexAlgorithms, &cfg.KeyExchanges, slices.Concat(good.KeyExchanges, old.KeyExchanges)},
+		{"Ciphers", s.Ciphers, &cfg.Ciphers, slices.Concat(good.Ciphers, old.Ciphers)},
+		{"MACs", s.MACs, &cfg.MACs, slices.Concat(good.MACs, old.MACs)},
+		{"HostKeyAlgorithms", s.HostKeyAlgorithms, &hostKeys, supportedHostKeys()},
+	} {
+		if *l.offered = l.list.Apply(*l.offered, l.supported); len(*l.offered) == 0 {
+			return cfg, fmt.Errorf("%s: none of %s is supported; those that are: %s", l.name, strings.Join(l.list.Names, ","),
+				strings.Join(l.supported, ","))
+		}
+	}
+	return cfg, nil
 }

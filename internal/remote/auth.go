@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,21 +12,27 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/sshconfig"
 )
 
 // authAttempts is the logging in to one host over all attempts of one Dial.
 type authAttempts struct {
 	login *login
+	// algorithms limit what may be signed by, if a client configuration says so.
+	algorithms sshconfig.Algorithms
 	// offers counts how often each key was shown to the server. Those shown
 	// least come first, so that a server which cuts a full agent off after
 	// six keys (MaxAuthTries) gets to see the others at the next attempt.
 	offers map[string]int
 	tried  []string // of the latest attempt, in words
+	unused []string // of it, what could not be tried, with the reason
 	fatal  error    // no further attempt can help
 	// keptBack says that in the latest attempt the password was asked for and not given.
 	keptBack bool
@@ -42,7 +49,7 @@ func newAuthAttempts(l *login) *authAttempts {
 // has come, whether the host may see the password.
 func (a *authAttempts) methods(ctx context.Context, use *agentUse, trusted func() bool) (methods []ssh.AuthMethod) {
 	a.mu.Lock()
-	a.tried, a.fatal, a.keptBack = nil, nil, false
+	a.tried, a.unused, a.fatal, a.keptBack = nil, nil, nil, false
 	a.mu.Unlock()
 	l := a.login
 	if l.hasKeys() {
@@ -107,21 +114,31 @@ func (a *authAttempts) note(what string) {
 func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer, error) {
 	l := a.login
 	all := slices.Clone(l.signers)
+	var fromAgent []agentKey
+	fatal := func(err error) ([]ssh.Signer, error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.fatal = err
+		return nil, err
+	}
 	if l.agentSocket != "" {
-		fromAgent, err := use.signers(ctx, l)
-		if err != nil {
-			if len(all) == 0 && l.password == "" {
-				a.mu.Lock()
-				a.fatal = err
-				a.mu.Unlock()
-				return nil, err
+		var err error
+		if fromAgent, err = use.keys(ctx, l); err != nil {
+			if len(all) == 0 && !l.usable() && l.password == "" {
+				return fatal(err)
 			}
 			a.note("agent (" + err.Error() + ")")
 		}
-		all = append(all, fromAgent...)
+	}
+	more, unused := l.withAgent(fromAgent)
+	all = allowed(append(all, more...), a.algorithms)
+	if len(all) == 0 && l.agentSocket == "" && l.password == "" && len(unused) > 0 {
+		return fatal(&ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("no key can be used: %s", strings.Join(unused, ", ")),
+			hint: "Correct IdentityFile, set ssh.private_key_passphrase, or have the key in an agent."})
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.unused = unused
 	slices.SortStableFunc(all, func(x, y namedSigner) int { return cmp.Compare(a.offers[x.name], a.offers[y.name]) })
 	signers := make([]ssh.Signer, 0, len(all))
 	for _, s := range all {
@@ -185,7 +202,18 @@ func (u *agentUse) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (u *agentUse) signers(ctx context.Context, l *login) ([]namedSigner, error) {
+// An agentKey is a key of an agent, or a certificate with one.
+type agentKey struct {
+	namedSigner
+	key ssh.PublicKey
+}
+
+func (k agentKey) is(public ssh.PublicKey) bool {
+	return bytes.Equal(k.key.Marshal(), public.Marshal())
+}
+
+// keys are those that count, each after the certificate that the Config has for it.
+func (u *agentUse) keys(ctx context.Context, l *login) ([]agentKey, error) {
 	conn, err := dialAgent(ctx, l.agentSocket)
 	if err != nil {
 		return nil, &ConfigError{Field: "ssh.agent", Err: fmt.Errorf("the agent does not answer: %w", err),
@@ -200,7 +228,7 @@ func (u *agentUse) signers(ctx context.Context, l *login) ([]namedSigner, error)
 	if err != nil {
 		return nil, fmt.Errorf("asking the agent for its keys: %w", err)
 	}
-	var out []namedSigner
+	var out []agentKey
 	for _, s := range signers {
 		key, comment := s.PublicKey(), ""
 		if k, ok := key.(*agent.Key); ok {
@@ -219,10 +247,11 @@ func (u *agentUse) signers(ctx context.Context, l *login) ([]namedSigner, error)
 		}
 		if l.certificate != nil {
 			if withCert, err := ssh.NewCertSigner(l.certificate, s); err == nil {
-				out = slices.Insert(out, 0, namedSigner{withCert, "certificate " + certificateName(l.certificate) + " with " + name})
+				out = slices.Insert(out, 0,
+					agentKey{namedSigner{withCert, "certificate " + certificateName(l.certificate) + " with " + name}, withCert.PublicKey()})
 			}
 		}
-		out = append(out, namedSigner{s, name})
+		out = append(out, agentKey{namedSigner{s, name}, key})
 	}
 	if len(out) == 0 {
 		if l.identity != "" {

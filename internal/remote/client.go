@@ -4,6 +4,8 @@
 package remote
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,6 +13,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/net/proxy"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/sshconfig"
 )
 
 // Defaults of Config and Limits.
@@ -32,6 +36,7 @@ type Client struct {
 	login           *login
 	file            *configFile // nil if there is none
 	givenPort       int         // Config.Port before its default
+	givenKeepalive  bool
 	keys            *hostKeys
 	dialer          proxy.ContextDialer
 	proxyLabel      string
@@ -51,8 +56,11 @@ type Client struct {
 
 // NewClient checks everything in cfg that can be checked without a network.
 // What cannot be used is a *ConfigError.
-func NewClient(cfg Config) (*Client, error) {
-	givenPort := cfg.Port
+func NewClient(cfg Config) (*Client, error) { return newClient(cfg, sshconfig.Client()) }
+
+// newClient is NewClient with the path of ssh, "" for none.
+func newClient(cfg Config, openSSH string) (*Client, error) {
+	givenPort, givenKeepalive := cfg.Port, cfg.KeepaliveInterval != 0
 	if cfg.Port == 0 {
 		cfg.Port = 22
 	}
@@ -82,6 +90,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		cfg:             cfg,
 		givenPort:       givenPort,
+		givenKeepalive:  givenKeepalive,
 		transportConfig: transportConfig(),
 		limits:          usualLimits(),
 		linger:          lingering,
@@ -91,13 +100,17 @@ func NewClient(cfg Config) (*Client, error) {
 	if c.login, err = newLogin(cfg.Credentials, "ssh"); err != nil {
 		return nil, err
 	}
-	if c.file, err = openConfigFile(cfg.ConfigFile); err != nil {
-		return nil, err
-	}
 	if c.keys, err = newHostKeys(cfg); err != nil {
 		return nil, err
 	}
-	if _, err = c.parseHops(cfg.JumpHosts); err != nil {
+	if cfg.ProxyURL != "" && cfg.ProxyCommand != "" && !isNone(cfg.ProxyCommand) {
+		return nil, &ConfigError{Field: "ssh.proxy_command", Err: errors.New("it stands beside ssh.proxy_url"), hint: "Give one of the two."}
+	}
+	// What the file says of them is for when they are needed.
+	if _, err = c.hops(context.Background(), cfg.JumpHosts); err != nil {
+		return nil, err
+	}
+	if c.file, err = openConfigFile(cfg.ConfigFile, openSSH, c.environment()); err != nil {
 		return nil, err
 	}
 	if c.dialer, c.proxyLabel, err = newDialer(cfg.ProxyURL); err != nil {
@@ -113,29 +126,46 @@ func NewClient(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// interval is the keepalive interval, or its default where there is to be
-// none: what runs on a host needs to know when we are gone in any case.
-func (c *Client) interval() time.Duration {
-	if c.cfg.KeepaliveInterval > 0 {
-		return c.cfg.KeepaliveInterval
+// pulse is the keepalive interval for an endpoint, and after how many of silence it
+// counts as dead: OpenSSH gives a host up when one more than ServerAliveCountMax have
+// passed.
+func (c *Client) pulse(e *endpoint) (interval time.Duration, silent int) {
+	if !c.givenKeepalive && e.file != nil && e.file.ServerAliveInterval > 0 {
+		return e.file.ServerAliveInterval, cmp.Or(e.file.ServerAliveCountMax, silentIntervals-1) + 1
 	}
-	return defaultKeepaliveInterval
+	return c.cfg.KeepaliveInterval, silentIntervals
+}
+
+// beat is the pulse of the host, or its default where there is to be none: what
+// runs on a host needs to know when we are gone in any case.
+func (c *Conn) beat() (interval time.Duration, silent int) {
+	interval, silent = c.client.pulse(c.route.end)
+	if interval <= 0 {
+		interval = defaultKeepaliveInterval
+	}
+	return interval, silent
 }
 
 // heartbeat is how often what runs on a host hears from us.
-func (c *Client) heartbeat() time.Duration { return c.interval() * 4 / 3 }
+func (c *Conn) heartbeat() time.Duration {
+	interval, _ := c.beat()
+	return interval * 4 / 3
+}
 
 // lease is how many seconds of silence what runs on a host allows us: half as
-// long again as we allow the host (see silentIntervals), so that we have
-// noticed first.
-func (c *Client) lease() int {
-	return max(2, int((c.interval() * silentIntervals * 3 / 2).Seconds()))
+// long again as we allow the host, so that we have noticed first.
+func (c *Conn) lease() int {
+	interval, silent := c.beat()
+	return max(2, int((interval * time.Duration(silent) * 3 / 2).Seconds()))
 }
 
 // Close closes the shared connections to jump hosts. Connections that are
 // still open through them break.
 func (c *Client) Close() error {
 	c.jumps.close()
+	if c.file != nil {
+		c.file.file.Close()
+	}
 	return nil
 }
 

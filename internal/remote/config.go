@@ -46,7 +46,7 @@ type Hop struct {
 	// Credentials of this hop; nil: the client's.
 	Credentials *Credentials
 
-	settings *hostSettings // from the client configuration file
+	byFile bool // ConfigFile names it: what that says of its user comes before the client's
 }
 
 // Sudo says how a script gets to run as root.
@@ -90,17 +90,25 @@ type Config struct {
 	User        string // "": what ConfigFile says, else root
 	Port        int    // 0: 22
 	Credentials Credentials
-	JumpHosts   []Hop  // in the order in which they are passed
-	ProxyURL    string // socks5://[user:password@]host:port or http://…, on the way to the first host
+	// AgentGiven says that Credentials.Agent is the user's word, and not what is
+	// usual: then IdentityAgent in ConfigFile only says which agent it is.
+	AgentGiven bool
+	JumpHosts  []Hop  // in the order in which they are passed; nil: what ConfigFile says
+	ProxyURL   string // socks5://[user:password@]host:port or http://…, on the way to the first host
+	// ProxyCommand is a command line whose standard input and output are the
+	// connection to the first host on the way, instead of ProxyURL. In it are %h, %p,
+	// %r, %n and %% (ssh_config(5), "ProxyCommand"). "none": none, whatever ConfigFile
+	// says; "": what ConfigFile says.
+	ProxyCommand string
 
 	HostKeyPolicy              HostKeyPolicy
 	KnownHosts                 []string // lines in known_hosts form
 	KnownHostsFiles            []string // files that do not exist are empty
 	HostCertificateAuthorities []string // public keys in authorized_keys form, trusted for every host
 
-	// ConfigFile is an OpenSSH client configuration whose HostName, User, Port,
-	// IdentityFile, CertificateFile, IdentityAgent, IdentitiesOnly, ProxyJump
-	// and UserKnownHostsFile apply where this Config and the Target give nothing.
+	// ConfigFile is an OpenSSH client configuration (see the package comment) that
+	// counts where this Config and the Target give nothing; of HostKeyPolicy and its
+	// StrictHostKeyChecking the stricter one counts.
 	ConfigFile string
 
 	// ConnectTimeout is how long Dial waits for a host to come up. Default 5m.
@@ -121,6 +129,10 @@ type Target struct {
 	Port      int    // 0: the client's
 	User      string // "": the client's
 	JumpHosts []Hop  // nil: the client's; empty: none
+	// ProxyCommand is the way to the first host of JumpHosts or, if they are nil, to
+	// this one, instead of the client's jump hosts. "none": not the client's; "": the
+	// client's.
+	ProxyCommand string
 	// HostKey pins the host's keys, in authorized_keys form, one a line. It
 	// takes the place of what known_hosts say of this host.
 	HostKey string

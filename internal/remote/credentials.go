@@ -23,10 +23,14 @@ type login struct {
 	password    Secret
 	agentSocket string // "": no agent
 	identity    string
+	identities  []identity // of a client configuration, in order
+	only        bool       // of the agent's keys those that are identities
 }
 
 // hasKeys says whether there may be a key to log in with.
-func (l *login) hasKeys() bool { return len(l.signers) > 0 || l.agentSocket != "" }
+func (l *login) hasKeys() bool {
+	return len(l.signers) > 0 || l.agentSocket != "" || len(l.identities) > 0
+}
 
 // namedSigner is a key and what it is called in messages.
 type namedSigner struct {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -53,8 +54,11 @@ const maxPasswordAttempts = 3
 // Errors are *ConfigError, *HostKeyError or *ConnectError, the latter around
 // an *AuthError if the login was refused.
 func (c *Client) Dial(ctx context.Context, t Target) (*Conn, error) {
-	route, err := c.route(t)
+	route, err := c.route(ctx, t)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("connecting to %s: %w", t.Address, context.Cause(ctx))
+		}
 		return nil, err
 	}
 	t = route.target
@@ -63,6 +67,11 @@ func (c *Client) Dial(ctx context.Context, t Target) (*Conn, error) {
 	if err != nil {
 		stage.Fail(err, nil, "")
 		return nil, err
+	}
+	for _, at := range conn.primary().trail() {
+		if at.note != "" {
+			stage.Progress(at.note, 0)
+		}
 	}
 	stage.Finish()
 	return conn, nil
@@ -174,6 +183,10 @@ func (c *Client) attempt(ctx context.Context, r *route) (_ *transport, at Step, 
 	t, at, err := c.handshake(ctx, nc, r.end)
 	if err != nil {
 		release()
+		// What the host answered stands for itself.
+		if at == StepHandshake && permanent(err) == nil && ctx.Err() == nil {
+			err = throughProxy(nc, err)
+		}
 		return nil, at, "", err
 	}
 	t.onClose = release
@@ -181,10 +194,23 @@ func (c *Client) attempt(ctx context.Context, r *route) (_ *transport, at Step, 
 }
 
 // dialTCP opens a TCP connection, through the proxy if there is one.
-func (c *Client) dialTCP(ctx context.Context, host string, port int) (net.Conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.tcp, fmt.Errorf("no answer within %s", c.limits.tcp))
+func (c *Client) dialTCP(ctx context.Context, e *endpoint) (net.Conn, error) {
+	most := e.within(c.limits.tcp)
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no answer within %s", most))
 	defer cancel()
-	conn, err := c.dialer.DialContext(ctx, "tcp", joinHostPort(host, port))
+	dialer, network := c.dialer, "tcp"
+	if c.proxyLabel == "" && e.file != nil {
+		network += map[string]string{"inet": "4", "inet6": "6"}[e.file.AddressFamily]
+		if e.file.BindAddress != "" {
+			addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+strings.TrimPrefix(network, "tcp"), trimBrackets(e.file.BindAddress))
+			if err != nil {
+				return nil, &ConfigError{Field: "ssh.config_file", Err: fmt.Errorf("BindAddress: %w", err)}
+			}
+			from := directDialer()
+			from.LocalAddr, dialer = net.TCPAddrFromAddrPort(netip.AddrPortFrom(addresses[0].Unmap(), 0)), from
+		}
+	}
+	conn, err := dialer.DialContext(ctx, network, e.address())
 	// What the end of the context did to a connection is no news. Dialers of proxies
 	// give that the context's deadline, which the context keeps a moment later.
 	if errors.Is(err, os.ErrDeadlineExceeded) {

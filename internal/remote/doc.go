@@ -43,8 +43,17 @@
 // password.
 //
 // Jump hosts are dialled once, however many hosts are behind them, and shared
-// until 30 seconds after their last use. OpenSSH's client configuration is read
-// if Config.ConfigFile names it.
+// until 30 seconds after their last use. The first host on the way may be reached
+// through a proxy or a command (ProxyCommand), a process group that ends with the
+// connection.
+//
+// Config.ConfigFile is OpenSSH's client configuration. What it means for a host is
+// asked of the machine's ssh (package sshconfig); it counts where Config and Target
+// say nothing, and of the policies on host keys the stricter one counts. Its
+// identities come before the other keys of the agent, each as a certificate first;
+// its known_hosts files, lists of revoked keys and KnownHostsCommand are asked beside
+// those of the Config. A certificate that is not valid does not stand in the way of a
+// key that is known.
 //
 // A peer that says nothing for four keepalive intervals, though it is asked
 // after each, is given up; what was under way fails with a [LostError].
@@ -111,6 +120,9 @@
 //
 //   - net.Dialer, the SOCKS dialer, the agent's socket: they take the context.
 //   - CONNECT to a proxy: the context sets a deadline (proxy.go).
+//   - programs that are run here: ssh -G is waited for aside, and ends with its limit or
+//     the [Client]; the context ends the process group of a KnownHostsCommand, and what
+//     ends the connection that of a ProxyCommand, which is made to end after two seconds.
 //   - ssh.NewClientConn and, within it, whatever the agent is asked for (List, Sign):
 //     context and step limits close the connection, and the agent's (handshake).
 //   - Conn.OpenChannel: waited for aside. For a session, the connection is closed if
@@ -158,6 +170,8 @@
 //   - the keeper, an upload's cat and the error output of SFTP: 16 MiB each. An
 //     answer of SFTP has 256 KiB at most (pkg/sftp).
 //   - the answer of an HTTP proxy: 16 KiB.
+//   - programs that are run here: ssh -G 1 MiB and 30 s, KnownHostsCommand 4 MiB and
+//     30 s, of the error output of each the last 4 KiB.
 //   - texts of the host in messages: a line, or the last ten of error output.
 //
 // What sends more is given up with a [FloodError], and with it the work that asked:

@@ -202,6 +202,7 @@ type HostKeyError struct {
 	Source  string   // where the known keys come from
 	Revoked bool
 	Jump    bool // it is a jump host
+	ByFile  bool // ssh.config_file wants what ssh.host_key_policy does not
 	// Password says that the key was not refused, but that nothing vouches for it
 	// and the password was asked for.
 	Password bool
@@ -235,7 +236,7 @@ func (*HostKeyError) Kind() Kind { return KindHostKey }
 func (e *HostKeyError) Hint() string {
 	switch {
 	case e.Revoked:
-		return "Do not connect to this host. Its key is listed as @revoked in known_hosts."
+		return "Do not connect to this host. Its key is revoked in " + e.Source + "."
 	case e.Err != nil:
 		return "Renew the host's certificate, or add the authority that signed it to ssh.host_certificate_authorities."
 	case e.Password:
@@ -244,6 +245,9 @@ func (e *HostKeyError) Hint() string {
 		return "Either another machine answers as this jump host or it was reinstalled. Compare the fingerprint with the one on its " +
 			"console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub). If it is the right machine, give the new key as host_key in " +
 			"jump_hosts or in ssh.known_hosts, which count more than the key that was accepted first."
+	case len(e.Want) == 0 && e.ByFile:
+		return "StrictHostKeyChecking in ssh.config_file refuses it. Compare the fingerprint with the one on the host's console " +
+			"(ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), then give the key as host_key, in ssh.known_hosts or in known_hosts."
 	case len(e.Want) == 0:
 		return "Compare the fingerprint with the one on the host's console (ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub), " +
 			"then give the key as host_key or in ssh.known_hosts, or set ssh.host_key_policy to \"accept_new\"."
@@ -262,6 +266,7 @@ type AuthError struct {
 	Host, User string
 	Tried      []string // in words, in order: "public key SHA256:… (agent)", "password"
 	Offered    []string // the methods that the server would have taken, if known
+	Unused     []string // keys that a client configuration names and that could not be tried, with the reason
 	// KeptBack says that the password was asked for and not given, since nothing
 	// vouches for the key of the jump host.
 	KeptBack bool
@@ -272,6 +277,9 @@ func (e *AuthError) Error() string {
 	tried := "nothing: there are no credentials that it accepts"
 	if len(e.Tried) > 0 {
 		tried = strings.Join(e.Tried, ", ")
+	}
+	if len(e.Unused) > 0 {
+		tried += "; " + strings.Join(e.Unused, ", ")
 	}
 	return fmt.Sprintf("%s refused to log in user %s; tried: %s: %v", e.Host, e.User, tried, e.Err)
 }

@@ -7,12 +7,43 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
+	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // SetStepLimits shortens the limits of the steps of connecting.
 func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 	c.limits.tcp, c.limits.handshake, c.limits.auth = tcp, handshake, auth
+}
+
+// NewClientWithoutOpenSSH is NewClient on a machine that has no ssh.
+func NewClientWithoutOpenSSH(cfg Config) (*Client, error) { return newClient(cfg, "") }
+
+// Knows says whether a known_hosts line is about a name.
+func Knows(t testing.TB, line, name string) bool {
+	t.Helper()
+	var db knownHosts
+	if err := db.add([]byte(line), "test", false); err != nil {
+		t.Fatal(err)
+	}
+	return len(db.lookup(name)) > 0
+}
+
+// Revokes says whether a file of revoked keys revokes a key.
+func Revokes(t testing.TB, path string, key ssh.PublicKey) bool {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := parseRevokedKeys(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys.revokes(key)
 }
 
 // Hurry makes all limits so many times shorter.

@@ -5,10 +5,13 @@ package remote
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // decode feeds text to the decoder in pieces of n bytes.
@@ -152,56 +155,22 @@ func FuzzKnownHosts(f *testing.F) {
 	})
 }
 
-// A client configuration may be anything: it is refused or used, and names
-// nothing that cannot be dialled.
-func FuzzConfigFile(f *testing.F) {
-	f.Add([]byte("Host a *.b !c\n HostName %h.example\n Port 2222\n User u\n ProxyJump j1,u@[::1]:22\nMatch all\n IdentityFile ~/x\n"), "a")
-	f.Add([]byte("Include /dev/null\nHost *\nProxyJump none\nUserKnownHostsFile \"a b\" c\n"), "host")
-	f.Fuzz(func(t *testing.T, text []byte, name string) {
-		if bytes.Contains(bytes.ToLower(text), []byte("include")) || bytes.Contains(bytes.ToLower(text), []byte("file")) {
-			return // it would read what is on this machine
-		}
-		cfg, err := decodeConfig(bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		c, err := NewClient(Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.file = &configFile{path: "fuzz", file: cfg, logins: map[string]*login{}, known: map[string]*knownHosts{}}
-		r, err := c.route(Target{Address: name})
-		if err != nil {
-			return
-		}
-		for _, e := range append([]*endpoint{r.end}, func() (all []*endpoint) {
-			for _, h := range r.hops {
-				all = append(all, &h.endpoint)
-			}
-			return all
-		}()...) {
-			if e.host == "" || e.user == "" || e.port < 1 || e.port > 65535 {
-				t.Errorf("have %q@%q:%d", e.user, e.host, e.port)
-			}
+// A list of revoked keys may be anything: what is not understood is an error.
+func FuzzRevokedKeys(f *testing.F) {
+	f.Add([]byte("# a comment\n\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJ3Zy5qZ3Jqc2RmZ2hqa2xxd2VydHl1aW9wYXNkZg\n"))
+	f.Add(append([]byte(krlMagic), 0, 0, 0, 1))
+	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	key := signer.PublicKey()
+	cert := &ssh.Certificate{Key: key, SignatureKey: key, Serial: 7, KeyId: "host"}
+	f.Fuzz(func(_ *testing.T, text []byte) {
+		if keys, err := parseRevokedKeys(text); err == nil {
+			keys.revokes(key)
+			keys.revokes(cert)
 		}
 	})
-}
-
-func TestWildcard(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true}, {"a*c", "abc", true}, {"a*c", "ac", true}, {"a*c", "acb", false},
-		{"a?c", "abc", true}, {"a?c", "ac", false}, {"*.b.*", "a.b.c", true}, {"*b", "ab.b", true}, {"**", "x", true}, {"*a*b*c", "xaxbxc", true},
-		{"?", "*", true}, {"[h]:*", "[h]:22", true},
-		{strings.Repeat("*a", 200) + "b", strings.Repeat("a", 5000), false},
-	} {
-		if have := wildcard(c.pattern, c.s); have != c.want {
-			t.Errorf("%q on %q: %v", c.pattern, c.s, have)
-		}
-	}
 }
 
 func TestOutput(t *testing.T) {

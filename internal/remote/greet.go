@@ -5,6 +5,7 @@ package remote
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,17 +18,17 @@ const maxGreeting = 8 << 10
 // A Way is how a host is reached, as far as the network is concerned.
 type Way struct {
 	Port int
-	Via  string // the proxy and the jump hosts in between, in order; "" if nothing is
+	Via  string // the proxy or proxy command and the jump hosts in between, in order; "" if nothing is
 }
 
 // Way returns how a target is reached. The error is that of a target that Dial
 // refuses.
-func (c *Client) Way(t Target) (Way, error) {
-	r, err := c.route(t)
+func (c *Client) Way(ctx context.Context, t Target) (Way, error) {
+	r, err := c.route(ctx, t)
 	if err != nil {
 		return Way{}, err
 	}
-	via := c.proxyLabel
+	via := cmp.Or(r.command, c.proxyLabel)
 	if n := len(r.hops); n > 0 {
 		via = strings.TrimSpace(via + " " + r.hops[n-1].way)
 	}
@@ -38,7 +39,7 @@ func (c *Client) Way(t Target) (Way, error) {
 // is (RFC 4253, section 4.2), once and without a login, and hangs up. Jump hosts
 // are passed as Dial passes them. Its errors are those of Dial.
 func (c *Client) Greet(ctx context.Context, t Target) error {
-	r, err := c.route(t)
+	r, err := c.route(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (c *Client) Greet(ctx context.Context, t Target) error {
 		case ctx.Err() != nil:
 			return failed(StepHandshake, "", context.Cause(ctx))
 		case err != nil:
-			return failed(StepHandshake, "", fmt.Errorf("no SSH server says who it is: %w", err))
+			return failed(StepHandshake, "", throughProxy(nc, fmt.Errorf("no SSH server says who it is: %w", err)))
 		}
 	}
 }

@@ -105,13 +105,14 @@ func TestWay(t *testing.T) {
 		{remote.Config{JumpHosts: []remote.Hop{a}}, remote.Target{JumpHosts: []remote.Hop{}}, remote.Way{Port: 22}},
 		{remote.Config{ProxyURL: "socks5://user:password@proxy:1080", JumpHosts: []remote.Hop{a}}, remote.Target{},
 			remote.Way{Port: 22, Via: "proxy proxy:1080 a"}},
+		{remote.Config{ProxyCommand: "nc %h %p", JumpHosts: []remote.Hop{a}}, remote.Target{}, remote.Way{Port: 22, Via: "nc %h %p a"}},
 	} {
 		w.target.Address = "host"
-		if way, err := newClient(t, w.cfg).Way(w.target); err != nil || way != w.want {
+		if way, err := newClient(t, w.cfg).Way(t.Context(), w.target); err != nil || way != w.want {
 			t.Errorf("%+v, %+v: %+v, %v", w.cfg, w.target, way, err)
 		}
 	}
-	if _, err := newClient(t, remote.Config{}).Way(remote.Target{}); err == nil {
+	if _, err := newClient(t, remote.Config{}).Way(t.Context(), remote.Target{}); err == nil {
 		t.Error("there is a way to nowhere")
 	}
 }

@@ -182,7 +182,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	}
 	k := &keeper{lines: make(chan string, 4)}
 	said := &output{max: 4 << 10}
-	text := "FIRST=" + quote(command) + "\n" + keeperScript(c.client.lease(), c.client.linger)
+	text := "FIRST=" + quote(command) + "\n" + keeperScript(c.lease(), c.client.linger)
 	j := &job{conn: c, work: "the start of the work directory's keeper", raw: true, out: &lineWriter{to: k.lines}, errs: said}
 	j.text = func(b *bytes.Buffer, tty bool) {
 		b.WriteString(settings)
@@ -217,7 +217,7 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 		}
 		return nil, "", fmt.Errorf("%s: %s: %w %s", c.host(), j.work, err, said.last(c.redact))
 	}
-	k.startBeat(c.client.heartbeat())
+	k.startBeat(c.heartbeat())
 	c.keeper = k
 	return k, answer, nil
 }

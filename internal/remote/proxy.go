@@ -21,8 +21,7 @@ import (
 // newDialer gives the dialer for the first host on the way, and how a proxy
 // is called in messages.
 func newDialer(proxyURL string) (proxy.ContextDialer, string, error) {
-	// Keepalive is SSH's; the kernel's would only add packets.
-	direct := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
+	direct := directDialer()
 	if proxyURL == "" {
 		return direct, "", nil
 	}
@@ -67,6 +66,12 @@ func newDialer(proxyURL string) (proxy.ContextDialer, string, error) {
 		return bad("it cannot be used")
 	}
 	return cd, label, nil
+}
+
+// directDialer dials without a proxy. Keepalive is SSH's; the kernel's would only
+// add packets.
+func directDialer() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
 }
 
 // proxyPassword is the password in a proxy's URL, if there is one.

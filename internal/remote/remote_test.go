@@ -24,6 +24,18 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, beChild(context.Background()))
 		os.Exit(1)
 	}
+	if address := os.Getenv(proxyOf); address != "" {
+		if err := beProxy(address); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	// What a configuration names may be in it. It is nothing, so that the directory of a test may follow.
+	if err := os.Setenv("REMOTE_TEST_KNOWN", ""); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -75,7 +75,7 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
 	j := &job{conn: c, work: "script " + s.Name, script: s, out: out, errs: errs, payload: payloadOf(s)}
-	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.client.lease()) }
+	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
@@ -428,7 +428,7 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	case j.hasLongInput():
 		go func() { fed <- p.feed(j.script.Stdin) }()
 	}
-	beat := time.NewTicker(j.conn.client.heartbeat())
+	beat := time.NewTicker(j.conn.heartbeat())
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
 	coded := j.coded // nil without a terminal

@@ -4,6 +4,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,10 +15,12 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote/program"
 )
 
 // silentIntervals is after how many keepalive intervals without a byte a peer
-// counts as dead.
+// counts as dead, if nothing else is said.
 const silentIntervals = 4
 
 // transport is one authenticated SSH connection to a host or jump host.
@@ -27,6 +30,7 @@ type transport struct {
 	hostKey ssh.PublicKey
 	vouched vouched // who vouches for hostKey
 	label   string
+	note    string // what the user should hear of its key
 	limits  *limits
 	through []*transport // the jump hosts on the way to it, in order
 
@@ -58,18 +62,40 @@ type endpoint struct {
 	// way names a jump host by those on the way to it and itself; "" of a host.
 	way string
 	// noted is the key that it showed when it was first used, nil if none is noted.
-	noted ssh.PublicKey
-	// knownFrom are known_hosts files of this endpoint alone.
-	knownFrom []*knownHosts
+	noted   ssh.PublicKey
+	name    string        // as it was asked for
+	command string        // whose standard input and output are the connection, "" if there is none
+	file    *hostSettings // what the client configuration says of it; nil if there is none
 }
 
 func (e *endpoint) address() string { return joinHostPort(e.host, e.port) }
+
+// within is the limit of one step of connecting: ConnectTimeout, if the client
+// configuration has one.
+func (e *endpoint) within(usual time.Duration) time.Duration {
+	if e.file != nil && e.file.ConnectTimeout > 0 {
+		return e.file.ConnectTimeout
+	}
+	return usual
+}
+
+// transportConfig is what is offered to it in the key exchange.
+func (e *endpoint) transportConfig(c *Client) ssh.Config {
+	if e.file != nil {
+		return e.file.transport
+	}
+	return c.transportConfig
+}
 
 // handshake makes an SSH connection of nc, which it owns from then on. It
 // gives the step at which it ended.
 func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*transport, Step, error) {
 	w := &wire{Conn: nc}
-	check := c.keys.check(e)
+	check, err := c.checkOf(ctx, e)
+	if err != nil {
+		_ = nc.Close() // nothing was written
+		return nil, StepHandshake, err
+	}
 	asked := &agentUse{}
 	defer asked.end()
 	methods := e.auth.methods(ctx, asked, func() bool { return e.way == "" || check.vouched != byNobody })
@@ -80,7 +106,8 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		asked.end()
 	}
 	var late atomic.Bool
-	limit := time.AfterFunc(c.limits.handshake, func() {
+	mostHandshake := max(c.limits.handshake, e.within(0))
+	limit := time.AfterFunc(mostHandshake, func() {
 		late.Store(true)
 		end()
 	})
@@ -90,7 +117,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	var step atomic.Value
 	step.Store(StepHandshake)
 	cfg := &ssh.ClientConfig{
-		Config:        c.transportConfig,
+		Config:        e.transportConfig(c),
 		User:          e.user,
 		Auth:          methods,
 		ClientVersion: "SSH-2.0-dcos",
@@ -98,8 +125,10 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 			if err := check.callback(host, remote, key); err != nil {
 				return err
 			}
-			step.Store(StepAuthentication)
-			limit.Reset(c.limits.auth)
+			// Keys are exchanged again when the connection is in use: that has no limit.
+			if step.CompareAndSwap(StepHandshake, StepAuthentication) {
+				limit.Reset(c.limits.auth)
+			}
 			return nil
 		},
 		HostKeyAlgorithms: check.algorithms(),
@@ -114,7 +143,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	case check.err != nil:
 		return nil, at, check.err
 	case late.Load():
-		after := map[Step]time.Duration{StepHandshake: c.limits.handshake, StepAuthentication: c.limits.auth}[at]
+		after := map[Step]time.Duration{StepHandshake: mostHandshake, StepAuthentication: c.limits.auth}[at]
 		if asked.waiting() {
 			return nil, at, fmt.Errorf("the agent has not answered within %s: it may be waiting for a touch, a confirmation or a PIN", after)
 		}
@@ -125,7 +154,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		return nil, at, e.classify(at, err)
 	}
 	go ssh.DiscardRequests(requests)
-	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, limits: &c.limits}
+	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, note: check.note, limits: &c.limits}
 	if channel, ok := nc.(*channelConn); ok {
 		t.through = append(slices.Clone(channel.t.through), channel.t)
 	}
@@ -139,7 +168,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		t.gone = true
 		t.mu.Unlock()
 	}()
-	t.startKeepalive(c.cfg.KeepaliveInterval)
+	t.startKeepalive(c.pulse(e))
 	return t, at, nil
 }
 
@@ -155,8 +184,8 @@ func (e *endpoint) classify(at Step, err error) error {
 	if e.auth.fatal != nil {
 		return e.auth.fatal
 	}
-	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), KeptBack: e.auth.keptBack,
-		Err: trimHandshake(err)}
+	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Unused: e.auth.unused,
+		KeptBack: e.auth.keptBack, Err: trimHandshake(err)}
 }
 
 // trimHandshake takes the library's prefixes off: the step is said already.
@@ -168,7 +197,7 @@ func trimHandshake(err error) error {
 }
 
 // startKeepalive watches for silence without a goroutine of its own.
-func (t *transport) startKeepalive(interval time.Duration) {
+func (t *transport) startKeepalive(interval time.Duration, silent int) {
 	if interval <= 0 {
 		return
 	}
@@ -178,7 +207,7 @@ func (t *transport) startKeepalive(interval time.Duration) {
 	defer t.mu.Unlock()
 	t.beat = time.AfterFunc(interval, func() {
 		idle := t.wire.idle()
-		if idle >= silentIntervals*interval {
+		if idle >= time.Duration(silent)*interval {
 			t.fail(fmt.Errorf("no answer for %s", idle.Round(time.Second)))
 			return
 		}
@@ -194,7 +223,7 @@ func (t *transport) startKeepalive(interval time.Duration) {
 		if !t.stop {
 			next := interval
 			if idle >= interval {
-				next = min(interval, silentIntervals*interval-idle)
+				next = min(interval, time.Duration(silent)*interval-idle)
 			} else {
 				next -= idle
 			}
@@ -237,16 +266,18 @@ func (t *transport) fail(err error) {
 
 // reason is why the connection ended.
 func (t *transport) reason(err error) error {
+	if stream, ok := t.wire.Conn.(*program.Stream); ok && stream.Over() {
+		err = throughProxy(stream, cmp.Or(err, errClosed))
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.died != nil {
 		return t.died
 	}
-	if err == nil {
-		return errors.New("connection closed by the host")
-	}
-	return err
+	return cmp.Or(err, errClosed)
 }
+
+var errClosed = errors.New("connection closed by the host")
 
 func (t *transport) shut() {
 	t.closeOnce.Do(func() {

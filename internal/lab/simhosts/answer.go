@@ -56,7 +56,7 @@ func names(text string) iter.Seq[string] {
 
 // arguments gives the line that has a text's arguments.
 func arguments(text string) string {
-	line, _ := between(text, "(unset n l s w dcos_w;set --", "\n")
+	line, _ := between(text, "(unset d e l n r s u w x;set --", "\n")
 	return line
 }
 

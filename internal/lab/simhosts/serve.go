@@ -98,23 +98,24 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	// What cannot be written is not read either: the peer is gone.
 	_, _ = io.WriteString(ch.Stderr(), word+"\n")
 	_, _ = io.WriteString(ch, word+"\n")
-	until := func() (string, bool) {
+	until := func(end string) (string, bool) {
 		var text strings.Builder
 		for {
 			line, err := in.ReadString('\n')
 			if err != nil {
 				return "", false
 			}
-			if strings.TrimSuffix(line, "\n") == word {
+			if strings.TrimSuffix(line, "\n") == end {
 				return text.String(), true
 			}
 			text.WriteString(line)
 		}
 	}
-	if _, ok := until(); !ok {
+	// What comes first would end another shell (internal/remote, message).
+	if _, ok := until(": <<\"." + word + "\""); !ok {
 		return
 	}
-	text, ok := until()
+	text, ok := until(word)
 	if !ok {
 		return
 	}

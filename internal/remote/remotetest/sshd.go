@@ -191,6 +191,24 @@ func (s *SSHD) Log() string {
 	return string(bytes.TrimSpace(b))
 }
 
+// Accepted is how many logins have come so far.
+func (s *SSHD) Accepted() int { return strings.Count(s.Log(), "Accepted publickey ") }
+
+// OpenSSH is the path of the machine's ssh, beside which things are tried. Where there
+// is none the test is skipped, or fails if CI=true.
+func OpenSSH(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("ssh")
+	if err != nil {
+		const msg = "OpenSSH's client is not installed (Debian: openssh-client)"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(msg)
+		}
+		t.Skip(msg)
+	}
+	return path
+}
+
 func findSSHD() string {
 	if p, err := exec.LookPath("sshd"); err == nil && filepath.IsAbs(p) {
 		return p

@@ -1,11 +1,12 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build nightly
+
 // Package releasetest judges the provider by a release of DC/OS that somebody has: `make test-release
 // RELEASE=PATH [FORMER=PATH]` takes it through a cluster's life with the real Terraform, on hosts of the lab, with the
 // release's own package manager, packages, templates, units, users and groups. The sample release takes the same way
-// every night, shortened, and in `make test` so much of it as shows that this does not rot: an installation, and one
-// activation that is ended in the middle of the swap.
+// every night, shortened.
 //
 // # What it does
 //

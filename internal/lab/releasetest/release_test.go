@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build nightly
+
 package releasetest
 
 import (
@@ -56,7 +58,7 @@ func TestRelease(t *testing.T) {
 	if s == nil {
 		t.Fatal("there is no cluster to judge by")
 	}
-	if !j.full && !lab.Nightly || os.Getenv("DCOS_TEST_LIFE") == "none" {
+	if os.Getenv("DCOS_TEST_LIFE") == "none" {
 		j.book.unchecked("what is between installation and destroy but the points of an activation")
 	} else {
 		j.life(s)
@@ -66,11 +68,7 @@ func TestRelease(t *testing.T) {
 	} else {
 		j.book.unchecked("the points of an activation")
 	}
-	if j.full || lab.Nightly {
-		j.destroy(s)
-	} else {
-		j.book.unchecked("destroy")
-	}
+	j.destroy(s)
 	if len(j.book.faults) > 0 {
 		t.Errorf("%d kinds of faults", len(j.book.faults))
 	}

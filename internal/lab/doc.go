@@ -3,8 +3,8 @@
 
 // Package lab makes real Linux hosts for tests and for the demo, in about 0.3 s each: systemd as PID 1, OpenSSH, sudo,
 // an address and a file system of their own, what DC/OS's preflight asks for, and a stand-in for Docker. It can do to
-// them what happens to hosts: reboots, power cuts, networks that vanish or refuse, bad paths, full disks. Only tests
-// and the commands below internal/lab/cmd use it.
+// them what happens to hosts: reboots, power cuts, networks that vanish or refuse, bad paths, full disks, programs that
+// end at one of their system calls. Only tests and the commands below internal/lab/cmd use it.
 //
 // # In tests
 //
@@ -41,9 +41,13 @@
 //
 // # What is not as on a real host
 //
-// There is one kernel, the machine's: no modules, no vm or kernel sysctls, no clock to set, no devices, no limits on
-// memory; `nproc` and `free` show the machine's, and `df` too unless the host was made [WithDisk]. Overlays cannot be
-// mounted inside. The journal is in memory and gone after a reboot.
+// Left out: a kernel of its own. There is one, the machine's: no modules, no vm or kernel sysctls, no clock to set,
+// no devices, no limits on memory; `nproc` and `free` show the machine's, and `df` too unless the host was made
+// [WithDisk]. Overlays cannot be mounted inside. The journal is in memory and gone after a reboot. Docker is a
+// script that answers what DC/OS's preflight asks. A load balancer ([LoadBalancer]) checks each half second, where
+// Amazon's does so each half minute.
+//
+// Compared: never with machines side by side. systemd, OpenSSH, sudo, HAProxy and ZooKeeper are the real ones, Debian's.
 //
 // # Environment
 //

@@ -12,10 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -113,9 +111,13 @@ func TestAccFaults(t *testing.T) {
 // terraformFaults are what can happen to a running Terraform itself.
 func terraformFaults() map[string]func(*testing.T, *exec.Cmd) {
 	return map[string]func(*testing.T, *exec.Cmd){
-		"killed -9": killProvider,
-		"interrupted": func(t *testing.T, terraform *exec.Cmd) {
-			if err := terraform.Process.Signal(os.Interrupt); err != nil {
+		"killed -9": func(t *testing.T, cmd *exec.Cmd) {
+			if err := terraform.KillProvider(cmd.Process); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"interrupted": func(t *testing.T, cmd *exec.Cmd) {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Error(err)
 			}
 		},
@@ -166,38 +168,4 @@ func (s *testSite) struck(at faultStage, strike func(*testing.T, *exec.Cmd), com
 		}
 	}
 	return strings.Join(said, "; ")
-}
-
-// killProvider ends the provider that a running terraform has started: all
-// processes of it, since functions may have one of their own.
-func killProvider(t *testing.T, running *exec.Cmd) {
-	t.Helper()
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(running.Process.Pid) + "/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	killed := false
-	for _, task := range tasks {
-		children, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for _, child := range strings.Fields(string(children)) {
-			pid, err := strconv.Atoi(child)
-			if err != nil {
-				t.Fatal(err)
-			}
-			program, err := os.Readlink("/proc/" + child + "/exe")
-			if err != nil || filepath.Base(program) != "terraform-provider-dcos" {
-				continue
-			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-				t.Fatal(err)
-			}
-			killed = true
-		}
-	}
-	if !killed {
-		t.Fatal("terraform has started no provider")
-	}
 }

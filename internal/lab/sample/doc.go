@@ -22,7 +22,7 @@
 // configured storage backend, a leader is elected, agents find the masters by
 // the configured discovery, tasks are processes.
 //
-// What it leaves out: everything else. There is no ZooKeeper, no Mesos, no
+// Left out: everything else. There is no ZooKeeper, no Mesos, no
 // Docker, no isolation, no resources, no authentication but the refusal of who
 // is not logged in, no overlay network, no metrics, no logs but the journal's,
 // and no promise that its small registry survives what Mesos's replicated log
@@ -31,6 +31,9 @@
 // than DC/OS's. Exhibitor knows all storage backends but azure; its AWS and REX-Ray's
 // are as old as the real ones' (services/ec2). Checks of the
 // clock pass in containers.
+//
+// Compared: each service as its package says; the release as a whole never with a
+// real one side by side. Whoever has one does so by make test-release.
 //
 // There are two versions, so that upgrades can be tried. They differ in
 // packages (2.1 has dcos-signal with its units, 2.2 has csi-driver-nfs), in

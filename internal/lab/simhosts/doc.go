@@ -12,9 +12,11 @@
 // result that says what a host would: nothing is installed, then it is, with
 // the packages, files and units that the installer was given.
 //
-// What it leaves out: anything that is not in a result. No time passes but
+// Left out: anything that is not in a result. No time passes but
 // Options.Delay, and uploads go nowhere (Options.Transfer) or are said to be there
 // already. All masters are of one ensemble and serve as soon as they are
 // installed. Hosts of a share fail at a stage that
 // is drawn for each ([Options.Failures]) until they are mended.
+//
+// Compared: never with hosts of the lab side by side.
 package simhosts

@@ -6,8 +6,11 @@
 // 61001.
 //
 // With authentication on (oauth_enabled) it answers 401 on masters to all but
-// the metadata, as the real one does to who has not logged in. Left out: a way
-// to log in.
+// the metadata, as the real one does to who has not logged in.
+//
+// Left out: a way to log in, and the way to services of frameworks and of agents.
+//
+// Compared: never with the real one run beside it.
 package adminrouter
 
 import (

@@ -16,6 +16,10 @@
 // data; the masters' services replicate their little data themselves. Where the
 // host has a ZooKeeper and the ensemble is a static one, it runs there and is
 // what serves, though the masters' services do without it all the same.
+// Exhibitor's own times are not its real ones: no settling period, no backups.
+//
+// Compared: never with the real one run beside it. ZooKeeper is the real one,
+// Debian's, where a static ensemble's hosts have it.
 package exhibitor
 
 import (

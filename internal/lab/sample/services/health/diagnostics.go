@@ -4,6 +4,11 @@
 // Package health is what the sample says of its own condition: the
 // dcos-diagnostics service, the dcos-checks commands, and dcos-check-runner,
 // which runs the checks that the site is configured with.
+//
+// Left out: the bundles of logs that dcos-diagnostics makes, and of DC/OS's
+// checks all that ask for what the sample does not have.
+//
+// Compared: never with the real ones run beside it.
 package health
 
 import (

@@ -4,6 +4,11 @@
 // Package marathon is the sample's stand-in for Marathon: a part of its HTTP
 // interface over the applications that the leading Mesos master keeps. Any
 // instance of it answers for all.
+//
+// Left out: groups, constraints, health checks, deployments that last, events,
+// pods and everything else.
+//
+// Compared: never with the real one run beside it.
 package marathon
 
 import (

@@ -15,6 +15,8 @@
 // Left out: frameworks and offers (applications are given to the leader by
 // the marathon stand-in), resources (every agent has room for every task),
 // containers, authentication, and the replicated log's guarantees.
+//
+// Compared: never with the real one run beside it.
 package mesos
 
 import (

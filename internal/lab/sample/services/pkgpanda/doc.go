@@ -24,10 +24,12 @@
 //
 // # How like the real one it is
 //
-// It was compared in 2026-11, side by side, with pkgpanda of DC/OS 2.2.1, run by
-// Python 3.11: 65 sequences of commands, and 28 steps of an activation at which it
-// was killed and then set up, by exit code, calls of systemctl and files, without
-// a difference. What was surprising is so here too:
+// Compared: in 2026-11, side by side, with pkgpanda of DC/OS 2.2.1, run by Python
+// 3.11: 65 sequences of commands, and 28 steps of an activation at which it was
+// killed and then set up, by exit code, calls of systemctl and files, without a
+// difference.
+//
+// What was surprising is so here too:
 //
 //   - An activation stops all units that the wants directory names with one
 //     systemctl stop, with none where all links dangle, which systemctl

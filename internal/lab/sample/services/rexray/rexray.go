@@ -1,10 +1,13 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package rexray is the sample's stand-in for REX-Ray: with EBS in its configuration it knows the machine and its role
-// as REX-Ray does, and lists the volumes that Amazon's API tells of. It makes, attaches and mounts none, and leaves
-// nothing in the host's /run. Like REX-Ray it starts, and is well by all that DC/OS looks at, also where it can do
-// nothing: what is wrong shows when somebody asks it for a volume.
+// Package rexray is the sample's stand-in for REX-Ray: with EBS in its configuration it knows the machine and its
+// role as REX-Ray does, and lists the volumes that Amazon's API tells of. Like REX-Ray it starts, and is well by all
+// that DC/OS looks at, also where it can do nothing: what is wrong shows when somebody asks it for a volume.
+//
+// Left out: volumes, of which it makes, attaches and mounts none, and what the real one leaves in the host's /run.
+//
+// Compared: never with the real one run beside it; how that asks Amazon was read in its source in 2026-11 (package ec2).
 package rexray
 
 import (

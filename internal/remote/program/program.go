@@ -26,6 +26,8 @@ import (
 const (
 	// grace is how long a program has to end once it has been asked to.
 	grace = 2 * time.Second
+	// leave is how long one that has closed its output has to end by itself first.
+	leave = 200 * time.Millisecond
 	// mostStderr is how much of the end of the error output is kept.
 	mostStderr = 4 << 10
 	// mostLines are those of it that an error shows.

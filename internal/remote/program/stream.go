@@ -107,16 +107,29 @@ func (s *Stream) Write(p []byte) (int, error) {
 func (s *Stream) Close() error {
 	s.closing.Do(func() {
 		_ = s.in.Close() // what was written is the program's
-		// It is not waited for yet, so its process id is nobody else's.
-		_ = endGroup(s.cmd.Process, false) // it may have ended
-		_ = s.out.SetReadDeadline(time.Unix(1, 0))
+		if !s.Over() {
+			s.stop()
+		}
 		go s.end()
 	})
 	return nil
 }
 
-// end sees to it that nothing is left of the group.
+// stop tells the program to end, and whoever reads that it has.
+func (s *Stream) stop() {
+	// It is not waited for yet, so its process id is nobody else's.
+	_ = endGroup(s.cmd.Process, false) // it may have ended
+	_ = s.out.SetReadDeadline(time.Unix(1, 0))
+}
+
+// end sees to it that nothing is left of the group. A program that has closed its
+// output is most likely about to end by itself, and its exit code says more than our
+// signal.
 func (s *Stream) end() {
+	if s.Over() {
+		time.Sleep(leave)
+		s.stop()
+	}
 	deadline := time.NewTimer(grace)
 	defer deadline.Stop()
 	drained := make(chan struct{})

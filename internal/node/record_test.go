@@ -511,6 +511,33 @@ func TestRecordIsMadeOnce(t *testing.T) {
 	})
 }
 
+// A power cut may have made anything of the note of what was being fetched: nothing
+// is removed that is no package's directory, or that is active.
+func TestFetchAfterAPowerCut(t *testing.T) {
+	t.Parallel()
+	fetch, err := fs.ReadFile(scriptFiles, "scripts/fetch.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grounds(t, func(t *testing.T, g *ground) {
+		const packages = "/opt/mesosphere/packages"
+		for _, id := range []string{"whole--1", "active--1", "fetched--1"} {
+			g.write(packages+"/"+id+"/pkginfo.json", "{}\n")
+		}
+		g.link(packages+"/active--1", "/opt/mesosphere/active/active")
+		g.write("/opt/mesosphere/lib/kept", "")
+		g.write(packages+"/.fetching", "fetched--1\nactive--1\n\n.\n..\n../lib\n--\nwhole-")
+		text := strings.ReplaceAll(string(fetch), "/opt/", g.root+"/opt/")
+		g.run("( " + text + "\n) </dev/null >/dev/null")
+		for path, want := range map[string]bool{packages + "/whole--1/pkginfo.json": true, packages + "/active--1/pkginfo.json": true,
+			packages + "/fetched--1": false, "/opt/mesosphere/lib/kept": true} {
+			if _, err := os.Stat(g.root + path); (err == nil) != want {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+}
+
 func TestStays(t *testing.T) {
 	t.Parallel()
 	lines := []string{"unknown /data/a", "before /etc/mesosphere/two words", "unknown /data/a", "unknown /data/b", "staged /opt/x"}

@@ -12,6 +12,7 @@ compare=
 fetching=$opt/packages/.fetching
 if [ -f "$fetching" ]; then
 	while read -r id; do
+		case $id in */* | . | ..) continue ;; ?*--?*) ;; *) continue ;; esac # what a power cut made of it is no id
 		case $(readlink "$opt/active/${id%%--*}") in */"$id") continue ;; esac
 		try "removing what was fetched of $id" rm -rf "$opt/packages/$id"
 	done <"$fetching"

@@ -85,7 +85,7 @@ for l in "$wants"/*; do
 	fi
 	put put_back "$unit"
 done
-rm -f "$systemd"/*.unit.new
+rm -f "$systemd"/dcos-*.unit.new "$systemd"/dcos.*.unit.new # another one's are not pkgpanda's
 if [ -d "$wants" ] && bare "$wants"; then try "removing $wants" rmdir "$wants"; fi
 try "reloading systemd's units" systemctl daemon-reload
 sync # what was moved and written is on disk before nothing says any more that it was in work

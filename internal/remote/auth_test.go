@@ -337,6 +337,12 @@ func startAgent(t *testing.T, keys ...any) {
 // serveAgent makes a the agent of this process.
 func serveAgent(t *testing.T, a agent.Agent) {
 	t.Helper()
+	t.Setenv("SSH_AUTH_SOCK", agentSocket(t, a))
+}
+
+// agentSocket serves an agent and gives its socket.
+func agentSocket(t testing.TB, a agent.Agent) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "agent")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -355,7 +361,7 @@ func serveAgent(t *testing.T, a agent.Agent) {
 			}()
 		}
 	}()
-	t.Setenv("SSH_AUTH_SOCK", path)
+	return path
 }
 
 func TestAgent(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -31,25 +30,7 @@ func agentAt(t testing.TB, keys ...any) string {
 			t.Fatal(err)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "agent")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_ = agent.ServeAgent(ring, c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return path
+	return agentSocket(t, ring)
 }
 
 // The keys of a client configuration: which are tried, and what is said of others.

@@ -126,12 +126,12 @@ func (s *Stream) stop() {
 // output is most likely about to end by itself, and its exit code says more than our
 // signal.
 func (s *Stream) end() {
+	deadline := time.NewTimer(grace)
+	defer deadline.Stop()
 	if s.Over() {
 		time.Sleep(leave)
 		s.stop()
 	}
-	deadline := time.NewTimer(grace)
-	defer deadline.Stop()
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)

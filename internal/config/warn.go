@@ -14,7 +14,7 @@ import (
 func (r *resolver) warnings(res *Resolution) []Problem {
 	var list []Problem
 	add := func(name, format string, args ...any) {
-		list = append(list, Problem{name, fmt.Sprintf(format, args...)})
+		list = append(list, Problem{Parameter: name, Message: fmt.Sprintf(format, args...)})
 	}
 	for name := range r.site.Given {
 		if text := r.withoutEffect(name); text != "" {
@@ -103,6 +103,11 @@ func (r *resolver) doubt(name string) string {
 		if i, ok := integer(r.line, value); ok && i.IsInt64() && i.Int64() == 1024 {
 			return fmt.Sprintf("%s is 1024, which DC/OS's overlay networks use; DC/OS means to refuse it and does not: use another number", name)
 		}
+	case "gc_delay", "docker_remove_delay", "docker_stop_timeout", "mesos_recovery_timeout":
+		if why := mesosDuration(value); why != "" {
+			return fmt.Sprintf("%s is %q, %s: agents would not start, and DC/OS does not check it; give a number and one of the units %s, "+
+				"as in 2days", name, value, why, listed(durationUnits, "and"))
+		}
 	case "mesos_container_log_sink":
 		return unchecked(name, value, logSinks.on(r.line))
 	case "marathon_gpu_scheduling_behavior":
@@ -115,6 +120,11 @@ func (r *resolver) doubt(name string) string {
 		if strings.Contains(value, `"127.0.0.53`) {
 			return fmt.Sprintf("%s has 127.0.0.53, which is systemd-resolved on each host: it must not run on a node, "+
 				"whose port 53 is DC/OS's own; name the servers that it asks", name)
+		}
+	case "ip_detect_contents", "ip_detect_public_contents", "ip6_detect_contents", "fault_domain_detect_contents":
+		if r.arguments[name].given && strings.HasPrefix(value, "#") {
+			return fmt.Sprintf("%s is a script as it is, which DC/OS reads as YAML, that is as a comment; give it as %s_script",
+				name, strings.TrimSuffix(name, "_contents"))
 		}
 	case "rexray_config_preset":
 		return unchecked(name, value, []string{"", "aws"})

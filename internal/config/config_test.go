@@ -178,10 +178,10 @@ func TestFromYAML(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                   "config.yaml: it is empty, not a map of parameters",
-		"- a":                "config.yaml: it is a list, not a map of parameters",
-		"1: a":               "config.yaml: the key 1 is not a text: put it in quotes",
-		"a:":                 `config.yaml: a: it has no value: leave it out, or give an empty text ("")`,
+		"":     "config.yaml: it is empty, not a map of parameters",
+		"- a":  "config.yaml: it is a list, not a map of parameters",
+		"1: a": "config.yaml: the key 1 is not a text: put it in quotes",
+		"a:":   `config.yaml: a: it has no value: leave it out, or give an empty text ("")`,
 		"a:\nb: 1.5\nc:\n2: d": "config.yaml: a and c: it has no value: leave it out, or give an empty text (\"\")\n" +
 			"b: a number with a dot or an exponent is not taken: put it in quotes\nthe key 2 is not a text: put it in quotes",
 		"a: 1.5":             "config.yaml: a: a number with a dot or an exponent is not taken: put it in quotes",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestAccPreflight checks a host that is well, one that is a clone of it and
@@ -118,5 +119,9 @@ data "dcos_preflight" "test" {
 			},
 		},
 	})
+	s.tf.Write("main.tf", terraform.RequiredProviders+config(others, `connect_timeout = "2s"`))
+	if said := diagnosticsOf(s.tf, "plan"); !said.mentions("warning", "Hosts Not Checked") || !said.mentions("warning", "a2 could not be checked") {
+		t.Errorf("a host that nobody reaches is passed over: %+v", said)
+	}
 	s.clean(well, bad)
 }

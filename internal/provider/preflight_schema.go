@@ -63,9 +63,11 @@ func preflightSchema() schema.Schema {
 				MarkdownDescription: "Names of checks to leave out. A name that no check has is an error. Default: none. " + names,
 			},
 			"connect_timeout": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `30s`. Default: the provider's.",
-				Validators:          []validator.String{durationValidator{}},
+				Optional: true,
+				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `5m`. Default: `30s`, " +
+					"or the provider's `connect_timeout` if that is shorter, so that one host that is down does not hold up a plan. Hosts that boot in the same apply " +
+					"need more.",
+				Validators: []validator.String{durationValidator{}},
 			},
 			"passed": schema.BoolAttribute{
 				Computed:            true,

@@ -288,6 +288,8 @@ type AuthError struct {
 	// vouches for the key of the jump host.
 	KeptBack bool
 	Err      error
+
+	more bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
 }
 
 func (e *AuthError) Error() string {

@@ -6,6 +6,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -122,6 +123,31 @@ data "dcos_preflight" "test" {
 	s.tf.Write("main.tf", terraform.RequiredProviders+config(others, `connect_timeout = "2s"`))
 	if said := diagnosticsOf(s.tf, "plan"); !said.mentions("warning", "Hosts Not Checked") || !said.mentions("warning", "a2 could not be checked") {
 		t.Errorf("a host that nobody reaches is passed over: %+v", said)
+	}
+	// As its page says: with -target the hosts are checked, and what depends on that is not installed.
+	s.tf.Write("main.tf", terraform.RequiredProviders+strings.Replace(config(clone, "@"), "@", `
+  lifecycle {
+    postcondition {
+      condition     = self.passed
+      error_message = join("\n", self.problems)
+    }
+  }
+`, 1)+fmt.Sprintf(`
+resource "dcos_node" "m1" {
+  address    = %q
+  role       = "master"
+  bundle     = dcos_cluster_config.test.bundle
+  depends_on = [data.dcos_preflight.test]
+}
+`, well.Address))
+	for _, args := range [][]string{{"-target=data.dcos_preflight.test"}, nil} {
+		out, err := s.tf.Try(append([]string{"apply", "-auto-approve", "-no-color"}, args...)...)
+		if err == nil || !strings.Contains(out, "no unzip") {
+			t.Errorf("apply %v: %v\n%s", args, err, out)
+		}
+	}
+	if out := s.tf.Run("state", "list"); strings.Contains(out, "dcos_node") {
+		t.Errorf("a node was installed: %s", out)
 	}
 	s.clean(well, bad)
 }

@@ -144,7 +144,9 @@ func waiting(what string, do func() error) error {
 func awaitUnits(ctx context.Context, out io.Writer, demo *lab.Demo) error {
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	const list = `systemctl list-units --all --plain --no-legend --state=failed,activating 'dcos-*' | awk '{ print $1 }'`
+	// What a timer starts is starting now and then.
+	const list = `systemctl list-units --all --plain --no-legend --state=failed,activating 'dcos-*' | while read -r unit rest; do
+	[ -e "/etc/systemd/system/${unit%.service}.timer" ] || echo "$unit"; done`
 	said := ""
 	for {
 		var missing []string
@@ -195,9 +197,15 @@ func printCluster(ctx context.Context, l *lab.Lab, demo *lab.Demo) error {
 	return c.print(os.Stdout, r.address)
 }
 
+// upgrade is the command that upgrades the demo's cluster.
+func (w *workspace) upgrade() string {
+	return fmt.Sprintf("echo 'release = \"%s\"' >%s/%s && %s apply", releaseName(to), workspaceDir, upgradeFile,
+		filepath.Join(workspaceDir, filepath.Base(w.tf)))
+}
+
 func (w *workspace) explain(demo *lab.Demo, took time.Duration) {
 	tf := filepath.Join(workspaceDir, filepath.Base(w.tf))
-	upgrade := fmt.Sprintf("  upgrade to %-12secho 'release = \"%s\"' >%s/%s && %s apply\n", to, releaseName(to), workspaceDir, upgradeFile, tf)
+	upgrade := fmt.Sprintf("  upgrade to %-12s%s\n", to, w.upgrade())
 	if _, err := os.Stat(w.path(upgradeFile)); err == nil {
 		upgrade = ""
 	}

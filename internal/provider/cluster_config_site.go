@@ -205,7 +205,7 @@ func (r *siteReader) readExtraParameters() {
 }
 
 // secretNames are parts of names of parameters that hold secrets, those of DC/OS Enterprise among them.
-var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|private_key|license_key|access_key|account_key|api_key`)
+var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|(private|license|access|account|api)_key`)
 
 // looksSecret reports whether a parameter without an attribute seems to hold a
 // secret. A number, a switch, and a path say nothing that must be kept.

@@ -385,7 +385,8 @@ func TestClusterConfigMistakes(t *testing.T) {
 			t.Errorf("no error says %q", want)
 		}
 	}
-	if !found.mentions("warning", "superuser_password_hash looks like a secret") || found.mentions("warning", "bouncer_token_days looks like") {
+	if !found.mentions("warning", "superuser_password_hash looks like a secret") ||
+		found.mentions("warning", "bouncer_token_days looks like") {
 		t.Error("what looks like a secret and what does not are not told apart")
 	}
 	if t.Failed() {

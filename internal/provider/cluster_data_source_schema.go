@@ -27,9 +27,9 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A running cluster as its masters describe it, read over HTTP: masters, leader, quorum, agents and versions. " +
 			"Where nothing but SSH reaches the cluster, the requests go through the SSH connection to one of its hosts.\n\n" +
-			"It is read whenever Terraform plans, unless it depends on something that this plan changes: give it `depends_on` with the cluster's nodes, " +
-			"or the first plan asks a cluster that is not there yet. What does not answer is null, with a warning, so that a cluster which is down " +
-			"does not stop the plan that mends it; with `wait_for` it is an error.",
+			"It is read whenever Terraform plans, unless it depends on something that this plan changes: give it `depends_on` with the " +
+			"cluster's nodes, or the first plan asks a cluster that is not there yet. What does not answer is null, with a warning, so that a " +
+			"cluster which is down does not stop the plan that mends it; with `wait_for` it is an error.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				Optional: true,

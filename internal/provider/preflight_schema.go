@@ -69,8 +69,8 @@ func preflightSchema() schema.Schema {
 			"connect_timeout": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `5m`. Default: `30s`, " +
-					"or the provider's `connect_timeout` if that is shorter, so that one host that is down does not hold up a plan. Hosts that boot in the same apply " +
-					"need more.",
+					"or the provider's `connect_timeout` if that is shorter, so that one host that is down does not hold up a plan. " +
+					"Hosts that boot in the same apply need more.",
 				Validators: []validator.String{durationValidator{}},
 			},
 			"passed": schema.BoolAttribute{

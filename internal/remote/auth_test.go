@@ -390,7 +390,8 @@ func TestAgent(t *testing.T) {
 		// What has not seen them all has not refused the login.
 		s := remotetest.Serve(t, strict)
 		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Agent: true}})
-		if err := dial(t, c, remote.Target{Address: s.Host, Port: s.Port, Logins: 1, ConnectTimeout: 30 * time.Second}); err != nil || s.Accepted() != 2 {
+		err := dial(t, c, remote.Target{Address: s.Host, Port: s.Port, Logins: 1, ConnectTimeout: 30 * time.Second})
+		if err != nil || s.Accepted() != 2 {
 			t.Errorf("%d attempts: %v", s.Accepted(), err)
 		}
 	})

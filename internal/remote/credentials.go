@@ -41,7 +41,8 @@ func nothingToShow(e *endpoint) error {
 	if e.way != "" {
 		field = "ssh.jump_hosts"
 	}
-	return &ConfigError{Field: field, Err: fmt.Errorf("there is nothing to log in to %s with as %s: no key, no agent, no password", e.label, e.user),
+	return &ConfigError{Field: field,
+		Err: fmt.Errorf("there is nothing to log in to %s with as %s: no key, no agent, no password", e.label, e.user),
 		hint: "Give private_key, agent = true (with a running ssh-agent) or password in " + field + ", or set DCOS_SSH_PRIVATE_KEY, " +
 			"DCOS_SSH_AGENT or DCOS_SSH_PASSWORD."}
 }

@@ -94,7 +94,7 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var last *ConnectError
-	alike, logins, refused, passwords, silent := 0, 0, 0, 0, true
+	alike, silent, logins := 0, true, refusals{most: r.target.Logins}
 	for attempt := 1; ; attempt++ {
 		tr, step, via, err := c.attempt(within, r)
 		if err == nil {
@@ -125,20 +125,14 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		pause := networkWait.after(alike)
 		var auth *AuthError
 		if errors.As(err, &auth) {
-			if logins++; !auth.more {
-				refused++
-			}
-			pause = loginWait.after(max(refused, 1))
-			if usedPassword(auth) {
-				passwords++
-			}
-			if refused < r.target.Logins && passwords < maxPasswordAttempts {
-				progress(fmt.Sprintf("the login was refused; trying again in %s", pause.Round(time.Second)))
-			}
+			pause = logins.count(auth)
 		}
 		var unsupported *ssh.AlgorithmNegotiationError
-		if refused >= r.target.Logins || logins >= maxLogins || passwords >= maxPasswordAttempts || errors.As(err, &unsupported) || within.Err() != nil {
+		if logins.enough() || errors.As(err, &unsupported) || within.Err() != nil {
 			return nil, last
+		}
+		if auth != nil {
+			progress(fmt.Sprintf("the login was refused; trying again in %s", pause.Round(time.Second)))
 		}
 		if err := sleep(within, pause); err != nil {
 			if ctx.Err() != nil {
@@ -151,6 +145,30 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 			return nil, last
 		}
 	}
+}
+
+// refusals are the logins of one Dial that were refused.
+type refusals struct {
+	most      int // of those at which the host had seen all keys
+	all, seen int
+	passwords int // with which the password was given
+}
+
+// count counts one, and returns how long to wait before the next.
+func (r *refusals) count(auth *AuthError) time.Duration {
+	r.all++
+	if !auth.more {
+		r.seen++
+	}
+	if usedPassword(auth) {
+		r.passwords++
+	}
+	return loginWait.after(max(r.seen, 1))
+}
+
+// enough reports whether there is to be no further login.
+func (r *refusals) enough() bool {
+	return r.seen >= r.most || r.all >= maxLogins || r.passwords >= maxPasswordAttempts
 }
 
 // abandoned is the error of a Dial whose context ended, with what was known.

@@ -239,13 +239,15 @@ func TestDialRefusedLogins(t *testing.T) {
 		start := time.Now()
 		err := dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Hour})
 		var bad *remote.ConfigError
-		if !errors.As(err, &bad) || bad.Field != "ssh" || !strings.Contains(bad.Hint(), "DCOS_SSH_PRIVATE_KEY") || time.Since(start) > time.Minute {
+		if !errors.As(err, &bad) || bad.Field != "ssh" || !strings.Contains(bad.Hint(), "DCOS_SSH_PRIVATE_KEY") ||
+			time.Since(start) > time.Minute {
 			t.Errorf("have %v after %s", err, time.Since(start))
 		}
 	})
 	t.Run("a jump host", func(t *testing.T) {
 		t.Parallel()
-		c := newClient(t, remote.Config{User: "user", JumpHosts: []remote.Hop{{Address: s.Host, Port: s.Port, Credentials: &remote.Credentials{}}}})
+		hop := remote.Hop{Address: s.Host, Port: s.Port, Credentials: &remote.Credentials{}}
+		c := newClient(t, remote.Config{User: "user", JumpHosts: []remote.Hop{hop}})
 		err := dial(t, c, remote.Target{Address: "10.0.0.1", ConnectTimeout: time.Hour})
 		var bad *remote.ConfigError
 		if !errors.As(err, &bad) || bad.Field != "ssh.jump_hosts" {

@@ -93,7 +93,8 @@ func expectation() string {
 	if built, globErr := filepath.Glob(filepath.Join(dir, string(from)+"-*")); err == nil && globErr == nil && len(built) > 0 {
 		return "Everything was built before: this takes about a minute."
 	}
-	return "The first time this builds the releases, the provider and the hosts' disk image, which takes some minutes. What it is at is said as it goes."
+	return "The first time this builds the releases, the provider and the hosts' disk image, which takes some minutes.\n" +
+		"What it is at is said as it goes."
 }
 
 // buildRelease makes a release, or takes the one that was made before, and calls it by a short name in the workspace.
@@ -199,7 +200,7 @@ func printCluster(ctx context.Context, l *lab.Lab, demo *lab.Demo) error {
 
 // upgrade is the command that upgrades the demo's cluster.
 func (w *workspace) upgrade() string {
-	return fmt.Sprintf("echo 'release = \"%s\"' >%s/%s && %s apply", releaseName(to), workspaceDir, upgradeFile,
+	return fmt.Sprintf("echo 'release = %q' >%s/%s && %s apply", releaseName(to), workspaceDir, upgradeFile,
 		filepath.Join(workspaceDir, filepath.Base(w.tf)))
 }
 

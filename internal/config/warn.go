@@ -123,9 +123,7 @@ func (r *resolver) doubt(name string) string {
 	case "rexray_config_preset":
 		return unchecked(name, value, []string{"", "aws"})
 	case "bootstrap_tmp_dir":
-		if value == "" || strings.HasPrefix(value, "/") || strings.HasSuffix(value, "/") {
-			return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
-		}
+		return slashes(name, value)
 	case "dcos_overlay_network6_default_name":
 		if names := overlayNames(r.value("dcos_overlay_network")); r.arguments[name].given && len(names) > 0 && !slices.Contains(names, value) {
 			return fmt.Sprintf("%s is %q, which is none of the overlays %s; DC/OS does not check it", name, value, either(names))
@@ -143,6 +141,14 @@ var (
 	signature2 = []string{"us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-southeast-2",
 		"ap-northeast-1", "sa-east-1", "us-gov-west-1"}
 )
+
+// slashes says that a directory has slashes where DC/OS puts its own.
+func slashes(name, value string) string {
+	if value != "" && !strings.HasPrefix(value, "/") && !strings.HasSuffix(value, "/") {
+		return ""
+	}
+	return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
+}
 
 // noDuration says why agents would not start with a duration; "" if they would.
 func noDuration(name, value string) string {

@@ -256,7 +256,7 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 	values["package_list_id"] = b.PackageListID
 	values["bootstrap_id"] = b.BootstrapID
 	values["package_ids"] = b.PackageIDs
-	values["files"] = b.Files()
+	values["files"] = shownFiles(b.Files())
 	values["config_yaml"] = b.ConfigYAML(o.site.secret)
 	parts["id"] = types.StringValue(b.ID)
 	parts["cluster_name"] = types.StringValue(b.ClusterName)

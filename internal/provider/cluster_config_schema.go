@@ -124,7 +124,8 @@ func clusterConfigSchema() schema.Schema {
 		"files": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "SHA-256 in hex of every rendered file, so that a plan shows which files a change touches. " +
+			MarkdownDescription: "The first 12 hex digits of the SHA-256 of every rendered file, so that a plan shows which files a change " +
+				"touches. Files that only repeat the parameters and the packages are left out: they change with anything. " +
 				"Keys are the package's name and the path in it " +
 				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes " +
 				"(`/etc/mesosphere/setup-flags/repository-url`).",

@@ -17,7 +17,6 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
-	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
 // ModifyPlan checks every rule whose inputs are known, and computes the
@@ -142,8 +141,7 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
 	if err != nil {
 		problem := releaseError(tfpath.Root("release"), err)
-		var bad *release.Error
-		if errors.As(err, &bad) && (bad.Reason == release.NotFound || bad.Reason == release.NotAvailable) {
+		if releaseGone(err) {
 			out.gone = problem
 		}
 		diags.Append(problem)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -322,6 +323,20 @@ func (s *shared) bundleError(address string, err error) diag.Diagnostic {
 		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
 			"so the release has to be within reach of this run too.",
 			address, capital(sentence(err.Error())))))
+}
+
+// bundleGone words a repair that has to wait for the release.
+func (s *shared) bundleGone(address string, err error) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Release Is Gone",
+		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nWhat has changed on the node cannot be put right without its release. Destroying needs none.",
+			address, capital(sentence(err.Error())))))
+}
+
+// releaseGone reports whether a bundle cannot be made because there is no release at
+// its place.
+func releaseGone(err error) bool {
+	var bad *release.Error
+	return errors.As(err, &bad) && (bad.Reason == release.NotFound || bad.Reason == release.NotAvailable)
 }
 
 // nothingToImport words an import from a host that is no node.

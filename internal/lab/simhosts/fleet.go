@@ -159,6 +159,18 @@ func (f *Fleet) Unclaim(address string) {
 	h.claim = ""
 }
 
+// Alter changes one of a node's setup files, as somebody does by hand.
+func (f *Fleet) Alter(address string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files = maps.Clone(h.files) // others may share it
+	for _, path := range slices.Sorted(maps.Keys(h.files)) {
+		h.files[path] = strings.Repeat("0", 64) + " 644"
+		return
+	}
+}
+
 // Fails gives the stage at which a host fails, "" if it does not.
 func (f *Fleet) Fails(address string) string {
 	if f.mended.Load() || f.opts.Failures <= 0 {

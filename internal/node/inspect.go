@@ -114,6 +114,9 @@ func parseState(f *frame) (*State, error) {
 		return nil, err
 	}
 	s.Installed = f.installed(s)
+	if s.Installed == Partial && !f.has("known") && !f.traces(s) {
+		s.Strangers = slices.Compact(slices.Sorted(slices.Values(f.all("stranger"))))
+	}
 	return s, nil
 }
 
@@ -123,10 +126,15 @@ func (f *frame) installed(s *State) Installed {
 	case f.yes("active_directory") && len(s.ActivePackages) > 0 && f.yes("target") && s.Role != "" &&
 		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0 && len(s.LostFiles) == 0:
 		return Complete
-	case f.yes("opt") || f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0:
+	case f.yes("opt") || f.traces(s):
 		return Partial
 	}
 	return None
+}
+
+// traces reports whether something of DC/OS is there outside of its own directory.
+func (f *frame) traces(s *State) bool {
+	return f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0
 }
 
 // parseUnits reads what systemctl show prints for several units: blocks of

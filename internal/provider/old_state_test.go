@@ -34,6 +34,9 @@ func TestOldState(t *testing.T) {
 	if err != nil || len(configurations) == 0 {
 		t.Fatalf("there are no states: %v", err)
 	}
+	if *writeStates {
+		writeSchemas(t)
+	}
 	kinds := map[string]bool{}
 	for _, configuration := range configurations {
 		t.Run(filepath.Base(configuration), func(t *testing.T) {

@@ -22,9 +22,6 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
-// formerVersion is the one whose nodes, state and schemas TestFormerVersion has.
-const formerVersion = "0.1.0"
-
 // A writtenState is a state as Terraform writes it, as far as it is looked at here.
 type writtenState struct {
 	Resources []struct {
@@ -65,15 +62,31 @@ func readState(t *testing.T, path string) (s writtenState) {
 	return s
 }
 
-// TestFormerVersion goes from the former version to this one and back, as far as
-// that can be held without building the former one: its nodes, on simulated hosts as
-// it left them, and its state have an empty plan, get their claims with the first
-// change, and what this version has written into the state by then is what the former
-// one's schemas and private state can be read from.
+// TestFormerVersion goes from each version that is kept to this one and back, as far
+// as that can be held without building it: its nodes, on simulated hosts as it left
+// them, and its state have an empty plan, get their claims with the first change, and
+// what this version has written into the state by then can be read by that one's
+// schemas.
 func TestFormerVersion(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	former := filepath.Join("testdata", "states", "nodes-"+formerVersion+".tf")
+	all, err := filepath.Glob(filepath.Join("testdata", "states", "nodes-*.tf"))
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no version is kept: %v", err)
+	}
+	for _, former := range all {
+		t.Run(filepath.Base(former), func(t *testing.T) { thereAndBack(t, former) })
+	}
+}
+
+// schemasOf is the file with the schemas of the version that a configuration is of.
+func schemasOf(configuration string) string {
+	version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(configuration), "nodes-"), ".tf")
+	return filepath.Join(filepath.Dir(configuration), "schemas-"+version+".json")
+}
+
+func thereAndBack(t *testing.T, former string) {
+	t.Helper()
 	configuration, state := readFile(t, former), readFile(t, former+"state")
 	s := newSimSite(t, simhosts.Options{})
 	s.tf.Env = append(s.tf.Env, "DCOS_SSH_PORT="+strconv.Itoa(s.fleet.Port()), "DCOS_SSH_PRIVATE_KEY="+readFile(t, s.key), "DCOS_RUN_LOG=run.jsonl")
@@ -113,7 +126,7 @@ func TestFormerVersion(t *testing.T) {
 	if len(claims) != 2 {
 		t.Errorf("a node and a pool have the claims %v", claims)
 	}
-	formerReads(t, filepath.Join(s.tf.Path, "terraform.tfstate"))
+	formerReads(t, schemasOf(former), filepath.Join(s.tf.Path, "terraform.tfstate"))
 
 	// What goes from a former version's state goes from its hosts.
 	write(strings.ReplaceAll(changed, `"abandon"`, `"uninstall"`))
@@ -187,10 +200,10 @@ type formerSchema struct {
 // formerReads fails unless the former version can read a state: Terraform refuses
 // one of a newer schema version, the framework leaves out attributes that a schema
 // does not have, and what remains must be of the types that it has.
-func formerReads(t *testing.T, path string) {
+func formerReads(t *testing.T, schemasPath, path string) {
 	t.Helper()
 	var schemas map[string]formerSchema
-	if err := json.Unmarshal([]byte(readFile(t, filepath.Join("testdata", "states", "schemas-"+formerVersion+".json"))), &schemas); err != nil {
+	if err := json.Unmarshal([]byte(readFile(t, schemasPath)), &schemas); err != nil {
 		t.Fatal(err)
 	}
 	read := map[string]int{}
@@ -229,7 +242,7 @@ func formerReads(t *testing.T, path string) {
 }
 
 // writeSchemas keeps the schemas of this version for the next one's test.
-func writeSchemas(t *testing.T) {
+func writeSchemas(t *testing.T, path string) {
 	t.Helper()
 	served, err := NewServer("", nil)().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
@@ -247,7 +260,7 @@ func writeSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join("testdata", "states", "schemas-"+formerVersion+".json"), append(text, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

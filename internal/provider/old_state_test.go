@@ -34,15 +34,15 @@ func TestOldState(t *testing.T) {
 	if err != nil || len(configurations) == 0 {
 		t.Fatalf("there are no states: %v", err)
 	}
-	if *writeStates {
-		writeSchemas(t)
-	}
 	kinds := map[string]bool{}
 	for _, configuration := range configurations {
 		t.Run(filepath.Base(configuration), func(t *testing.T) {
 			state := configuration + "state"
 			if *writeStates {
 				writeState(t, configuration, state)
+				if strings.HasPrefix(filepath.Base(configuration), "nodes-") {
+					writeSchemas(t, schemasOf(configuration))
+				}
 			}
 			for _, kind := range []string{"dcos_cluster_config", "dcos_node", "dcos_node_pool"} {
 				kinds[kind] = kinds[kind] || strings.Contains(readFile(t, state), `"type": "`+kind+`"`)

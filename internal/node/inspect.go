@@ -113,10 +113,7 @@ func parseState(f *frame) (*State, error) {
 	if s.Claim, err = parseClaim(f.get("claim")); err != nil {
 		return nil, err
 	}
-	s.Installed = f.installed(s)
-	if s.Installed == Partial && !f.has("known") && !f.traces(s) {
-		s.Strangers = slices.Compact(slices.Sorted(slices.Values(f.all("stranger"))))
-	}
+	s.Installed, s.Strangers = f.installed(s), f.strangers(s)
 	return s, nil
 }
 
@@ -130,6 +127,14 @@ func (f *frame) installed(s *State) Installed {
 		return Partial
 	}
 	return None
+}
+
+// strangers gives what is in DC/OS's own directory though nothing of DC/OS is there.
+func (f *frame) strangers(s *State) []string {
+	if f.has("known") || f.traces(s) {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(f.all("stranger"))))
 }
 
 // traces reports whether something of DC/OS is there outside of its own directory.

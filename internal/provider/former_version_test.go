@@ -34,8 +34,10 @@ type writtenState struct {
 	}
 }
 
-// each goes over the instances of resources that have nodes.
-func (s writtenState) each(t *testing.T, do func(kind string, version int64, attributes json.RawMessage, private map[string]json.RawMessage)) {
+// each goes over the instances of resources.
+func (s writtenState) each(
+	t *testing.T, do func(kind string, version int64, attributes json.RawMessage, private map[string]json.RawMessage),
+) {
 	t.Helper()
 	for _, r := range s.Resources {
 		for _, i := range r.Instances {
@@ -89,7 +91,8 @@ func thereAndBack(t *testing.T, former string) {
 	t.Helper()
 	configuration, state := readFile(t, former), readFile(t, former+"state")
 	s := newSimSite(t, simhosts.Options{})
-	s.tf.Env = append(s.tf.Env, "DCOS_SSH_PORT="+strconv.Itoa(s.fleet.Port()), "DCOS_SSH_PRIVATE_KEY="+readFile(t, s.key), "DCOS_RUN_LOG=run.jsonl")
+	s.tf.Env = append(s.tf.Env, "DCOS_SSH_PORT="+strconv.Itoa(s.fleet.Port()), "DCOS_SSH_PRIVATE_KEY="+readFile(t, s.key),
+		"DCOS_RUN_LOG=run.jsonl")
 	installed := s.installFormer(t, readState(t, former+"state"))
 	write := func(configuration string) {
 		s.tf.Write("main.tf", terraform.RequiredProviders+configuration)
@@ -115,17 +118,7 @@ func thereAndBack(t *testing.T, former string) {
 	s.tf.Apply()
 	s.tf.NoChanges()
 	s.neverUninstalled()
-	claims := map[string]string{}
-	for _, address := range installed {
-		claim, _, _ := strings.Cut(s.fleet.Node(address).Claim, "\nrun=")
-		if claim == "" {
-			t.Errorf("%s has no claim", address)
-		}
-		claims[claim] += address + " "
-	}
-	if len(claims) != 2 {
-		t.Errorf("a node and a pool have the claims %v", claims)
-	}
+	s.claimed(installed, 2)
 	formerReads(t, schemasOf(former), filepath.Join(s.tf.Path, "terraform.tfstate"))
 
 	// What goes from a former version's state goes from its hosts.
@@ -136,6 +129,22 @@ func thereAndBack(t *testing.T, former string) {
 		if n := s.fleet.Node(address); n != (simhosts.Node{}) {
 			t.Errorf("left on %s: %+v", address, n)
 		}
+	}
+}
+
+// claimed holds that hosts are those of so many resources.
+func (s *simSite) claimed(addresses []string, resources int) {
+	s.t.Helper()
+	claims := map[string]string{}
+	for _, address := range addresses {
+		claim, _, _ := strings.Cut(s.fleet.Node(address).Claim, "\nrun=")
+		if claim == "" {
+			s.t.Errorf("%s has no claim", address)
+		}
+		claims[claim] += address + " "
+	}
+	if len(claims) != resources {
+		s.t.Errorf("the claims of %d resources are %v", resources, claims)
 	}
 }
 
@@ -166,8 +175,8 @@ func (s *simSite) installFormer(t *testing.T, state writtenState) (addresses []s
 			t.Fatal(err)
 		}
 		b := e.bundle()
-		i := simhosts.Installation{Cluster: model.Bundle.Cluster, Version: model.Bundle.Version, Packages: b.PackageIDs, Files: map[string]string{},
-			Role: map[string]string{"agent": "slave", "public_agent": "slave_public", "master": "master"}[model.Role]}
+		i := simhosts.Installation{Cluster: model.Bundle.Cluster, Version: model.Bundle.Version, Packages: b.PackageIDs,
+			Files: map[string]string{}, Role: map[string]string{"agent": "slave", "public_agent": "slave_public", "master": "master"}[model.Role]}
 		for _, f := range b.HostFiles() {
 			i.Files[f.Path] = fmt.Sprintf("%x %o", sha256.Sum256(f.Content), f.Mode)
 		}
@@ -218,7 +227,8 @@ func formerReads(t *testing.T, schemasPath, path string) {
 			t.Fatal(err)
 		}
 		raw := tfprotov6.RawState{JSON: attributes}
-		value, err := raw.UnmarshalWithOpts(as, tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}})
+		opts := tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}}
+		value, err := raw.UnmarshalWithOpts(as, opts)
 		if err != nil {
 			t.Errorf("%s: the former version of the provider cannot read: %v", kind, err)
 			return

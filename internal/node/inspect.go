@@ -113,7 +113,7 @@ func parseState(f *frame) (*State, error) {
 	if s.Claim, err = parseClaim(f.get("claim")); err != nil {
 		return nil, err
 	}
-	s.Installed = f.installed(s)
+	s.Installed, s.Strangers = f.installed(s), f.strangers(s)
 	return s, nil
 }
 
@@ -123,10 +123,23 @@ func (f *frame) installed(s *State) Installed {
 	case f.yes("active_directory") && len(s.ActivePackages) > 0 && f.yes("target") && s.Role != "" &&
 		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0 && len(s.LostFiles) == 0:
 		return Complete
-	case f.yes("opt") || f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0:
+	case f.yes("opt") || f.traces(s):
 		return Partial
 	}
 	return None
+}
+
+// strangers gives what is in DC/OS's own directory though nothing of DC/OS is there.
+func (f *frame) strangers(s *State) []string {
+	if f.has("known") || f.traces(s) {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(f.all("stranger"))))
+}
+
+// traces reports whether something of DC/OS is there outside of its own directory.
+func (f *frame) traces(s *State) bool {
+	return f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0
 }
 
 // parseUnits reads what systemctl show prints for several units: blocks of

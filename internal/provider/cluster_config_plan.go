@@ -23,7 +23,13 @@ import (
 // outputs when all of them are. Inputs that have not changed keep the outputs
 // in state, and the release is not opened.
 func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.shared == nil || req.Plan.Raw.IsNull() {
+	if r.shared == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		var name types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, tfpath.Root("cluster_name"), &name)...)
+		r.shared.plan.end(name.ValueString())
 		return
 	}
 	resp.Diagnostics.Append(plainRelease(ctx, &req.Plan)...)

@@ -162,6 +162,7 @@ func wordings() []wording {
 		{kind: node.KindRollback, summary: "Upgrade Failed", own: true},
 		{kind: node.KindPreflight, summary: "Preflight Checks Failed", own: true, stage: "preflight"},
 		{kind: node.KindForeign, summary: "DC/OS Is Already On The Host", own: true},
+		{kind: node.KindStrangers, summary: "DC/OS's Directory Is In Use", own: true},
 		{kind: node.KindClaimed, summary: "Node Belongs To Another Resource", own: true},
 		{kind: fleet.KindAlone, summary: "No Host Of The Cluster Answers", own: true, stage: "connect"},
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},

@@ -117,16 +117,20 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 	if size == 0 {
 		why = fmt.Sprintf("%s would be removed, and nothing says how many the ensemble has", plural(count, "master"))
 	}
+	risky := false
 	if count <= spare && s.fleet.Dial != nil {
 		// A master that cannot be asked is for apply to judge.
 		if risk, err := s.fleet.Risk(ctx, *h.host); err == nil && risk != "" {
-			spare, why = 0, fmt.Sprintf("%s would be removed: %s", h.address, risk)
+			spare, why, risky = 0, fmt.Sprintf("%s would be removed: %s", h.address, risk), true
 		}
 	}
 	if count <= spare {
 		return nil
 	}
-	note.EnsembleGoes = true
+	// So few of an ensemble in which others are down are not all of it: where -target
+	// or the state has no more, nothing in the plan stays either. Then the gates judge,
+	// which are open at once if more come that see the whole of it go.
+	note.EnsembleGoes = !risky || s.allowEnsembleLoss || s.plan.ends(h.cluster)
 	if s.allowEnsembleLoss {
 		return nil
 	}

@@ -43,6 +43,8 @@ type planRegister struct {
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.
 	lost map[string]lostEnsemble
+	// ended are the clusters whose dcos_cluster_config goes.
+	ended map[string]bool
 }
 
 // A lostEnsemble is why a plan costs an ensemble.
@@ -53,7 +55,7 @@ type lostEnsemble struct {
 
 func newPlanRegister() *planRegister {
 	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
-		lost: map[string]lostEnsemble{}}
+		lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -337,6 +339,20 @@ func (p *planRegister) masters(cluster, but string) (going int, stays bool) {
 		}
 	}
 	return going, stays
+}
+
+// end notes that a cluster's configuration goes, so that all of the cluster does,
+// and ends tells of it. Terraform plans it before the nodes that it is for.
+func (p *planRegister) end(cluster string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended[cluster] = true
+}
+
+func (p *planRegister) ends(cluster string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended[cluster]
 }
 
 // lose notes that a cluster's plan removes more masters than its ensemble can

@@ -25,8 +25,8 @@ const Redacted = "(redacted)"
 const minSecret = 4
 
 // Redactor replaces secrets in text, by value. It knows each secret also in
-// the forms in which it may come back: line by line; in base64, by itself and as
-// a part of something longer ("user:secret"); in hex; escaped for JSON, a shell, a
+// the forms in which it may come back: line by line; in base64, by itself, in lines
+// and as a part of something longer ("user:secret"); in hex; escaped for JSON, a shell, a
 // URL or HTML. Of a secret that is JSON it knows each text in it. It is safe for
 // use by many goroutines. A nil Redactor changes nothing.
 type Redactor struct {
@@ -154,7 +154,9 @@ func (c *collector) whole(s string) {
 	}
 	c.add(s)
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		c.add(strings.TrimRight(enc.EncodeToString([]byte(s)), "="))
+		text := strings.TrimRight(enc.EncodeToString([]byte(s)), "=")
+		c.add(text)
+		c.wrapped(text)
 		for before := range 3 {
 			c.add(within(enc, s, before))
 		}
@@ -180,6 +182,19 @@ func (c *collector) whole(s string) {
 	}
 	for _, quotes := range [][2]string{{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {`"`, "'"}} {
 		c.add(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(s))
+	}
+}
+
+// wrapped adds the lines of a long text in base64, as base64(1) writes them, and
+// openssl(1) and PEM. The last may be too short to say anything.
+func (c *collector) wrapped(text string) {
+	const shortest = 16
+	for _, width := range []int{76, 64} {
+		for line := range slices.Chunk([]byte(text), width) {
+			if len(text) > width && len(line) >= shortest {
+				c.add(string(line))
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,25 @@ func TestRedactForms(t *testing.T) {
 		r := runlog.NewRedactor()
 		r.Add(secret)
 		redacttest.Check(t, r, secret)
+	}
+}
+
+// A long one is found in lines of base64, of the widths that programs have.
+func TestRedactWrapped(t *testing.T) {
+	t.Parallel()
+	var secret strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&secret, "line %d of a key that is long\n", i*i)
+	}
+	r := runlog.NewRedactor()
+	r.Add(secret.String())
+	for _, width := range []int{64, 76} {
+		text := base64.StdEncoding.EncodeToString([]byte(secret.String()))
+		for line := range slices.Chunk([]byte(text), width) {
+			if have := r.Redact(string(line)); have != runlog.Redacted && (len(line) == width || len(have) >= 20) {
+				t.Errorf("%d wide: %q is left of %q", width, have, line)
+			}
+		}
 	}
 }
 

@@ -208,6 +208,48 @@ func TestStatusTokenByProxy(t *testing.T) {
 	}
 }
 
+// Who is the one at url is told by scheme, host and port, however they are written.
+func TestStatusTokenOrigin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url, to string
+		given   bool
+	}{
+		{"https://r.test:8443", "http://r.test:8443/elsewhere", false},
+		{"http://r.test:443", "https://r.test/elsewhere", false},
+		{"https://r.test", "http://r.test/elsewhere", false},
+		{"https://r.test", "https://r.test:8443/elsewhere", false},
+		{"https://r.test", "https://r.test.other.test/elsewhere", false},
+		{"https://r.test", "https://r.test:443/elsewhere", true},
+		{"http://r.test:80", "HTTP://R.test/elsewhere", true},
+		{"http://[::1]", "http://[::1]:80/elsewhere", true},
+	} {
+		base, err := url.Parse(c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var given []bool
+		reader := fleet.StatusReader{URL: base, Token: ofTheCluster, Transport: answering(func(req *http.Request) *http.Response {
+			given = append(given, req.Header.Get("Authorization") != "")
+			resp := &http.Response{StatusCode: http.StatusTemporaryRedirect, Body: http.NoBody, Request: req,
+				Header: http.Header{"Location": {c.to}}}
+			if req.URL.Path == "/elsewhere" {
+				resp.StatusCode = http.StatusUnauthorized
+			}
+			return resp
+		})}
+		if _, err := reader.Read(t.Context()); err == nil || !slices.Equal(given, []bool{true, c.given}) {
+			t.Errorf("%s to %s: the token was given: %v (%v)", c.url, c.to, given, err)
+		}
+	}
+}
+
+// answering answers requests.
+type answering func(*http.Request) *http.Response
+
+// RoundTrip answers.
+func (a answering) RoundTrip(req *http.Request) (*http.Response, error) { return a(req), nil }
+
 // ofTheCluster is a token.
 const ofTheCluster = "of the cluster"
 

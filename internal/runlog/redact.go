@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -175,12 +174,16 @@ func (c *collector) whole(s string) {
 	}
 	c.add(strings.ReplaceAll(s, "'", `'\''`)) // within a shell's single quotes
 	c.add(backslashed(s))
-	for _, escaped := range []string{url.QueryEscape(s), strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), url.PathEscape(s), everyByte(s),
-		strings.TrimPrefix((&url.URL{Path: "/" + s}).EscapedPath(), "/"), strings.TrimPrefix(url.UserPassword("", s).String(), ":")} {
-		c.add(escaped)
-		c.add(lowerPercent(escaped))
+	for _, kept := range keptInURLs {
+		escaped := percent(s, kept)
+		for _, form := range []string{escaped, strings.ReplaceAll(escaped, "%20", "+")} {
+			c.add(form)
+			c.add(lowerPercent(form))
+		}
 	}
-	for _, quotes := range [][2]string{{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {`"`, "'"}} {
+	for _, quotes := range [][2]string{
+		{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {"&quot;", "&#039;"}, {"&quot;", "'"}, {`"`, "'"},
+	} {
 		c.add(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(s))
 	}
 }
@@ -267,11 +270,25 @@ func unicodeEscaped(s string, upper bool, which func(rune) bool) string {
 	return b.String()
 }
 
-// everyByte is s with each byte but letters and digits in the form %2D.
-func everyByte(s string) string {
+// keptInURLs are the characters besides letters and digits that stand for themselves
+// in a URL, by who writes it.
+var keptInURLs = []string{
+	"",
+	"-._~",                 // RFC 3986, section 2.3; net/url's QueryEscape
+	"-._~/",                // Python's quote
+	"-._~!*'()",            // JavaScript's encodeURIComponent
+	"-._~!*'();/?:@&=+$,#", // and encodeURI
+	"*-._",                 // forms (WHATWG URL, application/x-www-form-urlencoded)
+	"-._~$&+=:@",           // net/url's PathEscape,
+	"-._~$&+,/:;=@",        // paths,
+	"-._~$&+,;=",           // and passwords
+}
+
+// percent is s with each byte but letters, digits and what is kept in the form %2D.
+func percent(s, kept string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(kept, c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)

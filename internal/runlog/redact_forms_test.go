@@ -22,6 +22,7 @@ func TestRedactForms(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{
 		"hunter2", "correct horse battery staple", `quo"te<d> & va'lue`, "a/b?c=d&e+f%g", "pässwörd-€-🔑", "tab\tand\\slash", "abcd",
+		`all-of_them.~!*'();/?:@&=+$,#[] "<>%\^{}|` + "`",
 	} {
 		r := runlog.NewRedactor()
 		r.Add(secret)

@@ -34,7 +34,8 @@ func TestStatusFlood(t *testing.T) {
 		path, begin, again, want string
 		by                       func(http.ResponseWriter) io.Writer // what it is written with; nil: the answer itself
 	}{
-		"an ensemble": {"/exhibitor/exhibitor/v1/cluster/status", "[", `{"hostname":"10.0.0.1","description":"serving"},`, "longer than 4 MiB", nil},
+		"an ensemble": {"/exhibitor/exhibitor/v1/cluster/status", "[", `{"hostname":"10.0.0.1","description":"serving"},`, "longer than 4 MiB",
+			nil},
 		"a text":      {metadata, `{"version":"`, "x", "longer than 4 MiB", nil},
 		"agents":      {"/mesos/slaves", `{"slaves":[`, agent, "more than 200000 agents", nil},
 		"one agent":   {"/mesos/slaves", `{"slaves":[{"id":"`, "x", "longer than 4 MiB", nil},
@@ -178,7 +179,8 @@ func TestStatusToken(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d", name, code), func(t *testing.T) {
 				router := newTokens(t, false)
 				router.to, router.code = c.to(router.url), code
-				_, err := (&fleet.StatusReader{URL: router.url, Token: ofTheCluster, Transport: secure.Client().Transport}).Read(t.Context())
+				reader := fleet.StatusReader{URL: router.url, Token: ofTheCluster, Transport: secure.Client().Transport}
+				_, err := reader.Read(t.Context())
 				if err == nil || strings.Contains(err.Error(), "the token was not given to it") == c.given {
 					t.Errorf("have %v", err)
 				}

@@ -567,7 +567,8 @@ func TestServeDirectoryOfOthers(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(t *testing.T, g *ground) {
 		const at = "/data/serve/"
-		kept := []string{"theirs", "packages/mesos/theirs", "packages/theirs", "packages/their--own", "packages/a b/a--1.tar.xz", "bootstrap/theirs.tar.xz"}
+		kept := []string{"theirs", "packages/mesos/theirs", "packages/theirs", "packages/their--own", "packages/a b/a--1.tar.xz",
+			"bootstrap/theirs.tar.xz"}
 		for _, p := range kept {
 			g.write(at+p, "others'")
 		}

@@ -587,6 +587,35 @@ func TestServeDirectoryOfOthers(t *testing.T) {
 	})
 }
 
+// Other container engines note addresses beside those of DC/OS's networks.
+func TestAddressesOfOthers(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(t *testing.T, g *ground) {
+		g.write("/opt/mesosphere/etc/overlay/config/agent.json", `{"overlays": [{"subnet": "9.0.0.0/8", "name": "own-overlay"}]}`)
+		g.write("/opt/mesosphere/etc/dcos/network/cni/own.conf", `{"name": "own-bridge", "type": "mesos-cni-port-mapper"}`)
+		clear := func() { g.run("cni=$(cni_networks); to_remove; take_addresses $cni") }
+		g.run("mkdir -p @/var/lib")
+		before := g.tree()
+		for _, theirs := range []bool{true, false} {
+			for _, name := range []string{"dcos", "mesos-bridge", "own-overlay", "own-bridge"} {
+				g.write("/var/lib/cni/networks/"+name+"/10.0.0.1", "DC/OS's")
+			}
+			want := maps.Clone(before)
+			if theirs {
+				g.write("/var/lib/cni/networks/podman/10.88.0.2", "others'")
+				for p, what := range g.tree() {
+					if strings.HasSuffix(p, "/cni") || strings.HasSuffix(p, "/networks") || strings.Contains(p, "podman") {
+						want[p] = what
+					}
+				}
+			}
+			clear()
+			g.same(want)
+			g.remove("/var/lib/cni")
+		}
+	})
+}
+
 func TestStays(t *testing.T) {
 	t.Parallel()
 	lines := []string{"unknown /data/a", "before /etc/mesosphere/two words", "unknown /data/a", "unknown /data/b", "staged /opt/x"}

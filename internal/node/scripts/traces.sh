@@ -291,6 +291,21 @@ overlay_names() { # names of DC/OS's overlay networks
 	} | sort -u
 }
 
+cni_networks() { # names of those whose addresses are noted below /var/lib/cni, one a line; since 2.0 most have another place
+	{
+		overlay_names
+		printf 'mesos-bridge\ncalico\n'
+		cat "$opt"/etc/dcos/network/cni/* 2>/dev/null | tr -d ' \n\t' | tr '{,' '\n\n' | sed -n 's/^"name":"\([A-Za-z0-9_.-]*\)".*/\1/p'
+	} | grep -v '^[.]*$' | sort -u
+}
+
+take_addresses() { # NETWORK...: of those; others' container engines have theirs beside them
+	root=/var/lib/cni
+	real=$(readlink -f $root)
+	for n in "$@"; do take "$root/networks/$n"; done
+	remove_empty $root/networks $root
+}
+
 dcos_links() { # network interfaces that DC/OS makes, one a line
 	if ! command -v ip >/dev/null 2>&1; then return 0; fi
 	names=$(overlay_names)

@@ -591,8 +591,9 @@ func TestServeDirectoryOfOthers(t *testing.T) {
 func TestAddressesOfOthers(t *testing.T) {
 	t.Parallel()
 	grounds(t, func(t *testing.T, g *ground) {
-		g.write("/opt/mesosphere/etc/overlay/config/agent.json", `{"overlays": [{"subnet": "9.0.0.0/8", "name": "own-overlay"}]}`)
-		g.write("/opt/mesosphere/etc/dcos/network/cni/own.conf", `{"name": "own-bridge", "type": "mesos-cni-port-mapper"}`)
+		etc := "/opt/mesosphere" + g.root + "/etc" // what a ground makes of it
+		g.write(etc+"/overlay/config/agent.json", `{"overlays": [{"subnet": "9.0.0.0/8", "name": "own-overlay"}]}`)
+		g.write(etc+"/dcos/network/cni/own.conf", `{"name": "own-bridge", "type": "mesos-cni-port-mapper"}`)
 		clear := func() { g.run("cni=$(cni_networks); to_remove; take_addresses $cni") }
 		g.run("mkdir -p @/var/lib")
 		before := g.tree()

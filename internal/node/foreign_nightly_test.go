@@ -57,9 +57,10 @@ func TestMountedMeanwhile(t *testing.T) {
 	s := shareHosts(t, "meanwhile", func(*lab.Host, node.Role) {}, "mesos_agent_work_dir", "/data")
 	master, agent := s.hosts[0], s.hosts[1]
 	master.install(t)
-	// One that was mounted before stays where it is, in a directory that somebody chose.
+	// One that was mounted before stays where it is, in a directory that somebody chose. (One inside of the mount that
+	// Mesos makes of its work directory goes with that.)
 	agent.install(t)
-	shell(t, agent.Host, written+"mkdir /data/disk /data/empty; mount -t tmpfs none /data/disk; echo theirs >/data/disk/theirs")
+	shell(t, agent.Host, "mkdir /data/disk /data/empty; mount -t tmpfs none /data/disk; echo theirs >/data/disk/theirs")
 	names(t, agent.uninstall(t), "/data/disk", "/data/empty")
 	if got := shell(t, agent.Host, "cat /data/disk/theirs; cd /data; echo *"); got != "theirs\ndisk empty" {
 		t.Errorf("in the work directory there is %q", got)

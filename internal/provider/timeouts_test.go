@@ -56,12 +56,6 @@ func TestDurations(t *testing.T) {
 	const bundle = "bundle = { id = \"x\", cluster_name = \"x\", dcos_version = \"2.2.1\", recipe = \"x\" }"
 	validate := func(limit, drain string) (string, error) {
 		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf(`
-provider "dcos" {
-  ssh = {
-    connect_timeout    = %[1]q
-    keepalive_interval = %[1]q
-  }
-}
 data "dcos_cluster" "c" {
   url     = "http://192.0.2.1"
   timeout = %[1]q
@@ -90,13 +84,19 @@ resource "dcos_node_pool" "n" {
 		t.Errorf("good ones: %v\n%s", err, out)
 	}
 	for _, limit := range []string{"-5m", "0s", "soon"} {
-		drain, want := limit, 6
+		drain, want := limit, 4
 		if limit == "0s" {
-			drain, want = "1m", 4
+			drain, want = "1m", 2
 		}
 		out, err := validate(limit, drain)
 		if n := strings.Count(out, "Invalid Duration"); err == nil || n != want {
 			t.Errorf("%s: %d of %d are refused: %v\n%s", limit, n, want, err, out)
+		}
+		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  ssh = { connect_timeout = %[1]q, "+
+			"keepalive_interval = %[1]q }\n}\n", limit))
+		out, err = d.Try("validate", "-no-color")
+		if n := strings.Count(out, "Invalid Duration"); err == nil || n != 2 {
+			t.Errorf("%s: %d of 2 of the provider block are refused: %v\n%s", limit, n, err, out)
 		}
 	}
 }

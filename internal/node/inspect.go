@@ -53,8 +53,11 @@ func parseState(f *frame) (*State, error) {
 		Leftovers:      strings.Fields(f.get("leftovers")),
 		Files:          map[string]FileState{},
 	}
-	if s.MachineID == "" {
+	switch {
+	case s.MachineID == "":
 		return nil, fmt.Errorf("the host has no machine id (/etc/machine-id)")
+	case len(s.MachineID) > maxFact:
+		return nil, fmt.Errorf("the host's machine id (/etc/machine-id) is longer than %d bytes", maxFact)
 	}
 	clock, err := strconv.ParseInt(f.get("clock"), 10, 64)
 	if err != nil {
@@ -114,7 +117,21 @@ func parseState(f *frame) (*State, error) {
 		return nil, err
 	}
 	s.Installed, s.Strangers = f.installed(s), f.strangers(s)
+	s.bound()
 	return s, nil
+}
+
+// maxFact bounds a fact of a host that gets into a user's state, in bytes: many hosts
+// may be in one.
+const maxFact = 256
+
+// bound forgets what is too long to be what it is taken for.
+func (s *State) bound() {
+	for _, fact := range []*string{&s.DetectedIP, &s.Version, &s.ConfigPackageID} {
+		if len(*fact) > maxFact {
+			*fact = ""
+		}
+	}
 }
 
 // installed judges how much of DC/OS is there.

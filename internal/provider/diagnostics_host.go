@@ -283,6 +283,10 @@ func (s *shared) removalFailure(h *fleet.Host, err error) hostFailure {
 	if errors.As(err, &failed) && !failed.Reached && f.stage == "connect" {
 		f.hint = sentence(f.hint) + " " + abandonHint
 	}
+	if remote.OfKind(err, fleet.KindGate) != nil {
+		f.hint = sentence(f.hint) + " If the cluster is given up as a whole, destroy all of it in one run, or set allow_ensemble_loss in the " +
+			"provider block (DCOS_ALLOW_ENSEMBLE_LOSS=true)."
+	}
 	return f
 }
 

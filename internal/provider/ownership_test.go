@@ -669,12 +669,19 @@ func TestEnsembleRemoval(t *testing.T) {
 
 	// Of an ensemble that can spare none another one does not go, though the rest of it
 	// is in no plan: the gates are asked.
-	s.configure("", strings.Replace(nodes, `role    = "master"`, "role = \"master\"\n  timeouts = { delete = \"4s\" }", 1))
+	s.configure("", strings.Replace(nodes, `role    = "master"`, "role = \"master\"\n  timeouts = { delete = \"12s\" }", 1))
+	s.tf.Apply()
+	_, before = s.uninstalled(0)
+	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["a"]`, `-target=dcos_node.master["c"]`)
+	if hosts, _ := s.uninstalled(before); err == nil || len(hosts) != 1 {
+		t.Errorf("two targeted masters of three go, %v (%v):\n%s", hosts, err, out)
+	}
 	s.tf.Apply()
 	s.tf.Destroy(`-target=dcos_node.master["a"]`)
 	_, before = s.uninstalled(0)
-	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["b"]`)
-	if hosts, _ := s.uninstalled(before); err == nil || !strings.Contains(flat(out), "without this one there would be no quorum") || len(hosts) > 0 {
+	out, err = s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["b"]`)
+	if hosts, _ := s.uninstalled(before); err == nil || !strings.Contains(flat(out), "without this one there would be no quorum") || len(hosts) > 0 ||
+		!strings.Contains(flat(out), "allow_ensemble_loss") {
 		t.Errorf("a targeted master of two goes, %v (%v):\n%s", hosts, err, out)
 	}
 	s.tf.Destroy("-parallelism=1")

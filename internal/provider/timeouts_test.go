@@ -93,7 +93,7 @@ resource "dcos_node_pool" "n" {
 			t.Errorf("%s: %d of %d are refused: %v\n%s", limit, n, want, err, out)
 		}
 		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  ssh = { connect_timeout = %[1]q, "+
-			"keepalive_interval = %[1]q }\n}\n", limit))
+			"keepalive_interval = %[1]q }\n}\ndata \"dcos_release\" \"r\" {\n  source = \"x\"\n}\n", limit)) // nobody's block is not looked at
 		out, err = d.Try("validate", "-no-color")
 		if n := strings.Count(out, "Invalid Duration"); err == nil || n != 2 {
 			t.Errorf("%s: %d of 2 of the provider block are refused: %v\n%s", limit, n, err, out)

@@ -161,7 +161,10 @@ func TestStatusToken(t *testing.T) {
 	t.Parallel()
 	elsewhere := newTokens(t, false)
 	secure := newTokens(t, true)
-	schemeless := func(address string) string { return address[strings.Index(address, "//"):] }
+	schemeless := func(address string) string {
+		_, rest, _ := strings.Cut(address, "//")
+		return "//" + rest
+	}
 	for name, c := range map[string]struct {
 		to    func(router *url.URL) string // where the request is sent on to
 		given bool
@@ -171,7 +174,9 @@ func TestStatusToken(t *testing.T) {
 		"another host":               {func(u *url.URL) string { return "http://localhost:" + u.Port() + "/elsewhere" }, false},
 		"another port, no scheme":    {func(*url.URL) string { return schemeless(elsewhere.URL) }, false},
 		"another host, no scheme":    {func(u *url.URL) string { return "//localhost:" + u.Port() + "/elsewhere" }, false},
-		"its name as that of a user": {func(u *url.URL) string { return "http://" + u.Hostname() + "@localhost:" + u.Port() + "/elsewhere" }, false},
+		"its name as that of a user": {func(u *url.URL) string {
+			return "http://" + u.Hostname() + "@localhost:" + u.Port() + "/elsewhere"
+		}, false},
 		"another path":               {func(u *url.URL) string { return "http://" + u.Host + "/elsewhere" }, true},
 		"a path alone":               {func(*url.URL) string { return "/elsewhere" }, true},
 	} {

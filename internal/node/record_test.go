@@ -594,7 +594,7 @@ func TestAddressesOfOthers(t *testing.T) {
 		etc := "/opt/mesosphere" + g.root + "/etc" // what a ground makes of it
 		g.write(etc+"/overlay/config/agent.json", `{"overlays": [{"subnet": "9.0.0.0/8", "name": "own-overlay"}]}`)
 		g.write(etc+"/dcos/network/cni/own.conf", `{"name": "own-bridge", "type": "mesos-cni-port-mapper"}`)
-		clear := func() { g.run("cni=$(cni_networks); to_remove; take_addresses $cni") }
+		clean := func() { g.run("cni=$(cni_networks); to_remove; take_addresses $cni") }
 		g.run("mkdir -p @/var/lib")
 		before := g.tree()
 		for _, theirs := range []bool{true, false} {
@@ -610,7 +610,7 @@ func TestAddressesOfOthers(t *testing.T) {
 					}
 				}
 			}
-			clear()
+			clean()
 			g.same(want)
 			g.remove("/var/lib/cni")
 		}

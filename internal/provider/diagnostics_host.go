@@ -333,8 +333,8 @@ func (s *shared) bundleError(address string, err error) diag.Diagnostic {
 // bundleGone words a repair that has to wait for the release.
 func (s *shared) bundleGone(address string, err error) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Release Is Gone",
-		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nWhat has changed on the node cannot be put right without its release. Destroying needs none.",
-			address, capital(sentence(err.Error())))))
+		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nWhat has changed on the node cannot be put right without its release. "+
+			"Destroying needs none.", address, capital(sentence(err.Error())))))
 }
 
 // releaseGone reports whether a bundle cannot be made because there is no release at

@@ -680,8 +680,8 @@ func TestEnsembleRemoval(t *testing.T) {
 	s.tf.Destroy(`-target=dcos_node.master["a"]`)
 	_, before = s.uninstalled(0)
 	out, err = s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["b"]`)
-	if hosts, _ := s.uninstalled(before); err == nil || !strings.Contains(flat(out), "without this one there would be no quorum") || len(hosts) > 0 ||
-		!strings.Contains(flat(out), "allow_ensemble_loss") {
+	if hosts, _ := s.uninstalled(before); err == nil || len(hosts) > 0 ||
+		!strings.Contains(flat(out), "without this one there would be no quorum") || !strings.Contains(flat(out), "allow_ensemble_loss") {
 		t.Errorf("a targeted master of two goes, %v (%v):\n%s", hosts, err, out)
 	}
 	s.tf.Destroy("-parallelism=1")

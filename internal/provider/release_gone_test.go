@@ -19,12 +19,12 @@ import (
 func TestNodesReleaseGone(t *testing.T) {
 	t.Parallel()
 	s := newSimSite(t, simhosts.Options{})
-	real, link := sampleRelease(t, samplerelease.V22), filepath.Join(t.TempDir(), "dcos_generate_config.sh")
-	if err := os.Symlink(real, link); err != nil {
+	release, link := sampleRelease(t, samplerelease.V22), filepath.Join(t.TempDir(), "dcos_generate_config.sh")
+	if err := os.Symlink(release, link); err != nil {
 		t.Fatal(err)
 	}
 	s.configure("", agents("agent", map[string]int{"a": 0}, "")+pool("agents", s.hosts(1, 2), ""))
-	s.tf.Write("main.tf", strings.ReplaceAll(readFile(t, filepath.Join(s.tf.Path, "main.tf")), real, link))
+	s.tf.Write("main.tf", strings.ReplaceAll(readFile(t, filepath.Join(s.tf.Path, "main.tf")), release, link))
 	s.tf.Apply()
 	for n := range 2 {
 		s.fleet.Alter(simhosts.Address(n))

@@ -310,14 +310,14 @@ func TestManifestOfOthers(t *testing.T) {
 func TestManifestCountsDirectories(t *testing.T) {
 	t.Parallel()
 	top := t.TempDir()
-	real, link := filepath.Join(top, "real"), filepath.Join(top, "link")
-	must(t, os.Mkdir(real, 0o755))
-	must(t, os.Symlink(real, link))
-	must(t, os.WriteFile(filepath.Join(real, manifestName), []byte(`{"cluster":"demo","directories":9,"files":{}}`), 0o644))
+	target, link := filepath.Join(top, "real"), filepath.Join(top, "link")
+	must(t, os.Mkdir(target, 0o755))
+	must(t, os.Symlink(target, link))
+	must(t, os.WriteFile(filepath.Join(target, manifestName), []byte(`{"cluster":"demo","directories":9,"files":{}}`), 0o644))
 	if left, err := Directory(link).Unserve(t.Context()); err != nil || len(left) > 0 {
 		t.Errorf("left is %v, %v", left, err)
 	}
-	for _, name := range []string{link, real} {
+	for _, name := range []string{link, target} {
 		if _, err := os.Lstat(name); err != nil {
 			t.Error(err)
 		}

@@ -40,7 +40,7 @@ func main() {
 	}
 	grouped, err := group(string(text))
 	if err != nil {
-		log.Fatalf("%s: %v", os.Args[1], err)
+		log.Fatal(err)
 	}
 	if err := os.WriteFile(os.Args[1], []byte(grouped), 0o644); err != nil { //nolint:gosec // a page for everybody to read
 		log.Fatal(err)

@@ -169,16 +169,16 @@ func TestStatusToken(t *testing.T) {
 		to    func(router *url.URL) string // where the request is sent on to
 		given bool
 	}{
-		"another port":               {func(*url.URL) string { return elsewhere.URL }, false},
-		"another scheme":             {func(*url.URL) string { return secure.URL }, false},
-		"another host":               {func(u *url.URL) string { return "http://localhost:" + u.Port() + "/elsewhere" }, false},
-		"another port, no scheme":    {func(*url.URL) string { return schemeless(elsewhere.URL) }, false},
-		"another host, no scheme":    {func(u *url.URL) string { return "//localhost:" + u.Port() + "/elsewhere" }, false},
+		"another port":            {func(*url.URL) string { return elsewhere.URL }, false},
+		"another scheme":          {func(*url.URL) string { return secure.URL }, false},
+		"another host":            {func(u *url.URL) string { return "http://localhost:" + u.Port() + "/elsewhere" }, false},
+		"another port, no scheme": {func(*url.URL) string { return schemeless(elsewhere.URL) }, false},
+		"another host, no scheme": {func(u *url.URL) string { return "//localhost:" + u.Port() + "/elsewhere" }, false},
 		"its name as that of a user": {func(u *url.URL) string {
 			return "http://" + u.Hostname() + "@localhost:" + u.Port() + "/elsewhere"
 		}, false},
-		"another path":               {func(u *url.URL) string { return "http://" + u.Host + "/elsewhere" }, true},
-		"a path alone":               {func(*url.URL) string { return "/elsewhere" }, true},
+		"another path": {func(u *url.URL) string { return "http://" + u.Host + "/elsewhere" }, true},
+		"a path alone": {func(*url.URL) string { return "/elsewhere" }, true},
 	} {
 		for _, code := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
 			t.Run(fmt.Sprintf("%s, %d", name, code), func(t *testing.T) {

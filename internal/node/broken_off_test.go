@@ -37,12 +37,46 @@ func endsAt(n int) string {
 	return b.String() + "chown() { step; }\nsystemctl() { :; }\n"
 }
 
+// A transfer is what place.sh and finish.sh are told to do with two files.
+type transfer struct {
+	*ground
+	place, finish string
+}
+
+// placed runs place.sh, which ends at a step (0: not), and reports whether it came to its end.
+func (f *transfer) placed(at int) (done bool) {
+	f.t.Helper()
+	for _, name := range []string{"x", "y"} {
+		f.write("/data/"+name, "ours "+name)
+	}
+	if _, err := os.Stat(f.root + "/opt/dcos_install_tmp/.placed"); err != nil { // as the marker leaves it
+		f.write("/opt/dcos_install_tmp/.owner", "")
+		f.write("/opt/dcos_install_tmp/.placed", "dir "+f.root+"/opt/dcos_install_tmp\n")
+	}
+	done = f.run(endsAt(at) + "(\n" + f.place + "\n) <<END >/dev/null && put done yes\nstaging @/opt/web\n" +
+		"file packages/x.tar @/data/x\nfile packages/new/y.tar @/data/y\nEND\n").yes("done")
+	f.remove("/data/x") // they went with the connection
+	f.remove("/data/y")
+	for path, want := range map[string]string{"/opt/web/packages/x.tar": "ours x", "/opt/web/packages/new/y.tar": "ours y"} {
+		text, err := os.ReadFile(f.root + path)
+		if err == nil && string(text) != want || err != nil && done {
+			f.t.Errorf("ended at %d: %s: %q, %v", at, path, text, err)
+		}
+	}
+	return done
+}
+
+// finished does the same with finish.sh.
+func (f *transfer) finished(at int) (done bool) {
+	f.t.Helper()
+	return f.run(endsAt(at) + "(\n" + f.finish + "\n) </dev/null >/dev/null && put done yes; :").yes("done")
+}
+
 // TestBrokenOff ends place.sh, and then finish.sh, at each step with which they change files. What is there under
 // its name is whole all the time. The next run goes on, and at its end all is gone that was transferred; so it is if there is
 // no next run, but a removal.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
-	place, finish := ofScript(t, "place"), ofScript(t, "finish")
 	grounds(t, func(t *testing.T, g *ground) {
 		if !slices.Equal(g.sh, shells(t)[0]) {
 			return // a hundred processes; that each shell reads the scripts as meant is TestPlacedAside's
@@ -52,37 +86,15 @@ func TestBrokenOff(t *testing.T) {
 		g.write("/var/lib/dcos/mine", "others'") // so that the record's own directory can go without its parents
 		g.write("/data/kept", "")
 		before := g.tree()
-		const end = "remove_placed; rm -rf \"$record\""
-		placed := func(at int) (done bool) {
-			for _, name := range []string{"x", "y"} {
-				g.write("/data/"+name, "ours "+name)
-			}
-			if _, err := os.Stat(g.root + "/opt/dcos_install_tmp/.placed"); err != nil { // as the marker leaves it
-				g.write("/opt/dcos_install_tmp/.owner", "")
-				g.write("/opt/dcos_install_tmp/.placed", "dir "+g.root+"/opt/dcos_install_tmp\n")
-			}
-			done = g.run(endsAt(at) + "(\n" + place + "\n) <<END >/dev/null && put done yes\nstaging @/opt/web\n" +
-				"file packages/x.tar @/data/x\nfile packages/new/y.tar @/data/y\nEND\n").yes("done")
-			g.remove("/data/x") // they went with the connection
-			g.remove("/data/y")
-			for path, want := range map[string]string{"/opt/web/packages/x.tar": "ours x", "/opt/web/packages/new/y.tar": "ours y"} {
-				text, err := os.ReadFile(g.root + path)
-				if err == nil && string(text) != want || err != nil && done {
-					t.Errorf("ended at %d: %s: %q, %v", at, path, text, err)
-				}
-			}
-			return done
-		}
-		finished := func(at int) (done bool) {
-			return g.run(endsAt(at) + "(\n" + finish + "\n) </dev/null >/dev/null && put done yes; :").yes("done")
-		}
+		f := &transfer{ground: g, place: ofScript(t, "place"), finish: ofScript(t, "finish")}
 		const most = 60 // steps
+		const end = "remove_placed; rm -rf \"$record\""
 		at := 1
-		for ; !placed(at) && at < most; at++ {
+		for ; !f.placed(at) && at < most; at++ {
 			g.run(end)
 			g.same(before)
-			placed(at)
-			if !placed(0) {
+			f.placed(at)
+			if !f.placed(0) {
 				t.Errorf("ended at %d, it does not come to its end", at)
 			}
 			g.run(end)
@@ -91,8 +103,8 @@ func TestBrokenOff(t *testing.T) {
 		if at < 8 || at == most {
 			t.Fatalf("placing takes %d steps", at)
 		}
-		for at = 1; !finished(at) && at < most; at++ {
-			if !finished(0) {
+		for at = 1; !f.finished(at) && at < most; at++ {
+			if !f.finished(0) {
 				t.Errorf("ended at %d, it does not come to its end", at)
 			}
 			if left := g.run(`for f in "$owner" "$placed" "$staging"; do if [ -e "$f" ]; then put left "$f"; fi; done`).all("left"); len(left) > 0 {
@@ -100,7 +112,7 @@ func TestBrokenOff(t *testing.T) {
 			}
 			g.run("rm -rf \"$record\"")
 			g.same(before)
-			placed(0)
+			f.placed(0)
 		}
 		if at < 4 || at == most {
 			t.Fatalf("finishing takes %d steps", at)
@@ -169,7 +181,8 @@ func TestWhatIsThere(t *testing.T) {
 		g.write("/opt/mesosphere/packages/whole--1/pkginfo.json", "{}")
 		g.write("/opt/mesosphere/packages/empty--1/pkginfo.json", "")
 		g.write("/opt/mesosphere/packages/half--1/bin/x", "")
-		f := g.run("(\n" + preflight + "\n) <<END\n" + wishes.String() + "package whole--1\npackage empty--1\npackage half--1\npackage none--1\nEND\n")
+		wishes.WriteString("package whole--1\npackage empty--1\npackage half--1\npackage none--1\n")
+		f := g.run("(\n" + preflight + "\n) <<END\n" + wishes.String() + "END\n")
 		if have := f.all("have"); !slices.Equal(have, []string{g.root + "/data/whole"}) {
 			t.Errorf("it has %q", have)
 		}
@@ -183,32 +196,44 @@ func TestWhatIsThere(t *testing.T) {
 // setup, not after a failure.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	follow := ofScript(t, "follow")
+	const busy, between, queued, done, failed = "activating,start,0 ", "inactive,dead,0 ", "inactive,dead,7 ", "active,exited,0", "failed,failed,0"
+	const unit = "terraform-dcos-x.service"
 	for name, c := range map[string]struct {
 		what   string
 		states string // of dcos-setup or the unit, one a second, the last for ever
 		want   string // outcome, timeout or idle, what has failed, and after how many seconds
 	}{
-		"a setup":                 {"setup", "activating,start,0 activating,start,0 activating,start,0 active,exited,0", "done  3"},
-		"between two jobs":        {"setup", "activating,start,0 inactive,dead,0 inactive,dead,7 active,exited,0", "done  3"},
-		"a job that waits":        {"setup", "inactive,dead,7 inactive,dead,7 inactive,dead,7 inactive,dead,7 inactive,dead,7 active,exited,0", "done  5"},
-		"set up, and still at it": {"setup", "activating,start,0 activating,start,0 activating,start,0 activating,start,0 active,exited,0", "done  4"},
-		"a setup that fails":      {"setup", "activating,start,0 failed,failed,0", "failed running dcos-setup.service 1"},
-		"one that never begins": {"setup", "inactive,dead,0", "idle running dcos-download.service dcos-setup.service, which ended " +
-			"without having done its work 4"},
-		"one that takes too long":  {"terraform-dcos-x.service", "activating,start,0", "timeout running terraform-dcos-x.service (not done within 9 s) 9"},
-		"an activation":            {"terraform-dcos-x.service", "activating,start,0 active,running,0 active,exited,0", "done  2"},
-		"an activation that fails": {"terraform-dcos-x.service", "activating,start,0 failed,failed,0", "failed running terraform-dcos-x.service 1"},
+		"a setup":                 {"setup", busy + busy + busy + done, "done  3"},
+		"between two jobs":        {"setup", busy + between + queued + done, "done  3"},
+		"a job that waits":        {"setup", queued + queued + queued + queued + queued + done, "done  5"},
+		"set up, and still at it": {"setup", busy + busy + busy + busy + done, "done  4"},
+		"a setup that fails":      {"setup", busy + failed, "failed running dcos-setup.service 1"},
+		"one that never begins": {"setup", between, "idle running dcos-download.service dcos-setup.service, which ended without having " +
+			"done its work 4"},
+		"one that takes too long":  {unit, busy, "timeout running " + unit + " (not done within 9 s) 9"},
+		"an activation":            {unit, busy + "active,running,0 " + done, "done  2"},
+		"an activation that fails": {unit, busy + failed, "failed running " + unit + " 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			grounds(t, func(t *testing.T, g *ground) {
-				g.write("/opt/mesosphere/bin/x", "")
-				installed := 3 // the second in which DC/OS is there
-				if strings.HasPrefix(c.want, "idle") {
-					installed = -1
+				if got := g.follows(c.what, c.states, strings.HasPrefix(c.want, "idle")); got != c.want {
+					t.Errorf("%q, want %q", got, c.want)
 				}
-				f := g.run(fmt.Sprintf(`turn=0; echo 0 >@/turn
+			})
+		})
+	}
+}
+
+// follows has follow.sh look at a unit, and gives how that ended. DC/OS is there in the third second, if ever.
+func (g *ground) follows(what, states string, never bool) string {
+	g.t.Helper()
+	g.write("/opt/mesosphere/bin/x", "")
+	installed := 3
+	if never {
+		installed = -1
+	}
+	f := g.run(fmt.Sprintf(`turn=0; echo 0 >@/turn
 sleep() { turn=$((turn + 1)); echo $turn >@/turn; if [ $turn = %d ] && [ %s = setup ]; then mkdir -p @/opt/mesosphere/active; fi; }
 now() { echo $turn; }
 journalctl() { return 1; }
@@ -224,22 +249,17 @@ systemctl() {
 }
 (set -- %s "" 9 ""
 %s)
-put turns "$(cat @/turn)"`, installed, c.what, c.states, c.what, follow))
-				outcome := f.get("outcome")
-				for _, how := range []string{"timeout", "idle"} {
-					if f.yes(how) {
-						outcome = how
-					}
-				}
-				if outcome == "" && f.has("failed") {
-					outcome = "failed"
-				}
-				if got := strings.Join([]string{outcome, f.get("failed"), f.get("turns")}, " "); got != c.want {
-					t.Errorf("%q, want %q", got, c.want)
-				}
-			})
-		})
+put turns "$(cat @/turn)"`, installed, what, states, what, ofScript(g.t, "follow")))
+	outcome := f.get("outcome")
+	for _, how := range []string{"timeout", "idle"} {
+		if f.yes(how) {
+			outcome = how
+		}
 	}
+	if outcome == "" && f.has("failed") {
+		outcome = "failed"
+	}
+	return strings.Join([]string{outcome, f.get("failed"), f.get("turns")}, " ")
 }
 
 // TestDrainOfAStoppedAgent holds that there is nothing to drain where the agent does not run, as after a removal that was

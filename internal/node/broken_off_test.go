@@ -31,8 +31,17 @@ func endsAt(n int) string {
 	for _, command := range []string{"chmod", "rm", "rmdir", "sync"} {
 		fmt.Fprintf(&b, "%[1]s() { step; command %[1]s \"$@\"; }\n", command)
 	}
-	for _, command := range []string{"mkdir", "mv"} { // what they do is noted before, and something is said after it
-		fmt.Fprintf(&b, "%[1]s() { step; command %[1]s \"$@\" || return; step; }\n", command)
+	// What these do is noted before, and something is said after it. What comes from /data is half there for a while, as what
+	// comes from another file system is.
+	for _, command := range []string{"mkdir", "mv", "cp"} {
+		fmt.Fprintf(&b, `%[1]s() {
+	step
+	for end_of_it; do :; done
+	case $* in */data/*) printf o >"$end_of_it"; step ;; esac
+	command %[1]s "$@" || return
+	step
+}
+`, command)
 	}
 	return b.String() + "chown() { step; }\nsystemctl() { :; }\n"
 }
@@ -196,7 +205,8 @@ func TestWhatIsThere(t *testing.T) {
 // setup, not after a failure.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	const busy, between, queued, done, failed = "activating,start,0 ", "inactive,dead,0 ", "inactive,dead,7 ", "active,exited,0", "failed,failed,0"
+	const busy, between, queued = "activating,start,0 ", "inactive,dead,0 ", "inactive,dead,7 "
+	const done, failed = "active,exited,0", "failed,failed,0"
 	const unit = "terraform-dcos-x.service"
 	for name, c := range map[string]struct {
 		what   string

@@ -22,7 +22,8 @@ import (
 )
 
 // TestInterruptions interrupts a master's installation where TestFaultMatrix
-// does not; the next one goes on, and the last removal leaves nothing.
+// does not; the next one goes on, and the last removal leaves nothing. What strikes every night only is held without
+// a host: TestTakenUp, TestBrokenOff, TestFollow.
 func TestInterruptions(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
@@ -152,7 +153,7 @@ func (c *lostConn) Run(ctx context.Context, s remote.Script) (*remote.Result, er
 }
 
 // TestInterruptedChanges interrupts a master's upgrade and removal where
-// TestFaultMatrix does not.
+// TestFaultMatrix does not; in all of their scripts, TestTakenUp does without a host.
 func TestInterruptedChanges(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)

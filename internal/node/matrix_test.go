@@ -173,7 +173,9 @@ func TestFaultMatrix(t *testing.T) {
 // theLives returns the lives of the fault with that number. Every stage that
 // changes a host or that a host takes its time for is struck by every other
 // fault; every night each stage is by each, and where it is the same before there
-// is anything on the host and afterwards, both.
+// is anything on the host and afterwards, both. The cells between are held without a
+// host by TestLostConnections, TestTakenUp, TestRebooted, TestFetchOfBrokenCopies,
+// TestWhatIsThere and TestDrainOfAStoppedAgent.
 func theLives(fault int) []life {
 	if !lab.Nightly {
 		return [][]life{

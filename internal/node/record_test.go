@@ -81,10 +81,10 @@ func (g *ground) remove(path string) {
 	}
 }
 
-// run runs shell behind the functions and gives what it put.
+// run runs shell behind the functions, with the ground in place of @ before a slash, and gives what it put.
 func (g *ground) run(script string) *frame {
 	g.t.Helper()
-	text := g.lib + "put begin test\n" + strings.ReplaceAll(script, "@", g.root) + "\nput end test\n"
+	text := g.lib + "put begin test\n" + strings.ReplaceAll(script, "@/", g.root+"/") + "\nput end test\n"
 	cmd := exec.CommandContext(g.t.Context(), g.sh[0], append(g.sh[1:], "-c", text)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -4,9 +4,12 @@
 package node_test
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,8 +37,14 @@ type toldHost struct {
 	up           bool                    // it was a node that worked
 	mode         string                  // of the last postflight
 	silent       bool                    // it hears no answer
+	drained      bool                    // the agent was stopped
+	files        map[string]string       // sum and mode of what apply has written, by path
+	units        []string                // that it has enabled
+	boot         string                  // its boot, if not the first
+	told         map[string]string       // what a script says besides, "KEY VALUE" by its name
 	did          []string                // scripts, "lock" and "upload"
 	on           func(what string) error // called before each is answered
+	after        func(what string) error // called when each has done its work, if anything
 }
 
 func (h *toldHost) do(what string) error {
@@ -48,7 +57,11 @@ func (h *toldHost) Target() remote.Target              { return remote.Target{Ad
 func (h *toldHost) Close() error                       { return nil }
 
 func (h *toldHost) Upload(context.Context, []remote.File, func(int64)) (string, error) {
-	return "/var/tmp/upload", h.do("upload")
+	err := h.do("upload")
+	if err == nil && h.after != nil {
+		err = h.after("upload")
+	}
+	return "/var/tmp/upload", err
 }
 
 func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, error) {
@@ -95,7 +108,12 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 		case "recover":
 			h.swap = false
 		case "reset":
-			h.active, h.rest, h.up = nil, false, true
+			h.active, h.rest, h.up, h.files, h.units = nil, false, true, nil, nil
+		case "apply":
+			h.apply(input)
+		case "drain":
+			put("outcome", map[bool]string{true: "absent", false: "drained"}[h.drained])
+			h.drained = true
 		case "postflight":
 			h.mode = s.Args[1]
 		case "activate":
@@ -103,7 +121,7 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 		case "follow":
 			h.active, h.activating = h.next, false
 		case "uninstall":
-			h.active, h.rest = nil, false
+			h.active, h.rest, h.files, h.units = nil, false, nil, nil
 		case "finish":
 			h.marker = ""
 		case "verify":
@@ -111,16 +129,41 @@ func (h *toldHost) Run(_ context.Context, s remote.Script) (*remote.Result, erro
 				h.marker = ""
 			}
 		}
+		if key, value, ok := strings.Cut(h.told[name], " "); ok {
+			put(key, value)
+		}
 		put("end", name)
+	}
+	if h.after != nil {
+		if err := h.after(s.Name); err != nil {
+			return &remote.Result{ExitCode: -1}, err
+		}
 	}
 	_, err := io.WriteString(s.Stdout, out.String())
 	return &remote.Result{}, err
 }
 
+func (h *toldHost) apply(input map[string][]string) {
+	h.rest = true
+	if h.files == nil {
+		h.files = map[string]string{}
+	}
+	for _, line := range input["file"] {
+		mode, file, _ := strings.Cut(line, " ")
+		path, content, _ := strings.Cut(file, " ")
+		text, err := base64.StdEncoding.DecodeString(strings.Trim(content, "-"))
+		if err != nil {
+			panic(err)
+		}
+		h.files[path] = fmt.Sprintf("%x %s", sha256.Sum256(text), strings.TrimPrefix(mode, "0"))
+	}
+	h.units = append(h.units, input["enable"]...)
+}
+
 func (h *toldHost) inspect(put func(key, value string)) {
 	put("clock", "1700000000")
 	put("machine_id", "m1")
-	put("boot_id", "b1")
+	put("boot_id", cmp.Or(h.boot, "b1"))
 	if h.marker != "" {
 		put("owner", h.marker)
 	}
@@ -136,6 +179,14 @@ func (h *toldHost) inspect(put func(key, value string)) {
 	if h.rest {
 		put("opt", "yes")
 	}
+	for path, is := range h.files {
+		put("file", is+" "+path)
+	}
+	var units strings.Builder
+	for _, u := range h.units {
+		fmt.Fprintf(&units, "Id=%s\nActiveState=active\nUnitFileState=enabled\n\n", u)
+	}
+	put("units", units.String())
 	if len(h.active) > 0 {
 		put("active_directory", "yes")
 		put("target", "yes")

@@ -182,6 +182,9 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		h.role, h.version, h.wanted, h.active, h.stored, h.units = "", "", "", "", "", ""
 	case "verify":
 		h.marker, h.claim, h.cluster = "", "", ""
+		if f.opts.Stays != "" {
+			r.put("stays", "unknown "+f.opts.Stays)
+		}
 	case "drain":
 		r.put("outcome", "drained")
 	case "cloudinit":

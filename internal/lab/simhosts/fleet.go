@@ -43,6 +43,8 @@ type Options struct {
 	// Transfer says that nothing of what is to be transferred is there: it is
 	// taken and thrown away.
 	Transfer bool
+	// Stays is the path of a file of somebody's in one of DC/OS's directories, which a removal leaves where it is; "": none.
+	Stays string
 }
 
 // Count is what a fleet has seen.
@@ -135,6 +137,9 @@ func (f *Fleet) HostKey(address string) (key string, ok bool) {
 	}
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), true
 }
+
+// MachineID is a host's, another one after [Fleet.Forget].
+func (f *Fleet) MachineID(address string) string { return f.host(address).machineID() }
 
 // A Node is what is on a host.
 type Node struct {

@@ -306,6 +306,7 @@ func firstName(detail string) string {
 // clusterConfigState is a dcos_cluster_config in state, as far as it is
 // compared.
 type clusterConfigState struct {
+	ID            string            `json:"id"`
 	ConfigID      string            `json:"config_id"`
 	PackageListID string            `json:"package_list_id"`
 	BootstrapID   string            `json:"bootstrap_id"`

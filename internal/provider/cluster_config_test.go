@@ -137,10 +137,9 @@ func TestClusterConfig(t *testing.T) {
 					known("config_yaml",
 						knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
 					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
-						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(shownHex),
-						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(shownHex),
-						"/etc/systemd/system/dcos-setup.service":           knownvalue.StringRegexp(shownHex),
-						"/etc/mesosphere/setup-flags/cluster-package-list": knownvalue.Null(), // it changes with anything
+						"dcos-config/etc/ui-config.json":             knownvalue.StringRegexp(shownHex),
+						"/etc/mesosphere/setup-flags/repository-url": knownvalue.StringRegexp(shownHex),
+						"/etc/systemd/system/dcos-setup.service":     knownvalue.StringRegexp(shownHex),
 					})),
 					known("bundle", knownvalue.ObjectPartial(map[string]knownvalue.Check{
 						"cluster_name": knownvalue.StringExact("test"),

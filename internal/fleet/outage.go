@@ -121,9 +121,10 @@ func (v *visit) tryLock(ctx context.Context, h node.Health) error {
 
 // confirm asks those masters of which exhibitor says that they serve whether they do:
 // that is what it was when it last looked. nil says that the ensemble can do without
-// this master.
+// this master. Where there is no lock, there is no ZooKeeper that could be asked either,
+// or no way to it.
 func (v *visit) confirm(ctx context.Context, h node.Health) error {
-	if v.Serves == nil {
+	if v.Serves == nil || v.lock.none {
 		return nil
 	}
 	names := v.names(h)

@@ -30,10 +30,14 @@ func zookeeperPackages() []string { return []string{"default-jre-headless", "lib
 // runs. Exhibitor is so many times as fast as it really is; 1 is its real pace.
 func WithZooKeeper(pace int) Option {
 	return func(s *spec) {
+		s.ZooKeeper = true
 		WithPackages(zookeeperPackages()...)(s)
 		WithFile(exhibitorPace, fmt.Sprintln(pace), 0o644)(s)
 	}
 }
+
+// HasZooKeeper reports whether the host was made [WithZooKeeper].
+func (h *Host) HasZooKeeper() bool { return h.zookeeper }
 
 // SetPace has the exhibitor of a host with a ZooKeeper be so many times as fast as it
 // really is, from now on.

@@ -37,6 +37,9 @@ func newCloudSite(t *testing.T, l *lab.Lab, region string) *cloudSite {
 			t.Error(err)
 		}
 	})
+	if lab.Nightly { // masters' ensembles take their time with real ZooKeepers
+		cloud.Hosts = []lab.Option{lab.WithZooKeeper(10)}
+	}
 	s := &cloudSite{Cloud: cloud, t: t, before: map[string]*lab.Snapshot{}}
 	cloud.Launched = func(ctx context.Context, h *lab.Host) error {
 		snapshot, err := h.Snapshot(ctx)

@@ -1,25 +1,51 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package exhibitor is the sample's stand-in for exhibitor and ZooKeeper: it
-// forms the masters' ensemble from the configured storage backend, tells
-// about it as exhibitor does, and elects leaders for the masters' services.
+// Package exhibitor is the sample's stand-in for exhibitor: it forms the masters'
+// ensemble from the configured storage backend, runs the master's ZooKeeper, tells
+// about the ensemble, and elects leaders for the masters' services.
 //
-// Members ask each other several times a second what they see. One is serving
-// while it sees a majority of the ensemble's configured size. Each votes for
-// one leader of each group of candidates: the one that a majority votes for,
-// else the one it voted for before, else the one that has been there longest.
-// A leader is who a majority votes for, so there is one at most, and it stays
-// as long as it is there.
+// It manages its instance as the real one does (AutomaticInstanceManagement,
+// FixedEnsembleBuilder, ConfigManager and MonitorRunningInstance of dcos/exhibitor),
+// with what DC/OS's start script tells it:
 //
-// Left out: ZooKeeper itself. Port 2181 answers ruok and srvr and keeps no
-// data; the masters' services replicate their little data themselves. Where the
-// host has a ZooKeeper and the ensemble is a static one, it runs there and is
-// what serves, though the masters' services do without it all the same.
-// Exhibitor's own times are not its real ones: no settling period, no backups.
+//   - It looks at its own ZooKeeper every 30 s, every 2 s where it is the only one
+//     (check-ms), first that long after it has started: "latent" until then, and what
+//     it says of it is as old as its last look. What it finds down it starts, and it
+//     starts it again when the servers have become others, or when it has not served
+//     for 40 s (twice initLimit by tickTime).
+//   - Each minute or two it sees whether it is in the ensemble. If not, and there is
+//     room, or one of the members is down, it joins: all that are down leave at once,
+//     and it gets a number that none had. One member does so at a time, under the
+//     storage's lock, which has to settle for 5 s, and not where the storage has
+//     changed since it was last read, every 30 s. A static ensemble never changes.
+//   - All members take a change up as soon as they see it (apply-all-at-once is
+//     exhibitor's default, which the script leaves), each within a minute: nobody waits
+//     for anybody's ZooKeeper, and there is no settling period (0 in the script).
+//   - What others say of themselves is asked at each question for the ensemble. One
+//     that cannot be connected to is waited for 10 s, one that does not answer 3 s.
 //
-// Compared: never with the real one run beside it. ZooKeeper is the real one,
-// Debian's, where a static ensemble's hosts have it.
+// Where the host has a Java runtime and a ZooKeeper, that runs, in all backends, and a
+// file on the host says how many times as fast exhibitor is to be (paceFile). Where it
+// has none, a stand-in serves while a majority is there, and exhibitor is quick.
+//
+// The masters' services have no ZooKeeper in either case: members ask each other
+// several times a second what they see, and each votes for one leader of each group of
+// candidates: the one that a majority votes for, else the one it voted for before,
+// else the one that has been there longest. A leader is who a majority votes for, so
+// there is one at most, and it stays as long as it is there, and as long as a session
+// with a real ZooKeeper would last.
+//
+// Left out: rolling changes of an ensemble, observers and backups, which DC/OS does not
+// have done; TLS; the rest of exhibitor's interface. Masters that are not there are
+// waited for at the same time, where a machine with few processors does so one after
+// the other. The stand-in for ZooKeeper answers ruok and srvr at port 2181 and keeps
+// nothing; the services replicate their little data themselves.
+//
+// Compared: by reading, in 2026-11, with dcos/exhibitor at the commits that 1.10 and
+// 2.2.1 have, which manage instances alike, and with DC/OS's start script of both;
+// never with the real one run beside it. ZooKeeper is the real one, Debian's 3.8 (DC/OS
+// has 3.4.14), on hosts that have it: those of the tests of ensembles.
 package exhibitor
 
 import (
@@ -49,7 +75,7 @@ type Config struct {
 	URL      func(hostname string) string // where a member's HTTP server is
 	Interval time.Duration                // between two looks at the other members
 	Realm    map[string]string            // users' passwords; nil: nobody has to log in
-	Local    func() bool                  // whether this member's own ZooKeeper serves at this moment; nil: it has none
+	Local    func() bool                  // whether sessions with this member's own ZooKeeper live; nil: it has none
 }
 
 // administrator is the user by which members ask each other.

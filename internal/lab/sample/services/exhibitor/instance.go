@@ -60,10 +60,11 @@ func Quick() Pace {
 	}
 }
 
-// Faster is the pace so many times as fast.
+// Faster is the pace so many times as fast, but for patience: a ZooKeeper takes its time
+// to start.
 func (p Pace) Faster(times int) Pace {
 	n := time.Duration(times)
-	return Pace{p.Check / n, p.Config / n, p.Manage / n, p.Lock / n, p.Patience / n}
+	return Pace{p.Check / n, p.Config / n, p.Manage / n, p.Lock / n, p.Patience}
 }
 
 // seen is what was last seen of the own instance.

@@ -44,7 +44,7 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 		return err
 	}
 	if own != nil {
-		cfg.Instance, cfg.Local = own, own.serving.Load
+		cfg.Instance, cfg.Local = own, own.serves
 		cfg.Pace = func() Pace { return paced(cfg.Count) }
 	}
 	s := New(cfg)

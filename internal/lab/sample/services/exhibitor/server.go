@@ -55,7 +55,7 @@ type zooKeeper struct {
 	cmd *exec.Cmd
 	end chan struct{} // closed when cmd has ended
 
-	serving atomic.Bool // as it was a moment ago
+	served atomic.Int64 // when it last served, in Unix milliseconds
 }
 
 // findZooKeeper gives the host's, nil if it has none.
@@ -153,12 +153,19 @@ func (z *zooKeeper) Ask(ctx context.Context) (State, bool) {
 	return Down, false
 }
 
-// watch asks the server all the time. The sessions of the masters' services, for which
-// the sample's have no ZooKeeper, would end with it.
+// sessions is how long a session of the masters' services outlives its server (Mesos's
+// zk_session_timeout).
+const sessions = 10 * time.Second
+
+// serves reports whether the services would still have their sessions.
+func (z *zooKeeper) serves() bool { return time.Since(time.UnixMilli(z.served.Load())) < sessions }
+
+// watch asks the server all the time, for serves.
 func (z *zooKeeper) watch(ctx context.Context) {
 	for {
-		state, _ := z.Ask(ctx)
-		z.serving.Store(state == Serving)
+		if state, _ := z.Ask(ctx); state == Serving {
+			z.served.Store(time.Now().UnixMilli())
+		}
 		if !host.Wait(ctx, 300*time.Millisecond) {
 			return
 		}

@@ -32,11 +32,15 @@ func TestEnsemble(t *testing.T) {
 	l := lab.Require(t)
 	rel := openRelease(t, samplerelease.V21)
 	shared := l.Shared(t)
+	pace := 10
+	if lab.Nightly {
+		pace = 1 // its real times
+	}
 	mount := lab.WithMount(shared, "/srv/exhibitor")
 	var masters []*lab.Host
 	var addresses []string
 	for i := range 3 {
-		h := l.Host(t, fmt.Sprintf("ensemble-m%d", i+1), mount, lab.WithZooKeeper(10))
+		h := l.Host(t, fmt.Sprintf("ensemble-m%d", i+1), mount, lab.WithZooKeeper(pace))
 		masters = append(masters, h)
 		addresses = append(addresses, h.Address)
 	}
@@ -182,7 +186,7 @@ func TestEnsemble(t *testing.T) {
 		if h := health(); len(h.Masters) != 3 || !slices.Equal(h.Down(), []string{gone.Address}) {
 			t.Errorf("with a dead master: %+v", h)
 		}
-		other := l.Host(t, "ensemble-m4", mount, lab.WithZooKeeper(10))
+		other := l.Host(t, "ensemble-m4", mount, lab.WithZooKeeper(pace))
 		m := &member{other, snapshot(t, other), members[3].opts}
 		m.opts.Bundle, m.opts.MachineID, m.opts.Log = next, "", log.Scope(b.ClusterName, other.Name, string(node.Master))
 		conn := dial(t, client, other)

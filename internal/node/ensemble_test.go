@@ -177,6 +177,7 @@ func TestEnsemble(t *testing.T) {
 		wantZnode(t, masters...)
 	})
 
+	other := l.Host(t, "ensemble-m4", mount, lab.WithZooKeeper(pace))
 	t.Run("a master is replaced", func(t *testing.T) {
 		gone := masters[2]
 		if err := gone.Cut(t.Context(), lab.BlackHole); err != nil {
@@ -186,7 +187,6 @@ func TestEnsemble(t *testing.T) {
 		if h := health(); len(h.Masters) != 3 || !slices.Equal(h.Down(), []string{gone.Address}) {
 			t.Errorf("with a dead master: %+v", h)
 		}
-		other := l.Host(t, "ensemble-m4", mount, lab.WithZooKeeper(pace))
 		m := &member{other, snapshot(t, other), members[3].opts}
 		m.opts.Bundle, m.opts.MachineID, m.opts.Log = next, "", log.Scope(b.ClusterName, other.Name, string(node.Master))
 		conn := dial(t, client, other)

@@ -23,8 +23,8 @@ const (
 	// askTimeout bounds how long the masters' own servers are asked.
 	askTimeout = 6 * time.Second
 	// lastTimeout bounds how long a visit that has failed asks whether its master
-	// serves, to give the lock back.
-	lastTimeout = 15 * time.Second
+	// serves, to give the lock back: exhibitor may wait for one that is not there.
+	lastTimeout = 45 * time.Second
 )
 
 // NoOutageLock is the name of the finding on an ensemble that gives no lock.

@@ -32,7 +32,7 @@ func TestEnsemble(t *testing.T) {
 	l := lab.Require(t)
 	rel := openRelease(t, samplerelease.V21)
 	shared := l.Shared(t)
-	pace := 10
+	pace := quick
 	if lab.Nightly {
 		pace = 1 // its real times
 	}

@@ -71,7 +71,7 @@ func TestGateAtTheOutage(t *testing.T) {
 	l := lab.Require(t)
 	var masters []*lab.Host
 	for i := range 3 {
-		masters = append(masters, l.Host(t, fmt.Sprintf("outage-m%d", i+1), lab.WithZooKeeper(10)))
+		masters = append(masters, l.Host(t, fmt.Sprintf("outage-m%d", i+1), lab.WithZooKeeper(quick)))
 	}
 	one, three := masters[0], masters[2]
 	before := snapshot(t, one)
@@ -214,7 +214,7 @@ func TestGateAtTheOutage(t *testing.T) {
 		})
 		shell(t, three, "kill -CONT $(cat /var/lib/dcos/exhibitor/zk.pid)")
 		for _, m := range masters {
-			m.SetPace(t, 10)
+			m.SetPace(t, quick)
 		}
 		if err := <-done; err != nil {
 			t.Fatalf("%+v", err)

@@ -68,7 +68,7 @@ func TestTwoProcesses(t *testing.T) {
 	l := lab.Require(t)
 	var masters []*lab.Host
 	for i := range 3 {
-		masters = append(masters, l.Host(t, fmt.Sprintf("processes-m%d", i+1), lab.WithZooKeeper(10)))
+		masters = append(masters, l.Host(t, fmt.Sprintf("processes-m%d", i+1), lab.WithZooKeeper(quick)))
 	}
 	site := staticSite(t, "processes", masters...)
 	b, next := build(t, openRelease(t, samplerelease.V21), site), build(t, openRelease(t, samplerelease.V22), site)

@@ -21,6 +21,11 @@ import (
 
 // What masters' real ZooKeepers keep, and how they are. Nothing here asks exhibitor.
 
+// quick is how many times as fast as it is exhibitor is in tests that every change waits
+// for. What it says of ZooKeepers is not as old then; a test for which
+// that is too kind has it be as slow as it is.
+const quick = 20
+
 const (
 	znode     = "/kept"
 	znodeText = "before anything was changed"

@@ -137,10 +137,14 @@ type Status struct {
 }
 
 // asking asks other members for their state, as patiently as exhibitor does: whoever
-// asks this one waits as long for one that is not there.
+// asks this one waits as long for one that is not there. Like Java's client, it keeps a
+// connection for five seconds.
 var asking = &http.Client{
-	Timeout:   13 * time.Second,
-	Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, ResponseHeaderTimeout: 3 * time.Second},
+	Timeout: 13 * time.Second,
+	Transport: &http.Transport{
+		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, ResponseHeaderTimeout: 3 * time.Second,
+		IdleConnTimeout: 5 * time.Second,
+	},
 }
 
 // Status is the ensemble: the own state as it was last seen, and those that the others

@@ -31,6 +31,7 @@ type authAttempts struct {
 	// least come first, so that a server which cuts a full agent off after
 	// six keys (MaxAuthTries) gets to see the others at the next attempt.
 	offers map[string]int
+	ready  []string // the names of the keys of the latest attempt
 	tried  []string // of the latest attempt, in words
 	unused []string // of it, what could not be tried, with the reason
 	fatal  error    // no further attempt can help
@@ -102,6 +103,14 @@ func (a *authAttempts) keepBack() error {
 	return errors.New("nothing vouches for the host's key")
 }
 
+// unseen reports whether there are keys that no attempt has shown yet, and that the
+// latest one got further in showing them. The caller holds mu.
+func (a *authAttempts) unseen() bool {
+	fresh := slices.ContainsFunc(a.ready, func(name string) bool { return a.offers[name] == 0 })
+	news := slices.ContainsFunc(a.tried, func(name string) bool { return a.offers[name] == 1 })
+	return fresh && news
+}
+
 func (a *authAttempts) note(what string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,7 +150,9 @@ func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer
 	a.unused = unused
 	slices.SortStableFunc(all, func(x, y namedSigner) int { return cmp.Compare(a.offers[x.name], a.offers[y.name]) })
 	signers := make([]ssh.Signer, 0, len(all))
+	a.ready = a.ready[:0]
 	for _, s := range all {
+		a.ready = append(a.ready, s.name)
 		signers = append(signers, noting(s.Signer, func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()

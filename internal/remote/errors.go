@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 )
@@ -180,6 +181,11 @@ func (e *ConnectError) Hint() string {
 	if errors.As(e.Err, &inner) {
 		return inner.Hint()
 	}
+	var name *net.DNSError
+	if errors.As(e.Err, &name) {
+		return fmt.Sprintf("This machine's name servers have no address for %s (%s). Check its spelling, and that this machine asks the "+
+			"servers which know it: getent hosts %[1]s. An IP address needs none of them.", name.Name, e.nameFailure(name))
+	}
 	switch e.Stage {
 	case StepTCP:
 		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this " +
@@ -190,6 +196,17 @@ func (e *ConnectError) Hint() string {
 	default:
 		return "The server was reached but did not let us finish logging in. Look at the host's SSH log."
 	}
+}
+
+// nameFailure says whether it is known that there is no such name.
+func (*ConnectError) nameFailure(name *net.DNSError) string {
+	switch {
+	case name.IsNotFound:
+		return "there is no such name"
+	case name.IsTimeout:
+		return "they did not answer"
+	}
+	return "they could not tell"
 }
 
 // HostKeyError says that a host showed another key than it must have. It is
@@ -271,6 +288,8 @@ type AuthError struct {
 	// vouches for the key of the jump host.
 	KeptBack bool
 	Err      error
+
+	more bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
 }
 
 func (e *AuthError) Error() string {

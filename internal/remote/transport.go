@@ -184,8 +184,11 @@ func (e *endpoint) classify(at Step, err error) error {
 	if e.auth.fatal != nil {
 		return e.auth.fatal
 	}
+	if !e.auth.login.any() { // the server does not take those who have nothing to show, as some do
+		return nothingToShow(e)
+	}
 	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Unused: e.auth.unused,
-		KeptBack: e.auth.keptBack, Err: trimHandshake(err)}
+		KeptBack: e.auth.keptBack, more: e.auth.unseen(), Err: trimHandshake(err)}
 }
 
 // trimHandshake takes the library's prefixes off: the step is said already.

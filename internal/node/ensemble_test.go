@@ -204,7 +204,8 @@ func TestEnsemble(t *testing.T) {
 		left := []*lab.Host{masters[0], masters[1], other}
 		until(t, []string{"follower", "follower", "leader"}, left...)
 		wantZnode(t, left...)
-		want := fmt.Sprintf("server.1=%s:2888:3888\nserver.2=%s:2888:3888\nserver.4=%s:2888:3888", masters[0].Address, masters[1].Address, other.Address)
+		want := fmt.Sprintf("server.1=%s:2888:3888\nserver.2=%s:2888:3888\nserver.4=%s:2888:3888",
+			masters[0].Address, masters[1].Address, other.Address)
 		for _, h := range left {
 			if got := serversOf(t, h); got != want {
 				t.Errorf("%s: the servers are\n%s\nand not\n%s", h.Name, got, want)

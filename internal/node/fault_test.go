@@ -480,14 +480,15 @@ func TestRepair(t *testing.T) {
 // stands for a znode.
 func keepData(t *testing.T, h *lab.Host) string {
 	t.Helper()
-	real := h.HasZooKeeper()
-	if real {
+	file := "echo a znode >/var/lib/dcos/exhibitor/zookeeper/snapshot/version-2/snapshot.1"
+	if h.HasZooKeeper() {
 		keepZnode(t, h)
+		file = ""
 	}
 	shell(t, h, `curl -fsS -H 'Content-Type: application/json' -d '{"id": "/kept", "cmd": "sleep 1000", "instances": 0}' \
 	http://127.0.0.1:8080/v2/apps >/dev/null
 mkdir -p /var/lib/dcos/exhibitor/zookeeper/snapshot/version-2 /var/lib/dcos/mesos/master/replicated_log
-`+map[bool]string{false: "echo a znode >/var/lib/dcos/exhibitor/zookeeper/snapshot/version-2/snapshot.1"}[real]+`
+`+file+`
 chown -R --reference=/var/lib/dcos/exhibitor /var/lib/dcos/exhibitor/*
 echo an entry >/var/lib/dcos/mesos/master/replicated_log/CURRENT
 [ -s /var/lib/dcos/cluster-id ] || echo 0b5ad2d0-6ab4-4c55-8d05-b6a2a5a3c7a1 >/var/lib/dcos/cluster-id

@@ -89,7 +89,8 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	process := func() *fleet.Fleet {
 		return &fleet.Fleet{
-			Turns: fleet.New(), Machines: fleet.NewMachines(t.TempDir(), time.Now), Outages: outage.Open, Serves: outage.Serves, PinHostKeys: true, Log: log,
+			Turns: fleet.New(), Machines: fleet.NewMachines(t.TempDir(), time.Now), Outages: outage.Open, Serves: outage.Serves,
+			PinHostKeys: true, Log: log,
 			Dial: func(ctx context.Context, to remote.Target) (fleet.Conn, error) {
 				conn, err := client.Dial(ctx, to)
 				if err != nil {

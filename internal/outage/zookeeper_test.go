@@ -495,13 +495,19 @@ func TestNoZooKeeper(t *testing.T) {
 		says          string
 		serves, known bool // as it says of itself
 	}{
-		"refused":        {failing(errors.New("connection refused")), true, true, "refused", false, true},
-		"forbidden":      {failing(forbidden{errors.New("not forwarded")}), true, false, "not forwarded", false, false},
-		"a stand-in":     {answering(t, words("Zookeeper version: sample\nMode: leader\n")), true, true, "does not speak", true, true},
-		"it hangs up":    {answering(t, words("")), true, true, "does not speak", false, true},
-		"a web server":   {answering(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), true, true, "does not speak", false, true},
-		"no quorum":      {answering(t, words("This ZooKeeper instance is not currently serving requests\n")), false, false, "not currently", false, true},
-		"no words":       {answering(t, words("srvr is not executed because it is not in the whitelist.\n")), false, false, "not executed", false, false},
+		"refused":     {failing(errors.New("connection refused")), true, true, "refused", false, true},
+		"forbidden":   {failing(forbidden{errors.New("not forwarded")}), true, false, "not forwarded", false, false},
+		"a stand-in":  {answering(t, words("Zookeeper version: sample\nMode: leader\n")), true, true, "does not speak", true, true},
+		"it hangs up": {answering(t, words("")), true, true, "does not speak", false, true},
+		"a web server": {
+			answering(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), true, true, "does not speak", false, true,
+		},
+		"no quorum": {
+			answering(t, words("This ZooKeeper instance is not currently serving requests\n")), false, false, "not currently", false, true,
+		},
+		"no words": {
+			answering(t, words("srvr is not executed because it is not in the whitelist.\n")), false, false, "not executed", false, false,
+		},
 		"nothing at all": {answering(t, func(string) string { return "silence" }), false, false, "deadline", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,6 +97,11 @@ func (s *Server) manage(ctx context.Context) (changed bool, err error) {
 	case time.Since(s.stable.since) < settings.Settling:
 		return false, nil
 	}
+	return s.join(ctx, settings, version, down)
+}
+
+// join changes what is stored, as described in manage.
+func (s *Server) join(ctx context.Context, settings Settings, version string, down func(string) bool) (changed bool, err error) {
 	pace := s.cfg.Pace()
 	free, err := s.cfg.Storage.Lock(ctx, pace.Lock, max(pace.Manage/2, 2*pace.Lock))
 	if err != nil || free == nil {
@@ -108,8 +113,8 @@ func (s *Server) manage(ctx context.Context) (changed bool, err error) {
 		}
 	}()
 	next := settings
-	next.Servers = servers.With(s.cfg.Hostname, settings.Size, down)
-	if next.Servers.same(servers) {
+	next.Servers = settings.Servers.With(s.cfg.Hostname, settings.Size, down)
+	if next.Servers.same(settings.Servers) {
 		return false, nil
 	}
 	stored, err := s.cfg.Storage.Store(ctx, next.text(s.cfg.Hostname), version)
@@ -120,7 +125,7 @@ func (s *Server) manage(ctx context.Context) (changed bool, err error) {
 		log.Print("another one has changed the ensemble")
 		return false, nil
 	}
-	log.Printf("the ensemble was %v, and is %v now", servers, next.Servers)
+	log.Printf("the ensemble was %v, and is %v now", settings.Servers, next.Servers)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings, s.version = next, stored

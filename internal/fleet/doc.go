@@ -59,7 +59,10 @@
 //     away that are waited for.
 //
 // What the gates ask is the rule of quorum, the methods RiskWithout and Unwell
-// of [node.Health], of what the master's own exhibitor says at that moment.
+// of [node.Health], of what the master's own exhibitor says at that moment. That is
+// what each exhibitor saw of its ZooKeeper when it last looked, up to 30 s ago. So at
+// the moment of the outage, last of all, those masters of which it is said that they
+// serve are asked themselves ([Fleet.Serves]): one that does not counts as out.
 //
 // The gate before a change is asked twice: when the turn has come, before
 // anything is transferred, which may take minutes; and at the moment of the

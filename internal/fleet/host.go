@@ -101,6 +101,9 @@ type Fleet struct {
 	// Outages opens the lock that keeps other processes from taking out another
 	// master of an ensemble; nil: there is none.
 	Outages outage.Opener
+	// Serves asks a master's own ZooKeeper, at the moment of another one's outage,
+	// whether it serves, as [outage.Serves] does; nil: what exhibitor says is all.
+	Serves func(ctx context.Context, through outage.Dial, server string) (serves, known bool)
 
 	Turns    *Coordinator
 	Machines *Machines

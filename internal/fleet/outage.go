@@ -20,9 +20,11 @@ const (
 	// giving back. The script that waits for the answer does so for 20 s (gate.sh).
 	lockTimeout = 8 * time.Second
 	backTimeout = 5 * time.Second
+	// askTimeout bounds how long the masters' own servers are asked.
+	askTimeout = 6 * time.Second
 	// lastTimeout bounds how long a visit that has failed asks whether its master
-	// serves, to give the lock back.
-	lastTimeout = 15 * time.Second
+	// serves, to give the lock back: exhibitor may wait for one that is not there.
+	lastTimeout = 45 * time.Second
 )
 
 // NoOutageLock is the name of the finding on an ensemble that gives no lock.
@@ -57,7 +59,17 @@ func (l *outageLock) dial(ctx context.Context, host string, port int) (net.Conn,
 // to anybody else, goes without. A master that is out already keeps it from
 // others if it can.
 func (v *visit) take(ctx context.Context, h node.Health) error {
-	if v.Outages == nil || v.lock.none || len(h.Masters) <= 1 {
+	if len(h.Masters) <= 1 {
+		return nil
+	}
+	if err := v.takeLock(ctx, h); err != nil {
+		return err
+	}
+	return v.confirm(ctx, h)
+}
+
+func (v *visit) takeLock(ctx context.Context, h node.Health) error {
+	if v.Outages == nil || v.lock.none {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
@@ -105,6 +117,37 @@ func (v *visit) tryLock(ctx context.Context, h node.Health) error {
 		}
 		return outage.Out
 	})
+}
+
+// confirm asks those masters of which exhibitor says that they serve whether they do:
+// that is what it was when it last looked. nil says that the ensemble can do without
+// this master. Where there is no lock, there is no ZooKeeper that could be asked either,
+// or no way to it.
+func (v *visit) confirm(ctx context.Context, h node.Health) error {
+	if v.Serves == nil || v.lock.none {
+		return nil
+	}
+	names := v.names(h)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	masters := slices.Clone(h.Masters)
+	var wg sync.WaitGroup
+	for i, m := range masters {
+		if !m.Serving() || slices.Contains(names, m.Address) {
+			continue
+		}
+		wg.Go(func() {
+			if serves, known := v.Serves(ctx, v.lock.dial, m.Address); known && !serves {
+				masters[i].Status = "not serving"
+			}
+		})
+	}
+	wg.Wait()
+	h.Masters = masters
+	if reason := h.RiskWithout(names...); reason != "" {
+		return errors.New(reason + "; exhibitor has yet to notice that")
+	}
+	return nil
 }
 
 // noLock tells that the ensemble gives no lock: the run log, and the user if

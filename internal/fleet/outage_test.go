@@ -302,3 +302,58 @@ func TestLockWhileItWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestConfirm has exhibitor say of masters that they serve when their ZooKeepers have
+// ceased to: what those say themselves keeps a master in service, until they serve.
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		serving []bool            // as exhibitor says
+		servers map[string]string // what a server says until the given question; "" is that nobody can tell
+		until   int
+		asked   string // of whom, at one question
+		stays   bool
+	}{
+		"one is out":                     {[]bool{true, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "10.0.0.2 10.0.0.3", true},
+		"one is out for a while":         {[]bool{true, true, true}, map[string]string{"10.0.0.3": "no"}, 4, "10.0.0.2 10.0.0.3", false},
+		"of one nobody can tell":         {[]bool{true, true, true}, map[string]string{"10.0.0.3": ""}, 100, "10.0.0.2 10.0.0.3", false},
+		"one of five":                    {[]bool{true, true, true, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "", false},
+		"two of five, one of them known": {[]bool{true, true, false, true, true}, map[string]string{"10.0.0.4": "no"}, 100, "", true},
+		"it does not serve itself":       {[]bool{false, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "10.0.0.2 10.0.0.3", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &fakeMachine{id: "m1", dcos: true, serving: c.serving}
+				m.sees = func() []bool { return c.serving }
+				f := m.fleet(t.TempDir())
+				var mu sync.Mutex
+				var asked []string
+				f.Serves = func(_ context.Context, _ outage.Dial, server string) (serves, known bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					asked = append(asked, server)
+					says, told := c.servers[server]
+					return !told || len(asked) > 2*c.until, !told || says != ""
+				}
+				_, err := f.Remove(t.Context(), masterAt(1), fleet.Terms{})
+				if m.dcos != c.stays || (err != nil) != c.stays {
+					t.Errorf("DC/OS is there: %t; %v", m.dcos, err)
+				}
+				var gate *fleet.GateError
+				if c.stays && (!errors.As(err, &gate) || !gate.Outage || !strings.Contains(err.Error(), "has yet to notice")) {
+					t.Errorf("%v", err)
+				}
+				if c.asked != "" {
+					first := slices.Sorted(slices.Values(asked[:2]))
+					if got := strings.Join(first, " "); got != c.asked {
+						t.Errorf("asked %q", asked)
+					}
+				}
+				if c.until < 100 && len(asked) <= 2*c.until {
+					t.Errorf("it was asked %d times: it did not wait", len(asked))
+				}
+			})
+		})
+	}
+}

@@ -97,6 +97,10 @@ const (
 	// silenceLimit bounds how long nothing may come; a load balancer may have a
 	// backend that does not answer.
 	silenceLimit = 10 * time.Second
+	// exhibitorLimit is silenceLimit for exhibitor, which asks each master for its state
+	// before it answers, and waits 10 s for one that is not there
+	// (RemoteConnectionConfiguration of dcos/exhibitor), perhaps for one after the other.
+	exhibitorLimit = 35 * time.Second
 	// requestLimit bounds one request whatever comes: the longest answer takes that at
 	// 2 MB a second.
 	requestLimit = 2 * time.Minute
@@ -138,13 +142,13 @@ func (r *StatusReader) readVersion(ctx context.Context, s *Status) error {
 		ImageCommit string `json:"dcos-image-commit"`
 		BootstrapID string `json:"bootstrap-id"`
 	}
-	err := r.first(ctx, "the version of DC/OS", into(&answer), r.router("/dcos-metadata/dcos-version.json"))
+	err := r.first(ctx, "the version of DC/OS", silenceLimit, into(&answer), r.router("/dcos-metadata/dcos-version.json"))
 	s.Version, s.Variant, s.ImageCommit, s.BootstrapID = answer.Version, answer.Variant, answer.ImageCommit, answer.BootstrapID
 	return err
 }
 
 func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
-	err := r.first(ctx, "the ensemble of masters", into(&s.Masters),
+	err := r.first(ctx, "the ensemble of masters", exhibitorLimit, into(&s.Masters),
 		r.router("/exhibitor/exhibitor/v1/cluster/status"), service(r.URL.Hostname(), "8181", "/exhibitor/v1/cluster/status"))
 	slices.SortFunc(s.Masters, func(a, b node.EnsembleMaster) int { return strings.Compare(a.Address, b.Address) })
 	return err
@@ -163,7 +167,7 @@ func (r *StatusReader) mesos(s *Status, path string) []string {
 
 func (r *StatusReader) readAgents(ctx context.Context, s *Status) error {
 	read := func(answer *boundedJSON) error { return answer.agents(s) }
-	err := r.first(ctx, "the agents that Mesos knows", read, r.mesos(s, "/slaves")...)
+	err := r.first(ctx, "the agents that Mesos knows", silenceLimit, read, r.mesos(s, "/slaves")...)
 	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {
 		return strings.Compare(a.Address+" "+a.ID, b.Address+" "+b.ID)
 	})
@@ -197,11 +201,13 @@ func (r *StatusReader) leader(ctx context.Context, address string) (string, erro
 }
 
 // first reads JSON from the first of the addresses that gives it.
-func (r *StatusReader) first(ctx context.Context, what string, read func(*boundedJSON) error, addresses ...string) error {
+func (r *StatusReader) first(
+	ctx context.Context, what string, silence time.Duration, read func(*boundedJSON) error, addresses ...string,
+) error {
 	var errs []error
 	login := false
 	for _, address := range addresses {
-		err := r.json(ctx, address, read)
+		err := r.json(ctx, address, silence, read)
 		if err == nil {
 			return nil
 		}
@@ -228,12 +234,12 @@ func (e *loginError) Error() string {
 	return e.address + " answers " + e.status
 }
 
-func (r *StatusReader) json(ctx context.Context, address string, read func(*boundedJSON) error) error {
+func (r *StatusReader) json(ctx context.Context, address string, limit time.Duration, read func(*boundedJSON) error) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	silence := time.AfterFunc(silenceLimit, func() { end(fmt.Errorf("nothing came for %v", silenceLimit)) })
+	silence := time.AfterFunc(limit, func() { end(fmt.Errorf("nothing came for %v", limit)) })
 	defer silence.Stop()
 	resp, err := r.get(ctx, address, nil)
 	if err != nil {

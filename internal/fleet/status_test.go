@@ -4,6 +4,7 @@
 package fleet_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -146,4 +149,38 @@ func TestStatus(t *testing.T) {
 			t.Errorf("a page is taken for DC/OS: %+v", s)
 		}
 	})
+}
+
+// late answers what is asked of exhibitor after a while.
+type late struct {
+	web
+	takes time.Duration
+}
+
+func (s *late) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.Contains(req.URL.Path, "exhibitor") {
+		select {
+		case <-time.After(s.takes):
+		case <-req.Context().Done():
+			return nil, context.Cause(req.Context())
+		}
+	}
+	return s.web.RoundTrip(req)
+}
+
+// Exhibitor answers late while a master is not there, and is waited for.
+func TestStatusOfADeadMaster(t *testing.T) {
+	t.Parallel()
+	for takes, answers := range map[time.Duration]bool{23 * time.Second: true, time.Minute: false} {
+		synctest.Test(t, func(t *testing.T) {
+			router := map[string]string{
+				"lb" + metadata: version, "lb/exhibitor/exhibitor/v1/cluster/status": ensemble,
+				"lb/mesos/slaves": slaves, "lb/mesos/redirect": "//10.0.0.1:5050",
+			}
+			r := fleet.StatusReader{URL: &url.URL{Scheme: "http", Host: "lb"}, Transport: &late{web{answers: router}, takes}}
+			if s, err := r.Read(t.Context()); (err == nil) != answers || answers && len(s.Masters) != 3 {
+				t.Errorf("after %s: %v", takes, err)
+			}
+		})
+	}
 }

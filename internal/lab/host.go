@@ -41,6 +41,8 @@ type Host struct {
 	HostKey string // its public key, in authorized_keys form
 	lab     *Lab
 	dir     string
+
+	zookeeper bool
 }
 
 // spec is what a host is made of; host.json holds it.
@@ -55,7 +57,10 @@ type spec struct {
 	NoSFTP   bool     `json:"no_sftp,omitempty"`
 	Files    []file   `json:"-"`
 	Off      bool     `json:"-"`
-	Lowers   []string `json:"lowers"`
+
+	ZooKeeper bool `json:"zookeeper,omitempty"`
+
+	Lowers []string `json:"lowers"`
 }
 
 type mount struct{ Source, Target string }
@@ -169,7 +174,7 @@ func (l *Lab) create(ctx context.Context, name string, s spec) (*Host, error) {
 	if err := h.claim(&s); err != nil {
 		return nil, err
 	}
-	h.Address, h.Port, h.HostKey = s.Address, s.Port, s.HostKey
+	h.Address, h.Port, h.HostKey, h.zookeeper = s.Address, s.Port, s.HostKey, s.ZooKeeper
 	if err := errors.Join(h.furnish(ctx, s, public, private), l.writeKnownHosts()); err != nil {
 		return nil, errors.Join(err, h.Destroy(context.WithoutCancel(ctx)))
 	}

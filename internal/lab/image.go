@@ -45,17 +45,25 @@ func (im images) lowers(ctx context.Context, packages []string) ([]string, error
 	if err != nil || len(packages) == 0 {
 		return []string{base}, err
 	}
-	id, err := ImageID()
+	layer, err := im.layer(ctx, packages, func(dir string) error { return im.install(ctx, base, packages, dir) })
+	return []string{layer, base}, err
+}
+
+// layer gives a layer with more Debian packages, made by build if it is not there.
+func (im images) layer(ctx context.Context, packages []string, build func(dir string) error) (string, error) {
+	id, err := layerID(packages)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
+	return im.once(ctx, id, "a layer with "+strings.Join(packages, ", "), build)
+}
+
+// layerID is the name of a layer: another one for other packages, or on another base image.
+func layerID(packages []string) (string, error) {
+	id, err := ImageID()
 	packages = slices.Compact(slices.Sorted(slices.Values(packages)))
 	sum := sha256.Sum256([]byte(id + " " + strings.Join(packages, " ")))
-	what := "a layer with " + strings.Join(packages, ", ")
-	layer, err := im.once(ctx, "layer-"+hex.EncodeToString(sum[:6]), what, func(dir string) error {
-		return im.install(ctx, base, packages, dir)
-	})
-	return []string{layer, base}, err
+	return "layer-" + hex.EncodeToString(sum[:6]), err
 }
 
 // made gives the base image, made from its definition if it is not there.

@@ -19,6 +19,35 @@ import (
 // zookeeperJar is that of Debian's libzookeeper-java. It names what it needs.
 const zookeeperJar = "/usr/share/java/zookeeper.jar"
 
+// exhibitorPace is where the sample's exhibitor looks for how many times as fast it is to be.
+const exhibitorPace = "/etc/sample-exhibitor-pace"
+
+// zookeeperPackages are what a host with a ZooKeeper has besides: a layer of its own, in
+// which a Java runtime is.
+func zookeeperPackages() []string { return []string{"default-jre-headless", "libzookeeper-java"} }
+
+// WithZooKeeper gives the host a ZooKeeper, Debian's, which the sample's exhibitor then
+// runs. Exhibitor is so many times as fast as it really is; 1 is its real pace.
+func WithZooKeeper(pace int) Option {
+	return func(s *spec) {
+		s.ZooKeeper = true
+		WithPackages(zookeeperPackages()...)(s)
+		WithFile(exhibitorPace, fmt.Sprintln(pace), 0o644)(s)
+	}
+}
+
+// HasZooKeeper reports whether the host was made [WithZooKeeper].
+func (h *Host) HasZooKeeper() bool { return h.zookeeper }
+
+// SetPace has the exhibitor of a host with a ZooKeeper be so many times as fast as it
+// really is, from now on.
+func (h *Host) SetPace(t testing.TB, pace int) {
+	t.Helper()
+	if _, err := h.Shell(t.Context(), fmt.Sprintf("echo %d >%s.new && mv %[2]s.new %[2]s", pace, exhibitorPace)); err != nil {
+		t.Fatalf("lab: %v", err)
+	}
+}
+
 // ZooKeeperSession is the longest session that a [ZooKeeper] grants, a tenth of
 // what it is in DC/OS: nobody wants to wait for a session to end.
 const ZooKeeperSession = 4 * time.Second

@@ -23,18 +23,24 @@ import (
 )
 
 // TestEnsemble installs a load-balanced site one node at a time, agents first:
-// the order that is hardest on whoever waits for others. Then all masters are
-// upgraded at once, and the coordinator keeps the ensemble alive.
+// the order that is hardest on whoever waits for others. Its masters have real
+// ZooKeepers, in an ensemble that exhibitor makes. Then all masters are
+// upgraded at once, and the coordinator keeps the ensemble alive. One of them
+// dies, and another machine takes its place.
 func TestEnsemble(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	rel := openRelease(t, samplerelease.V21)
 	shared := l.Shared(t)
+	pace := quick
+	if lab.Nightly {
+		pace = 1 // its real times
+	}
 	mount := lab.WithMount(shared, "/srv/exhibitor")
 	var masters []*lab.Host
 	var addresses []string
 	for i := range 3 {
-		h := l.Host(t, fmt.Sprintf("ensemble-m%d", i+1), mount)
+		h := l.Host(t, fmt.Sprintf("ensemble-m%d", i+1), mount, lab.WithZooKeeper(pace))
 		masters = append(masters, h)
 		addresses = append(addresses, h.Address)
 	}
@@ -105,9 +111,12 @@ func TestEnsemble(t *testing.T) {
 		}
 	}
 
+	keepZnode(t, masters[0])
+
+	next := build(t, openRelease(t, samplerelease.V22), site)
 	t.Run("all masters are upgraded at once", func(t *testing.T) {
-		next := build(t, openRelease(t, samplerelease.V22), site)
-		watched := lab.WatchMasters(t, 1, masters...)
+		until(t, []string{"follower", "follower", "leader"}, masters...)
+		watched := lab.WatchServers(t, 1, masters...)
 		reader := readAllTheTime(t, "http://"+balancer.Address+":5050/state", "leader")
 		beside := readAllTheTime(t, "http://"+agent.Address+":5051/metrics/snapshot", "slave/registered")
 		c := fleet.New()
@@ -164,6 +173,46 @@ func TestEnsemble(t *testing.T) {
 		}
 		if h := health(); h.Unwell(addresses...) != "" || h.Serving() != 3 {
 			t.Errorf("%+v: %s", h, h.Unwell(addresses...))
+		}
+		wantZnode(t, masters...)
+	})
+
+	other := l.Host(t, "ensemble-m4", mount, lab.WithZooKeeper(pace))
+	t.Run("a master is replaced", func(t *testing.T) {
+		gone := masters[2]
+		if err := gone.Cut(t.Context(), lab.BlackHole); err != nil {
+			t.Fatal(err)
+		}
+		// Exhibitor waits ten seconds for a master to which it has no connection any more, and is waited for.
+		for range 2 {
+			if h := health(); len(h.Masters) != 3 || !slices.Equal(h.Down(), []string{gone.Address}) {
+				t.Errorf("with a dead master: %+v", h)
+			}
+		}
+		m := &member{other, snapshot(t, other), members[3].opts}
+		m.opts.Bundle, m.opts.MachineID, m.opts.Log = next, "", log.Scope(b.ClusterName, other.Name, string(node.Master))
+		conn := dial(t, client, other)
+		state, err := node.Install(t.Context(), conn, m.opts)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		m.opts.MachineID = state.MachineID
+		members = slices.Replace(members, 3, 4, m)
+		left := []*lab.Host{masters[0], masters[1], other}
+		until(t, []string{"follower", "follower", "leader"}, left...)
+		wantZnode(t, left...)
+		want := fmt.Sprintf("server.1=%s:2888:3888\nserver.2=%s:2888:3888\nserver.4=%s:2888:3888",
+			masters[0].Address, masters[1].Address, other.Address)
+		for _, h := range left {
+			if got := serversOf(t, h); got != want {
+				t.Errorf("%s: the servers are\n%s\nand not\n%s", h.Name, got, want)
+			}
+		}
+		if h := health(); h.Unwell(other.Address) != "" || h.Serving() != 3 {
+			t.Errorf("%+v: %s", h, h.Unwell(other.Address))
 		}
 	})
 

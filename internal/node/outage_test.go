@@ -18,6 +18,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/outage"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -60,16 +61,17 @@ func (q *questions) Write(p []byte) (int, error) {
 	}
 }
 
-// TestGateAtTheOutage has another master's exhibitor die when a master has its
-// turn and its files are being transferred: it is not stopped before the
-// ensemble can do without it, whether it is to be upgraded or removed, and though
-// its connection breaks.
+// TestGateAtTheOutage has another master's exhibitor die, or its ZooKeeper hang, when
+// a master has its turn and its files are being transferred: it is not stopped before
+// the ensemble can do without it, whether it is to be upgraded or removed, and though
+// its connection breaks, or exhibitor has yet to notice. The masters have real
+// ZooKeepers.
 func TestGateAtTheOutage(t *testing.T) {
 	t.Parallel()
 	l := lab.Require(t)
 	var masters []*lab.Host
 	for i := range 3 {
-		masters = append(masters, l.Host(t, fmt.Sprintf("outage-m%d", i+1)))
+		masters = append(masters, l.Host(t, fmt.Sprintf("outage-m%d", i+1), lab.WithZooKeeper(quick)))
 	}
 	one, three := masters[0], masters[2]
 	before := snapshot(t, one)
@@ -85,6 +87,7 @@ func TestGateAtTheOutage(t *testing.T) {
 	}
 	f := &fleet.Fleet{
 		Turns: fleet.New(), Machines: fleet.NewMachines(t.TempDir(), time.Now), PinHostKeys: true, Log: log,
+		Outages: outage.Open, Serves: outage.Serves,
 		Dial: func(ctx context.Context, to remote.Target) (fleet.Conn, error) {
 			conn, err := client.Dial(ctx, to)
 			if err != nil || to.Address != one.Address {
@@ -126,15 +129,26 @@ func TestGateAtTheOutage(t *testing.T) {
 		}
 		t.Error("nobody sees that an exhibitor is down")
 	}
-	// held begins something with the first master, during which the third one's
-	// exhibitor dies, and holds that nothing is stopped until so many questions
+	// hangs has the third master's ZooKeeper answer nobody. Its exhibitor says that it
+	// serves until it has been silent for 30 s.
+	hangs := func() {
+		if _, err := three.Shell(t.Context(), "kill -STOP $(cat /var/lib/dcos/exhibitor/zk.pid)"); err != nil {
+			t.Error(err)
+		}
+		out, err := one.Shell(t.Context(), "curl -s http://127.0.0.1:8181/exhibitor/v1/cluster/status")
+		if err != nil || strings.Count(out, `"serving"`) != 3 {
+			t.Errorf("exhibitor has noticed already: %s, %v", out, err)
+		}
+	}
+	// held begins something with the first master, during which harm is done to the
+	// third one, and holds that nothing is stopped until so many questions
 	// have been asked. With breaks the connection is cut at the second one.
-	held := func(t *testing.T, script string, questions int, breaks bool, do func() error) (done chan error) {
+	held := func(t *testing.T, harm func(), script string, questions int, breaks bool, do func() error) (done chan error) {
 		t.Helper()
 		done = make(chan error, 1)
 		var once sync.Once
 		asks := make(chan string, 1000)
-		hook(func() { once.Do(dies) }, func(name string) { asks <- name })
+		hook(func() { once.Do(harm) }, func(name string) { asks <- name })
 		pids := mainPIDs(t, one)
 		go func() { done <- do() }()
 		for n := 1; n <= questions; n++ {
@@ -166,12 +180,14 @@ func TestGateAtTheOutage(t *testing.T) {
 		return done
 	}
 
-	watched := lab.WatchMasters(t, 1, masters...)
+	until(t, []string{"follower", "follower", "leader"}, masters...)
+	keepZnode(t, one)
+	watched := lab.WatchServers(t, 1, masters...)
 	t.Run("upgrade", func(t *testing.T) {
 		host := hosts[0]
 		host.Bundle = next
 		var result fleet.Result
-		done := held(t, "gate+activate", 5, true, func() (err error) {
+		done := held(t, dies, "gate+activate", 5, true, func() (err error) {
 			result, err = f.Bring(t.Context(), host, fleet.Terms{Kind: fleet.Change})
 			return err
 		})
@@ -185,8 +201,31 @@ func TestGateAtTheOutage(t *testing.T) {
 		hosts[0] = host
 	})
 
+	t.Run("change", func(t *testing.T) {
+		for _, m := range masters {
+			m.SetPace(t, 1)
+		}
+		host := hosts[0]
+		host.Bundle = build(t, openRelease(t, samplerelease.V22), site, "docker_remove_delay", "3hrs")
+		until(t, []string{"follower", "follower", "leader"}, masters...)
+		done := held(t, hangs, "gate+activate", 3, false, func() error {
+			_, err := f.Bring(t.Context(), host, fleet.Terms{Kind: fleet.Change})
+			return err
+		})
+		shell(t, three, "kill -CONT $(cat /var/lib/dcos/exhibitor/zk.pid)")
+		for _, m := range masters {
+			m.SetPace(t, quick)
+		}
+		if err := <-done; err != nil {
+			t.Fatalf("%+v", err)
+		}
+		until(t, []string{"follower", "follower", "leader"}, masters...)
+		wantZnode(t, masters...)
+		hosts[0] = host
+	})
+
 	t.Run("removal", func(t *testing.T) {
-		done := held(t, "gate+uninstall", 4, false, func() error {
+		done := held(t, dies, "gate+uninstall", 4, false, func() error {
 			_, err := f.Remove(t.Context(), hosts[0], fleet.Terms{})
 			return err
 		})

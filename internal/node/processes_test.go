@@ -68,7 +68,7 @@ func TestTwoProcesses(t *testing.T) {
 	l := lab.Require(t)
 	var masters []*lab.Host
 	for i := range 3 {
-		masters = append(masters, l.Host(t, fmt.Sprintf("processes-m%d", i+1), lab.WithPackages("default-jre-headless", "libzookeeper-java")))
+		masters = append(masters, l.Host(t, fmt.Sprintf("processes-m%d", i+1), lab.WithZooKeeper(quick)))
 	}
 	site := staticSite(t, "processes", masters...)
 	b, next := build(t, openRelease(t, samplerelease.V21), site), build(t, openRelease(t, samplerelease.V22), site)
@@ -89,7 +89,8 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	process := func() *fleet.Fleet {
 		return &fleet.Fleet{
-			Turns: fleet.New(), Machines: fleet.NewMachines(t.TempDir(), time.Now), Outages: outage.Open, PinHostKeys: true, Log: log,
+			Turns: fleet.New(), Machines: fleet.NewMachines(t.TempDir(), time.Now), Outages: outage.Open, Serves: outage.Serves,
+			PinHostKeys: true, Log: log,
 			Dial: func(ctx context.Context, to remote.Target) (fleet.Conn, error) {
 				conn, err := client.Dial(ctx, to)
 				if err != nil {
@@ -127,6 +128,7 @@ func TestTwoProcesses(t *testing.T) {
 		}
 	}
 
+	keepZnode(t, masters[0])
 	watched := lab.WatchServers(t, 1, masters...)
 	errs := make([]error, 2)
 	for i := range errs {
@@ -148,8 +150,5 @@ func TestTwoProcesses(t *testing.T) {
 	if watched() < 1 {
 		t.Error("no master was seen to be out: that is no test")
 	}
-	out := shell(t, masters[2], "cat /var/lib/dcos/exhibitor/zookeeper/server/zoo.cfg")
-	if !strings.Contains(out, "server.3=") {
-		t.Errorf("there is no real ZooKeeper: %s", out)
-	}
+	wantZnode(t, masters...)
 }

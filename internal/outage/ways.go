@@ -117,9 +117,13 @@ func (w *ways) open(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	return reach(ctx, w.through, host, number)
+}
+
+func reach(ctx context.Context, through Dial, host string, port int) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	return w.through(ctx, host, number)
+	return through(ctx, host, port)
 }
 
 // close ends what is open.
@@ -178,13 +182,41 @@ func (w *ways) why(ctx context.Context) error {
 	return errors.New("no server of the ensemble's ZooKeeper was tried")
 }
 
-// word asks a server for its state, by one of ZooKeeper's four-letter words (ZooKeeper's
-// administrator's guide).
+// Serves asks a master's own ZooKeeper whether it serves: exhibitor says what it was
+// when it last looked, which in DC/OS is up to 30 s ago (see [Steady]). known is false
+// where nobody can tell: the way there is forbidden, or was lost, or the server does not
+// answer such questions.
+func Serves(ctx context.Context, through Dial, server string) (serves, known bool) {
+	conn, err := reach(ctx, through, server, Port)
+	text := ""
+	if err == nil {
+		text, err = word(ctx, conn)
+	}
+	var f Forbidden
+	switch {
+	case strings.Contains(text, "Mode: "):
+		return true, true
+	case strings.Contains(text, "not executed"):
+		return false, false
+	case err == nil:
+		return false, true
+	case errors.As(err, &f) && f.Forbidden(), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return false, false
+	}
+	return false, true
+}
+
 func (w *ways) word(ctx context.Context, server string) (string, error) {
 	conn, err := w.open(ctx, server)
 	if err != nil {
 		return "", err
 	}
+	return word(ctx, conn)
+}
+
+// word asks a server for its state, by one of ZooKeeper's four-letter words (ZooKeeper's
+// administrator's guide), and closes the connection.
+func word(ctx context.Context, conn net.Conn) (string, error) {
 	defer conn.Close()
 	limit := time.AfterFunc(wordLimit, func() { _ = conn.Close() }) // who dials may know no deadlines
 	defer limit.Stop()
@@ -193,8 +225,11 @@ func (w *ways) word(ctx context.Context, server string) (string, error) {
 		return "", err
 	}
 	text, err := io.ReadAll(io.LimitReader(conn, 4<<10))
-	if len(text) > 0 {
+	switch {
+	case len(text) > 0:
 		return string(text), nil
+	case !limit.Stop(): // it was closed here
+		return "", errors.New("it was asked for its state, and does not answer")
 	}
 	return "", err
 }

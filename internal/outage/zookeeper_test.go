@@ -351,7 +351,23 @@ func TestZooKeeper(t *testing.T) {
 		_, l := lockOf(t, z, 0)
 		must(t, take(t, l, outage.Serving))
 		z.Kill(t, 1)
+		serve := func(want ...bool) {
+			t.Helper()
+			way := &process{z: z}
+			for i, w := range want {
+				for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // those that are left elect a leader
+					if serves, known := outage.Serves(t.Context(), way.dial, z.Addresses[i]); known && serves == w {
+						break
+					}
+					if time.Since(begun) > patience {
+						t.Fatalf("server %d serves: not %t", i, w)
+					}
+				}
+			}
+		}
+		serve(true, false, true)
 		z.Kill(t, 2)
+		serve(false, false, false)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if err := l.Take(ctx, all(outage.Serving)); err == nil || errors.As(err, new(*outage.NoLockError)) {
@@ -477,18 +493,28 @@ func TestNoZooKeeper(t *testing.T) {
 		dial          outage.Dial
 		none, foreign bool
 		says          string
+		serves, known bool // as it says of itself
 	}{
-		"refused":        {failing(errors.New("connection refused")), true, true, "refused"},
-		"forbidden":      {failing(forbidden{errors.New("not forwarded")}), true, false, "not forwarded"},
-		"a stand-in":     {answering(t, words("Zookeeper version: sample\nMode: leader\n")), true, true, "does not speak"},
-		"it hangs up":    {answering(t, words("")), true, true, "does not speak"},
-		"a web server":   {answering(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), true, true, "does not speak"},
-		"no quorum":      {answering(t, words("This ZooKeeper instance is not currently serving requests\n")), false, false, "not currently"},
-		"no words":       {answering(t, words("srvr is not executed because it is not in the whitelist.\n")), false, false, "not executed"},
-		"nothing at all": {answering(t, func(string) string { return "silence" }), false, false, "deadline"},
+		"refused":     {failing(errors.New("connection refused")), true, true, "refused", false, true},
+		"forbidden":   {failing(forbidden{errors.New("not forwarded")}), true, false, "not forwarded", false, false},
+		"a stand-in":  {answering(t, words("Zookeeper version: sample\nMode: leader\n")), true, true, "does not speak", true, true},
+		"it hangs up": {answering(t, words("")), true, true, "does not speak", false, true},
+		"a web server": {
+			answering(t, func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }), true, true, "does not speak", false, true,
+		},
+		"no quorum": {
+			answering(t, words("This ZooKeeper instance is not currently serving requests\n")), false, false, "not currently", false, true,
+		},
+		"no words": {
+			answering(t, words("srvr is not executed because it is not in the whitelist.\n")), false, false, "not executed", false, false,
+		},
+		"nothing at all": {answering(t, func(string) string { return "silence" }), false, false, "deadline", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if serves, known := outage.Serves(t.Context(), c.dial, "10.0.0.2"); serves != c.serves || known != c.known {
+				t.Errorf("it serves: %t, which is known: %t", serves, known)
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 			defer cancel()
 			_, err := outage.Open(ctx, c.dial, []string{"10.0.0.2", "10.0.0.3"})

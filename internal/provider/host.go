@@ -23,9 +23,12 @@ import (
 
 // newFleet gives what hosts are worked on with. It cannot dial yet.
 func (s *shared) newFleet() *fleet.Fleet {
-	return &fleet.Fleet{Outages: outage.Open, Turns: fleet.New(), Machines: s.newMachines(), NotNoted: func(ctx context.Context, err error) {
-		tflog.Warn(ctx, "what is known of the machines of nodes is not shared with later runs", map[string]any{"reason": err.Error()})
-	}}
+	return &fleet.Fleet{
+		Outages: outage.Open, Serves: outage.Serves, Turns: fleet.New(), Machines: s.newMachines(),
+		NotNoted: func(ctx context.Context, err error) {
+			tflog.Warn(ctx, "what is known of the machines of nodes is not shared with later runs", map[string]any{"reason": err.Error()})
+		},
+	}
 }
 
 // machinesPart is the directory in the cache directory that is for machines.

@@ -27,7 +27,7 @@ func TestAccTwoProcesses(t *testing.T) {
 	masters := make([]*lab.Host, 3)
 	var addresses []string
 	for i := range masters {
-		masters[i] = l.Host(t, fmt.Sprintf("operators-m%d", i+1), lab.WithPackages("default-jre-headless", "libzookeeper-java"))
+		masters[i] = l.Host(t, fmt.Sprintf("operators-m%d", i+1), lab.WithZooKeeper(10))
 		addresses = append(addresses, masters[i].Address)
 	}
 	before, err := snapshots(t.Context(), masters)

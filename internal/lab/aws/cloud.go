@@ -38,6 +38,8 @@ const User = lab.UserNoPassword
 type Cloud struct {
 	// Launched is told of every instance that has booted.
 	Launched func(context.Context, *lab.Host) error
+	// Hosts are wishes about the hosts of all instances.
+	Hosts []lab.Option
 	// Deleting is told of every resource before it is deleted, by type and id.
 	Deleting func(ctx context.Context, kind, id string) error
 

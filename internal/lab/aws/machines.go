@@ -132,9 +132,9 @@ func (c *Cloud) boot(ctx context.Context, name string, subnet values) (*lab.Host
 	if err != nil {
 		return nil, err
 	}
-	return c.lab.Create(ctx, "aws-"+strings.ReplaceAll(address, ".", "-")+"-"+name, lab.WithAddress(address),
+	return c.lab.Create(ctx, "aws-"+strings.ReplaceAll(address, ".", "-")+"-"+name, append([]lab.Option{lab.WithAddress(address),
 		lab.WithFile("/etc/resolv.conf", "nameserver "+resolverAddress+"\n", 0o644),
-		lab.WithFile("/etc/ssl/certs/ca-certificates.crt", c.ca.pem, 0o644))
+		lab.WithFile("/etc/ssl/certs/ca-certificates.crt", c.ca.pem, 0o644)}, c.Hosts...)...)
 }
 
 // lease gives the next address of a subnet, never one twice. The first four

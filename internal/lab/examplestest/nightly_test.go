@@ -88,7 +88,7 @@ func TestZooKeeper(t *testing.T) {
 
 	tf.Apply()
 	whole(t, address(tf), 3, 1)
-	members := cli("ls /dcos/lab/members")
+	members := cli("get /dcos/lab/configs/config")
 	for _, h := range s.masters {
 		if !strings.Contains(members, h.Address) {
 			t.Errorf("%s is not in ZooKeeper: %s", h.Name, members)

@@ -22,7 +22,7 @@
 // configured storage backend, a leader is elected, agents find the masters by
 // the configured discovery, tasks are processes.
 //
-// Left out: everything else. There is no ZooKeeper, no Mesos, no
+// Left out: everything else. There is no ZooKeeper but where the host has Debian's, no Mesos, no
 // Docker, no isolation, no resources, no authentication but the refusal of who
 // is not logged in, no overlay network, no metrics, no logs but the journal's,
 // and no promise that its small registry survives what Mesos's replicated log

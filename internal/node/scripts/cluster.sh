@@ -6,9 +6,13 @@
 
 own_ip() { PATH=$opt/bin:$PATH quickly 20 "$opt/bin/detect_ip" 2>/dev/null </dev/null; }
 
+# exhibitor_says URL: what an exhibitor answers. It asks each master for its state before it does, and waits 10 s for one
+# that is not there (RemoteConnectionConfiguration of dcos/exhibitor), perhaps for one after the other.
+exhibitor_says() { http 35 "$1"; }
+
 # exhibitor_entries: each entry of the ensemble on a line of its own, on standard output.
 exhibitor_entries() { # URL
-	http 5 "$1" | tr -d ' \n\t' | sed 's/},{/}\
+	exhibitor_says "$1" | tr -d ' \n\t' | sed 's/},{/}\
 {/g'
 }
 
@@ -65,7 +69,7 @@ recovered() { # IP: has this master's registrar recovered?
 put_ensemble() {
 	ip=$(own_ip)
 	put ip "$ip"
-	http 5 "$own_exhibitor" | put_in ensemble
+	exhibitor_says "$own_exhibitor" | put_in ensemble
 	leader=$(leader_by "$ip")
 	put leader "$leader"
 	if recovered "$ip"; then put recovered yes; else put recovered no; fi

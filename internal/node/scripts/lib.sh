@@ -91,7 +91,7 @@ quickly() {
 }
 
 # http SECONDS URL: prints what answers.
-http() { curl -fsS -m "$1" --noproxy '*' "$2" 2>/dev/null </dev/null; }
+http() { curl -fsS --connect-timeout 5 -m "$1" --noproxy '*' "$2" 2>/dev/null </dev/null; }
 
 # What an activation of packages makes anew, as NAME.new, and swaps: pkgpanda's swap_active moves NAME to NAME.old, then NAME.new to
 # NAME, and notes in install_progress which it is at, "archive" or "move_new" (pkgpanda/__init__.py, get_active_names).

@@ -5,6 +5,6 @@
 # changes  nothing
 put begin peers
 for a; do
-	if [ -n "$(http 5 "http://$a:8181/exhibitor/v1/cluster/status")" ]; then put serving "$a"; fi
+	if [ -n "$(http 35 "http://$a:8181/exhibitor/v1/cluster/status")" ]; then put serving "$a"; fi
 done
 put end peers

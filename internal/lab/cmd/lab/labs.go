@@ -20,8 +20,8 @@ func labCommands() []command {
 		{"up", "[-demo]", "make the lab, or repair it; with -demo also the demo's hosts, in a lab of that name", up},
 		{"down", "[-all]", "take the lab down with all its hosts, and what tests that were killed have left", down},
 		{"list", "", "list the labs and their hosts", list},
-		{"image", "[ARCHIVE]", "print the id of the hosts' base image; with an archive, make the image from it or it from the image\n" +
-			"For CI, which keeps the archive between its runs, under that id.", image},
+		{"image", "[ARCHIVE]", "print the id of the hosts' images; with an archive, make them from it or it from them\n" +
+			"For CI, which keeps ARCHIVE and ARCHIVE.zookeeper between its runs, under that id.", image},
 		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: " +
 			"it reaches the hosts there and nothing else.", enter},
 		{"proxy", "[FLAG...] HOST[:PORT]", "listen in the lab's network, and be a bad path to a host, until interrupted", proxy},
@@ -92,7 +92,7 @@ func image(ctx context.Context, c *call) error {
 	if err := c.parse(0, 1); err != nil {
 		return err
 	}
-	id, err := lab.ImageID()
+	id, err := lab.ImagesID()
 	if err != nil {
 		return err
 	}

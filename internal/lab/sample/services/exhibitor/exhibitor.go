@@ -1,32 +1,64 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package exhibitor is the sample's stand-in for exhibitor and ZooKeeper: it
-// forms the masters' ensemble from the configured storage backend, tells
-// about it as exhibitor does, and elects leaders for the masters' services.
+// Package exhibitor is the sample's stand-in for exhibitor: it forms the masters'
+// ensemble from the configured storage backend, runs the master's ZooKeeper, tells
+// about the ensemble, and elects leaders for the masters' services.
 //
-// Members ask each other several times a second what they see. One is serving
-// while it sees a majority of the ensemble's configured size. Each votes for
-// one leader of each group of candidates: the one that a majority votes for,
-// else the one it voted for before, else the one that has been there longest.
-// A leader is who a majority votes for, so there is one at most, and it stays
-// as long as it is there.
+// It manages its instance as the real one does (AutomaticInstanceManagement,
+// FixedEnsembleBuilder, ConfigManager and MonitorRunningInstance of dcos/exhibitor),
+// with what DC/OS's start script tells it:
 //
-// Left out: ZooKeeper itself. Port 2181 answers ruok and srvr and keeps no
-// data; the masters' services replicate their little data themselves. Where the
-// host has a ZooKeeper and the ensemble is a static one, it runs there and is
-// what serves, though the masters' services do without it all the same.
-// Exhibitor's own times are not its real ones: no settling period, no backups.
+//   - It looks at its own ZooKeeper every 30 s, every 2 s where it is the only one
+//     (check-ms), first that long after it has started: "latent" until then, and what
+//     it says of it is as old as its last look. What it finds down it starts, and it
+//     starts it again when the servers have become others, or when it has not served
+//     for 40 s (twice initLimit by tickTime).
+//   - Each minute or two it sees whether it is in the ensemble. If not, and there is
+//     room, or one of the members is down, it joins: all that are down leave at once,
+//     and it gets a number that none had. One member does so at a time, under the
+//     storage's lock, which has to settle for 5 s, and not where the storage has
+//     changed since it was last read, every 30 s. A static ensemble never changes.
+//   - All members take a change up as soon as they see it (apply-all-at-once is
+//     exhibitor's default, which the script leaves), each within a minute: nobody waits
+//     for anybody's ZooKeeper, and there is no settling period (0 in the script).
+//   - What others say of themselves is asked at each question for the ensemble. One
+//     that cannot be connected to is waited for 10 s, one that does not answer 3 s.
 //
-// Compared: never with the real one run beside it. ZooKeeper is the real one,
-// Debian's, where a static ensemble's hosts have it.
+// Where the host has a Java runtime and a ZooKeeper, that runs, in all backends, and a
+// file on the host says how many times as fast exhibitor is to be (paceFile). Where it
+// has none, a stand-in serves while a majority is there, and exhibitor is quick.
+//
+// With real times, three masters and a real ZooKeeper (TestRealTimes of internal/node
+// tells them; these are of 2026-11): another server leads 0.6 s after the leader was
+// stopped. One that is started again follows after 33 s, and exhibitor says that it
+// serves 28 s later. With two of three out the last one ceases to serve at once, and
+// its exhibitor says for 30 s that it serves. An upgrade of all takes 75 s for each.
+//
+// The masters' services have no ZooKeeper in either case: members ask each other
+// several times a second what they see, and each votes for one leader of each group of
+// candidates: the one that a majority votes for, else the one it voted for before,
+// else the one that has been there longest. A leader is who a majority votes for, so
+// there is one at most, and it stays as long as it is there, and as long as a session
+// with a real ZooKeeper would last.
+//
+// Left out: rolling changes of an ensemble, observers and backups, which DC/OS does not
+// have done; TLS; the rest of exhibitor's interface. Masters that are not there are
+// waited for at the same time, where a machine with few processors does so one after
+// the other. The stand-in for ZooKeeper answers ruok and srvr at port 2181 and keeps
+// nothing; the services replicate their little data themselves.
+//
+// Compared: by reading, in 2026-11, with dcos/exhibitor at the commits that 1.10 and
+// 2.2.1 have, which manage instances alike, and with DC/OS's start script of both;
+// never with the real one run beside it. ZooKeeper is the real one, Debian's 3.8 (DC/OS
+// has 3.4.14), on hosts that have it: those of the tests of ensembles.
 package exhibitor
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"log"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -40,14 +72,20 @@ import (
 // Config is what a member needs to know.
 type Config struct {
 	Hostname string // this member's address
-	Count    int    // the ensemble's size
-	Storage  Storage
+	Count    int    // how many masters there are to be
+	Defaults Settings
+	Storage  Storage  // nil: the defaults are in force
+	Instance Instance // nil: a stand-in
+	Pace     func() Pace
 	Version  string
 	URL      func(hostname string) string // where a member's HTTP server is
 	Interval time.Duration                // between two looks at the other members
-	Realm    func(user, password string) bool
-	Local    func() bool // whether this member's own ZooKeeper serves; nil: it has none
+	Realm    map[string]string            // users' passwords; nil: nobody has to log in
+	Local    func() bool                  // whether sessions with this member's own ZooKeeper live; nil: it has none
 }
+
+// administrator is the user by which members ask each other.
+const administrator = "admin"
 
 // zookeeper is the group of the exhibitors themselves.
 const zookeeper = "zookeeper"
@@ -55,7 +93,6 @@ const zookeeper = "zookeeper"
 const (
 	candidateLife = 2 * time.Second // how long a candidate counts after it was heard of
 	patience      = time.Second     // how long a member that does not answer still counts
-	storageEvery  = time.Second
 )
 
 // A Candidate is one process that could lead; after a restart it is another.
@@ -91,8 +128,16 @@ type Server struct {
 	cfg     Config
 	started time.Time
 
+	stable struct { // for how long the members have been as they are; only run has it
+		statuses []Status
+		since    time.Time
+	}
+
 	mu         sync.Mutex
-	ensemble   []string
+	settings   Settings
+	version    string // of what is stored
+	seen       seen
+	leads      bool // the own instance, as it was last seen
 	peers      map[string]peer
 	candidates map[string]local
 	votes      map[string]Candidate
@@ -100,27 +145,27 @@ type Server struct {
 
 // New makes a member; Run starts it.
 func New(cfg Config) *Server {
-	return &Server{
-		cfg: cfg, started: time.Now(),
+	s := &Server{
+		cfg: cfg, started: time.Now(), settings: cfg.Defaults,
 		peers: map[string]peer{}, candidates: map[string]local{}, votes: map[string]Candidate{},
 	}
+	if cfg.Instance == nil {
+		s.cfg.Instance = &standIn{member: s}
+	}
+	if cfg.Pace == nil {
+		s.cfg.Pace = Quick
+	}
+	return s
 }
 
-// Run keeps the member's view of the ensemble until ctx is done.
-func (s *Server) Run(ctx context.Context) {
+// Run keeps the member's view of the ensemble until ctx is done. It ends at once where
+// what is stored cannot be read.
+func (s *Server) Run(ctx context.Context) error {
+	if _, err := s.reload(ctx); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		for said := ""; ; {
-			err := s.join(ctx)
-			if err != nil && err.Error() != said && ctx.Err() == nil {
-				said = err.Error()
-				log.Printf("storage: %v", err)
-			}
-			if !host.Wait(ctx, storageEvery) {
-				return
-			}
-		}
-	})
+	wg.Go(func() { s.run(ctx) })
 	wg.Go(func() {
 		for {
 			s.look(ctx)
@@ -130,25 +175,13 @@ func (s *Server) Run(ctx context.Context) {
 		}
 	})
 	wg.Wait()
-}
-
-// join makes this member known and learns of the others.
-func (s *Server) join(ctx context.Context) error {
-	members, err := s.cfg.Storage.Join(ctx, s.cfg.Hostname)
-	if err != nil {
-		return err
-	}
-	ensemble := choose(members, s.cfg.Count, time.Now())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ensemble = ensemble
 	return nil
 }
 
 // look asks the other members once and votes.
 func (s *Server) look(ctx context.Context) {
 	s.mu.Lock()
-	ensemble := slices.Clone(s.ensemble)
+	ensemble := s.ensemble()
 	s.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, name := range ensemble {
@@ -176,10 +209,25 @@ func (s *Server) look(ctx context.Context) {
 	s.vote()
 }
 
+func (s *Server) ensemble() []string { return s.settings.Servers.Hostnames() }
+
+// there counts those of some servers that are there, this one among them.
+func (s *Server) there(servers Servers) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, one := range servers {
+		if p, ok := s.peers[one.Hostname]; one.Hostname == s.cfg.Hostname || ok && time.Since(p.heard) < 2*patience {
+			n++
+		}
+	}
+	return n
+}
+
 // reports are those of the members that are there, this one among them.
 func (s *Server) reports() map[string]Report {
 	now, all := time.Now(), map[string]Report{}
-	for _, name := range s.ensemble {
+	for _, name := range s.ensemble() {
 		if name == s.cfg.Hostname {
 			all[name] = s.self()
 		} else if p, ok := s.peers[name]; ok && now.Sub(p.heard) < 2*patience {
@@ -208,12 +256,12 @@ func (s *Server) serving() bool {
 		return false
 	}
 	now, n := time.Now(), 0
-	for _, name := range s.ensemble {
+	for _, name := range s.ensemble() {
 		if p, ok := s.peers[name]; name == s.cfg.Hostname || ok && now.Sub(p.heard) < 2*patience {
 			n++
 		}
 	}
-	return n >= s.majority() && slices.Contains(s.ensemble, s.cfg.Hostname)
+	return n >= s.majority() && s.settings.Servers.number(s.cfg.Hostname) > 0
 }
 
 // standing are a group's candidates, the one that has been there longest
@@ -285,7 +333,7 @@ func (s *Server) split(group string, reports map[string]Report) bool {
 func (s *Server) View(group string) View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := View{Quorum: s.serving(), Members: slices.Clone(s.ensemble)}
+	v := View{Quorum: s.serving(), Members: s.ensemble()}
 	if v.Quorum {
 		c, _ := s.elected(group, s.reports())
 		v.Leader = c.Hostname
@@ -308,48 +356,19 @@ func (s *Server) Withdraw(group string) {
 	delete(s.candidates, group)
 }
 
-// Exhibitor's names for the states of a member.
-const (
-	codeDown       = 1
-	codeNotServing = 2
-	codeServing    = 3
-)
-
-// A Status is one member in exhibitor's own form.
-type Status struct {
-	Code        int    `json:"code"`
-	Description string `json:"description"`
-	Hostname    string `json:"hostname"`
-	IsLeader    bool   `json:"isLeader"`
-}
-
-// Status is what this member knows of the ensemble.
-func (s *Server) Status() []Status {
-	leader := s.View(zookeeper).Leader
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	reports := s.reports()
-	all := []Status{}
-	for _, name := range s.ensemble {
-		st := Status{Code: codeDown, Description: "down", Hostname: name, IsLeader: name == leader}
-		if r, ok := reports[name]; ok {
-			st.Code, st.Description = codeNotServing, "not serving"
-			if r.Serving {
-				st.Code, st.Description = codeServing, "serving"
-			}
-		}
-		all = append(all, st)
-	}
-	return all
-}
-
 // Handler serves exhibitor's paths and those by which members and the local
 // services talk.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /exhibitor/v1/cluster/status", func(w http.ResponseWriter, _ *http.Request) {
-		host.JSON(w, http.StatusOK, s.Status())
+	mux.HandleFunc("GET /exhibitor/v1/cluster/status", func(w http.ResponseWriter, r *http.Request) {
+		host.JSON(w, http.StatusOK, s.Status(r.Context()))
 	})
+	mux.HandleFunc("GET /exhibitor/v1/cluster/state", s.guard(func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		st := ownState{int(s.seen.state), s.seen.state.String(), s.leads}
+		s.mu.Unlock()
+		host.JSON(w, http.StatusOK, st)
+	}))
 	mux.HandleFunc("GET /exhibitor/v1/cluster/list", s.guard(func(w http.ResponseWriter, _ *http.Request) {
 		host.JSON(w, http.StatusOK, map[string]any{"servers": s.View(zookeeper).Members, "port": 2181})
 	}))
@@ -384,7 +403,8 @@ func (s *Server) Handler() http.Handler {
 // guard asks for the administrator's password where the site has set one.
 func (s *Server) guard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); s.cfg.Realm != nil && !s.cfg.Realm(user, password) {
+		user, password, _ := r.BasicAuth()
+		if want, known := s.cfg.Realm[user]; s.cfg.Realm != nil && (!known || password != want) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="DCOS"`)
 			http.Error(w, "unauthorized", http.StatusUnauthorized)
 			return

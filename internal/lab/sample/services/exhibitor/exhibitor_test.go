@@ -5,10 +5,13 @@ package exhibitor_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +27,8 @@ type ensemble struct {
 	dir  string
 	mu   sync.Mutex
 	urls map[string]string
+
+	instance exhibitor.Instance // of the next member; nil: a stand-in
 }
 
 type member struct {
@@ -33,7 +38,7 @@ type member struct {
 }
 
 func newEnsemble(t *testing.T, n int) *ensemble {
-	return &ensemble{t: t, n: n, dir: filepath.Join(t.TempDir(), "shared"), urls: map[string]string{}}
+	return &ensemble{t: t, n: n, dir: t.TempDir(), urls: map[string]string{}}
 }
 
 func (e *ensemble) url(name string) string {
@@ -47,7 +52,8 @@ func (e *ensemble) url(name string) string {
 
 func (e *ensemble) start(name string) *member {
 	s := exhibitor.New(exhibitor.Config{
-		Hostname: name, Count: e.n, Storage: exhibitor.Shared{Dir: e.dir}, URL: e.url, Interval: 20 * time.Millisecond,
+		Hostname: name, Count: e.n, Defaults: exhibitor.Settings{Size: e.n}, Storage: exhibitor.Shared{Dir: e.dir}, URL: e.url,
+		Interval: 20 * time.Millisecond, Instance: e.instance,
 	})
 	web := httptest.NewServer(s.Handler())
 	e.mu.Lock()
@@ -57,7 +63,9 @@ func (e *ensemble) start(name string) *member {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Run(ctx)
+		if err := s.Run(ctx); err != nil {
+			e.t.Error(err)
+		}
 	}()
 	stop := sync.OnceFunc(func() {
 		cancel()
@@ -107,7 +115,7 @@ func TestElection(t *testing.T) {
 	a.stop()
 	until(t, "b leads without a", agree("b", b, c))
 	until(t, "b's view of a", func() bool {
-		return slices.Equal(b.Status(), []exhibitor.Status{
+		return slices.Equal(b.Status(t.Context()), []exhibitor.Status{
 			{Code: 1, Description: "down", Hostname: "a"},
 			{Code: 3, Description: "serving", Hostname: "b", IsLeader: true},
 			{Code: 3, Description: "serving", Hostname: "c"},
@@ -119,7 +127,7 @@ func TestElection(t *testing.T) {
 	c.stop()
 	a.stop()
 	until(t, "no leader without a majority", agree("", b))
-	until(t, "b does not serve without a majority", func() bool { return b.Status()[1].Code == 2 })
+	until(t, "b does not serve without a majority", func() bool { return b.Status(t.Context())[1].Code == 2 })
 }
 
 // Candidates of a group are elected among themselves, and who withdraws is
@@ -145,54 +153,161 @@ func TestCandidates(t *testing.T) {
 	until(t, "a still leads when c comes", func() bool { stand(0, 2); return leads("a") })
 }
 
-// A new member takes the place of one that is gone, and the old one stays out.
+// A new member takes the place of one that is gone, which stays out when it is back.
 func TestReplacement(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
 	e := newEnsemble(t, 3)
-	a, b := e.start("a"), e.start("b")
-	old := filepath.Join(e.dir, "old.member.json")
-	if err := host.WriteFile(old, []byte(`{"hostname": "old", "since": "2020-01-01T00:00:00Z", "seen": "2020-01-02T00:00:00Z"}`),
-		0o644); err != nil {
-		t.Fatal(err)
+	has := func(m *member, want ...string) func() bool {
+		return func() bool { return slices.Equal(m.View(group).Members, want) }
 	}
-	has := func(want ...string) func() bool {
-		return func() bool { return slices.Equal(a.View(group).Members, want) }
+	a := e.start("a")
+	until(t, "a is in", has(a, "a"))
+	b := e.start("b")
+	until(t, "b is in", has(a, "a", "b"))
+	c := e.start("c")
+	until(t, "c is in", has(a, "a", "b", "c"))
+	e.start("more")
+	host.Wait(t.Context(), 2*time.Second) // some of its periods
+	if !has(a, "a", "b", "c")() {
+		t.Errorf("a full ensemble is %v", a.View(group).Members)
 	}
-	until(t, "the old member fills the ensemble", has("a", "b", "old"))
-	e.start("new")
-	until(t, "the new member takes its place", has("a", "b", "new"))
+	c.stop()
+	until(t, "the new member takes c's place", has(a, "a", "b", "more"))
 	until(t, "there is a leader", func() bool { return b.View(group).Leader != "" })
-	if time.Since(now) > 10*time.Second {
-		t.Errorf("it took %v", time.Since(now))
+	c = e.start("c")
+	host.Wait(t.Context(), 2*time.Second)
+	if !has(c, "a", "b", "more")() {
+		t.Errorf("with c back it is %v", c.View(group).Members)
+	}
+	text, err := os.ReadFile(filepath.Join(e.dir, "exhibitor.properties"))
+	if want := `com.netflix.exhibitor.servers-spec=S\:1\:a,S\:2\:b,S\:4\:more`; err != nil || !strings.Contains(string(text), want+"\n") {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 
-func TestStatic(t *testing.T) {
+// TestWith is the rule of an ensemble of a fixed size (FixedEnsembleBuilder of exhibitor).
+func TestWith(t *testing.T) {
 	t.Parallel()
-	s, err := exhibitor.ParseStatic("1:10.0.0.1,2:10.0.0.2")
-	if err != nil || !slices.Equal(s, exhibitor.Static{"10.0.0.1", "10.0.0.2"}) {
+	for _, tt := range []struct{ servers, down, want string }{
+		{"", "", "S:1:new"},
+		{"S:1:a", "", "S:1:a,S:2:new"},
+		{"S:1:a,S:2:b,S:3:c", "", "S:1:a,S:2:b,S:3:c"},
+		{"S:1:a,S:2:b,S:3:c", "b", "S:1:a,S:3:c,S:4:new"},
+		{"S:1:a,S:2:b,S:3:c", "c", "S:1:a,S:2:b,S:4:new"},
+		{"S:1:a,S:2:b,S:3:c", "a b c", "S:4:new"}, // all that are down leave at once
+		{"S:1:a,S:2:b", "a", "S:2:b,S:3:new"},
+	} {
+		servers, err := exhibitor.ParseServers(tt.servers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		down := func(name string) bool { return slices.Contains(strings.Fields(tt.down), name) }
+		if got := servers.With("new", 3, down).String(); got != tt.want {
+			t.Errorf("%s without %q: %s, want %s", tt.servers, tt.down, got, tt.want)
+		}
+	}
+}
+
+func TestServers(t *testing.T) {
+	t.Parallel()
+	s, err := exhibitor.ParseServers("1:10.0.0.1,2:10.0.0.2")
+	if err != nil || s.String() != "S:1:10.0.0.1,S:2:10.0.0.2" {
 		t.Errorf("%v, %v", s, err)
 	}
-	if _, err := exhibitor.ParseStatic("10.0.0.1"); err == nil {
+	if _, err := exhibitor.ParseServers("10.0.0.1"); err == nil {
 		t.Error("an entry without a number is taken")
 	}
-	if _, err := s.Join(t.Context(), "10.0.0.3"); err == nil {
-		t.Error("a host that is not in the list may join")
+}
+
+// A scripted instance is what a test says, and counts how often it is started.
+type scripted struct {
+	mu     sync.Mutex
+	state  exhibitor.State
+	starts []string
+}
+
+func (i *scripted) Restart(_ context.Context, servers exhibitor.Servers, own int) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.starts = append(i.starts, fmt.Sprint(own, " of ", servers))
+	return nil
+}
+
+func (i *scripted) Ask(context.Context) (exhibitor.State, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.state, false
+}
+
+func (i *scripted) is(s exhibitor.State) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.state = s
+}
+
+func (i *scripted) started() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.starts)
+}
+
+// TestChecks has exhibitor see its own instance only when it looks, and start it again
+// when it finds it down, when its ensemble is another, and not because it has no quorum.
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	e := newEnsemble(t, 3)
+	one := &scripted{state: exhibitor.Down}
+	e.instance = one
+	a := e.start("a")
+	until(t, "a starts its instance alone, and again in its ensemble of one", func() bool {
+		return slices.Equal(one.started(), []string{"0 of ", "1 of S:1:a"})
+	})
+	one.is(exhibitor.Serving)
+	own := func() exhibitor.Status {
+		all := a.Status(t.Context())
+		if len(all) == 0 {
+			return exhibitor.Status{}
+		}
+		return all[0]
+	}
+	until(t, "a serves", func() bool { return own().Description == "serving" })
+	one.is(exhibitor.NotServing)
+	until(t, "a sees that it does not", func() bool { return own().Description == "not serving" })
+	host.Wait(t.Context(), time.Second)
+	if n := len(one.started()); n != 2 {
+		t.Errorf("what has no quorum was started again: %q", one.started())
+	}
+	one.is(exhibitor.Serving)
+	e.instance = nil
+	e.start("b")
+	until(t, "a starts its instance again, with b", func() bool { return slices.Contains(one.started(), "1 of S:1:a,S:2:b") })
+}
+
+// A member has not looked yet when it is first asked, and one that is not there is down.
+func TestLatent(t *testing.T) {
+	t.Parallel()
+	s := exhibitor.New(exhibitor.Config{
+		Hostname: "a", Count: 2, Defaults: exhibitor.Settings{Servers: exhibitor.Servers{{1, "a"}, {2, "b"}}},
+		URL: func(string) string { return "http://127.0.0.1:1" },
+	})
+	want := []exhibitor.Status{{0, "latent", "a", false}, {1, "down", "b", false}}
+	if got := s.Status(t.Context()); !slices.Equal(got, want) {
+		t.Errorf("%v", got)
 	}
 }
 
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	s := exhibitor.New(exhibitor.Config{
-		Hostname: "a", Count: 1, Storage: exhibitor.Static{"a"},
-		Realm: func(user, password string) bool { return user == "admin" && password == "secret" },
+		Hostname: "a", Count: 1, Defaults: exhibitor.Settings{Servers: exhibitor.Servers{{1, "a"}}},
+		Realm: map[string]string{"admin": "secret"},
 	})
 	for _, tt := range []struct {
 		path, password string
 		want           int
 	}{
 		{"/exhibitor/v1/cluster/status", "", http.StatusOK},
+		{"/exhibitor/v1/cluster/state", "", http.StatusUnauthorized},
 		{"/exhibitor/v1/cluster/list", "", http.StatusUnauthorized},
 		{"/exhibitor/v1/cluster/list", "wrong", http.StatusUnauthorized},
 		{"/exhibitor/v1/cluster/list", "secret", http.StatusOK},

@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log"
-	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -34,19 +32,20 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 	if len(args) > 0 && args[0] == "prepare" {
 		return prepare(h)
 	}
+	if len(args) > 0 && args[0] == "listening" {
+		return listening(ctx, h)
+	}
 	cfg, err := configure(ctx, h)
 	if err != nil {
 		return err
 	}
-	if err := writeState(h, cfg); err != nil {
+	own := findZooKeeper(h)
+	if err := writeState(h, cfg, own == nil); err != nil {
 		return err
 	}
-	own := findZooKeeper(h, cfg)
 	if own != nil {
-		if err := own.prepare(); err != nil {
-			return err
-		}
-		cfg.Local = own.serving.Load
+		cfg.Instance, cfg.Local = own, own.serves
+		cfg.Pace = func() Pace { return paced(cfg.Count) }
 	}
 	s := New(cfg)
 	web, err := host.Listen(ctx, "tcp", ":"+port)
@@ -54,17 +53,36 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 		return err
 	}
 	if own != nil {
-		go own.run(ctx)
+		go own.watch(ctx)
 	} else {
 		zk, err := host.Listen(ctx, "tcp", ":"+zookeeperPort)
 		if err != nil {
 			return errors.Join(err, web.Close())
 		}
-		go s.serveZooKeeper(ctx, zk)
+		go s.cfg.Instance.(*standIn).serve(ctx, zk, cfg.Version)
 	}
 	log.Printf("exhibitor %s on %s: ensemble of %d, storage %T", cfg.Version, cfg.Hostname, cfg.Count, cfg.Storage)
-	go s.Run(ctx)
-	return host.Serve(ctx, web, s.Handler())
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(s.Run(ctx)) }()
+	err = host.Serve(ctx, web, s.Handler())
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(err, cause)
+	}
+	return err
+}
+
+// listening waits until a real ZooKeeper listens, a minute at most: systemd counts the
+// service as started then only (ExecStartPost in dcos-exhibitor.service of DC/OS 2.2).
+func listening(ctx context.Context, h host.Host) error {
+	if findZooKeeper(h) == nil || !strings.HasPrefix(h.Getenv("SAMPLE_VERSION"), "2.2") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for ask(ctx, "ruok") == "" && host.Wait(ctx, 5*time.Second) {
+	}
+	return nil
 }
 
 // configure reads the rendered configuration as exhibitor's start does.
@@ -78,7 +96,7 @@ func configure(ctx context.Context, h host.Host) (Config, error) {
 		return Config{}, err
 	}
 	cfg := Config{
-		Hostname: ip, Count: n, Version: h.Getenv("SAMPLE_VERSION"), Interval: 300 * time.Millisecond,
+		Hostname: ip, Count: n, Defaults: Settings{Size: n}, Version: h.Getenv("SAMPLE_VERSION"), Interval: 300 * time.Millisecond,
 		URL: func(hostname string) string { return host.Address(hostname, port) },
 	}
 	if text, err := os.ReadFile(h.Etc("exhibitor_realm")); err == nil {
@@ -86,17 +104,15 @@ func configure(ctx context.Context, h host.Host) (Config, error) {
 	}
 	switch backend := h.Getenv("EXHIBITOR_BACKEND"); {
 	case backend == "STATIC":
-		static, err := ParseStatic(h.Getenv("EXHIBITOR_STATICENSEMBLE"))
-		if err != nil {
+		if cfg.Defaults.Servers, err = ParseServers(h.Getenv("EXHIBITOR_STATICENSEMBLE")); err != nil {
 			return Config{}, err
 		}
-		if _, err := static.Join(ctx, ip); err != nil {
-			return Config{}, err
+		if cfg.Defaults.Servers.number(ip) == 0 {
+			return Config{}, fmt.Errorf("ip-detect says %s, which is not among the masters %s", ip, cfg.Defaults.Servers)
 		}
-		cfg.Storage = static
 	case n == 1:
 		// One master is an ensemble by itself, whatever the backend.
-		cfg.Storage = Static{ip}
+		cfg.Defaults.Servers = Servers{{1, ip}}
 	case backend == "SHARED_FS":
 		cfg.Storage = Shared{Dir: h.Getenv("EXHIBITOR_FSCONFIGDIR")}
 	case backend == "ZK":
@@ -119,17 +135,15 @@ func configure(ctx context.Context, h host.Host) (Config, error) {
 }
 
 // realm reads "USER: PASSWORD,ROLE" lines.
-func realm(text string) func(user, password string) bool {
-	return func(user, password string) bool {
-		for line := range strings.Lines(text) {
-			name, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
-			i := strings.LastIndexByte(rest, ',')
-			if ok && i >= 0 && user == name && password == strings.TrimSpace(rest[:i]) {
-				return true
-			}
+func realm(text string) map[string]string {
+	users := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if i := strings.LastIndexByte(rest, ','); ok && i >= 0 {
+			users[name] = strings.TrimSpace(rest[:i])
 		}
-		return false
 	}
+	return users
 }
 
 // prepare makes the directories that the service's user could not make. A
@@ -165,60 +179,19 @@ func prepare(h host.Host) error {
 	return os.Chmod(dir, 0o777)
 }
 
-// writeState leaves what exhibitor and ZooKeeper leave, in a small way.
-func writeState(h host.Host, cfg Config) error {
+// writeState leaves what exhibitor leaves, and in a small way what ZooKeeper does where
+// there is none.
+func writeState(h host.Host, cfg Config, all bool) error {
 	for _, dir := range []string{"conf", "zookeeper/snapshot", "zookeeper/transactions"} {
 		if err := os.MkdirAll(filepath.Join(h.State("exhibitor"), dir), 0o700); err != nil {
 			return err
 		}
 	}
+	if !all {
+		return nil
+	}
 	return errors.Join(
 		host.WriteFile(h.State("exhibitor/zookeeper/snapshot/myid"), []byte(cfg.Hostname+"\n"), 0o600),
 		host.WriteFile(h.State("exhibitor/zk.pid"), fmt.Appendln(nil, os.Getpid()), 0o644),
 	)
-}
-
-// serveZooKeeper answers ZooKeeper's four-letter words.
-func (s *Server) serveZooKeeper(ctx context.Context, ln net.Listener) {
-	defer context.AfterFunc(ctx, func() { ln.Close() })()
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				return
-			}
-			word := make([]byte, 4)
-			if _, err := io.ReadFull(conn, word); err != nil {
-				return
-			}
-			fmt.Fprint(conn, s.word(string(word)))
-		}()
-	}
-}
-
-func (s *Server) word(word string) string {
-	switch word {
-	case "ruok":
-		return "imok"
-	case "srvr", "stat", "mntr":
-	default:
-		return ""
-	}
-	v, mode := s.View(zookeeper), "follower"
-	switch {
-	case v.Leader == "":
-		return "This ZooKeeper instance is not currently serving requests\n"
-	case s.cfg.Count == 1:
-		mode = "standalone"
-	case v.Leader == s.cfg.Hostname:
-		mode = "leader"
-	}
-	if word == "mntr" {
-		return fmt.Sprintf("zk_version\t%s\nzk_server_state\t%s\n", s.cfg.Version, mode)
-	}
-	return fmt.Sprintf("Zookeeper version: %s\nMode: %s\nNode count: 0\n", s.cfg.Version, mode)
 }

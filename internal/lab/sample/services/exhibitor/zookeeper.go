@@ -7,84 +7,113 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/sample/services/host"
 )
 
-// ZooKeeper is a path in a ZooKeeper that is not the ensemble's own. Each
-// member has a node below it. Like exhibitor's, the nodes stay when DC/OS
-// goes.
+// ZooKeeper is a path in a ZooKeeper that is not the ensemble's own.
 type ZooKeeper struct {
 	Hosts []string // HOST:PORT each
 	Path  string
 }
 
-// Join writes this member's node and reads all. It connects to the first
-// server that answers.
-func (z ZooKeeper) Join(ctx context.Context, hostname string) ([]Member, error) {
+func (z ZooKeeper) node() string  { return strings.TrimRight(z.Path, "/") + "/configs/config" }
+func (z ZooKeeper) locks() string { return strings.TrimRight(z.Path, "/") + "/locks" }
+
+// Load reads the node. Its version is ZooKeeper's.
+func (z ZooKeeper) Load(ctx context.Context) (text []byte, version string, err error) {
+	err = z.session(ctx, func(c *zkConn) error {
+		var number int32
+		text, number, err = c.get(z.node())
+		if errors.Is(err, errNoNode) {
+			return nil
+		}
+		version = strconv.Itoa(int(number))
+		return err
+	})
+	return text, version, err
+}
+
+// Store writes the node, or makes it.
+func (z ZooKeeper) Store(ctx context.Context, text []byte, version string) (stored string, err error) {
+	err = z.session(ctx, func(c *zkConn) error {
+		if version == "" {
+			err := c.make(z.node(), text)
+			if err == nil {
+				stored = "0"
+			}
+			return err
+		}
+		before, err := strconv.Atoi(version)
+		if err != nil {
+			return err
+		}
+		now, err := c.set(z.node(), text, int32(before))
+		if err == nil {
+			stored = strconv.Itoa(int(now))
+		}
+		return err
+	})
+	if errors.Is(err, errNodeExists) || errors.Is(err, errVersion) {
+		return "", nil
+	}
+	return stored, err
+}
+
+// Lock has a node that goes with its session: the one with the lowest number has the
+// lock.
+func (z ZooKeeper) Lock(ctx context.Context, _, patience time.Duration) (free func() error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience+5*time.Second)
+	defer cancel()
+	c, err := z.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := c.makeNumbered(z.locks())
+	for begun := time.Now(); err == nil; {
+		var names []string
+		if names, err = c.children(z.locks()); err != nil {
+			break
+		}
+		if len(names) > 0 && z.locks()+"/"+slices.Min(names) == own {
+			return c.close, nil
+		}
+		if time.Since(begun) > patience || !host.Wait(ctx, lockPoll) {
+			return nil, c.close()
+		}
+	}
+	return nil, errors.Join(err, c.close())
+}
+
+// session has a session with the first server that answers.
+func (z ZooKeeper) session(ctx context.Context, do func(c *zkConn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second*time.Duration(len(z.Hosts)))
+	defer cancel()
+	c, err := z.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(c), c.close())
+}
+
+func (z ZooKeeper) dial(ctx context.Context) (*zkConn, error) {
 	var errs []error
 	for _, server := range z.Hosts {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		members, err := z.join(ctx, server, hostname)
-		cancel()
+		c, err := dialZooKeeper(ctx, server)
 		if err == nil {
-			return members, nil
+			return c, nil
 		}
 		errs = append(errs, fmt.Errorf("zookeeper %s: %w", server, err))
 	}
 	return nil, errors.Join(errs...)
-}
-
-func (z ZooKeeper) join(ctx context.Context, server, hostname string) (all []Member, err error) {
-	c, err := dialZooKeeper(ctx, server)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, c.close()) }()
-	top := strings.TrimRight(z.Path, "/") + "/members"
-	path := top + "/" + hostname
-	before, err := z.member(c, path)
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(renewed(before, hostname, time.Now()))
-	if err != nil {
-		return nil, err
-	}
-	if err := c.put(path, text); err != nil {
-		return nil, err
-	}
-	names, err := c.children(top)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		m, err := z.member(c, top+"/"+name)
-		if err != nil {
-			return nil, err
-		}
-		if m != nil {
-			all = append(all, *m)
-		}
-	}
-	return all, nil
-}
-
-// member reads a member's node, nil if there is none.
-func (z ZooKeeper) member(c *zkConn, path string) (*Member, error) {
-	text, err := c.get(path)
-	if errors.Is(err, errNoNode) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return decodeMember(path, text)
 }
 
 // Numbers of ZooKeeper's protocol (zookeeper.jute, ZooDefs.OpCode and
@@ -96,15 +125,18 @@ const (
 	zkGetChildren = 8
 	zkClose       = -11
 
+	zkEphemeralSequential = 3
+
 	zkNoNode     = -101
+	zkBadVersion = -103
 	zkNodeExists = -110
-	zkAnyVersion = -1
 	zkMaxMessage = 1 << 20
 )
 
 var (
 	errNoNode     = errors.New("no such node")
 	errNodeExists = errors.New("the node exists")
+	errVersion    = errors.New("the node has another version")
 )
 
 // zkConn is a session with one server, used by one call at a time.
@@ -121,7 +153,7 @@ func dialZooKeeper(ctx context.Context, server string) (*zkConn, error) {
 		return nil, err
 	}
 	c := &zkConn{conn: conn}
-	deadline, _ := ctx.Deadline() // Join set one
+	deadline, _ := ctx.Deadline() // all callers set one
 	if err := conn.SetDeadline(deadline); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -138,37 +170,60 @@ func (c *zkConn) close() error {
 	return errors.Join(err, c.conn.Close())
 }
 
-// get reads a node's data.
-func (c *zkConn) get(path string) ([]byte, error) {
+// get reads a node's data and version.
+func (c *zkConn) get(path string) ([]byte, int32, error) {
 	reply, err := c.call(zkGetData, new(jute).string(path).bool(false))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, 0, fmt.Errorf("read %s: %w", path, err)
 	}
-	return reply.readBytes()
+	data, err := reply.readBytes()
+	if err != nil {
+		return nil, 0, err
+	}
+	version, err := reply.readVersion()
+	return data, version, err
 }
 
-// put writes a node's data, and makes the node and those above it.
-func (c *zkConn) put(path string, data []byte) error {
-	_, err := c.call(zkSetData, new(jute).string(path).bytes(data).int32(zkAnyVersion))
-	if !errors.Is(err, errNoNode) {
-		return err
+// set writes a node's data if it has that version, and gives its new one.
+func (c *zkConn) set(path string, data []byte, version int32) (int32, error) {
+	reply, err := c.call(zkSetData, new(jute).string(path).bytes(data).int32(version))
+	if err != nil {
+		return 0, fmt.Errorf("write %s: %w", path, err)
 	}
+	return reply.readVersion()
+}
+
+// make makes a node and those above it.
+func (c *zkConn) make(path string, data []byte) error {
 	for i := 1; i < len(path); i++ {
 		if path[i] == '/' {
-			if err := c.create(path[:i], nil); err != nil && !errors.Is(err, errNodeExists) {
+			if _, err := c.create(path[:i], nil, 0); err != nil && !errors.Is(err, errNodeExists) {
 				return fmt.Errorf("make %s: %w", path[:i], err)
 			}
 		}
 	}
-	return c.create(path, data)
+	_, err := c.create(path, data, 0)
+	return err
 }
 
-// create makes a node that lasts and that anybody may use, as exhibitor does.
-func (c *zkConn) create(path string, data []byte) error {
+// makeNumbered makes a node below path that goes with the session, and gives its path.
+func (c *zkConn) makeNumbered(path string) (string, error) {
+	if err := c.make(path, nil); err != nil && !errors.Is(err, errNodeExists) {
+		return "", err
+	}
+	return c.create(path+"/lock-", nil, zkEphemeralSequential)
+}
+
+// create makes a node that anybody may use, as exhibitor does, and gives its path.
+func (c *zkConn) create(path string, data []byte, flags int32) (string, error) {
 	const allRights = 31
 	acl := new(jute).int32(1).int32(allRights).string("world").string("anyone")
-	_, err := c.call(zkCreate, new(jute).string(path).bytes(data).raw(acl.Bytes()).int32(0))
-	return err
+	reply, err := c.call(zkCreate, new(jute).string(path).bytes(data).raw(acl.Bytes()).int32(flags))
+	if err != nil {
+		return "", err
+	}
+	made, err := reply.readBytes()
+	return string(made), err
 }
 
 func (c *zkConn) children(path string) ([]string, error) {
@@ -208,6 +263,8 @@ func (c *zkConn) call(operation int32, request *jute) (*jute, error) {
 		return nil, errNoNode
 	case header.Code == zkNodeExists:
 		return nil, errNodeExists
+	case header.Code == zkBadVersion:
+		return nil, errVersion
 	case header.Code != 0:
 		return nil, fmt.Errorf("error %d", header.Code)
 	}
@@ -269,6 +326,16 @@ func (j *jute) raw(v []byte) *jute {
 func (j *jute) readInt32() (v int32, err error) {
 	err = binary.Read(j, binary.BigEndian, &v)
 	return v, err
+}
+
+// readVersion reads a node's version from what the server says of it (Stat in
+// zookeeper.jute): it comes after two transactions' and two times of eight bytes.
+func (j *jute) readVersion() (int32, error) {
+	if j.Len() < 36 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	j.Next(32)
+	return j.readInt32()
 }
 
 // readBytes reads bytes after their number, which is -1 for none.

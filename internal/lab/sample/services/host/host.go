@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -82,7 +83,7 @@ func (h Host) Masters(ctx context.Context) ([]string, error) {
 		return masters, err
 	case "exhibitor_uri":
 		var status []struct{ Hostname string }
-		if err := Get(ctx, h.Getenv("EXHIBITOR_URI"), &status); err != nil {
+		if err := do(ctx, patient, http.MethodGet, h.Getenv("EXHIBITOR_URI"), nil, &status); err != nil {
 			return nil, err
 		}
 		for _, s := range status {

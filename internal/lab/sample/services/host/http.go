@@ -24,6 +24,10 @@ var client = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
 	IdleConnTimeout:     30 * time.Second,
 }}
 
+// patient asks exhibitor for the masters. It answers after ten seconds and more while
+// one of them is not there, since it waits that long for each.
+var patient = &http.Client{Timeout: 20 * time.Second}
+
 // A StatusError is an answer that is not a success.
 type StatusError struct {
 	URL  string
@@ -42,6 +46,10 @@ func Get(ctx context.Context, url string, v any) error {
 
 // Do sends in as JSON and reads the answer into out; either may be nil.
 func Do(ctx context.Context, method, url string, in, out any) error {
+	return do(ctx, client, method, url, in, out)
+}
+
+func do(ctx context.Context, by *http.Client, method, url string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -55,7 +63,7 @@ func Do(ctx context.Context, method, url string, in, out any) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
+	resp, err := by.Do(req)
 	if err != nil {
 		return err
 	}

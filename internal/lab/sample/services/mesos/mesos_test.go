@@ -76,10 +76,18 @@ func (c *cluster) loop(f func(context.Context)) (stop func()) {
 }
 
 func (c *cluster) exhibitor(name string) {
-	s := exhibitor.New(exhibitor.Config{Hostname: name, Count: len(names), Storage: exhibitor.Static(names), URL: c.url("exhibitor"),
-		Interval: 20 * time.Millisecond})
+	var servers exhibitor.Servers
+	for i, n := range names {
+		servers = append(servers, exhibitor.Spec{ID: i + 1, Hostname: n})
+	}
+	s := exhibitor.New(exhibitor.Config{Hostname: name, Count: len(names), Defaults: exhibitor.Settings{Servers: servers},
+		URL: c.url("exhibitor"), Interval: 20 * time.Millisecond})
 	c.t.Cleanup(c.serve("exhibitor", name, s.Handler()))
-	c.loop(s.Run)
+	c.loop(func(ctx context.Context) {
+		if err := s.Run(ctx); err != nil {
+			c.t.Error(err)
+		}
+	})
 }
 
 func (c *cluster) master(name string) (stop func()) {

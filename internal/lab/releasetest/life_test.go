@@ -269,6 +269,7 @@ func (j *judge) refused(s *site) {
 	}
 	j.book.check(what, "master", "apply", err)
 	j.book.says(what, "apply: "+came.reason())
+	j.t.Logf("%s: the apply said\n%s", what, indent(came.out))
 	for _, n := range s.nodes {
 		j.book.check(what, n.role, "services", s.evident(n.stillRuns(j, before[n], ""), came))
 		j.book.check(what, n.role, "data", n.holds(j.t))

@@ -29,6 +29,8 @@ type judge struct {
 
 	rel, former *release.Release
 	points      string
+	part, parts int       // of the points, those that this run takes
+	until       time.Time // when no further point is begun; zero: never
 	ends        []end
 	standIns    []lab.Option // what hosts have besides
 	parameters  string       // more of dcos_cluster_config
@@ -84,6 +86,7 @@ func (j *judge) settings() {
 	default:
 		j.t.Fatalf("DCOS_TEST_POINTS=%s: it is all, kinds or none", points)
 	}
+	j.share()
 	if list := os.Getenv("DCOS_TEST_ENDS"); list != "" {
 		j.ends = nil
 		for name := range strings.SplitSeq(list, ",") {
@@ -100,6 +103,27 @@ func (j *judge) settings() {
 		}
 	}
 }
+
+// share reads which of the points this run takes, and for how long.
+func (j *judge) share() {
+	j.part, j.parts = 1, 1
+	if part := os.Getenv("DCOS_TEST_PART"); part != "" {
+		if n, err := fmt.Sscanf(part, "%d/%d", &j.part, &j.parts); n != 2 || err != nil || j.part < 1 || j.part > j.parts {
+			j.t.Fatalf("DCOS_TEST_PART=%s: it is PART/PARTS, as 1/4", part)
+		}
+		j.book.unchecked("points of an activation but each %d. of them, from the %d. on", j.parts, j.part)
+	}
+	if limit := os.Getenv("DCOS_TEST_LIMIT"); limit != "" {
+		d, err := time.ParseDuration(limit)
+		if err != nil {
+			j.t.Fatalf("DCOS_TEST_LIMIT: %v", err)
+		}
+		j.until = time.Now().Add(d)
+	}
+}
+
+// over reports whether no further point is to be begun.
+func (j *judge) over() bool { return !j.until.IsZero() && time.Now().After(j.until) }
 
 func requireHosts(t *testing.T) *lab.Lab {
 	t.Helper()
@@ -133,7 +157,7 @@ func open(t *testing.T, path string) *release.Release {
 // themselves, it is removed, and made anew on hosts with stand-ins. It gives nil if there is none in the end.
 func (j *judge) install() *site {
 	const what = "installation"
-	services := os.Getenv("DCOS_TEST_SERVICES")
+	services, seen := os.Getenv("DCOS_TEST_SERVICES"), false
 	for _, own := range []bool{true, false} {
 		if own && services == "stand-ins" || !own && services == "own" {
 			continue
@@ -154,6 +178,10 @@ func (j *judge) install() *site {
 		}
 		s := j.newSite(j.t, rel.Source(), []string{master.Address}, nodes...)
 		s.configure()
+		if !seen {
+			j.wary(s, rel)
+			seen = true
+		}
 		came := s.apply()
 		if came.code != 0 && own && services == "" && strings.Contains(came.out, "Stage: postflight") {
 			j.t.Logf("the nodes do not come up by their own services here, so stand-ins take their place:\n%s", indent(lastLines(came.out, 40)))
@@ -213,25 +241,6 @@ func (j *judge) destroy(s *site) {
 // clean is whether hosts are what they were.
 func (j *judge) clean(s *site, what string) {
 	for _, n := range s.nodes {
-		var left []string
-		for range 45 { // what the keeper of a broken connection holds takes half a minute to go
-			after, err := n.Snapshot(j.t.Context())
-			if err != nil {
-				left = []string{err.Error()}
-				break
-			}
-			left = nil
-			for _, c := range lab.Diff(n.before, after) {
-				left = append(left, c.String())
-			}
-			if len(left) == 0 || pause(j.t, time.Second) != nil {
-				break
-			}
-		}
-		var err error
-		if len(left) > 0 {
-			err = fmt.Errorf("something is left on the host\n%s", strings.Join(left, "\n"))
-		}
-		j.book.check(what, n.role, n.Name, err)
+		j.book.check(what, n.role, n.Name, n.unchanged(j, n.before))
 	}
 }

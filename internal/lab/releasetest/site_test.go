@@ -26,6 +26,7 @@ type node struct {
 	before *lab.Snapshot
 	kept   string // what it kept when it was first seen up: see [node.keeps]
 	up     []string
+	added  []string // groups that packages ask for, and that the host did not have by itself
 }
 
 // patience is how long a node may take to come to rest.
@@ -54,18 +55,6 @@ func (j *judge) raise(t testing.TB, name, role string, opts ...lab.Option) *node
 	n := &node{role: role, Host: j.lab.Host(t, name, slices.Concat(opts, j.standIns)...)}
 	j.ready(t, n)
 	return n
-}
-
-// ready makes a host of the lab more like one that has Docker from a package: docker-gc's user needs its group.
-func (j *judge) ready(t testing.TB, n *node) {
-	t.Helper()
-	if _, err := n.Shell(t.Context(), "getent group docker >/dev/null || groupadd --system docker"); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if n.before, err = n.Snapshot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // configure writes the configuration.

@@ -184,12 +184,28 @@ func (s *site) strikeAll(n *node) {
 	// The swap itself comes first, for who cannot wait: what is before it changes nothing that is in use.
 	swap := slices.IndexFunc(points, func(p point) bool { return strings.Contains(p.kind, "install_progress") })
 	points = slices.Concat(points[max(swap, 0):], points[:max(swap, 0)])
+	points = everyNth(points, s.part, s.parts)
 	for _, e := range s.ends {
 		for i, p := range points {
+			if s.over() {
+				s.book.unchecked("on the %s, activations ended by %s: %d of %d points, for want of time", n.role, e.name, len(points)-i, len(points))
+				break
+			}
 			s.t.Logf("%s, %s: %d of %d: %s", n.role, e.name, i+1, len(points), p)
 			s.strike(n, p, e)
 		}
 	}
+}
+
+// everyNth gives a part of a list that is dealt out to so many.
+func everyNth(points []point, part, parts int) []point {
+	var mine []point
+	for i, p := range points {
+		if i%parts == part-1 {
+			mine = append(mine, p)
+		}
+	}
+	return mine
 }
 
 // follow shadows the next activation on a node. What it returns waits for the end of that.

@@ -200,6 +200,9 @@ func (j *judge) install() *site {
 				err = n.plant(j.t)
 			}
 			j.book.check(what, n.role, "units come to rest", err)
+			if n.role == "master" && !n.app {
+				j.book.unchecked("whether Marathon keeps its applications: it takes none here")
+			}
 			j.book.check(what, n.role, "packages and users", n.has(j.t, rel.Packages()))
 			if len(n.up) == 0 {
 				j.book.check(what, n.role, "units", fmt.Errorf("no unit is active"))

@@ -46,5 +46,6 @@
 //     (cmd/dcos-sample sees to that), nor without the packages that it is in.
 //
 // Left out: late-bound packages, the HTTP interface, Windows, the words of
-// messages; lines before 2.0, which link units and stop them one by one.
+// messages; lines before 2.1.2, which stop units one by one, and 1.10, which
+// links them into packages.
 package pkgpanda

@@ -89,14 +89,16 @@ func (j *judge) life(s *site) {
 			j.book.check(what, n.role, "units come to rest", n.settles(j.t))
 		}
 	}
-	if j.full {
+	if j.full && j.begins("changes of the configuration, and a boot") {
 		s.change()
 		s.converge("a change that all services read", "dns_search", changes())
 		j.live(s)
 		j.boot(s)
 	}
+	if j.begins("a set that the package manager refuses") {
+		j.refused(s)
+	}
 	j.drifts(s)
-	j.refused(s)
 }
 
 // live changes what only an agent's Mesos reads: nothing else may restart.
@@ -213,6 +215,9 @@ func (j *judge) driftsOf(n *node) []drift {
 func (j *judge) drifts(s *site) {
 	for _, n := range s.nodes {
 		for _, d := range j.driftsOf(n) {
+			if !j.begins("on the %s, drift: %s", n.role, d.name) {
+				continue
+			}
 			out, err := n.shell(j.t, d.script)
 			if err != nil {
 				j.t.Fatalf("%s: %v", d.name, err)

@@ -38,7 +38,7 @@
 //	                    last one, or none
 //	DCOS_TEST_ENDS      some of the ends, with commas between them; else all
 //	DCOS_TEST_PART      2/5: the points are dealt out to five runs, and this is the second
-//	DCOS_TEST_LIMIT     30m: after that time no further point is begun
+//	DCOS_TEST_LIMIT     30m: after that time nothing more is begun but the destroy
 //	DCOS_TEST_LIFE      none leaves out what is between installation and destroy but the points
 //	DCOS_TEST_SERVICES  own or stand-ins, to decide it beforehand
 package releasetest

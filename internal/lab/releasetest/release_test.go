@@ -30,7 +30,7 @@ type judge struct {
 	rel, former *release.Release
 	points      string
 	part, parts int       // of the points, those that this run takes
-	until       time.Time // when no further point is begun; zero: never
+	until       time.Time // when nothing more is begun but the end; zero: never
 	ends        []end
 	standIns    []lab.Option // what hosts have besides
 	parameters  string       // more of dcos_cluster_config
@@ -122,8 +122,14 @@ func (j *judge) share() {
 	}
 }
 
-// over reports whether no further point is to be begun.
-func (j *judge) over() bool { return !j.until.IsZero() && time.Now().After(j.until) }
+// begins reports whether there is time for something, and notes it if there is not.
+func (j *judge) begins(format string, args ...any) bool {
+	if j.until.IsZero() || time.Now().Before(j.until) {
+		return true
+	}
+	j.book.unchecked("for want of time: "+format, args...)
+	return false
+}
 
 func requireHosts(t *testing.T) *lab.Lab {
 	t.Helper()

@@ -128,6 +128,9 @@ func (j *judge) swaps(s *site) {
 		s.strikeAll(s.nodes[0])
 		return
 	}
+	if !j.begins("the points of an activation") {
+		return
+	}
 	var group sync.WaitGroup
 	for _, n := range s.nodes {
 		host, masters := j.raise(j.t, "release-points-"+n.role, n.role, j.disk()...), s.masters
@@ -187,8 +190,7 @@ func (s *site) strikeAll(n *node) {
 	points = everyNth(points, s.part, s.parts)
 	for _, e := range s.ends {
 		for i, p := range points {
-			if s.over() {
-				s.book.unchecked("on the %s, activations ended by %s: %d of %d points, for want of time", n.role, e.name, len(points)-i, len(points))
+			if !s.begins("on the %s, activations ended by %s: %d of %d points", n.role, e.name, len(points)-i, len(points)) {
 				break
 			}
 			s.t.Logf("%s, %s: %d of %d: %s", n.role, e.name, i+1, len(points), p)

@@ -83,6 +83,9 @@ func (j *judge) life(s *site) {
 		s.release = j.rel.Source()
 		s.configure()
 		const what = "upgrade"
+		for _, n := range s.nodes {
+			n.newer = true
+		}
 		s.converge(what, j.former.Version()+" to "+j.rel.Version(), changes())
 		for _, n := range s.nodes {
 			j.book.check(what, n.role, "packages and users", n.has(j.t, j.rel.Packages()))

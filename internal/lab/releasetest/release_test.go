@@ -29,7 +29,7 @@ type judge struct {
 
 	rel, former *release.Release
 	points      string
-	part, parts int       // of the points, those that this run takes
+	part, parts int       // of the ends at all points, those that this run takes
 	until       time.Time // when nothing more is begun but the end; zero: never
 	ends        []end
 	standIns    []lab.Option // what hosts have besides
@@ -86,7 +86,7 @@ func (j *judge) settings() {
 	default:
 		j.t.Fatalf("DCOS_TEST_POINTS=%s: it is all, kinds or none", points)
 	}
-	j.share()
+	j.parted()
 	if list := os.Getenv("DCOS_TEST_ENDS"); list != "" {
 		j.ends = nil
 		for name := range strings.SplitSeq(list, ",") {
@@ -104,14 +104,14 @@ func (j *judge) settings() {
 	}
 }
 
-// share reads which of the points this run takes, and for how long.
-func (j *judge) share() {
+// parted reads which of the ends this run takes, and for how long.
+func (j *judge) parted() {
 	j.part, j.parts = 1, 1
 	if part := os.Getenv("DCOS_TEST_PART"); part != "" {
 		if n, err := fmt.Sscanf(part, "%d/%d", &j.part, &j.parts); n != 2 || err != nil || j.part < 1 || j.part > j.parts {
 			j.t.Fatalf("DCOS_TEST_PART=%s: it is PART/PARTS, as 1/4", part)
 		}
-		j.book.unchecked("points of an activation but each %d. of them, from the %d. on", j.parts, j.part)
+		j.book.unchecked("of each %d ends of an activation all but the %d.", j.parts, j.part)
 	}
 	if limit := os.Getenv("DCOS_TEST_LIMIT"); limit != "" {
 		d, err := time.ParseDuration(limit)

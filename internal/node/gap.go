@@ -218,6 +218,10 @@ func (s State) unitGap(b *bundle.Bundle, g *gap) {
 		case u.Active == "inactive" && !u.Job && !u.Triggered && (u.Always && (u.Unconditional || u.Untried) || u.Name == "dcos.target"):
 			g.revive = append(g.revive, u.Name)
 			g.stopped[u.Name] = true
+		case u.Active == "inactive" && !u.Job && strings.HasSuffix(u.Name, ".socket") && (u.Unconditional || u.Untried):
+			// Its service may run all the same, and nobody reaches it.
+			g.revive = append(g.revive, u.Name)
+			g.stopped[u.Name] = true
 		}
 	}
 }

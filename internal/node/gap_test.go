@@ -102,6 +102,9 @@ func TestDrift(t *testing.T) {
 		"target disabled": {func(s *State) { s.Units[1].Enabled = "disabled" }, []string{"dcos.target is not enabled"}},
 		"unit failed":     {func(s *State) { s.Units[2].Active = "failed" }, []string{"dcos-exhibitor.service has failed"}},
 		"unit stopped":    {func(s *State) { s.Units[2].Active = "inactive" }, []string{"dcos-exhibitor.service is stopped"}},
+		"socket stopped": {func(s *State) {
+			s.Units = append(s.Units, UnitState{Name: "dcos-telegraf.socket", Active: "inactive", Unconditional: true})
+		}, []string{"dcos-telegraf.socket is stopped"}},
 		"unit never tried": {func(s *State) {
 			s.Units[2].Active, s.Units[2].Unconditional, s.Units[2].Untried = "inactive", false, true
 		}, []string{"dcos-exhibitor.service is stopped"}},

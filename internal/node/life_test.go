@@ -105,25 +105,32 @@ func TestLife(t *testing.T) {
 		}
 	})
 
-	t.Run("a service with a socket is stopped", func(t *testing.T) {
+	t.Run("a service with a socket is stopped, and the socket", func(t *testing.T) {
 		m := members[1]
-		const unit = "dcos-mesos-slave.service"
-		if trigger := shell(t, m.h, "systemctl show -p TriggeredBy --value "+unit+"; systemctl stop "+unit); !strings.Contains(trigger,
-			".socket") {
+		const unit, socket = "dcos-mesos-slave.service", "dcos-mesos-slave.socket"
+		if trigger := shell(t, m.h, "systemctl show -p TriggeredBy --value "+unit); !strings.Contains(trigger, socket) {
 			t.Fatalf("%s has no socket: %q", unit, trigger)
 		}
-		state, err := node.Inspect(t.Context(), m.conn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if drift := state.Drift(b, m.role); !slices.Equal(drift, []string{"unit " + unit + " is stopped"}) {
-			t.Errorf("drift: %q", drift)
-		}
-		if _, err := node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
-			t.Fatalf("%+v", err)
-		}
-		if got := shell(t, m.h, "systemctl is-active "+unit); got != "active" {
-			t.Errorf("%s is %s", unit, got)
+		// While its service runs, systemd does not start a socket.
+		for _, stopped := range [][]string{{unit}, {socket}, {unit, socket}} {
+			shell(t, m.h, "systemctl stop "+strings.Join(stopped, " "))
+			state, err := node.Inspect(t.Context(), m.conn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for _, u := range stopped {
+				want = append(want, "unit "+u+" is stopped")
+			}
+			if drift := state.Drift(b, m.role); !slices.Equal(drift, want) {
+				t.Errorf("drift: %q, want %q", drift, want)
+			}
+			if _, err := node.Upgrade(t.Context(), m.conn, m.opts); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if got := shell(t, m.h, "systemctl is-active "+unit+" "+socket); got != "active\nactive" {
+				t.Errorf("%q were stopped: now they are %q", stopped, got)
+			}
 		}
 	})
 

@@ -410,11 +410,21 @@ func (s *session) repairInput(g gap, restart bool) *strings.Builder {
 	for _, u := range g.setup {
 		fmt.Fprintf(&in, "forget %s\n", u)
 	}
+	sockets, others := []string{}, []string{}
 	for _, u := range g.revive {
-		fmt.Fprintf(&in, "revive %s\n", u)
+		if strings.HasSuffix(u, ".socket") {
+			sockets = append(sockets, u)
+		} else {
+			others = append(others, u)
+		}
 	}
-	if len(g.stopped) > 0 { // and who has stopped services has stopped what is not looked at, too: timers, sockets, what ends by itself
-		in.WriteString("revive dcos.target\n")
+	// Who has stopped services has stopped what is not looked at, too: timers, what ends by itself. All together are started
+	// in their order; one by one, a service would come before its socket, which systemd then refuses.
+	if len(g.stopped) > 0 {
+		others = append([]string{"dcos.target"}, slices.DeleteFunc(others, func(u string) bool { return u == "dcos.target" })...)
+	}
+	for _, u := range append(sockets, others...) {
+		fmt.Fprintf(&in, "revive %s\n", u)
 	}
 	return &in
 }

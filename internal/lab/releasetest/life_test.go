@@ -83,20 +83,25 @@ func (j *judge) life(s *site) {
 		s.release = j.rel.Source()
 		s.configure()
 		const what = "upgrade"
+		for _, n := range s.nodes {
+			n.newer = true
+		}
 		s.converge(what, j.former.Version()+" to "+j.rel.Version(), changes())
 		for _, n := range s.nodes {
 			j.book.check(what, n.role, "packages and users", n.has(j.t, j.rel.Packages()))
 			j.book.check(what, n.role, "units come to rest", n.settles(j.t))
 		}
 	}
-	if j.full {
+	if j.full && j.begins("changes of the configuration, and a boot") {
 		s.change()
 		s.converge("a change that all services read", "dns_search", changes())
 		j.live(s)
 		j.boot(s)
 	}
+	if j.begins("a set that the package manager refuses") {
+		j.refused(s)
+	}
 	j.drifts(s)
-	j.refused(s)
 }
 
 // live changes what only an agent's Mesos reads: nothing else may restart.
@@ -213,6 +218,9 @@ func (j *judge) driftsOf(n *node) []drift {
 func (j *judge) drifts(s *site) {
 	for _, n := range s.nodes {
 		for _, d := range j.driftsOf(n) {
+			if !j.begins("on the %s, drift: %s", n.role, d.name) {
+				continue
+			}
 			out, err := n.shell(j.t, d.script)
 			if err != nil {
 				j.t.Fatalf("%s: %v", d.name, err)
@@ -269,6 +277,7 @@ func (j *judge) refused(s *site) {
 	}
 	j.book.check(what, "master", "apply", err)
 	j.book.says(what, "apply: "+came.reason())
+	j.t.Logf("%s: the apply said\n%s", what, indent(came.out))
 	for _, n := range s.nodes {
 		j.book.check(what, n.role, "services", s.evident(n.stillRuns(j, before[n], ""), came))
 		j.book.check(what, n.role, "data", n.holds(j.t))

@@ -37,6 +37,8 @@
 //	DCOS_TEST_POINTS    all (default), kinds: units' files count as one kind and are ended at the first, a middle and the
 //	                    last one, or none
 //	DCOS_TEST_ENDS      some of the ends, with commas between them; else all
+//	DCOS_TEST_PART      2/5: the ends at all points are dealt out to five runs, and this is the second
+//	DCOS_TEST_LIMIT     30m: after that time nothing more is begun but the destroy
 //	DCOS_TEST_LIFE      none leaves out what is between installation and destroy but the points
 //	DCOS_TEST_SERVICES  own or stand-ins, to decide it beforehand
 package releasetest

@@ -29,6 +29,8 @@ type judge struct {
 
 	rel, former *release.Release
 	points      string
+	part, parts int       // of the ends at all points, those that this run takes
+	until       time.Time // when nothing more is begun but the end; zero: never
 	ends        []end
 	standIns    []lab.Option // what hosts have besides
 	parameters  string       // more of dcos_cluster_config
@@ -84,6 +86,7 @@ func (j *judge) settings() {
 	default:
 		j.t.Fatalf("DCOS_TEST_POINTS=%s: it is all, kinds or none", points)
 	}
+	j.parted()
 	if list := os.Getenv("DCOS_TEST_ENDS"); list != "" {
 		j.ends = nil
 		for name := range strings.SplitSeq(list, ",") {
@@ -99,6 +102,33 @@ func (j *judge) settings() {
 			}
 		}
 	}
+}
+
+// parted reads which of the ends this run takes, and for how long.
+func (j *judge) parted() {
+	j.part, j.parts = 1, 1
+	if part := os.Getenv("DCOS_TEST_PART"); part != "" {
+		if n, err := fmt.Sscanf(part, "%d/%d", &j.part, &j.parts); n != 2 || err != nil || j.part < 1 || j.part > j.parts {
+			j.t.Fatalf("DCOS_TEST_PART=%s: it is PART/PARTS, as 1/4", part)
+		}
+		j.book.unchecked("of each %d ends of an activation all but the %d.", j.parts, j.part)
+	}
+	if limit := os.Getenv("DCOS_TEST_LIMIT"); limit != "" {
+		d, err := time.ParseDuration(limit)
+		if err != nil {
+			j.t.Fatalf("DCOS_TEST_LIMIT: %v", err)
+		}
+		j.until = time.Now().Add(d)
+	}
+}
+
+// begins reports whether there is time for something, and notes it if there is not.
+func (j *judge) begins(format string, args ...any) bool {
+	if j.until.IsZero() || time.Now().Before(j.until) {
+		return true
+	}
+	j.book.unchecked("for want of time: "+format, args...)
+	return false
 }
 
 func requireHosts(t *testing.T) *lab.Lab {
@@ -133,7 +163,7 @@ func open(t *testing.T, path string) *release.Release {
 // themselves, it is removed, and made anew on hosts with stand-ins. It gives nil if there is none in the end.
 func (j *judge) install() *site {
 	const what = "installation"
-	services := os.Getenv("DCOS_TEST_SERVICES")
+	services, seen := os.Getenv("DCOS_TEST_SERVICES"), false
 	for _, own := range []bool{true, false} {
 		if own && services == "stand-ins" || !own && services == "own" {
 			continue
@@ -154,6 +184,10 @@ func (j *judge) install() *site {
 		}
 		s := j.newSite(j.t, rel.Source(), []string{master.Address}, nodes...)
 		s.configure()
+		if !seen {
+			j.wary(s, rel)
+			seen = true
+		}
 		came := s.apply()
 		if came.code != 0 && own && services == "" && strings.Contains(came.out, "Stage: postflight") {
 			j.t.Logf("the nodes do not come up by their own services here, so stand-ins take their place:\n%s", indent(lastLines(came.out, 40)))
@@ -172,6 +206,9 @@ func (j *judge) install() *site {
 				err = n.plant(j.t)
 			}
 			j.book.check(what, n.role, "units come to rest", err)
+			if n.role == "master" && !n.app {
+				j.book.unchecked("whether Marathon keeps its applications: it takes none here")
+			}
 			j.book.check(what, n.role, "packages and users", n.has(j.t, rel.Packages()))
 			if len(n.up) == 0 {
 				j.book.check(what, n.role, "units", fmt.Errorf("no unit is active"))
@@ -213,25 +250,6 @@ func (j *judge) destroy(s *site) {
 // clean is whether hosts are what they were.
 func (j *judge) clean(s *site, what string) {
 	for _, n := range s.nodes {
-		var left []string
-		for range 45 { // what the keeper of a broken connection holds takes half a minute to go
-			after, err := n.Snapshot(j.t.Context())
-			if err != nil {
-				left = []string{err.Error()}
-				break
-			}
-			left = nil
-			for _, c := range lab.Diff(n.before, after) {
-				left = append(left, c.String())
-			}
-			if len(left) == 0 || pause(j.t, time.Second) != nil {
-				break
-			}
-		}
-		var err error
-		if len(left) > 0 {
-			err = fmt.Errorf("something is left on the host\n%s", strings.Join(left, "\n"))
-		}
-		j.book.check(what, n.role, n.Name, err)
+		j.book.check(what, n.role, n.Name, n.unchanged(j, n.before))
 	}
 }

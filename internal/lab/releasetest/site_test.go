@@ -25,7 +25,10 @@ type node struct {
 	role   string // as the provider has it: master, agent
 	before *lab.Snapshot
 	kept   string // what it kept when it was first seen up: see [node.keeps]
+	app    bool   // Marathon has one to keep
 	up     []string
+	newer  bool     // it has another release than when up was noted, which may bring some of these units no more
+	added  []string // groups that packages ask for, and that the host did not have by itself
 }
 
 // patience is how long a node may take to come to rest.
@@ -54,18 +57,6 @@ func (j *judge) raise(t testing.TB, name, role string, opts ...lab.Option) *node
 	n := &node{role: role, Host: j.lab.Host(t, name, slices.Concat(opts, j.standIns)...)}
 	j.ready(t, n)
 	return n
-}
-
-// ready makes a host of the lab more like one that has Docker from a package: docker-gc's user needs its group.
-func (j *judge) ready(t testing.TB, n *node) {
-	t.Helper()
-	if _, err := n.Shell(t.Context(), "getent group docker >/dev/null || groupadd --system docker"); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if n.before, err = n.Snapshot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // configure writes the configuration.
@@ -224,23 +215,41 @@ func (n *node) shell(t testing.TB, script string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// plant puts something into each of the directories that a cluster's life is in, and notes what is kept now.
+// plant puts something into each of the directories that a cluster's life is in, and an application into Marathon, and notes what is
+// kept now.
 func (n *node) plant(t testing.TB) error {
 	places := "/var/lib/dcos /var/lib/mesos/slave/meta"
 	if n.role == "master" {
 		places = "/var/lib/dcos /var/lib/dcos/exhibitor/zookeeper/snapshot /var/lib/dcos/mesos/master"
 	}
 	_, err := n.shell(t, "for d in "+places+"; do mkdir -p $d; head -c 16 /dev/urandom | od -An -tx1 >$d/lab-mark; done")
-	if err == nil {
-		n.kept, err = n.keeps(t)
+	if err != nil {
+		return err
 	}
+	if n.role == "master" {
+		// DC/OS writes it when its services first start, which stand-ins do not.
+		_, err := n.shell(t, `[ -s /var/lib/dcos/cluster-id ] || cat /proc/sys/kernel/random/uuid >/var/lib/dcos/cluster-id; i=0; until curl -fsS -m 5 `+apps+`/lab-mark || curl -fsS -m 5 -X POST -H 'Content-Type: application/json' `+
+			`-d '{"id": "/lab-mark", "cmd": "sleep 86400", "cpus": 0.1, "mem": 16, "instances": 0}' `+apps+
+			`; do i=$((i + 1)); [ $i -lt 120 ] || exit 1; sleep 1; done >/dev/null 2>&1`)
+		n.app = err == nil
+	}
+	n.kept, err = n.keeps(t)
 	return err
 }
 
+// apps is where Marathon's applications are, on a master.
+const apps = "http://127.0.0.1:8080/v2/apps"
+
 // keeps gives what a node keeps: what was planted, and the id of its cluster.
 func (n *node) keeps(t testing.TB) (string, error) {
-	return n.shell(t, "for f in $(find /var/lib/dcos /var/lib/mesos -name lab-mark 2>/dev/null | sort) /var/lib/dcos/cluster-id; do "+
+	files, err := n.shell(t, "for f in $(find /var/lib/dcos /var/lib/mesos -name lab-mark 2>/dev/null | sort) /var/lib/dcos/cluster-id; do "+
 		`if [ -f "$f" ]; then echo "$f: $(cat "$f")"; fi; done`)
+	if err != nil || !n.app {
+		return files, err
+	}
+	had, err := n.shell(t, `for i in $(seq 120); do a=$(curl -fsS -m 5 `+apps+` 2>/dev/null | grep -o '"id": *"/[^"]*"' | sort -u) && `+
+		`[ -n "$a" ] && break; sleep 1; done; echo "applications: $a"`)
+	return files + "\n" + had, err
 }
 
 // holds is an error unless the node keeps what it kept.
@@ -274,7 +283,7 @@ func (n *node) steady(t testing.TB) error {
 		if now, all, err = n.activeUnits(t); err == nil {
 			var lack []string
 			for _, u := range n.up {
-				if !slices.Contains(now, u) {
+				if !slices.Contains(now, u) && (!n.newer || strings.Contains("\n"+all, "\n"+u+" ")) {
 					lack = append(lack, u)
 				}
 			}
@@ -311,7 +320,7 @@ func (n *node) settles(t testing.TB) error {
 			return err
 		}
 	}
-	n.up = before
+	n.up, n.newer = before, false
 	return nil
 }
 

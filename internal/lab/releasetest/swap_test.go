@@ -128,6 +128,9 @@ func (j *judge) swaps(s *site) {
 		s.strikeAll(s.nodes[0])
 		return
 	}
+	if !j.begins("the points of an activation") {
+		return
+	}
 	var group sync.WaitGroup
 	for _, n := range s.nodes {
 		host, masters := j.raise(j.t, "release-points-"+n.role, n.role, j.disk()...), s.masters
@@ -184,12 +187,35 @@ func (s *site) strikeAll(n *node) {
 	// The swap itself comes first, for who cannot wait: what is before it changes nothing that is in use.
 	swap := slices.IndexFunc(points, func(p point) bool { return strings.Contains(p.kind, "install_progress") })
 	points = slices.Concat(points[max(swap, 0):], points[:max(swap, 0)])
-	for _, e := range s.ends {
-		for i, p := range points {
-			s.t.Logf("%s, %s: %d of %d: %s", n.role, e.name, i+1, len(points), p)
-			s.strike(n, p, e)
+	blows := s.share(points)
+	for i, b := range blows {
+		if !s.begins("on the %s, %d of %d ends of an activation", n.role, len(blows)-i, len(blows)) {
+			break
+		}
+		s.t.Logf("%s, %d of %d: %s at %s", n.role, i+1, len(blows), b.end.name, b.point)
+		s.strike(n, b.point, b.end)
+	}
+}
+
+// A blow is an end at a point.
+type blow struct {
+	point
+	end
+}
+
+// share gives what falls to this run of all ends at all points, which are dealt out to so many runs.
+func (j *judge) share(points []point) []blow {
+	var mine []blow
+	dealt := 0
+	for _, p := range points {
+		for _, e := range j.ends {
+			if dealt%j.parts == j.part-1 {
+				mine = append(mine, blow{p, e})
+			}
+			dealt++
 		}
 	}
+	return mine
 }
 
 // follow shadows the next activation on a node. What it returns waits for the end of that.

@@ -12,7 +12,7 @@
 #            enable UNIT, start UNIT, restart UNIT, start-later UNIT (does not wait)
 #            restart-if-there UNIT    nothing if the host has no such unit
 #            forget UNIT              reset-failed
-#            revive UNIT              reset-failed and start
+#            revive UNIT              reset-failed and start; of a socket, its services stop before and start after it
 # prints   cursor= the journal's end before units were commanded; written=PATH for each file
 # changes  what it was told; in the record it notes the sums of files that only root may read; before
 #          a file is overwritten it is kept below the staging directory if a former copy is asked for with
@@ -69,6 +69,20 @@ keep_once() { # PATH
 	if [ ! -e "$staging/.former$1" ] && [ ! -e "$staging/.former$1.none" ]; then keep "$1"; fi
 }
 
+revive() { # UNIT
+	again=
+	case $1 in
+	*.socket) # systemd refuses it while its service runs
+		for s in $(unit_show "$1" Triggers); do
+			case $(unit_show "$s" ActiveState) in active | activating | reloading) again="$again $s" ;; esac
+		done
+		;;
+	esac
+	for s in $again; do systemctl stop "$s" </dev/null >&2 || fail "stopping $s, for $1" "$s"; done
+	systemctl reset-failed "$1" </dev/null 2>/dev/null
+	for s in "$1" $again; do systemctl start --no-block "$s" </dev/null >&2 || fail "starting $s" "$s"; done
+}
+
 while read -r what a b c; do
 	case $what in
 	watch) watched="$watched $a" ;;
@@ -100,10 +114,7 @@ while read -r what a b c; do
 		fi
 		;;
 	forget) systemctl reset-failed "$a" </dev/null 2>/dev/null ;;
-	revive)
-		systemctl reset-failed "$a" </dev/null 2>/dev/null
-		systemctl start --no-block "$a" </dev/null >&2 || fail "starting $a" "$a"
-		;;
+	revive) revive "$a" ;;
 	*) fail "reading what to apply: $what" ;;
 	esac
 done

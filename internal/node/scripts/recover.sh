@@ -8,7 +8,7 @@
 #          dcos.target.wants, and the units' files that it names
 #
 # With bin moved away pkgpanda cannot run. With part of the new set moved in, it never ends the swap. Where dcos.target.wants is
-# there and names no unit that has a file, it calls systemctl stop without a unit, which fails (Systemd.stop_all, 1.13 to 2.2).
+# there and names no unit that has a file, it calls systemctl stop without a unit, which fails (Systemd.stop_all, from 2.1.2 on).
 put begin recover
 read_stage
 put stage "$stage"

@@ -112,7 +112,7 @@ func (r *root) fetch(ids ...string) {
 
 var mesosFiles = map[string]string{
 	"pkginfo.json": `{"environment": {"A": "1"}, "state_directory": true, "sysctl": {"dcos-m": {"net.x": 1}}, "requires": ` +
-		`["lib", {"name": "lib", "variant": "v"}]}`,
+		`["lib", {"name": "lib", "variant": "v"}, {"name": "lib", "variant": null}]}`,
 	"buildinfo.full.json": `{"name": "mesos"}`,
 	"bin/m":               "program",
 	"etc/d/common":        "for all",

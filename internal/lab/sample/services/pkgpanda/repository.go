@@ -48,7 +48,10 @@ type Require string
 func (r *Require) UnmarshalJSON(b []byte) error {
 	var name string
 	if err := json.Unmarshal(b, &name); err != nil {
-		var full struct{ Name, Variant *string }
+		var full struct {
+			Name    *string
+			Variant json.RawMessage // may be null, and has to be there
+		}
 		if err := json.Unmarshal(b, &full); err != nil {
 			return err
 		}

@@ -66,15 +66,18 @@ func units(wants string) ([]string, error) {
 
 // removeStaged removes the units that an activation staged and never placed.
 func (in *Install) removeStaged() error {
-	staged, err := filepath.Glob(filepath.Join(in.unitDir(), "*"+stagedSuffix))
+	entries, err := os.ReadDir(in.unitDir())
 	if err != nil {
 		return err
 	}
-	for _, path := range staged {
-		if err := in.step("remove %s", filepath.Base(path)); err != nil {
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), stagedSuffix) {
+			continue
+		}
+		if err := in.step("remove %s", e.Name()); err != nil {
 			return err
 		}
-		if err := os.Remove(path); err != nil {
+		if err := os.Remove(filepath.Join(in.unitDir(), e.Name())); err != nil {
 			return err
 		}
 	}

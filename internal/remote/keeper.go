@@ -37,7 +37,9 @@ import (
 // Its answers begin with keeperSays: on a terminal, other lines may come
 // between them (complaints of the shell about a process that ended while it was
 // looked at, a broadcast message). "command exec" is exec whose failure does
-// not end the shell (POSIX, 2.8.1): files go away between a look and an open.
+// not end the shell (POSIX, 2.8.1): files go away between a look and an open. flock
+// gets what it is to lock as its standard input: ksh93 and mksh keep all that exec
+// opens above 2 to themselves.
 func keeperScript(lease, linger int) string {
 	return fmt.Sprintf(`umask 077;w=;k=;l=;b=;m=
 say(){ printf '`+keeperSays+`%%s\n' "$*";}
@@ -50,7 +52,7 @@ who(){ u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER)
 ours(){ [ -d "$1" ]&&[ ! -L "$1" ]||return;owner "$1";[ "$o" = "$u" ]||[ "$o" = "$m" ];}
 drop(){ if [ ! -f "$1/.keeper" ];then
 [ -z "$(find "$1" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$1"
-else (exec 6<"$1"&&flock -n 6&&rm -rf "$1") 2>/dev/null;fi;}
+else (exec 6<"$1"&&flock -n 0 <&6&&rm -rf "$1") 2>/dev/null;fi;}
 sweep(){ for d in /var/tmp/.dcos-work.* /tmp/.dcos-work.* "$HOME"/.dcos-work.* /dev/shm/.dcos-work.*;do
 [ -d "$d" ]||continue
 who;ours "$d"&&drop "$d"
@@ -62,26 +64,26 @@ for b in /var/tmp /tmp "$HOME" /dev/shm;do
 for d in "$b"/.dcos-work.*;do
 ours "$d"||continue
 if [ -z "$w" ]&&[ "$o" = "$u" ]&&[ -f "$d/.keeper" ];then
-if { command exec 8<"$d";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
+if { command exec 8<"$d";} 2>/dev/null&&flock -n 0 <&8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
 else drop "$d";fi
 done
 [ -z "$w" ]||return 0
 d=$b/.dcos-work.$1
 if mkdir "$d" 2>/dev/null;then
-if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+
+if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 0 <&8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+
 		partsDirectory+`";};then w=$d;k=new;return 0;fi
 rm -rf "$d";fi
 done;return 1;}
 above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return
 case $c in sshd*) kill "$q" 2>/dev/null;return;;esac
-c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*) };q=$2;done;}
+c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*")"};q=$2;done;}
 lock(){ n=$1;f=$2;shift 2;i=0
 for d in /run /var/run /var/lock /var/tmp;do [ -w "$d" ]&&break;done;g=$d/dcos-operator.lock
 while :;do
 [ -e "$g" ]||(umask 022;: >>"$g") 2>/dev/null
 a=;s=;q=;h=
 if { command exec 7<"$g";} 2>/dev/null;then
-if flock -n 7;then
+if flock -n 0 <&7;then
 [ "$g" -ef /proc/self/fd/7 ]||continue
 l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
 { { IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g";} 2>/dev/null
@@ -115,7 +117,7 @@ trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
 [ -z "$l" ]||{ pause 3;unlock;}
 [ "$w" ]||exit 0
 exec 8<&-;i=0;while [ $i -lt %[2]d ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
-[ -f "$w/.keeper" ]&&command exec 8<"$w"&&flock -n 8&&leave
+[ -f "$w/.keeper" ]&&command exec 8<"$w"&&flock -n 0 <&8&&leave
 exit 0
 `, lease, max(linger-3, 1))
 }

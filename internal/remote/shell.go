@@ -57,6 +57,18 @@ func checkUID(user string) string {
 	return fmt.Sprintf(asUser, "x=$(id -u "+user+");", "$x:$x")
 }
 
+// ownGroup comes before the starter too, which it has for its second parameter. What
+// ends a script ends its process group, and that must be nobody else's. OpenSSH
+// makes one for each command, and sudo another one on a terminal, but servers that
+// do not (Dropbear, most that are made of a library) have the command in the group of
+// the connection or of the server itself. So the group's leader has to be the shell or
+// the sudo that it came by (proc(5), stat and comm). Otherwise the starter becomes the
+// leader of a group, and of a session, by setsid; where there is no setsid, g tells the
+// watchdog that the group is not its own.
+const ownGroup = `g=;read x x x x g x </proc/self/stat;` +
+	`if [ "$g" = $$ ]||{ [ "$g" = $PPID ]&&read x </proc/$PPID/comm&&[ "$x" = sudo ];};then g=;else ` +
+	`command -v setsid >/dev/null&&exec setsid sh -c "g=;$2" $0 $1;g=t;fi;eval "$2"`
+
 // mostQuestions is how many lines of a message what is in the starter's way may take
 // before another shell reads on.
 const mostQuestions = 4
@@ -113,7 +125,7 @@ func commandLine(b becoming, word string) string {
 	if b.tty {
 		text = onTTY
 	}
-	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + text + "' " + scriptName + " " + word
+	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + ownGroup + "' " + scriptName + " " + word + " '" + text + "'"
 }
 
 // Lines that the running script's watchdog takes on its standard input. An
@@ -125,25 +137,28 @@ const (
 
 // watchdog reads lines until it is told to end the script, its input ends, or
 // it has not heard from us for the lease; then it ends the whole process
-// group, politely first. sshd puts every command into a process group of its
-// own, and sudo, when it makes a terminal, another one. Where there is no
-// timeout command, or one that takes other arguments, there is no lease. It
+// group, politely first, or, where that is not the script's own (see ownGroup),
+// the shell and its descendants but itself. Where there is no timeout command, or one that takes other arguments, there is no lease. It
 // looks for the first time after a second, since a timed read is dear and most
-// scripts are over by then. SIGPIPE, on which no shell comments, ends it.
+// scripts are over by then. SIGPIPE, on which no shell comments, ends it. (What it is made of is not
+// called r, which is an alias in mksh and ksh93.)
 func watchdog(lease int) string {
 	return fmt.Sprintf(`trap "" TERM HUP INT
-k(){ kill -TERM 0;sleep 2;kill -KILL 0;exit;}
-r(){ x=$(timeout %d sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null);case $x in
+k(){ if [ "$g" ];then read o x </proc/self/stat;t;g=$q;kill -TERM $q;sleep 2;t;for x in $g $q;do [ $x = "$o" ]||kill -KILL $x;done
+else kill -TERM 0;sleep 2;kill -KILL 0;fi;exit;}
+t(){ q=" $m ";n=;until [ "$n" = "$q" ];do n=$q;for p in /proc/[0-9]*;do { read -r s <$p/stat;} 2>/dev/null||continue
+set -- ${s##*")"};p=${p#/proc/};case $q in *" $p "*);;*" $2 "*)q="$q$p ";;esac;done;done;}
+i(){ x=$(timeout %d sh -c 'printf s;IFS= read -r x&&printf "x%%s" "$x"' 2>/dev/null);case $x in
 sx*)x=${x#sx};;
 s)return 1;;
 *)IFS= read -r x;;
 esac;}
-w(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while r&&[ "$x" != k ];do :;done;k;}
+w(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while i&&[ "$x" != k ];do :;done;k;}
 `, lease)
 }
 
 // copier is the watchdog's part that hands a payload on.
-const copier = `c(){ while r;do case $x in
+const copier = `c(){ while i;do case $x in
 k)break;;
 "");;
 0)return;;
@@ -177,7 +192,7 @@ const (
 // shell, the exit code comes back.
 func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	body := func() {
-		b.WriteString("(unset d e l n r s u w x;set --")
+		b.WriteString("(unset d e g l m n r s u w x;set --")
 		for _, a := range s.Args {
 			b.WriteByte(' ')
 			b.WriteString(quote(a))
@@ -193,9 +208,9 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 		// size of: it must see the end of the connection, not the payload's.
 		b.WriteString("exec 9<&0 </dev/null\n")
 	default:
-		b.WriteString("exec 9<&0 </dev/null;(")
+		b.WriteString("exec 9<&0 </dev/null;(m=$$;")
 		b.WriteString(watchdog(lease))
-		b.WriteString("w)<&9 9<&- >/dev/null 2>&1 & d=$!;exec 9<&-\n")
+		b.WriteString("w)<&9 9<&- >/dev/null 2>&1 & d=$!;exec 9<&-;trap \"kill -PIPE $d 2>/dev/null\" 0\n")
 	}
 	if tty {
 		b.WriteString(encoder)
@@ -205,17 +220,20 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 		// The shell waits for both ends of a pipe, so the script's end has to
 		// end the watchdog, whose process id comes ahead of the payload: also
 		// where it ends because its shell cannot fork.
-		b.WriteString("{ (")
-		b.WriteString(watchdog(lease))
-		b.WriteString(copier)
-		b.WriteString("sh -c 'echo $PPID';c;exec >/dev/null;w)<&9 9<&- 2>/dev/null|{ exec 9<&-;" +
-			"IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
+		// Some shells have one more process for a subshell within a pipe, and some keep
+		// what exec redirects (mksh and posh, within a pipe): either would keep the pipe
+		// open when the payload has ended. So the watchdog is a program of its own from
+		// then on, with the same process id. Some run the last part of a pipe themselves.
+		dog := watchdog(lease)
+		b.WriteString("{ {\nm=$$;" + dog + copier)
+		b.WriteString("sh -c 'echo $PPID';c;exec sh -c " + quote("m=$1 g=$2;"+dog+"w") + " dcos $m \"$g\" >/dev/null;}" +
+			"<&9 9<&- 2>/dev/null|(exec 9<&-;IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
 		body()
-		b.WriteString(";exit $?;};}")
+		b.WriteString(";exit $?);}")
 	} else {
 		body()
 	}
-	const end = "r=$?;printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2"
+	const end = "r=$?;trap - 0;printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2"
 	if tty {
 		b.WriteString(" 8>&- 6>&-;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} " +
 			"8>&1;}|dd bs=4096 2>/dev/null\n")

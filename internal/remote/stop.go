@@ -11,11 +11,13 @@ import (
 
 // killScript ends the process groups of the processes that have a word among
 // their arguments, politely first. grep, which has it too, is in a group of
-// this script's own.
-const killScript = `group(){ g=;c=$(cat "$1/stat" 2>/dev/null)||return 1;set -- ${c##*) };g=$3;}
+// this script's own. A group whose leader does not have it is somebody else's, of
+// which the process alone is ended.
+const killScript = `group(){ g=;c=$(cat "$1/stat" 2>/dev/null)||return 1;set -- ${c##*")"};g=$3;}
 group /proc/self;own=$g
 groups(){ for p in $(grep -ls -e "$1" /proc/[0-9]*/cmdline);do
-group "${p%/cmdline}"&&[ "$g" != "$own" ]&&kill -s "$2" -- "-$g";done 2>/dev/null;}
+p=${p%/cmdline};group "$p"&&[ "$g" != "$own" ]||continue
+if grep -qs -e "$1" "/proc/$g/cmdline";then kill -s "$2" -- "-$g";else kill -s "$2" "${p#/proc/}";fi;done 2>/dev/null;}
 groups "$1" TERM;sleep 2;groups "$1" KILL
 exit 0
 `

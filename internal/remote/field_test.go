@@ -327,7 +327,7 @@ func (f field) cancel(ctx context.Context) error {
 			return fmt.Errorf("cancelled: have %w", err)
 		}
 		if err := f.sleeps(ctx, word, false); err != nil {
-			return err
+			return fmt.Errorf("cancelled, with %d bytes of input: %w", len(input), err)
 		}
 		select {
 		case err := <-neighbours:
@@ -365,7 +365,8 @@ func (f field) sleeps(ctx context.Context, word string, want bool) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("that there is a sleep of the script: want %t", want)
+	tree, _ := f.h.Shell(ctx, "ps -eo pid,ppid,pgid,sid,args --forest | grep -B4 "+word) // for the message alone
+	return fmt.Errorf("that there is a sleep of the script: want %t\n%s", want, tree)
 }
 
 // upload: files arrive, and go with the connection.

@@ -3,10 +3,12 @@
 # each way to be refused, and beside OpenSSH other SSH servers, on ports of their own. Run as root in the host, once.
 # The Go servers are at /opt/sshservers then, the Python ones at /opt/*_server.py.
 set -eu
+systemctl -q disable --now tinysshd.socket # Debian's takes port 22 where it is first
+systemctl restart ssh
 
 account() { # account NAME SHELL [GROUP of sudoers: sudo, password or none]
   useradd -m -s "$2" "$1"
-  echo "$1:$1-secret" | chpasswd
+  case $1 in p-*) echo "$1:$1-secret" | chpasswd ;; esac
   mkdir -m 700 "/home/$1/.ssh"
   cp /home/alice/.ssh/authorized_keys "/home/$1/.ssh/"
   chown -R "$1:" "/home/$1/.ssh"
@@ -124,7 +126,8 @@ Match User r-menu
 Match User r-factor
   AuthenticationMethods publickey,keyboard-interactive
 END
-systemctl reload ssh
+sshd -t
+systemctl restart ssh
 
 # Other servers.
 service() { # service NAME [OPTION of systemd-run...] -- COMMAND...
@@ -148,4 +151,5 @@ service http -p StandardInput=null -- python3 -m http.server 2211
 service smtp -- systemd-socket-activate -l 2212 --accept --inetd /bin/sh -c 'printf "220 mail ESMTP\r\n"; sleep 60'
 # One that knows nothing that we know, and one that lets nobody write by SFTP.
 service old -- /usr/sbin/sshd -D -p 2213 -o PidFile=none -o KexAlgorithms=diffie-hellman-group1-sha1
-service read-only -- /usr/sbin/sshd -D -p 2214 -o PidFile=none -o 'Subsystem=sftp internal-sftp -R'
+printf 'Port 2214\nHostKey /etc/ssh/ssh_host_ed25519_key\nUsePAM yes\nPidFile none\nSubsystem sftp internal-sftp -R\n' >/etc/ssh/read-only
+service read-only -- /usr/sbin/sshd -D -f /etc/ssh/read-only

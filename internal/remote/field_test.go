@@ -306,11 +306,14 @@ func (f field) cancel(ctx context.Context) error {
 	words := []string{randomWord(), randomWord()}
 	for i, conn := range []*remote.Conn{f.conn, other} {
 		go func() {
-			_, err := conn.Run(beside, f.script("neighbour", `sleep "$1"`, words[i]))
+			s := f.script("neighbour", `sleep "$1"`, words[i])
+			s.Timeout = cellLimit
+			_, err := conn.Run(beside, s)
 			neighbours <- err
 		}()
 		if err := f.sleeps(ctx, words[i], true); err != nil {
-			return err
+			stop()
+			return fmt.Errorf("a neighbour: %w: %w", err, <-neighbours)
 		}
 	}
 	for _, input := range []string{"", "none", strings.Repeat("unread", 100_000)} {
@@ -392,13 +395,26 @@ func (f field) upload(ctx context.Context) error {
 	return nil
 }
 
-// lock: the lock keeps another one away, and goes with the connection. All cells
-// share a host, so they take turns.
+// lock: the lock is one to whoever else asks for it, and goes with the connection.
+// All cells share a host, so they take turns.
 func (f field) lock(ctx context.Context) error {
 	fieldLock.Lock()
 	defer fieldLock.Unlock()
-	for range 2 {
-		if err := f.lockOnce(ctx); err != nil {
+	const free = "for d in /run /run/lock /var/tmp; do f=$d/dcos-operator.lock; [ ! -e $f ] || flock -n $f true || echo $(head -n 1 $f); done"
+	conn, err := f.Client.Dial(ctx, f.Target)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.Lock(ctx, "the owner"); err != nil {
+		return err
+	}
+	for _, want := range []string{"the owner\n", ""} {
+		out, err := f.h.Shell(ctx, free)
+		if err != nil || out != want {
+			return fmt.Errorf("who has the lock: have %q, want %q: %w", out, want, err)
+		}
+		if err := conn.Close(); err != nil {
 			return err
 		}
 	}
@@ -406,24 +422,3 @@ func (f field) lock(ctx context.Context) error {
 }
 
 var fieldLock sync.Mutex
-
-func (f field) lockOnce(ctx context.Context) error {
-	one, err := f.Client.Dial(ctx, f.Target)
-	if err != nil {
-		return err
-	}
-	defer one.Close()
-	if err := one.Lock(ctx, "the first"); err != nil {
-		return err
-	}
-	other, err := f.Client.Dial(ctx, f.Target)
-	if err != nil {
-		return err
-	}
-	defer other.Close()
-	var held *remote.LockedError
-	if err := other.Lock(ctx, "the second"); !errors.As(err, &held) || held.Owner != "the first" || held.Since == "" {
-		return fmt.Errorf("a second lock: have %w", errors.Join(err, errors.New("want that it is held")))
-	}
-	return errors.Join(other.Close(), one.Close())
-}

@@ -18,6 +18,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// eofAfter is how long the server may take to say that a script has ended whose
+// own end has come.
+const eofAfter = 50 * time.Millisecond
+
 const (
 	defaultMaxOutput = 4 << 20
 	defaultMost      = 256 << 20
@@ -378,7 +382,7 @@ func (j *job) end(word string) (stdout, stderr io.Writer) {
 		}
 	}
 	j.whole = whole
-	j.endings = [2]*ending{{to: j.out, end: endByte + word, ended: both}, {to: j.errs, end: endByte + word, ended: both}}
+	j.endings = [2]*ending{{to: j.out, end: endByte + word, ended: both, code: -1}, {to: j.errs, end: endByte + word, ended: both, code: -1}}
 	return j.endings[0], j.endings[1]
 }
 
@@ -431,7 +435,13 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	beat := time.NewTicker(j.conn.heartbeat())
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
-	coded := j.coded // nil without a terminal
+	coded, ended := j.coded, j.whole // coded is nil without a terminal
+	if coded != nil {
+		ended = nil
+	}
+	patience := time.NewTimer(drainMost)
+	patience.Stop()
+	defer patience.Stop()
 	var over <-chan struct{}
 	late := time.NewTimer(drainMost)
 	late.Stop()
@@ -443,6 +453,14 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 		case <-p.exited:
 			j.drain(ctx)
 			return j.result(ctx, out, errs)
+		case <-ended:
+			ended = nil
+			patience.Reset(eofAfter)
+		case <-patience.C:
+			// Some servers do not say that a command has ended before its input has, or
+			// while what it left behind has its output.
+			go func() { _ = p.ch.CloseWrite() }() // the end of the connection shows elsewhere
+			late.Reset(p.t.limits.grace)
 		case <-coded:
 			coded, over = nil, j.whole
 			late.Reset(drainMost)
@@ -521,6 +539,10 @@ func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 		Stdout: out.bytes(), Stderr: errs.bytes(), ExitCode: p.exitCode(),
 		Truncated: out.truncated() || errs.truncated(),
 	}
+	signal := p.signal
+	if code := j.ownCode(); code >= 0 {
+		res.ExitCode, signal = code, ""
+	}
 	if j.frames != nil {
 		if err := j.frames.finish(); err != nil {
 			return res, &LostError{Host: c.host(), Work: j.work, Err: err}
@@ -547,8 +569,19 @@ func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 	if res.ExitCode == 0 {
 		return res, nil
 	}
-	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode),
+	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(signal, res.ExitCode),
 		Stderr: errs.last(c.redact)}
+}
+
+// ownCode is the exit code that came with the end of the script's output, -1 if it
+// has not come.
+func (j *job) ownCode() int {
+	select {
+	case <-j.whole:
+		return j.endings[0].code
+	default:
+		return -1
+	}
 }
 
 var errCutShort = errors.New("the end of its output did not come")

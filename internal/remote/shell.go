@@ -153,7 +153,7 @@ sx*)x=${x#sx};;
 s)return 1;;
 *)IFS= read -r x;;
 esac;}
-w(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE;sleep 1& wait $!;trap - PIPE;while i&&[ "$x" != k ];do :;done;k;}
+w(){ trap 'kill -9 $! 2>/dev/null;exit' PIPE USR1;sleep 1& wait $!;trap - PIPE USR1;while i&&[ "$x" != k ];do :;done;k;}
 `, lease)
 }
 
@@ -178,10 +178,12 @@ const encoder = `dcos_encode(){ while :;do c=$(dd bs=2736 count=1 2>/dev/null|ba
 // profile or sudo's rules made of them.
 const settings = `export LC_ALL=C PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin";`
 
-// What comes behind a script's output, on both streams, is this byte and the
-// process's word. So output that is whole is told from what came of it before
-// the connection broke, also when the exit code was faster: sshd sends it at
-// its own time, and on a terminal the encoders are behind.
+// What comes behind a script's output, on both streams, is this byte, the
+// process's word, and the exit code with a dot behind it. So output that is whole is
+// told from what came of it before the connection broke, also when the server's word
+// of the exit code was faster: sshd sends it at its own time, and on a terminal the
+// encoders are behind. And what other servers make of the exit code, and when, does
+// not count.
 const (
 	endByte  = "\x01"
 	endOctal = `\001` // the same to printf
@@ -210,7 +212,7 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 	default:
 		b.WriteString("exec 9<&0 </dev/null;(m=$$;")
 		b.WriteString(watchdog(lease))
-		b.WriteString("w)<&9 9<&- >/dev/null 2>&1 & d=$!;exec 9<&-;trap \"kill -PIPE $d 2>/dev/null\" 0\n")
+		b.WriteString("w)<&9 9<&- >/dev/null 2>&1 & d=$!;exec 9<&-\n")
 	}
 	if tty {
 		b.WriteString(encoder)
@@ -225,27 +227,36 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 		// open when the payload has ended. So the watchdog is a program of its own from
 		// then on, with the same process id. Some run the last part of a pipe themselves.
 		dog := watchdog(lease)
+		// What the shell says of how the watchdog ended is kept from the script's errors.
+		// bash runs a trap of the end also when it is itself ended, which must not end the
+		// watchdog before its time.
 		b.WriteString("{ {\nm=$$;" + dog + copier)
 		b.WriteString("sh -c 'echo $PPID';c;exec sh -c " + quote("m=$1 g=$2;"+dog+"w") + " dcos $m \"$g\" >/dev/null;}" +
-			"<&9 9<&- 2>/dev/null|(exec 9<&-;IFS= read -r w||exit 97;trap \"kill -PIPE $w 2>/dev/null\" 0;")
+			"<&9 9<&- 2>/dev/null 7>&-|(exec 9<&- 2>&7 7>&-;IFS= read -r w||exit 97;trap \"" + endDog("$w") + "\" 0;trap 'trap - 0;exit 143' TERM;")
 		body()
-		b.WriteString(";exit $?);}")
+		b.WriteString(";exit $?);} 7>&2 2>/dev/null")
 	} else {
 		body()
 	}
-	const end = "r=$?;trap - 0;printf '" + endOctal + "%s' $1;printf '" + endOctal + "%s' $1 >&2"
-	if tty {
-		b.WriteString(" 8>&- 6>&-;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|dcos_encode O >&8;} " +
-			"8>&1;}|dd bs=4096 2>/dev/null\n")
-		b.WriteString("r=0")
-	} else {
-		b.WriteString("\n" + end)
-	}
+	// The watchdog goes first: what the end is answered by would tell it to end all.
+	dismiss := ""
 	if s.Stdin == nil {
-		// bash would report the killed watchdog on stderr.
-		b.WriteString(";exec >/dev/null 2>&1;kill -PIPE $d")
+		dismiss = endDog("$d")
 	}
-	b.WriteString(";exit $r\n")
+	const end = "printf '" + endOctal + "%s%s.' $1 $r;printf '" + endOctal + "%s%s.' $1 $r >&2"
+	if tty {
+		b.WriteString(" 8>&- 6>&-;r=$?;" + end + ";printf '%%X:%s.\\n' $r >&8;} 2>&1 >&6 6>&-|dcos_encode E >&8;} 6>&1|" +
+			"dcos_encode O >&8;} 8>&1;}|dd bs=4096 2>/dev/null\n" + dismiss + "exit 0\n")
+		return
+	}
+	b.WriteString("\nr=$?;" + dismiss + end + ";exit $r\n")
+}
+
+// endDog ends the watchdog. Where SIGPIPE is ignored from the start (a session
+// recorder, a wrapper in Perl or Python), no trap can change that (POSIX, trap), and
+// another signal does it.
+func endDog(pid string) string {
+	return "kill -PIPE " + pid + " 2>/dev/null;kill -USR1 " + pid + " 2>/dev/null;"
 }
 
 // quote makes one word of a POSIX shell of s.

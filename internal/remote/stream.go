@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,8 +175,8 @@ func tidyLines(text string, n int) []string {
 	return lines
 }
 
-// ending passes on what comes before the end of a script's output, and drops
-// what comes behind it.
+// ending passes on what comes before the end of a script's output, takes the exit
+// code that is in the end, and drops what comes behind it.
 type ending struct {
 	to    io.Writer
 	end   string
@@ -183,11 +184,15 @@ type ending struct {
 
 	over bool
 	held []byte // what may be the beginning of the end
+	word []byte // what has come of the code
+	done bool
+	code int // valid once ended is called; -1 if it is none
 }
 
 func (e *ending) Write(p []byte) (int, error) {
 	n := len(p)
 	if e.over {
+		e.read(p)
 		return n, nil
 	}
 	if len(e.held) == 0 && bytes.IndexByte(p, e.end[0]) < 0 {
@@ -197,7 +202,7 @@ func (e *ending) Write(p []byte) (int, error) {
 	e.held = nil
 	if i := bytes.Index(p, []byte(e.end)); i >= 0 {
 		e.over = true
-		e.ended()
+		defer e.read(p[i+len(e.end):])
 		p = p[:i]
 	} else {
 		p = p[:len(p)-e.hold(p)]
@@ -207,6 +212,24 @@ func (e *ending) Write(p []byte) (int, error) {
 	}
 	_, err := e.to.Write(p)
 	return n, err
+}
+
+// read takes the code, of three digits at most and a dot.
+func (e *ending) read(p []byte) {
+	if e.done {
+		return
+	}
+	e.word = append(e.word, p[:min(len(p), 4)]...)
+	digits, _, dot := bytes.Cut(e.word, []byte("."))
+	if !dot && len(e.word) < 4 {
+		return
+	}
+	e.done = true
+	code, err := strconv.ParseUint(string(digits), 10, 8)
+	if e.code = int(code); err != nil || !dot {
+		e.code = -1
+	}
+	e.ended()
 }
 
 // hold keeps what of p may be the beginning of the end, and gives its length.

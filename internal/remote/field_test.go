@@ -81,7 +81,7 @@ func fieldCells() (cells []cell) {
 	add("privilege", "noexec", cell{user: "p-noexec", root: true, refused: "noexec", usual: true})
 	add("privilege", "none", cell{user: "p-none", root: true, refused: "needs a password"})
 	for name, said := range map[string]string{
-		"expired":   "password has expired",
+		"expired":   "login shell.*(?i)password has expired",
 		"nologin":   "currently not available",
 		"false":     "login shell",
 		"rbash":     "restricted",
@@ -94,12 +94,12 @@ func fieldCells() (cells []cell) {
 		"menu":      "no such choice",
 		"ended":     "account has expired",
 		"missing":   "refused to log in",
-		"factor":    "second factor|keyboard-interactive",
+		"factor":    "second factor.*keyboard-interactive",
 	} {
 		add("account", name, cell{user: "r-" + name, root: true, refused: said, usual: true})
 	}
-	add("address", "http", cell{port: 2211, refused: "HTTP", usual: true})
-	add("address", "smtp", cell{port: 2212, refused: "220 mail ESMTP", usual: true})
+	add("address", "http", cell{port: 2211, refused: "no SSH server.*(?i)html", usual: true})
+	add("address", "smtp", cell{port: 2212, refused: "no SSH server.*220 mail ESMTP", usual: true})
 	add("address", "old algorithms", cell{port: 2213, refused: "diffie-hellman-group1-sha1", usual: true})
 	slices.SortStableFunc(cells, func(a, b cell) int { return strings.Compare(a.kind+a.name, b.kind+b.name) })
 	return cells

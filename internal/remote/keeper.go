@@ -77,6 +77,8 @@ done;return 1;}
 above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return
 case $c in sshd*) kill "$q" 2>/dev/null;return;;esac
 c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*")"};q=$2;done;}
+same(){ if [ / -ef / ] 2>/dev/null;then [ "$g" -ef /proc/self/fd/7 ];return;fi
+set -- $(ls -iLd "$g") $(ls -iLd /proc/self/fd/0 <&7);[ "$1" = "$3" ];}
 lock(){ n=$1;f=$2;shift 2;i=0
 for d in /run /var/run /var/lock /var/tmp;do [ -w "$d" ]&&break;done;g=$d/dcos-operator.lock
 while :;do
@@ -84,7 +86,7 @@ while :;do
 a=;s=;q=;h=
 if { command exec 7<"$g";} 2>/dev/null;then
 if flock -n 0 <&7;then
-[ "$g" -ef /proc/self/fd/7 ]||continue
+same||continue
 l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
 { { IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g";} 2>/dev/null
 case ,$f, in *,"$h",*) [ -z "$h" ]||above "$q";;esac

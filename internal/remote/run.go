@@ -5,11 +5,13 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,6 +101,7 @@ type job struct {
 	fed       bool   // it went out with the text
 
 	p       *process
+	line    string        // the command line
 	endings [2]*ending    // of stdout and stderr; nil where raw
 	whole   chan struct{} // closed when both streams have come to the script's end
 	frames  *frames       // on a terminal
@@ -149,14 +152,18 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 	if !errors.Is(err, errNoStart) || b.prefix == "" || j.silent || j.vanished() {
 		return false, j.notStarted(err)
 	}
-	said := append(j.p.out.said(), j.p.err.said()...)
 	if j.p.exitCode() == exitForeign {
 		return false, j.notStarted(err)
 	}
+	said, whose := j.said()
 	if e := sudo.notBecome(c.host(), c.user(), word, said); e != nil {
 		return false, e
 	}
-	refusal, unclear := sudo.refusal(c.host(), c.user(), said, j.p.exitCode(), int(j.prompts.Load()))
+	said = withoutEach(said, j.line)
+	refusal, unclear := sudo.refusal(c.host(), c.user(), whose, said, j.p.exitCode(), int(j.prompts.Load()))
+	if refusal == nil {
+		return false, j.notStarted(err)
+	}
 	refusal.Detail = c.redact(refusal.Detail)
 	wantsTTY := refusal.Reason == SudoTTY || unclear ||
 		sudo.Command == "doas" && refusal.Reason == SudoPasswordRequired && sudo.Password != ""
@@ -165,6 +172,14 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		return true, nil
 	}
 	return false, refusal
+}
+
+// said is what came of the process in place of its starter's sign, and whose password
+// was asked for, if that is known.
+func (j *job) said() (lines []string, whose string) {
+	lines, whose = j.p.out.said()
+	more, other := j.p.err.said()
+	return append(lines, more...), cmp.Or(whose, other)
 }
 
 // vanished reports whether the process ended without an exit code, and not by
@@ -185,7 +200,7 @@ func (j *job) notStarted(err error) error {
 	if errors.Is(err, errFlood) {
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
 	}
-	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) {
+	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) {
 		return err
 	}
 	if j.p != nil && !j.silent && j.vanished() {
@@ -193,7 +208,8 @@ func (j *job) notStarted(err error) error {
 	}
 	e := &ShellError{Host: c.host(), User: c.user(), startsNothing: errors.Is(err, errStartsNothing)}
 	if j.p != nil {
-		e.Output = c.redact(strings.Join(append(j.p.out.said(), j.p.err.said()...), "; "))
+		said, _ := j.said()
+		e.Output = c.redact(strings.Join(withoutEach(said, j.line), "; "))
 		if code := j.p.exitCode(); code >= 0 && !j.silent {
 			e.Err = fmt.Errorf("exit code %d", code)
 			if code == exitForeign {
@@ -244,7 +260,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	text := m.write(word, func(to *bytes.Buffer) { j.text(to, b.tty) })
 	password := []byte(b.password.Reveal() + "\n")
 
-	j.p, j.silent = nil, false
+	j.p, j.silent, j.line = nil, false, commandLine(b, word)
 	j.wrong = make(chan struct{})
 	j.prompts.Store(0)
 	wrong := j.wrong
@@ -339,8 +355,8 @@ func (j *job) startWithin(ctx context.Context) (_ context.Context, over func()) 
 	ctx, giveUp := context.WithCancelCause(ctx)
 	starting, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w within %s", errNoStart, limit))
 	ask := time.AfterFunc(c.client.limits.ask, func() {
-		if c.startsNothing(starting) {
-			giveUp(errStartsNothing)
+		if err := c.startsOthers(starting); err != nil {
+			giveUp(err)
 		}
 	})
 	return starting, func() {
@@ -350,27 +366,61 @@ func (j *job) startWithin(ctx context.Context) (_ context.Context, over func()) 
 	}
 }
 
-// startsNothing reports whether the host refuses to start the least of commands.
-// A host that does not say so may be slow.
-func (c *Conn) startsNothing(ctx context.Context) bool {
+// askedCode is with what a shell ends that is asked whether it runs commands.
+const askedCode = 77
+
+// startsOthers asks the host to run the least of commands. It gives an error if the
+// host refuses to start it, or if it has run something else in its place. A host that
+// does not say so may be slow.
+func (c *Conn) startsOthers(ctx context.Context) error {
 	t := c.primary()
 	if !t.enter() {
-		return false
+		return nil
 	}
 	defer t.leave()
 	ch, requests, err := t.openChannel(ctx, "session", nil, func() {})
 	if err != nil {
-		return false
+		return nil //nolint:nilerr // it was not asked
 	}
-	go ssh.DiscardRequests(requests)
+	defer ch.Close()
 	for _, r := range []io.Reader{ch, ch.Stderr()} {
 		go func() { _, _ = io.CopyN(io.Discard, r, mostNoise) }() // nobody wants to know
 	}
-	defer ch.Close()
+	ended := make(chan int, 1)
+	go func() {
+		for r := range requests {
+			var m struct{ Code uint32 }
+			if r.Type == "exit-status" && ssh.Unmarshal(r.Payload, &m) == nil {
+				select {
+				case ended <- int(m.Code):
+				default:
+				}
+			}
+		}
+		close(ended)
+	}()
 	// Nobody waits for this one: it ends with the connection.
-	started, err := ch.SendRequest("exec", true, ssh.Marshal(&struct{ Command string }{"exit 0"}))
-	return err == nil && !started
+	line := struct{ Command string }{"exit " + strconv.Itoa(askedCode)}
+	if started, err := ch.SendRequest("exec", true, ssh.Marshal(&line)); err != nil {
+		return nil //nolint:nilerr // as above
+	} else if !started {
+		return errStartsNothing
+	}
+	if ch.CloseWrite() != nil {
+		return nil
+	}
+	select {
+	case code, known := <-ended:
+		if known && code != askedCode {
+			return fmt.Errorf("%w: \"exit %d\" ended with exit code %d", errRunsOther, askedCode, code)
+		}
+	case <-ctx.Done():
+	}
+	return nil
 }
+
+// errRunsOther says that something else is run than what is asked for.
+var errRunsOther = errors.New("the account does not run commands")
 
 // end puts the lookout for the script's end before both streams.
 func (j *job) end(word string) (stdout, stderr io.Writer) {

@@ -43,7 +43,8 @@ const (
 // logged in. Whoever did that, and however it is configured, its word is not taken
 // for it: the shell looks at its real and its effective user (proc(5), the line Uid
 // of status; id where there is no /proc) before it gives its sign.
-const asUser = `until read u r e x;[ "$u" = Uid: ];do [ "$u" ]||break;done </proc/self/status;` +
+// And sudo's noexec lets the shell start no programs: what it preloads for that shows.
+const asUser = `case $LD_PRELOAD in *noexec*)echo $1 noexec >&2;exit 94;;esac;until read u r e x;[ "$u" = Uid: ];do [ "$u" ]||break;done </proc/self/status;` +
 	`[ "$e" ]||r=$(id -ru) e=$(id -u);%s[ "$r:$e" = %s ]||{ echo "$1 uid $r $e $SUDO_UID" >&2;exit 96;};`
 
 // checkUID is asUser for a user. Only root's number is the same everywhere.
@@ -119,13 +120,14 @@ func (m *message) add(more []byte) []byte {
 	return m.whole.Bytes()
 }
 
-// commandLine is what the login shell gets.
+// commandLine is what the login shell gets. The word is last in it as well: there who
+// looks at command lines finds it.
 func commandLine(b becoming, word string) string {
 	text := starter
 	if b.tty {
 		text = onTTY
 	}
-	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + ownGroup + "' " + scriptName + " " + word + " '" + text + "'"
+	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + ownGroup + "' " + scriptName + " " + word + " '" + text + "' " + word
 }
 
 // Lines that the running script's watchdog takes on its standard input. An

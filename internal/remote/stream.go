@@ -141,15 +141,53 @@ func (s *stream) skip(p []byte) []byte {
 }
 
 // said is the noise in readable form: without control characters, prompts and
-// empty lines, at most the last lines.
-func (s *stream) said() []string {
+// empty lines, at most the last lines. whose is the user whose password was asked
+// for, if the prompt said so.
+func (s *stream) said() (lines []string, whose string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := string(s.noise)
-	if s.prompt != "" {
-		text = strings.ReplaceAll(text, s.prompt, "\n")
+	for s.prompt != "" {
+		before, after, found := strings.Cut(text, s.prompt)
+		if !found {
+			break
+		}
+		if name, rest, ok := strings.Cut(after, promptEnd); ok && strings.HasSuffix(s.prompt, promptMark) && !strings.ContainsAny(name, " \r\n") {
+			after = rest
+			if checkUser(name) == nil {
+				whose = name
+			}
+		}
+		text = before + "\n" + after
 	}
-	return tidyLines(text, 5)
+	return tidyLines(text, 5), whose
+}
+
+// withoutEach replaces what of lines is part of a text, as far as it is not short: what
+// was to be run says nothing of why it was not.
+func withoutEach(lines []string, text string) []string {
+	const short = 16
+	out := make([]string, 0, len(lines))
+	for _, line := range lines {
+		var b strings.Builder
+		for len(line) > 0 {
+			n := 0
+			if len(line) >= short && strings.Contains(text, line[:short]) {
+				for n = short; n < len(line) && strings.Contains(text, line[:n+1]); {
+					n++
+				}
+			}
+			if n > 0 {
+				b.WriteString("…")
+			} else {
+				n = 1
+				b.WriteByte(line[0])
+			}
+			line = line[n:]
+		}
+		out = append(out, strings.ReplaceAll(b.String(), "……", "…"))
+	}
+	return out
 }
 
 // tidyLines gives the last n lines of text that have anything to read in them.

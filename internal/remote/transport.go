@@ -98,6 +98,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	}
 	asked := &agentUse{}
 	defer asked.end()
+	e.auth.user = e.user
 	methods := e.auth.methods(ctx, asked, func() bool { return e.way == "" || check.vouched != byNobody })
 	// The library's handshake knows no limit but the end of its connection, and of
 	// the agent's while that is asked.
@@ -132,7 +133,11 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 			return nil
 		},
 		HostKeyAlgorithms: check.algorithms(),
-		BannerCallback:    func(string) error { return nil },
+		AuthCallback:      e.auth.progress,
+		BannerCallback: func(banner string) error {
+			e.auth.hear(banner)
+			return nil
+		},
 	}
 	conn, channels, requests, err := ssh.NewClientConn(w, e.address(), cfg)
 	at, _ := step.Load().(Step)
@@ -147,11 +152,14 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		if asked.waiting() {
 			return nil, at, fmt.Errorf("the agent has not answered within %s: it may be waiting for a touch, a confirmation or a PIN", after)
 		}
+		if said := w.foreign(); said != "" && at == StepHandshake {
+			return nil, at, &NotSSHError{Said: said}
+		}
 		return nil, at, fmt.Errorf("no end within %s", after)
 	case e.auth.keptBack && !e.auth.login.hasKeys():
 		return nil, at, check.withoutPassword()
 	default:
-		return nil, at, e.classify(at, err)
+		return nil, at, e.classify(at, w, err)
 	}
 	go ssh.DiscardRequests(requests)
 	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, note: check.note, limits: &c.limits}
@@ -172,20 +180,32 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	return t, at, nil
 }
 
-// classify tells a refused login from a broken connection. The library's error
-// for the former has no type.
-func (e *endpoint) classify(at Step, err error) error {
+// classify tells a refused login from a broken connection, and from what is no SSH
+// server. The library's error for a refused login has no type.
+func (e *endpoint) classify(at Step, w *wire, err error) error {
+	if at == StepHandshake {
+		if said := w.foreign(); said != "" {
+			return &NotSSHError{Said: said}
+		}
+	}
 	var network net.Error
-	if at != StepAuthentication || isClosed(err) || errors.As(err, &network) {
+	if at != StepAuthentication {
 		return trimHandshake(err)
 	}
-	e.auth.mu.Lock()
-	defer e.auth.mu.Unlock()
-	if e.auth.fatal != nil {
-		return e.auth.fatal
+	a := e.auth
+	a.mu.Lock()
+	fatal, said := a.fatal, serverSaid(a.said)
+	a.mu.Unlock()
+	switch closed := isClosed(err) || errors.As(err, &network); {
+	case closed && said != "":
+		// It says why, and hangs up.
+		return fmt.Errorf("%w%s", trimHandshake(err), said)
+	case closed:
+		return trimHandshake(err)
+	case fatal != nil:
+		return fatal
 	}
-	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Unused: e.auth.unused,
-		KeptBack: e.auth.keptBack, Err: trimHandshake(err)}
+	return a.refused(e.label, trimHandshake(err))
 }
 
 // trimHandshake takes the library's prefixes off: the step is said already.

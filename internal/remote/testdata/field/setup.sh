@@ -125,6 +125,7 @@ Match User r-menu
   ForceCommand echo "1) deploy 2) quit"; read x; echo "no such choice"; exit 3
 Match User r-factor
   AuthenticationMethods publickey,keyboard-interactive
+  KbdInteractiveAuthentication yes
 END
 sshd -t
 systemctl restart ssh

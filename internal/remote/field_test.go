@@ -306,7 +306,7 @@ func (f field) cancel(ctx context.Context) error {
 	words := []string{randomWord(), randomWord()}
 	for i, conn := range []*remote.Conn{f.conn, other} {
 		go func() {
-			s := f.script("neighbour", `sleep "$1"`, words[i])
+			s := f.script("neighbour", `env sleep "$1"`, words[i])
 			s.Timeout = cellLimit
 			_, err := conn.Run(beside, s)
 			neighbours <- err
@@ -318,7 +318,7 @@ func (f field) cancel(ctx context.Context) error {
 	}
 	for _, input := range []string{"", "none", strings.Repeat("unread", 100_000)} {
 		word := randomWord()
-		s := f.script("cancelled", `echo up; sh -c 'sleep "$1"; :' sh "$1" & sleep "$1"`, word)
+		s := f.script("cancelled", `echo up; sh -c 'env sleep "$1"; :' sh "$1" & env sleep "$1"`, word)
 		if input != "" {
 			s.Stdin = strings.NewReader(input)
 		}

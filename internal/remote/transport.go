@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,8 +48,16 @@ type transport struct {
 	gone bool  // closed by the peer
 	beat *time.Timer
 
-	sessions int // open now
-	most     int // that the server allows, 0 if it is not known
+	sessions int  // open now
+	most     int  // that the server allows, 0 if it is not known
+	used     bool // there has been a session
+
+	// once tells that the server is TinySSH: it has one session for a connection, ends
+	// both together, and does not know global requests, which it says in a way that ends
+	// the connection here (UNIMPLEMENTED, RFC 4253, section 11.4; x/crypto/ssh takes it
+	// for a message of a channel). It is asked over the channel of the session then.
+	once    bool
+	channel ssh.Channel // of the session that is open, where once
 }
 
 // endpoint is whom to log in to: a host or a jump host.
@@ -166,6 +175,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	if channel, ok := nc.(*channelConn); ok {
 		t.through = append(slices.Clone(channel.t.through), channel.t)
 	}
+	t.once = strings.Contains(string(conn.ServerVersion()), "tinyssh")
 	go func() {
 		for ch := range channels {
 			// The connection's end shows elsewhere.
@@ -235,7 +245,7 @@ func (t *transport) startKeepalive(interval time.Duration, silent int) {
 			go func() {
 				defer asking.Store(false)
 				// Any answer is a byte that the wire notices; so is its end.
-				_, _, _ = t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+				_ = t.ask()
 			}()
 		}
 		t.mu.Lock()
@@ -252,6 +262,23 @@ func (t *transport) startKeepalive(interval time.Duration, silent int) {
 	})
 }
 
+// ask asks the peer for a sign of life, and waits for it without a limit.
+func (t *transport) ask() error {
+	if !t.once {
+		_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+		return err
+	}
+	t.mu.Lock()
+	channel := t.channel
+	t.mu.Unlock()
+	if channel == nil { // there is nothing to lose
+		t.wire.touch()
+		return nil
+	}
+	_, err := channel.SendRequest("keepalive@openssh.com", true, nil)
+	return err
+}
+
 // answers asks the peer whether it is still there. The library tells the end
 // of a channel a moment before that of the connection below it. A peer that does
 // not answer is gone.
@@ -260,8 +287,7 @@ func (t *transport) answers(ctx context.Context) bool {
 	defer timer.Stop()
 	answered := make(chan bool, 1)
 	go func() {
-		_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
-		answered <- err == nil
+		answered <- t.ask() == nil
 	}()
 	select {
 	case is := <-answered:
@@ -322,7 +348,13 @@ func (t *transport) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.R
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
-	return t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
+	ch, requests, err := t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
+	if t.once && err == nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.channel = ch
+	}
+	return ch, requests, err
 }
 
 // openChannel is ssh.Conn's with a context; answered is called when the answer

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -18,6 +19,7 @@ type Conn struct {
 	client *Client
 	route  *route
 	root   rootMode
+	dd     atomic.Int32 // what is known of the host's: 0 if nothing is
 
 	mu         sync.Mutex
 	closing    bool

@@ -407,6 +407,9 @@ func (e *ShellError) Hint() string {
 		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
 			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
 	}
+	if errors.Is(e.Err, errDD) {
+		return "Install dd (coreutils or busybox), in place of another one, or have sudo not ask for a terminal (requiretty)."
+	}
 	said := strings.ToLower(e.Output)
 	for _, h := range shellHints() {
 		if strings.Contains(said, h.said) {

@@ -81,7 +81,7 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
 	j := &job{conn: c, work: "script " + s.Name, script: s, out: out, errs: errs, payload: payloadOf(s)}
-	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.lease()) }
+	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.dd.Load() != ddInexact, c.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
@@ -99,6 +99,7 @@ type job struct {
 	out, errs io.Writer
 	payload   []byte // the script's whole input, in blocks; nil if there is none or it is long
 	fed       bool   // it went out with the text
+	plain     bool   // it goes to a printf, since there is no dd
 
 	p       *process
 	line    string        // the command line
@@ -125,10 +126,14 @@ func (j *job) begin(ctx context.Context, root bool) error {
 			return err
 		}
 		if !root {
-			if err := j.beginWith(ctx, word, becoming{}); err != nil {
-				return j.notStarted(err)
+			err := j.beginWith(ctx, word, becoming{})
+			switch {
+			case err == nil:
+				return nil
+			case j.lacksDD(err, word):
+				continue
 			}
-			return nil
+			return j.notStarted(err)
 		}
 		tty, _ := j.conn.root.get()
 		again, err := j.beginAsRoot(ctx, word, tty)
@@ -148,6 +153,9 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 	if err == nil {
 		c.root.accept()
 		return false, nil
+	}
+	if j.lacksDD(err, word) {
+		return true, nil
 	}
 	if !errors.Is(err, errNoStart) || b.prefix == "" || j.silent || j.vanished() {
 		return false, j.notStarted(err)
@@ -172,6 +180,28 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		return true, nil
 	}
 	return false, refusal
+}
+
+// What is known of a host's dd.
+const (
+	ddExact   = 1
+	ddInexact = 2
+)
+
+// errDD says why nothing can be run on a terminal.
+var errDD = errors.New("there is no dd on the host that takes as much as it is told to and no more, as what runs on a terminal needs")
+
+// lacksDD reports whether the starter has said so, and remembers it.
+func (j *job) lacksDD(err error, word string) bool {
+	if !errors.Is(err, errNoStart) || j.p == nil || j.silent || j.conn.dd.Load() == ddInexact {
+		return false
+	}
+	said, _ := j.said()
+	if !slices.ContainsFunc(said, func(line string) bool { return strings.HasSuffix(line, word+" dd") }) {
+		return false
+	}
+	j.conn.dd.Store(ddInexact)
+	return true
 }
 
 // said is what came of the process in place of its starter's sign, and whose password
@@ -200,7 +230,8 @@ func (j *job) notStarted(err error) error {
 	if errors.Is(err, errFlood) {
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
 	}
-	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) {
+	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) &&
+		!errors.Is(err, errDD) {
 		return err
 	}
 	if j.p != nil && !j.silent && j.vanished() {
@@ -257,15 +288,25 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	c := j.conn
 	m, _ := messages.Get().(*message)
 	defer messages.Put(m)
-	text := m.write(word, func(to *bytes.Buffer) { j.text(to, b.tty) })
+	dd := c.dd.Load()
+	if b.tty && dd == ddInexact {
+		return errDD
+	}
+	text := m.write(word, dd != ddInexact, func(to *bytes.Buffer) { j.text(to, b.tty) })
+	try := dd == 0 && (b.tty || m.text.Len() >= longScript || j.script != nil && j.script.Stdin != nil)
+	payload := j.payload
+	if payload != nil && dd == ddInexact {
+		payload = printed(payload)
+	}
+	j.plain = dd == ddInexact
 	password := []byte(b.password.Reveal() + "\n")
 
-	j.p, j.silent, j.line = nil, false, commandLine(b, word)
+	j.p, j.silent, j.line = nil, false, commandLine(b, word, try)
 	j.wrong = make(chan struct{})
 	j.prompts.Store(0)
 	wrong := j.wrong
 	prompted := make(chan struct{})
-	cmd := command{becoming: b, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
+	cmd := command{becoming: b, line: j.line, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
@@ -280,8 +321,8 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	}
 	_, accepted := c.root.get()
 	atOnce := !b.tty && (b.password == "" || accepted)
-	if j.fed = atOnce && j.payload != nil && len(text)+len(j.payload) <= startMost; j.fed {
-		text = m.add(j.payload)
+	if j.fed = atOnce && payload != nil && len(text)+len(payload) <= startMost; j.fed {
+		text = m.add(payload)
 	}
 	switch {
 	case b.tty:
@@ -322,6 +363,9 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		}
 		p.finish()
 		return err
+	}
+	if try {
+		c.dd.Store(ddExact)
 	}
 	if atOnce {
 		return nil
@@ -476,11 +520,19 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	switch {
 	case j.payload != nil && !j.fed:
 		go func() {
-			_ = p.put(j.payload) // a script that has ended takes no more, which shows elsewhere
+			payload := j.payload
+			if j.plain {
+				payload = printed(payload)
+			}
+			_ = p.put(payload) // a script that has ended takes no more, which shows elsewhere
 			fed <- nil
 		}()
 	case j.hasLongInput():
-		go func() { fed <- p.feed(j.script.Stdin) }()
+		feed := p.feed
+		if j.plain {
+			feed = p.feedPrinted
+		}
+		go func() { fed <- feed(j.script.Stdin) }()
 	}
 	beat := time.NewTicker(j.conn.heartbeat())
 	defer beat.Stop()

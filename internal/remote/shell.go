@@ -23,8 +23,7 @@ import (
 //
 // From a pipe, "read" takes no byte more than its line (POSIX, sh, "INPUT
 // FILES"), so what follows is left for the script's own machinery. For that it
-// asks the kernel for each byte, so dd reads longer scripts; one that does not
-// know fullblock reads nothing. From a terminal bash takes all there is: a dd
+// asks the kernel for each byte, so dd reads longer scripts. From a terminal bash takes all there is: a dd
 // in between makes a pipe of it (BusyBox's cat would hold bytes back, since it
 // uses sendfile).
 //
@@ -57,6 +56,12 @@ func checkUID(user string) string {
 	}
 	return fmt.Sprintf(asUser, "x=$(id -u "+user+");", "$x:$x")
 }
+
+// tryDD comes before the starter's sign where dd is to be used for the first time. It has
+// to take what it is told to and no byte more: what comes behind would be lost (uutils
+// 0.0.17 reads ahead), or never come where there is none, or one that does not know
+// fullblock (BusyBox before 1.23).
+const tryDD = `[ "$(echo ab|{ dd bs=1 count=1 iflag=fullblock 2>/dev/null;read -r x;echo :$x;})" = a:b ]||{ echo $1 dd >&2;exit 95;};`
 
 // ownGroup comes before the starter too, which it has for its second parameter. What
 // ends a script ends its process group, and that must be nobody else's. OpenSSH
@@ -98,11 +103,12 @@ type message struct{ text, whole bytes.Buffer }
 var messages = sync.Pool{New: func() any { return new(message) }}
 
 // write makes the message of a text. It is there until the next one is made.
-func (m *message) write(word string, text func(*bytes.Buffer)) []byte {
+// Where dd is not to be used, long ones are read as the others are.
+func (m *message) write(word string, dd bool, text func(*bytes.Buffer)) []byte {
 	m.text.Reset()
 	text(&m.text)
 	size := 0
-	if m.text.Len() >= longScript {
+	if dd && m.text.Len() >= longScript {
 		size = m.text.Len()
 	}
 	m.whole.Reset()
@@ -120,12 +126,15 @@ func (m *message) add(more []byte) []byte {
 	return m.whole.Bytes()
 }
 
-// commandLine is what the login shell gets. The word is last in it as well: there who
+// commandLine is what the login shell gets; try tells that dd is to be tried. The word is last in it as well: there who
 // looks at command lines finds it.
-func commandLine(b becoming, word string) string {
+func commandLine(b becoming, word string, try bool) string {
 	text := starter
 	if b.tty {
 		text = onTTY
+	}
+	if try {
+		text = tryDD + text
 	}
 	return "exec " + b.prefix + "sh -c '" + checkUID(b.user) + ownGroup + "' " + scriptName + " " + word + " '" + text + "' " + word
 }
@@ -168,6 +177,15 @@ k)break;;
 esac;done;k;}
 `
 
+// printer is copier without dd: what comes is the format of a printf.
+const printer = `c(){ while i;do case $x in
+k)break;;
+"");;
+0)return;;
+=*)printf "${x#=}";;
+esac;done;k;}
+`
+
 // encoder turns its input into frames that survive a terminal, as it comes:
 // each line of base64 with a tag before it and a dot behind it. Two encoders
 // write to one pipe: what a shell writes at once, a line or all lines of a
@@ -193,8 +211,8 @@ const (
 
 // wrap writes the script with what surrounds it on the host. Its own text begins
 // on the line after the last of ours, in a subshell: whatever it does to its
-// shell, the exit code comes back.
-func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
+// shell, the exit code comes back. dd tells that there is one.
+func wrap(b *bytes.Buffer, s *Script, tty, dd bool, lease int) {
 	body := func() {
 		b.WriteString("(unset d e g l m n r s u w x;set --")
 		for _, a := range s.Args {
@@ -232,7 +250,11 @@ func wrap(b *bytes.Buffer, s *Script, tty bool, lease int) {
 		// What the shell says of how the watchdog ended is kept from the script's errors.
 		// bash runs a trap of the end also when it is itself ended, which must not end the
 		// watchdog before its time.
-		b.WriteString("{ {\nm=$$;" + dog + copier)
+		copying := copier
+		if !dd {
+			copying = printer
+		}
+		b.WriteString("{ {\nm=$$;" + dog + copying)
 		b.WriteString("sh -c 'echo $PPID';c;exec sh -c " + quote("m=$1 g=$2;"+dog+"w") + " dcos $m \"$g\" >/dev/null;}" +
 			"<&9 9<&- 2>/dev/null 7>&-|(exec 9<&- 2>&7 7>&-;IFS= read -r w||exit 97;trap \"" + endDog("$w") + "\" 0;trap 'trap - 0;exit 143' TERM;")
 		body()

@@ -32,6 +32,7 @@ const (
 	KindTimeout     Kind = "timeout"
 	KindTransfer    Kind = "transfer"
 	KindFlood       Kind = "flood"
+	KindTool        Kind = "tool"
 )
 
 // A Fault is an error that says what kind of thing went wrong. Every error type
@@ -82,6 +83,7 @@ var (
 	_ Hinter = (*LostError)(nil)
 	_ Hinter = (*LockedError)(nil)
 	_ Hinter = (*TransferError)(nil)
+	_ Hinter = (*ToolError)(nil)
 
 	_ Fault = (*ConfigError)(nil)
 	_ Fault = (*ConnectError)(nil)
@@ -95,6 +97,7 @@ var (
 	_ Fault = (*LostError)(nil)
 	_ Fault = (*LockedError)(nil)
 	_ Fault = (*TransferError)(nil)
+	_ Fault = (*ToolError)(nil)
 )
 
 // ConfigError says that a value of Config or Target cannot be used.
@@ -407,9 +410,6 @@ func (e *ShellError) Hint() string {
 		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
 			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
 	}
-	if errors.Is(e.Err, errDD) {
-		return "Install dd (coreutils or busybox), in place of another one, or have sudo not ask for a terminal (requiretty)."
-	}
 	said := strings.ToLower(e.Output)
 	for _, h := range shellHints() {
 		if strings.Contains(said, h.said) {
@@ -582,6 +582,9 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
+	if e.Since == "" {
+		return fmt.Sprintf("%s is locked by %s, who has not said since when", e.Host, e.Owner)
+	}
 	return fmt.Sprintf("%s is locked by %s since %s", e.Host, e.Owner, e.Since)
 }
 
@@ -591,6 +594,28 @@ func (*LockedError) Kind() Kind { return KindLocked }
 // Hint says that waiting helps.
 func (e *LockedError) Hint() string {
 	return "Wait until the other run has ended, then run again. The lock goes away by itself when its owner ends, also when it is killed."
+}
+
+// A ToolError says that a program of the host's is not there, or does not do what it is
+// there for.
+type ToolError struct {
+	Host string
+	Tool string
+	Why  string // what is wrong with it
+	Use  string // what needs it
+}
+
+func (e *ToolError) Error() string {
+	return fmt.Sprintf("%s: the command %s cannot be used: %s; %s", e.Host, e.Tool, e.Why, e.Use)
+}
+
+// Kind is KindTool.
+func (*ToolError) Kind() Kind { return KindTool }
+
+// Hint says what to look at.
+func (e *ToolError) Hint() string {
+	return fmt.Sprintf("Install %[1]s, or put right what keeps it from its work: another program of that name first in PATH, a file system without "+
+		"locks. \"command -v %[1]s\" on the host shows which one is used.", e.Tool)
 }
 
 // FloodError says that a host sends without end, and that what was run there was

@@ -67,8 +67,8 @@ func fieldCells() (cells []cell) {
 	for _, without := range []string{"dd", "timeout", "setsid"} {
 		add("userland", "no "+without, cell{user: "w-" + without, root: true, usual: without == "dd"})
 	}
-	add("userland", "no flock", cell{user: "w-flock", root: true, refused: "has no flock", usual: true})
-	add("userland", "flock that fails", cell{user: "u-badflock", root: true, refused: "No locks available", usual: true})
+	add("userland", "no flock", cell{user: "w-flock", root: true, refused: "flock cannot be used: the host has none", usual: true})
+	add("userland", "flock that fails", cell{user: "u-badflock", root: true, refused: "flock cannot be used: flock: 7: No locks available", usual: true})
 	add("privilege", "root", cell{root: true})
 	add("privilege", "sudo", cell{user: "alice", root: true})
 	add("privilege", "password", cell{user: "p-password", root: true, sudo: remote.Sudo{Password: "p-password-secret"}})
@@ -82,16 +82,16 @@ func fieldCells() (cells []cell) {
 	add("privilege", "none", cell{user: "p-none", root: true, refused: "needs a password"})
 	for name, said := range map[string]string{
 		"expired":   "login shell.*(?i)password has expired",
-		"nologin":   "currently not available",
+		"nologin":   "login shell.*currently not available",
 		"false":     "login shell",
-		"rbash":     "restricted",
-		"git":       "unrecognized command",
-		"exit":      "This machine is for batch jobs",
-		"force":     "Backups only",
+		"rbash":     "login shell.*restricted",
+		"git":       "login shell.*unrecognized command",
+		"exit":      "login shell.*This machine is for batch jobs",
+		"force":     "login shell.*Backups only",
 		"forcewait": "login shell",
 		"sftp":      "login shell",
 		"chroot":    "login shell",
-		"menu":      "no such choice",
+		"menu":      "login shell.*no such choice",
 		"ended":     "account has expired",
 		"missing":   "refused to log in",
 		"factor":    "second factor.*keyboard-interactive",

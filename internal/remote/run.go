@@ -188,9 +188,6 @@ const (
 	ddInexact = 2
 )
 
-// errDD says why nothing can be run on a terminal.
-var errDD = errors.New("there is no dd on the host that takes as much as it is told to and no more, as what runs on a terminal needs")
-
 // lacksDD reports whether the starter has said so, and remembers it.
 func (j *job) lacksDD(err error, word string) bool {
 	if !errors.Is(err, errNoStart) || j.p == nil || j.silent || j.conn.dd.Load() == ddInexact {
@@ -230,8 +227,7 @@ func (j *job) notStarted(err error) error {
 	if errors.Is(err, errFlood) {
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
 	}
-	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) &&
-		!errors.Is(err, errDD) {
+	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) {
 		return err
 	}
 	if j.p != nil && !j.silent && j.vanished() {
@@ -290,7 +286,8 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	defer messages.Put(m)
 	dd := c.dd.Load()
 	if b.tty && dd == ddInexact {
-		return errDD
+		return &ToolError{Host: c.host(), Tool: "dd", Why: "it takes more or less than it is told to, or is not there",
+			Use: "what runs on a terminal (requiretty) needs it: coreutils and busybox have it"}
 	}
 	text := m.write(word, dd != ddInexact, func(to *bytes.Buffer) { j.text(to, b.tty) })
 	try := dd == 0 && (b.tty || m.text.Len() >= longScript || j.script != nil && j.script.Stdin != nil)

@@ -44,6 +44,7 @@ type authAttempts struct {
 	accepted []string // those that it took, and wanted more
 	asked    []string // questions that a password does not answer
 	invalid  []string // what is wrong with certificates that were tried
+	keys     int      // that there are
 
 	mu sync.Mutex
 }
@@ -130,7 +131,7 @@ func (a *authAttempts) refused(host string, err error) *AuthError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return &AuthError{Host: host, User: a.user, Tried: slices.Clone(a.tried), Offered: a.offered, Accepted: a.accepted, Asked: a.asked,
-		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err}
+		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, unseen: a.keys - len(a.offers)}
 }
 
 // invalidity is what is wrong with a certificate for a user, "" if nothing is that can
@@ -196,7 +197,7 @@ func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.unused = unused
+	a.unused, a.keys = unused, len(all)
 	slices.SortStableFunc(all, func(x, y namedSigner) int { return cmp.Compare(a.offers[x.name], a.offers[y.name]) })
 	signers := make([]ssh.Signer, 0, len(all))
 	for _, s := range all {

@@ -124,7 +124,7 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		}
 		var unsupported *ssh.AlgorithmNegotiationError
 		var other *NotSSHError
-		if auth != nil && auth.more() || errors.As(err, &other) {
+		if auth != nil && (auth.more() || auth.cutOff()) || errors.As(err, &other) {
 			return nil, last // another attempt would end so too
 		}
 		if passwords >= maxPasswordAttempts || errors.As(err, &unsupported) || within.Err() != nil {

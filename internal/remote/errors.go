@@ -287,6 +287,22 @@ type AuthError struct {
 	// vouches for the key of the jump host.
 	KeptBack bool
 	Err      error
+
+	unseen int // keys that the server has never been shown
+}
+
+// mostCuts is in how many further logins a server is shown keys before which it has cut
+// off: there ssh gives up at the first cut, and hosts count such logins.
+const mostCuts = 5
+
+// cutOff reports whether the server cuts off after so few of so many keys that it would
+// take too long to show it all.
+func (e *AuthError) cutOff() bool {
+	return e.tooMany() && e.unseen > mostCuts*len(e.Tried)
+}
+
+func (e *AuthError) tooMany() bool {
+	return e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures")
 }
 
 func (e *AuthError) Error() string {
@@ -335,7 +351,7 @@ func (e *AuthError) Hint() string {
 		return fmt.Sprintf("A second factor (a code, a touch, a password beside the key) cannot be given at an apply. Let user %s log in by a key "+
 			"or a certificate alone (AuthenticationMethods publickey in sshd_config), set ssh.password if that is what is missing, or use another user.",
 			e.User)
-	case e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures"):
+	case e.tooMany():
 		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
 	case e.KeptBack:
 		return giveJumpKey

@@ -194,8 +194,8 @@ func (e *ConnectError) Hint() string {
 	case StepHandshake:
 		var none *ssh.AlgorithmNegotiationError
 		if errors.As(e.Err, &none) {
-			return "Nothing that the host knows is known here: its SSH server is very old, or sshd_config leaves too little. Let it have one of ours " +
-				"(KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs), or, where ssh.config_file limits ours, allow more there."
+			return "Nothing that the host knows is known here: its SSH server is very old, or sshd_config leaves too little. Let it have one of " +
+				"ours (KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs), or, where ssh.config_file limits ours, allow more there."
 		}
 		return "Something accepts connections there but does not complete an SSH handshake. Check that the port belongs to an SSH server, " +
 			"and that the server is not turning connections away (MaxStartups, hosts.deny)."
@@ -348,8 +348,9 @@ func (e *AuthError) Hint() string {
 	said := strings.ToLower(strings.Join(e.Said, " "))
 	switch {
 	case e.more():
-		return fmt.Sprintf("A second factor (a code, a touch, a password beside the key) cannot be given at an apply. Let user %s log in by a key "+
-			"or a certificate alone (AuthenticationMethods publickey in sshd_config), set ssh.password if that is what is missing, or use another user.",
+		return fmt.Sprintf("A second factor (a code, a touch, a password beside the key) cannot be given at an apply. Let user %s log in by a "+
+			"key or a certificate alone (AuthenticationMethods publickey in sshd_config), set ssh.password if that is what is missing, or use "+
+			"another user.",
 			e.User)
 	case e.tooMany():
 		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
@@ -358,8 +359,8 @@ func (e *AuthError) Hint() string {
 	case strings.Contains(said, "expired"):
 		return "The account, or its password, has expired on the host: chage -l " + e.User + " shows it."
 	case len(e.Invalid) > 0:
-		return "Have a new certificate made (ssh-keygen -s, or what hands them out), valid now and for user " + e.User + "; ssh-keygen -L shows " +
-			"what is in one. The clocks of this machine and of the host count."
+		return "Have a new certificate made (ssh-keygen -s, or what hands them out), valid now and for user " + e.User + "; ssh-keygen -L " +
+			"shows what is in one. The clocks of this machine and of the host count."
 	case len(e.Tried) == 0:
 		return "Set ssh.private_key, ssh.agent or ssh.password."
 	}
@@ -408,13 +409,13 @@ func (*ShellError) Kind() Kind { return KindShell }
 func shellHints() []struct{ said, hint string } {
 	return []struct{ said, hint string }{
 		{"password has expired", expiredHint}, {"change your password", expiredHint}, {"password change required", expiredHint},
-		{"account is currently not available", "The login shell of user %[1]s is nologin: give it another one (usermod -s /bin/bash %[1]s), or use " +
-			"another user."},
+		{"account is currently not available", "The login shell of user %[1]s is nologin: give it another one (usermod -s /bin/bash %[1]s), or " +
+			"use another user."},
 		{"restricted", "User %[1]s has a restricted shell: give it another one (usermod -s /bin/bash %[1]s), or use another user."},
 		{"unrecognized command", "User %[1]s is there for git: use another one, or give it another login shell (usermod -s /bin/bash %[1]s)."},
 		{"allows sftp connections only", "User %[1]s may use SFTP alone (ForceCommand internal-sftp in sshd_config): use another one."},
-		{"no such file or directory", "What is to be run is not there: the login shell of user %[1]s, or sh. Below a ChrootDirectory of sshd_config " +
-			"both have to be in it; use another user."},
+		{"no such file or directory", "What is to be run is not there: the login shell of user %[1]s, or sh. Below a ChrootDirectory of " +
+			"sshd_config both have to be in it; use another user."},
 	}
 }
 
@@ -630,8 +631,8 @@ func (*ToolError) Kind() Kind { return KindTool }
 
 // Hint says what to look at.
 func (e *ToolError) Hint() string {
-	return fmt.Sprintf("Install %[1]s, or put right what keeps it from its work: another program of that name first in PATH, a file system without "+
-		"locks. \"command -v %[1]s\" on the host shows which one is used.", e.Tool)
+	return fmt.Sprintf("Install %[1]s, or put right what keeps it from its work: another program of that name first in PATH, a file system "+
+		"without locks. \"command -v %[1]s\" on the host shows which one is used.", e.Tool)
 }
 
 // FloodError says that a host sends without end, and that what was run there was

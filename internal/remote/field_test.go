@@ -38,8 +38,8 @@ type cell struct {
 }
 
 // fieldPackages are what the cells are made of.
-var fieldPackages = []string{"busybox", "dash", "doas", "dropbear-bin", "fish", "ksh93u+m", "mksh", "posh", "python3-asyncssh", "python3-paramiko",
-	"rust-coreutils", "tcsh", "tinysshd", "toybox", "yash", "zsh"}
+var fieldPackages = []string{"busybox", "dash", "doas", "dropbear-bin", "fish", "ksh93u+m", "mksh", "posh", "python3-asyncssh",
+	"python3-paramiko", "rust-coreutils", "tcsh", "tinysshd", "toybox", "yash", "zsh"}
 
 // fieldCells are all that there are.
 func fieldCells() (cells []cell) {
@@ -68,7 +68,8 @@ func fieldCells() (cells []cell) {
 		add("userland", "no "+without, cell{user: "w-" + without, root: true, usual: without == "dd"})
 	}
 	add("userland", "no flock", cell{user: "w-flock", root: true, refused: "flock cannot be used: the host has none"})
-	add("userland", "flock that fails", cell{user: "u-badflock", root: true, refused: "flock cannot be used: flock: 7: No locks available", usual: true})
+	add("userland", "flock that fails", cell{user: "u-badflock", root: true, usual: true,
+		refused: "flock cannot be used: flock: 7: No locks available"})
 	add("privilege", "root", cell{root: true})
 	add("privilege", "sudo", cell{user: "alice", root: true})
 	add("privilege", "password", cell{user: "p-password", root: true, sudo: remote.Sudo{Password: "p-password-secret"}})
@@ -172,7 +173,8 @@ func fieldHost(t *testing.T) *lab.Host {
 	if lab.Nightly {
 		last = 2206
 	}
-	eventually(t, h, time.Minute, fmt.Sprintf("for p in $(seq 2201 %d) $(seq 2211 2214); do ss -Hltn sport = :$p | grep -q . || echo $p; done", last), "")
+	eventually(t, h, time.Minute,
+		fmt.Sprintf("for p in $(seq 2201 %d) $(seq 2211 2214); do ss -Hltn sport = :$p | grep -q . || echo $p; done", last), "")
 	return h
 }
 

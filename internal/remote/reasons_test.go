@@ -36,7 +36,8 @@ func TestReasons(t *testing.T) {
 		"sudo says that it has expired": {env: []string{"SUDO_DENY=sudo: Account or password is expired, reset your password and try again"},
 			sudo: remote.SudoExpired, want: []string{"has expired"}},
 		"a password that is root's": {cfg: remote.Config{Sudo: remote.Sudo{Password: "wrong"}},
-			env: []string{"SUDO_PASSWORD=right", "SUDO_WHOSE=root"}, sudo: remote.SudoPasswordWrong, want: []string{"root's password rather than user's"}},
+			env: []string{"SUDO_PASSWORD=right", "SUDO_WHOSE=root"}, sudo: remote.SudoPasswordWrong,
+			want: []string{"root's password rather than user's"}},
 		"silent": {login: "exit 1", want: []string{"login shell of user user", "exit code 1"}},
 		"an account's words": {login: "echo 'permission to use this machine is not granted'; exit 1",
 			want: []string{"login shell", "permission to use this machine is not granted"}},
@@ -98,7 +99,8 @@ func TestCertificateReasons(t *testing.T) {
 		"is not valid before 2100-":             func(c *ssh.Certificate) { c.ValidAfter = 4_110_000_000 },
 		`is for ["other" "more"], not for user`: func(c *ssh.Certificate) { c.ValidPrincipals = []string{"other", "more"} },
 	} {
-		cert := &ssh.Certificate{Key: key.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"user"}, ValidBefore: ssh.CertTimeInfinity}
+		cert := &ssh.Certificate{Key: key.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"user"},
+			ValidBefore: ssh.CertTimeInfinity}
 		change(cert)
 		if err := cert.SignCert(rand.Reader, authority); err != nil {
 			t.Fatal(err)
@@ -131,7 +133,8 @@ func TestLoginReasons(t *testing.T) {
 			return nil, err
 		}}}
 	s, err := login(t, factor, remote.Config{Credentials: remote.Credentials{Password: "secret"}, ConnectTimeout: time.Minute})
-	if !errors.As(err, &auth) || !strings.Contains(err.Error(), `second factor`) || !strings.Contains(err.Error(), `"Code:"`) || s.Accepted() != 1 {
+	if !errors.As(err, &auth) || !strings.Contains(err.Error(), `second factor`) || !strings.Contains(err.Error(), `"Code:"`) ||
+		s.Accepted() != 1 {
 		t.Errorf("have %v after %d attempts", err, s.Accepted())
 	}
 }
@@ -174,7 +177,8 @@ func TestAgentOfMany(t *testing.T) {
 	if !errors.As(err, &auth) || s.Accepted() != 1 || !strings.Contains(auth.Hint(), "agent_identity") {
 		t.Errorf("have %v after %d attempts", err, s.Accepted())
 	}
-	if s, err = login(t, o, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-299"}}); err != nil || s.Accepted() != 1 {
+	s, err = login(t, o, remote.Config{Credentials: remote.Credentials{Agent: true, AgentIdentity: "key-299"}})
+	if err != nil || s.Accepted() != 1 {
 		t.Errorf("have %v after %d attempts", err, s.Accepted())
 	}
 	// One that takes them all sees each once, in one login.
@@ -185,7 +189,8 @@ func TestAgentOfMany(t *testing.T) {
 	}
 	startAgent(t, append(raws, right)...)
 	client := newClient(t, remote.Config{User: sshd.User, Credentials: remote.Credentials{Agent: true}})
-	conn, err := client.Dial(t.Context(), remote.Target{Address: sshd.Host, Port: sshd.Port, HostKey: sshd.HostKey, ConnectTimeout: time.Minute})
+	conn, err := client.Dial(t.Context(),
+		remote.Target{Address: sshd.Host, Port: sshd.Port, HostKey: sshd.HostKey, ConnectTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

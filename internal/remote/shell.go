@@ -43,7 +43,8 @@ const (
 // for it: the shell looks at its real and its effective user (proc(5), the line Uid
 // of status; id where there is no /proc) before it gives its sign.
 // And sudo's noexec lets the shell start no programs: what it preloads for that shows.
-const asUser = `case $LD_PRELOAD in *noexec*)echo $1 noexec >&2;exit 94;;esac;until read u r e x;[ "$u" = Uid: ];do [ "$u" ]||break;done </proc/self/status;` +
+const asUser = `case $LD_PRELOAD in *noexec*)echo $1 noexec >&2;exit 94;;esac;` +
+	`until read u r e x;[ "$u" = Uid: ];do [ "$u" ]||break;done </proc/self/status;` +
 	`[ "$e" ]||r=$(id -ru) e=$(id -u);%s[ "$r:$e" = %s ]||{ echo "$1 uid $r $e $SUDO_UID" >&2;exit 96;};`
 
 // checkUID is asUser for a user. Only root's number is the same everywhere.

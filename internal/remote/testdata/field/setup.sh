@@ -101,7 +101,11 @@ account r-missing /bin/bash
 usermod -s /bin/no-such-shell r-missing
 account r-rbash /bin/rbash
 account r-git /usr/bin/git-shell
-printf '#!/bin/sh\necho "fatal: unrecognized command '"'"'$2'"'"'" >&2\nexit 128\n' >/usr/bin/git-shell # as git's own says it
+cat >/usr/bin/git-shell <<'END' # as git's own says it
+#!/bin/sh
+echo "fatal: unrecognized command '$2'" >&2
+exit 128
+END
 chmod 755 /usr/bin/git-shell
 account r-exit /bin/bash
 sed -i '1i echo "This machine is for batch jobs."\nexit 0' /home/r-exit/.bashrc

@@ -51,6 +51,7 @@ func fieldCells() (cells []cell) {
 		add("server", name, cell{port: 2201 + i, root: true, usual: i < 3})
 	}
 	add("server", "dropbear, sudo", cell{port: 2201, user: "alice", root: true})
+	add("server", "dropbear, no setsid", cell{port: 2201, user: "w-setsid", root: true, usual: true})
 	add("server", "read-only SFTP", cell{port: 2214, usual: true})
 	for _, sh := range []string{"bash", "dash", "fish", "tcsh", "zsh", "ksh93", "mksh", "yash", "posh", "ash", "recorder"} {
 		add("login shell", sh, cell{user: "l-" + sh, root: true, usual: sh == "recorder"})

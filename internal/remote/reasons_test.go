@@ -237,3 +237,40 @@ func TestNoSSHServer(t *testing.T) {
 		}
 	}
 }
+
+// The exit code is the script's own word: servers give it when its input has ended, not at
+// all, or another one.
+func TestOwnExitCode(t *testing.T) {
+	t.Parallel()
+	for name, exit := range map[string]func(code int, input, end <-chan struct{}) int{
+		"behind the input": func(code int, input, _ <-chan struct{}) int {
+			<-input
+			return code
+		},
+		"another one": func(int, <-chan struct{}, <-chan struct{}) int { return 0 },
+		"never": func(code int, _, end <-chan struct{}) int {
+			<-end
+			return code
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			end := make(chan struct{})
+			s, _ := inProcess(t, remotetest.Options{Exit: func(code int, input <-chan struct{}) int { return exit(code, input, end) }},
+				remote.Config{})
+			t.Cleanup(func() { close(end) }) // before the server waits for what it runs
+			conn := s.Dial(t)
+			for _, stdin := range []string{"", "some input"} {
+				script := remote.Script{Name: "seven", Text: "cat; echo out; echo err >&2; exit 7", Timeout: time.Minute}
+				if stdin != "" {
+					script.Stdin = strings.NewReader(stdin)
+				}
+				res, err := conn.Run(t.Context(), script)
+				var code *remote.ExitError
+				if !errors.As(err, &code) || code.Code != 7 || string(res.Stdout) != stdin+"out\n" || string(res.Stderr) != "err\n" {
+					t.Errorf("have %v, %q, %q", err, res.Stdout, res.Stderr)
+				}
+			}
+		})
+	}
+}

@@ -26,6 +26,18 @@ import (
 // version is set by the linker when a release is built.
 var version = "dev"
 
+const usage = `Usage: terraform-provider-dcos runlog [--help | --follow | --summary | --json] [FILE]
+       terraform-provider-dcos --version | --address | --debug
+
+The Terraform and OpenTofu provider that installs, upgrades and removes DC/OS clusters
+over SSH. Without arguments it is for Terraform to start, not for people.
+
+  runlog     show a run log: what each host is at, how fast it goes, what failed and why
+  --version  print the version
+  --address  print the provider's address in the registry
+  --debug    serve until interrupted, for a debugger: prints how Terraform can reach it
+`
+
 // heapGrowth is by how many percent the heap may grow before garbage is
 // collected, unless GOGC says so. With thousands of hosts in work much is
 // short-lived and little stays: what waits to be collected is cheaper than
@@ -39,6 +51,7 @@ func main() {
 	wait := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	showAddress := flag.Bool("address", false, "print the address of the provider in the registry and exit")
+	flag.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	flag.Parse()
 
 	switch {

@@ -5,11 +5,6 @@
 # what the race detector takes to build, the linter of the scripts that run on hosts, and a ZooKeeper.
 set -euo pipefail
 
-if ! command -v go >/dev/null 2>&1; then
-  echo "Go 1.26 or newer is needed and not on PATH: https://go.dev/doc/install"
-  exit 1
-fi
-
 packages=(systemd-container debootstrap debian-archive-keyring iproute2 nftables openssh-client openssh-server e2fsprogs sudo xz-utils ca-certificates util-linux gcc libc6-dev shellcheck libzookeeper-java)
 command -v java >/dev/null 2>&1 || packages+=(default-jre-headless) # CI's machines have another one already
 missing=()

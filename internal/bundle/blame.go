@@ -105,6 +105,9 @@ func blameMessage(res *config.Resolution, name string, broken error) string {
 	if p, ok := config.Lookup(name); ok && (p.Kind == config.List || p.Kind == config.JSON) {
 		remedy = "; given as a value, or as text on one line, it does not"
 	}
+	if script, ok := strings.CutSuffix(name, "_contents"); ok && strings.HasSuffix(script, "_detect") {
+		remedy = "; give the text of the script as " + script + "_script"
+	}
 	return fmt.Sprintf("%s is %.200q, but must not break the file it is put into, as line ends and control characters do: %s%s (DC/OS %s; %v)",
 		name, value, why, remedy, res.Line, broken)
 }

@@ -178,10 +178,12 @@ func TestFromYAML(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                   "config.yaml: it is empty, not a map of parameters",
-		"- a":                "config.yaml: it is a list, not a map of parameters",
-		"1: a":               "config.yaml: the key 1 is not a text: put it in quotes",
-		"a:":                 `config.yaml: a: it has no value: leave it out, or give an empty text ("")`,
+		"":     "config.yaml: it is empty, not a map of parameters",
+		"- a":  "config.yaml: it is a list, not a map of parameters",
+		"1: a": "config.yaml: the key 1 is not a text: put it in quotes",
+		"a:":   `config.yaml: a: it has no value: leave it out, or give an empty text ("")`,
+		"a:\nb: 1.5\nc:\n2: d": "config.yaml: a and c: it has no value: leave it out, or give an empty text (\"\")\n" +
+			"b: a number with a dot or an exponent is not taken: put it in quotes\nthe key 2 is not a text: put it in quotes",
 		"a: 1.5":             "config.yaml: a: a number with a dot or an exponent is not taken: put it in quotes",
 		"a: 2020-01-01":      "config.yaml: a: a date is not taken: put it in quotes",
 		"a: [2020-01-01]":    "config.yaml: a: it holds a date, which has no form as text",
@@ -299,10 +301,23 @@ func TestWarnings(t *testing.T) {
 		{"2.2.1", "aws_region", "me-south-1", "which exhibitor's AWS SDK, of 2017, does not know"},
 		{"1.10.11", "aws_region", "us-east-1", "where exhibitor's AWS SDK signs by version 2"},
 		{"2.2.1", "resolvers", `["10.0.0.2", "127.0.0.53"]`, "which is systemd-resolved on each host"},
+		{"2.2.1", "gc_delay", "2d", `whose unit "d" Mesos does not know: agents would not start`},
+		{"1.10.11", "gc_delay", "", "which is empty"},
+		{"2.2.1", "docker_remove_delay", "60", "which has no unit"},
+		{"2.2.1", "docker_stop_timeout", "1.2.3secs", "which does not begin with a number"},
+		{"2.2.1", "docker_stop_timeout", "-1secs", "which does not begin with a number"},
+		{"2.2.1", "mesos_recovery_timeout", "24hrs or so", `whose unit "hrs or so" Mesos does not know`},
+		{"2.2.1", "gc_delay", "99999weeks", "which is more than Mesos can count"},
+		{"2.2.1", "ip_detect_contents", "#!/bin/sh", "give it as ip_detect_script"},
 	} {
 		res := bareSite(t, c.version, map[string]string{c.name: c.value}, "", c.name)
 		if len(res.Warnings) != 1 || res.Warnings[0].Parameter != c.name || !strings.Contains(res.Warnings[0].Message, c.want) {
 			t.Errorf("%s %q: warnings are %v, want %s", c.name, c.value, res.Warnings, c.want)
+		}
+	}
+	for _, duration := range []string{"2days", "0.5hrs", "15000weeks", "100ns"} {
+		if res := bareSite(t, "2.2.1", map[string]string{"gc_delay": duration}, "", "gc_delay"); len(res.Warnings) > 0 {
+			t.Errorf("gc_delay %s: warnings are %v", duration, res.Warnings)
 		}
 	}
 	for _, c := range []struct{ version, region string }{
@@ -324,6 +339,52 @@ func TestWarnings(t *testing.T) {
 		res := bareSite(t, c.version, map[string]string{c.name: "x"}, "")
 		if len(res.Warnings) != 1 || !strings.HasPrefix(res.Warnings[0].Message, c.want) {
 			t.Errorf("%s: warnings are %v, want %s", c.name, res.Warnings, c.want)
+		}
+	}
+}
+
+// All that is wrong with one list is said at once.
+func TestMistakesOfOneList(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, value string
+		want        []string
+	}{
+		{"master_list", `["10.0.0.1", "m2", "10.0.0.1", "m3"]`, []string{"twice: 10.0.0.1", `"m2" or "m3" is none`}},
+		{"resolvers", `["ns", "10.0.0.2:0", "198.51.100.1", "10.0.0.3", "10.0.0.3", "10.0.0.4:99999"]`,
+			[]string{"twice: 10.0.0.3", `"ns" is none`, `"10.0.0.2:0" or "10.0.0.4:99999" has none of these`, "must not hold 198.51.100.1"}},
+		{"dns_forward_zones", `{"a": ["x"], "b": 1, "c": [2]}`, []string{`"x" is none`, `that of "b" is a number`, `"c" has a number`}},
+	} {
+		res := bareSite(t, "2.2.1", map[string]string{c.name: c.value}, "", c.name)
+		if len(res.Errors) != 1 {
+			t.Errorf("%s: %v", c.name, res.Errors)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(res.Errors[0].Message, want) {
+				t.Errorf("%s: %s\nwithout %s", c.name, res.Errors[0].Message, want)
+			}
+		}
+	}
+}
+
+// What lacks is told from what is wrong.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		given   map[string]string
+		reach   []string
+		name    string
+		missing bool
+	}{
+		{nil, []string{"no_proxy_final"}, "no_proxy", true},
+		{map[string]string{"no_proxy": ""}, []string{"no_proxy_final"}, "no_proxy", false},
+		{map[string]string{"no_proxy": "a,b"}, []string{"no_proxy_final"}, "no_proxy", false},
+		{nil, []string{"ip_detect_contents"}, "ip_detect_contents", true},
+	} {
+		res := bareSite(t, "2.2.1", c.given, "", c.reach...)
+		if len(res.Errors) != 1 || res.Errors[0].Parameter != c.name || res.Errors[0].Missing != c.missing {
+			t.Errorf("%v: %+v", c.given, res.Errors)
 		}
 	}
 }

@@ -31,6 +31,9 @@ type calculation struct {
 // errWaits says that a value depends on something that is not known yet.
 var errWaits = errors.New("not known yet")
 
+// A missingError says that something has to be given that is not there.
+type missingError struct{ error }
+
 // A derivation is a parameter that DC/OS works out itself and that must not
 // be given.
 type derivation struct {
@@ -218,6 +221,9 @@ func siteDerivations() []derivation {
 			return "SEARCH=" + v, nil
 		}, "dns_search"),
 		derive("no_proxy_final", everywhere, func(v string) (string, error) {
+			if v == "" {
+				return "", missingError{errors.New("must be a list with use_proxy; it may be empty: []")}
+			}
 			list, err := texts(v)
 			return strings.Join(append([]string{".mesos,.thisdcos.directory,.dcos.directory,.zk,127.0.0.1,localhost"}, list...), ","), err
 		}, "no_proxy"),

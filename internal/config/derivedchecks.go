@@ -154,8 +154,8 @@ func (c *calculation) fileText(name, parameter, attribute string) (string, error
 	f, ok := c.site.file(name)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("must be worked out from the script %q that %s names, and it is not there: give its text as %s", name,
-			parameter, attribute)
+		return "", missingError{fmt.Errorf("must be worked out from the script %q that %s names, and it is not there: give its text as %s", name,
+			parameter, attribute)}
 	case f.Unknown:
 		return "", errWaits
 	case !utf8.Valid(f.Content):

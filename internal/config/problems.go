@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,8 @@ func (r *resolver) complain(name, parameter, value string, err error) {
 		return
 	}
 	given := " is " + quote(value) + ", but"
-	switch _, isGiven := r.site.Given[parameter]; {
+	_, isGiven := r.site.Given[parameter]
+	switch {
 	case r.isSecret(parameter) || r.isSecret(name):
 		given = " is set, but"
 	case !isGiven && value == "":
@@ -65,7 +67,8 @@ func (r *resolver) complain(name, parameter, value string, err error) {
 	if parameter != name {
 		message += fmt.Sprintf("; DC/OS works out %s from it", name)
 	}
-	r.errors[name] = Problem{parameter, message}
+	var lacks missingError
+	r.errors[name] = Problem{parameter, message, errors.As(err, &lacks) && !isGiven}
 }
 
 // resolution gathers the outcome.

@@ -466,7 +466,7 @@ func (r *resolver) relate() {
 		words := relation.words(r.value, r.isSecret)
 		for _, name := range relation.parameters {
 			if _, ok := r.errors[name]; !ok {
-				r.errors[name] = Problem{name, fmt.Sprintf("%s: %v (DC/OS %s)", words, err, r.line)}
+				r.errors[name] = Problem{Parameter: name, Message: fmt.Sprintf("%s: %v (DC/OS %s)", words, err, r.line)}
 			}
 		}
 	}

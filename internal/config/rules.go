@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -159,6 +160,24 @@ func textList() rule {
 	}}
 }
 
+// together returns one error that names all mistakes of a value; nil if there is
+// none.
+func together(mistakes ...error) error {
+	var words []string
+	for _, err := range mistakes {
+		if err == nil {
+			continue
+		}
+		if text := err.Error(); !slices.Contains(words, text) {
+			words = append(words, text)
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(words, "; and it "))
+}
+
 func unique(list []string) error {
 	seen := make(map[string]bool)
 	var twice []string
@@ -180,13 +199,12 @@ func ipv4List() rule {
 		if err != nil {
 			return err
 		}
-		if err := unique(list); err != nil {
-			return err
+		twice := unique(list)
+		var bad error
+		if others := slices.DeleteFunc(list, isIPv4); len(others) > 0 {
+			bad = must("a list of IPv4 addresses, and %s is none", either(others))
 		}
-		if bad := slices.DeleteFunc(list, isIPv4); len(bad) > 0 {
-			return must("a list of IPv4 addresses, and %s is none", either(bad))
-		}
-		return nil
+		return together(twice, bad)
 	}}
 }
 
@@ -200,35 +218,41 @@ func resolverList() rule {
 			if err != nil {
 				return err
 			}
-			if err := unique(list); err != nil {
-				return err
-			}
+			mistakes := []error{unique(list), ipv4sWithPort(line, list)}
 			for _, item := range list {
-				if err := ipv4WithPort(line, item); err != nil {
-					return err
-				}
 				host, _, _ := strings.Cut(item, ":")
 				if since("2.2").has(line) && slices.Contains(spartan, host) {
-					return fmt.Errorf("must not hold %s, at which DC/OS's own resolver listens", host)
+					mistakes = append(mistakes, fmt.Errorf("must not hold %s, at which DC/OS's own resolver listens", host))
 				}
 			}
-			return nil
+			return together(mistakes...)
 		}}
 }
 
-func ipv4WithPort(line, text string) error {
-	host := text
-	if i := strings.LastIndexByte(text, ':'); i >= 0 {
-		host = text[:i]
-		port, ok := integer(line, text[i+1:])
-		if !ok || port.Sign() <= 0 || port.Cmp(big.NewInt(65535)) > 0 {
-			return must("a list of addresses whose port, if there is one, is from 1 to 65535; %q has none of these", text)
+// ipv4sWithPort names all texts that are no IPv4 address, or one with a wrong port.
+func ipv4sWithPort(line string, list []string) error {
+	var hosts, ports []string
+	for _, text := range list {
+		host := text
+		if i := strings.LastIndexByte(text, ':'); i >= 0 {
+			host = text[:i]
+			port, ok := integer(line, text[i+1:])
+			if !ok || port.Sign() <= 0 || port.Cmp(big.NewInt(65535)) > 0 {
+				ports = append(ports, text)
+			}
+		}
+		if !isIPv4(host) {
+			hosts = append(hosts, host)
 		}
 	}
-	if !isIPv4(host) {
-		return must("a list of IPv4 addresses, and %q is none", host)
+	var badHost, badPort error
+	if len(hosts) > 0 {
+		badHost = must("a list of IPv4 addresses, and %s is none", either(hosts))
 	}
-	return nil
+	if len(ports) > 0 {
+		badPort = must("a list of addresses whose port, if there is one, is from 1 to 65535; %s has none of these", either(ports))
+	}
+	return together(badHost, badPort)
 }
 
 func dnsSearch() rule {

@@ -31,23 +31,31 @@ func forwardZones() rule {
 			if !ok {
 				return must("an object of zones, not %s", typeOf(v))
 			}
+			var mistakes []error
 			for _, zone := range zones.Entries() {
-				upstreams, ok := zone.Value.([]any)
-				if !ok {
-					return must("an object whose zones have lists; that of %q is %s", zone.Key, typeOf(zone.Value))
-				}
-				for _, u := range upstreams {
-					text, ok := u.(string)
-					if !ok {
-						return must("an object whose zones have lists of addresses; %q has %s", zone.Key, typeOf(u))
-					}
-					if err := ipv4WithPort(line, text); err != nil {
-						return err
-					}
-				}
+				mistakes = append(mistakes, forwardZone(line, zone.Key, zone.Value))
 			}
-			return nil
+			return together(mistakes...)
 		}}
+}
+
+// forwardZone judges the servers of one zone.
+func forwardZone(line string, name, servers any) error {
+	upstreams, ok := servers.([]any)
+	if !ok {
+		return must("an object whose zones have lists; that of %q is %s", name, typeOf(servers))
+	}
+	var addresses []string
+	var mistakes []error
+	for _, u := range upstreams {
+		text, ok := u.(string)
+		if !ok {
+			mistakes = append(mistakes, must("an object whose zones have lists of addresses; %q has %s", name, typeOf(u)))
+			continue
+		}
+		addresses = append(addresses, text)
+	}
+	return together(append(mistakes, ipv4sWithPort(line, addresses))...)
 }
 
 func forwardZoneList(line string, v any) error {
@@ -123,12 +131,42 @@ func casURL() rule {
 
 var durationPattern = regexp.MustCompile(`^([\p{Nd}.]+)([\p{L}\p{N}_]+)`)
 
+// durationUnits are Mesos's, with their nanoseconds (3rdparty/stout/include/stout/duration.hpp of Mesos 1.4 to 1.11).
+var (
+	durationUnits = []string{"ns", "us", "ms", "secs", "mins", "hrs", "days", "weeks"}
+	nanoseconds   = []float64{1, 1e3, 1e6, 1e9, 60e9, 3600e9, 24 * 3600e9, 7 * 24 * 3600e9}
+)
+
+// mesosDuration says why Mesos would not take a text as a duration; "" if it
+// would. It takes digits and dots, then a unit and nothing else, up to what
+// nanoseconds in 64 bits can hold.
+func mesosDuration(value string) string {
+	i := strings.IndexFunc(value, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	switch {
+	case value == "":
+		return "which is empty"
+	case i < 0:
+		return "which has no unit"
+	}
+	amount, err := strconv.ParseFloat(value[:i], 64)
+	if err != nil {
+		return "which does not begin with a number"
+	}
+	unit := slices.Index(durationUnits, value[i:])
+	if unit < 0 {
+		return fmt.Sprintf("whose unit %q Mesos does not know", value[i:])
+	}
+	if amount*nanoseconds[unit] >= 1<<63 {
+		return "which is more than Mesos can count"
+	}
+	return ""
+}
+
 func recoveryTimeout() rule {
-	units := []string{"ns", "us", "ms", "secs", "mins", "hrs", "days", "weeks"}
-	return rule{allowed: "a number and a unit: " + listed(units, "or"), check: func(_, value string) error {
+	return rule{allowed: "a number and a unit: " + listed(durationUnits, "or"), check: func(_, value string) error {
 		amount, unit, ok := durationParts(value)
-		if !ok || !slices.Contains(units, unit) {
-			return must("a number and then one of the units %s", listed(units, "and"))
+		if !ok || !slices.Contains(durationUnits, unit) {
+			return must("a number and then one of the units %s", listed(durationUnits, "and"))
 		}
 		f, err := strconv.ParseFloat(amount, 64)
 		if strings.Count(amount, ".") > 1 || err != nil {

@@ -40,6 +40,7 @@ type Facts struct {
 type Problem struct {
 	Parameter string // a parameter that can be set, by its DC/OS name
 	Message   string // lower-case, says what was given, what is allowed, on which line
+	Missing   bool   // nothing is wrong with what is there: something lacks
 }
 
 // A Resolution is the outcome of resolving a site.

@@ -14,7 +14,7 @@ import (
 func (r *resolver) warnings(res *Resolution) []Problem {
 	var list []Problem
 	add := func(name, format string, args ...any) {
-		list = append(list, Problem{name, fmt.Sprintf(format, args...)})
+		list = append(list, Problem{Parameter: name, Message: fmt.Sprintf(format, args...)})
 	}
 	for name := range r.site.Given {
 		if text := r.withoutEffect(name); text != "" {
@@ -103,6 +103,8 @@ func (r *resolver) doubt(name string) string {
 		if i, ok := integer(r.line, value); ok && i.IsInt64() && i.Int64() == 1024 {
 			return fmt.Sprintf("%s is 1024, which DC/OS's overlay networks use; DC/OS means to refuse it and does not: use another number", name)
 		}
+	case "gc_delay", "docker_remove_delay", "docker_stop_timeout", "mesos_recovery_timeout":
+		return noDuration(name, value)
 	case "mesos_container_log_sink":
 		return unchecked(name, value, logSinks.on(r.line))
 	case "marathon_gpu_scheduling_behavior":
@@ -116,12 +118,12 @@ func (r *resolver) doubt(name string) string {
 			return fmt.Sprintf("%s has 127.0.0.53, which is systemd-resolved on each host: it must not run on a node, "+
 				"whose port 53 is DC/OS's own; name the servers that it asks", name)
 		}
+	case "ip_detect_contents", "ip_detect_public_contents", "ip6_detect_contents", "fault_domain_detect_contents":
+		return r.rawScript(name, value)
 	case "rexray_config_preset":
 		return unchecked(name, value, []string{"", "aws"})
 	case "bootstrap_tmp_dir":
-		if value == "" || strings.HasPrefix(value, "/") || strings.HasSuffix(value, "/") {
-			return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
-		}
+		return slashes(name, value)
 	case "dcos_overlay_network6_default_name":
 		if names := overlayNames(r.value("dcos_overlay_network")); r.arguments[name].given && len(names) > 0 && !slices.Contains(names, value) {
 			return fmt.Sprintf("%s is %q, which is none of the overlays %s; DC/OS does not check it", name, value, either(names))
@@ -139,6 +141,33 @@ var (
 	signature2 = []string{"us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-southeast-2",
 		"ap-northeast-1", "sa-east-1", "us-gov-west-1"}
 )
+
+// slashes says that a directory has slashes where DC/OS puts its own.
+func slashes(name, value string) string {
+	if value != "" && !strings.HasPrefix(value, "/") && !strings.HasSuffix(value, "/") {
+		return ""
+	}
+	return fmt.Sprintf("%s is %q; it should be a directory without slashes at its ends, which DC/OS puts there itself", name, value)
+}
+
+// noDuration says why agents would not start with a duration; "" if they would.
+func noDuration(name, value string) string {
+	why := mesosDuration(value)
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s is %q, %s: agents would not start, and DC/OS does not check it; give a number and one of the units %s, as in 2days",
+		name, value, why, listed(durationUnits, "and"))
+}
+
+// rawScript says that a script is given where its form as a YAML scalar belongs.
+func (r *resolver) rawScript(name, value string) string {
+	if !r.arguments[name].given || !strings.HasPrefix(value, "#") {
+		return ""
+	}
+	return fmt.Sprintf("%s is a script as it is, which DC/OS reads as YAML, that is as a comment; give it as %s_script",
+		name, strings.TrimSuffix(name, "_contents"))
+}
 
 // exhibitorRegion says what is wrong with a region for the AWS SDK that exhibitor of the line has.
 func (r *resolver) exhibitorRegion(region string) string {

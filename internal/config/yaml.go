@@ -4,6 +4,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -38,18 +39,53 @@ func FromYAML(line string, text []byte) (map[string]Value, error) {
 		return nil, err
 	}
 	given := make(map[string]Value, m.Len())
+	var bad []*YAMLError
 	for _, e := range m.Entries() {
 		name, ok := e.Key.(string)
 		if !ok {
-			return nil, &YAMLError{Err: fmt.Errorf("the key %v is not a text: put it in quotes", keyText(e.Key))}
+			bad = append(bad, &YAMLError{Err: fmt.Errorf("the key %v is not a text: put it in quotes", keyText(e.Key))})
+			continue
 		}
 		value, err := TextOf(e.Value)
 		if err != nil {
-			return nil, &YAMLError{name, err}
+			bad = append(bad, &YAMLError{name, err})
+			continue
 		}
 		given[name] = Value{Text: value}
 	}
+	if len(bad) > 0 {
+		return nil, allOf(bad)
+	}
 	return given, nil
+}
+
+// allOf is one error for several parameters: those at which the same is wrong
+// are named together, in the order of the file.
+func allOf(bad []*YAMLError) *YAMLError {
+	if len(bad) == 1 {
+		return bad[0]
+	}
+	var order []string
+	names := make(map[string][]string)
+	for _, e := range bad {
+		text := e.Err.Error()
+		if _, ok := names[text]; !ok {
+			order = append(order, text)
+		}
+		if e.Parameter != "" {
+			names[text] = append(names[text], e.Parameter)
+		} else {
+			names[text] = nil
+		}
+	}
+	lines := make([]string, len(order))
+	for i, text := range order {
+		lines[i] = text
+		if len(names[text]) > 0 {
+			lines[i] = listed(names[text], "and") + ": " + text
+		}
+	}
+	return &YAMLError{Err: errors.New(strings.Join(lines, "\n"))}
 }
 
 // ReadYAML reads a config.yaml as FromYAML does, and gives its values as they

@@ -76,7 +76,7 @@ func (f *Fleet) LookAll(ctx context.Context, hosts []Host, limit time.Duration, 
 
 func (f *Fleet) look(ctx context.Context, h *Host) (Sight, error) {
 	v := f.visit(h, 0)
-	v.target.ConnectTimeout = f.patience()
+	v.target.ConnectTimeout = f.Patience()
 	if err := v.dial(ctx); err != nil {
 		return Sight{}, v.failed(ctx, err)
 	}
@@ -148,7 +148,7 @@ func (f *Fleet) Check(ctx context.Context, h Host) ([]node.Finding, error) {
 // if nothing does, as it is at this moment. The error is a [*Failure].
 func (f *Fleet) Risk(ctx context.Context, h Host) (string, error) {
 	v := f.visit(&h, 0)
-	v.target.ConnectTimeout = v.patience()
+	v.target.ConnectTimeout = v.Patience()
 	if err := v.dial(ctx); err != nil {
 		return "", v.failed(ctx, err)
 	}
@@ -160,8 +160,8 @@ func (f *Fleet) Risk(ctx context.Context, h Host) (string, error) {
 	return health.RiskWithout(h.names()...), nil
 }
 
-// patience is how long a host may take to answer where nobody expects it to boot.
-func (f *Fleet) patience() time.Duration {
+// Patience is how long a host may take to answer where nobody expects it to boot.
+func (f *Fleet) Patience() time.Duration {
 	if f.ConnectTimeout > 0 {
 		return min(LookTimeout, f.ConnectTimeout)
 	}

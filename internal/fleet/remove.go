@@ -23,7 +23,7 @@ func (f *Fleet) remove(ctx context.Context, h *Host, t Terms, a *account) error 
 	v := f.visit(h, t.Limit)
 	defer v.end()
 	if t.IfReachable {
-		v.target.ConnectTimeout = f.patience()
+		v.target.ConnectTimeout = f.Patience()
 	}
 	opts := v.options(ctx, a.warn(t.Warn))
 	opts.OnChange = v.changes(a)

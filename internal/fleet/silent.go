@@ -52,7 +52,7 @@ func (v *visit) alone(ctx context.Context, err error) error {
 // answers reports whether one of some machines answers, which are asked one after
 // the other, within the time that one is given.
 func (v *visit) answers(ctx context.Context, machines []Machine) bool {
-	ctx, cancel := context.WithTimeout(ctx, v.patience())
+	ctx, cancel := context.WithTimeout(ctx, v.Patience())
 	defer cancel()
 	answers := make(chan error, len(machines))
 	next, waiting := 0, 0

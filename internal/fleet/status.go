@@ -29,7 +29,25 @@ type Status struct {
 	Masters []node.EnsembleMaster // by address
 	Leader  string                // address of the leading Mesos master, "" if there is none
 	Agents  []AgentStatus         // by address
+
+	Known Parts // what could be read of all this
 }
+
+// Parts are parts of a status; each is read at once.
+type Parts uint
+
+// The parts of a status.
+const (
+	PartVersion Parts = 1 << iota // Version, Variant, ImageCommit, BootstrapID
+	PartMasters
+	PartAgents
+	PartLeader
+
+	AllParts = PartVersion | PartMasters | PartAgents | PartLeader
+)
+
+// Knows reports whether parts could be read.
+func (s *Status) Knows(p Parts) bool { return s.Known&p == p }
 
 // AgentStatus is one agent that is registered with Mesos.
 type AgentStatus struct {
@@ -90,19 +108,27 @@ const (
 	agentsLimit = 200_000
 )
 
-// Read reads the status once.
+// Read reads the status once. An error, which is a [*StatusError], comes with the
+// parts that could be read; of several it is the first.
 func (r *StatusReader) Read(ctx context.Context) (*Status, error) {
 	s := &Status{}
-	if err := r.readVersion(ctx, s); err != nil {
-		return nil, err
+	var first error
+	for _, part := range []struct {
+		part Parts
+		read func(context.Context, *Status) error
+	}{
+		{PartVersion, r.readVersion}, {PartMasters, r.readMasters}, {PartAgents, r.readAgents}, {PartLeader, r.readLeader},
+	} {
+		if ctx.Err() != nil && first != nil {
+			break
+		}
+		err := part.read(ctx, s)
+		if err == nil {
+			s.Known |= part.part
+		}
+		first = cmp.Or(first, err)
 	}
-	if err := r.readMasters(ctx, s); err != nil {
-		return nil, err
-	}
-	if err := r.readMesos(ctx, s); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, first
 }
 
 func (r *StatusReader) readVersion(ctx context.Context, s *Status) error {
@@ -124,24 +150,31 @@ func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
 	return err
 }
 
-func (r *StatusReader) readMesos(ctx context.Context, s *Status) error {
-	addresses := []string{r.router("/mesos/slaves"), service(r.URL.Hostname(), "5050", "/slaves")}
+// mesos is where a Mesos master may answer at a path.
+func (r *StatusReader) mesos(s *Status, path string) []string {
+	addresses := []string{r.router("/mesos" + path), service(r.URL.Hostname(), "5050", path)}
 	for _, m := range s.Masters {
 		if m.Serving() {
-			addresses = append(addresses, service(m.Address, "5050", "/slaves"))
+			addresses = append(addresses, service(m.Address, "5050", path))
 		}
 	}
+	return addresses
+}
+
+func (r *StatusReader) readAgents(ctx context.Context, s *Status) error {
 	read := func(answer *boundedJSON) error { return answer.agents(s) }
-	if err := r.first(ctx, "the agents that Mesos knows", read, addresses...); err != nil {
-		return err
-	}
+	err := r.first(ctx, "the agents that Mesos knows", read, r.mesos(s, "/slaves")...)
 	slices.SortFunc(s.Agents, func(a, b AgentStatus) int {
 		return strings.Compare(a.Address+" "+a.ID, b.Address+" "+b.ID)
 	})
+	return err
+}
+
+func (r *StatusReader) readLeader(ctx context.Context, s *Status) error {
 	var err error
-	for _, a := range addresses {
+	for _, a := range r.mesos(s, "/redirect") {
 		var leader string
-		if leader, err = r.leader(ctx, strings.TrimSuffix(a, "/slaves")+"/redirect"); err == nil {
+		if leader, err = r.leader(ctx, a); err == nil {
 			s.Leader = leader
 			return nil
 		}

@@ -5,10 +5,12 @@ package fleet_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,7 +80,7 @@ func TestStatus(t *testing.T) {
 			both[k] = v
 		}
 	}
-	want := &fleet.Status{
+	want := &fleet.Status{Known: fleet.AllParts,
 		Version: "2.2.1", Variant: "open", ImageCommit: "abc", BootstrapID: "def", Leader: "10.0.0.1",
 		Masters: []node.EnsembleMaster{{Address: "10.0.0.1", Status: "serving"},
 			{Address: "10.0.0.2", Status: "serving", ZooKeeperLeader: true}, {Address: "10.0.0.3", Status: "down"}},
@@ -121,6 +123,20 @@ func TestStatus(t *testing.T) {
 		var refused *fleet.StatusError
 		if !errors.As(err, &refused) || !refused.Login {
 			t.Errorf("a login is asked for, and the error is %v", err)
+		}
+	})
+	t.Run("as far as it can be read", func(t *testing.T) {
+		t.Parallel()
+		half := maps.Clone(router)
+		delete(half, "lb/mesos/slaves")
+		delete(half, "lb/mesos/redirect")
+		r := fleet.StatusReader{URL: &url.URL{Scheme: "http", Host: "lb"}, Transport: &web{answers: half}}
+		s, err := r.Read(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "the agents that Mesos knows") {
+			t.Errorf("the error is %v", err)
+		}
+		if s == nil || s.Known != fleet.PartVersion|fleet.PartMasters || len(s.Masters) != 3 {
+			t.Errorf("known is %+v", s)
 		}
 	})
 	t.Run("not DC/OS", func(t *testing.T) {

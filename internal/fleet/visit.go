@@ -31,11 +31,18 @@ type visit struct {
 	within context.Context //nolint:containedctx // it is asked how it ended
 }
 
+// knownLogins is how often a login is tried at a node that has taken it before:
+// it waits for no image to set keys, and who is refused too often is banned.
+const knownLogins = 2
+
 // visit begins one. limit is as in [Terms].
 func (f *Fleet) visit(h *Host, limit time.Duration) *visit {
 	v := &visit{Fleet: f, host: h, limit: limit, target: h.Target}
 	v.log = f.Log.Scope(h.Cluster, h.Address(), string(h.Role))
 	v.target.Log = v.log
+	if h.MachineID != "" {
+		v.target.Logins = knownLogins
+	}
 	return v
 }
 

@@ -22,7 +22,7 @@ func KeepImage(ctx context.Context, archive string) error {
 	if err := Check(); err != nil {
 		return err
 	}
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func Check() error {
 	if len(missing) > 0 {
 		return fmt.Errorf("the lab lacks Debian packages on this machine: apt-get install %s", strings.Join(missing, " "))
 	}
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return err
 	}
@@ -76,8 +76,8 @@ func Check() error {
 	return nil
 }
 
-// cacheDir is where images and labs are kept, outside every tree.
-func cacheDir() (string, error) {
+// CacheDir is where images and labs are kept, outside every tree.
+func CacheDir() (string, error) {
 	dir := os.Getenv("DCOS_LAB_CACHE")
 	if dir == "" {
 		user, err := os.UserCacheDir()
@@ -192,7 +192,7 @@ func Open(name string) (*Lab, error) {
 }
 
 func at(name string) (*Lab, error) {
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func at(name string) (*Lab, error) {
 
 // Labs gives the labs of this machine, by name.
 func Labs() ([]*Lab, error) {
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -194,8 +195,25 @@ func (r *siteReader) readExtraParameters() {
 				continue
 			}
 			r.give(name, config.Value{Text: text}, at.AtMapKey(name))
+			if looksSecret(name, text) {
+				r.diags.Append(parameterWarning(at.AtMapKey(name), config.Problem{Parameter: name, Message: name + " looks like a secret, and " +
+					"extra_parameters are in state and in plans as they are. Give it in secrets of the provider block, which are in neither; " +
+					"if DC/OS does not use it, leave it out"}))
+			}
 		}
 	}
+}
+
+// secretNames are parts of names of parameters that hold secrets, those of DC/OS Enterprise among them.
+var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|(private|license|access|account|api)_key`)
+
+// looksSecret reports whether a parameter without an attribute seems to hold a
+// secret. A number, a switch, and a path say nothing that must be kept.
+func looksSecret(name, text string) bool {
+	if !secretNames.MatchString(strings.ToLower(name)) || strings.HasSuffix(name, "_path") || strings.HasSuffix(name, "_file") {
+		return false
+	}
+	return text != "" && text != "true" && text != "false" && strings.Trim(text, "0123456789.") != ""
 }
 
 // stringMap takes a map of texts apart; null is an empty one.
@@ -255,7 +273,20 @@ func (r *siteReader) readFile(file siteFile) {
 		r.diags.Append(badValue(tfpath.Root(file.attribute), file.attribute, err))
 		return
 	}
+	if looksLikePath(text) {
+		r.diags.AddAttributeError(tfpath.Root(file.attribute), "Invalid Parameter Value", fmt.Sprintf(
+			"%s is %q, which looks like the path of a script, not like its text. Read the file: %s = file(%q).",
+			file.attribute, text, file.attribute, text))
+		return
+	}
 	r.site.Files[name] = config.File{Content: []byte(text)}
+}
+
+// looksLikePath reports whether the text of a script can only be meant as its
+// path: one word without an interpreter's line, which no kernel would run.
+func looksLikePath(text string) bool {
+	text = strings.TrimSpace(text)
+	return text != "" && !strings.ContainsAny(text, " \t\r\n$`;|&()<>#") && (strings.ContainsAny(text, `/\`) || path.Ext(text) == ".sh")
 }
 
 // readCheckBins reads the programs of custom checks.

@@ -358,13 +358,20 @@ func TestClusterConfigMistakes(t *testing.T) {
   extra_parameters       = {
     dns_search  = "a,b"
     oauth_enbled = "true"
+
+    superuser_password_hash = "$6$rounds=656000$abc"
+    bouncer_token_days      = "5"
   }
+  use_proxy               = true
+  http_proxy              = "http://proxy:3128"
+  https_proxy             = "http://proxy:3128"
+  ip_detect_public_script = "genconf/ip-detect-public"
 `), "cluster_name              = \"test\"\n", "", 1))
 	found := diagnosticsOf(d, "plan")
 	for _, want := range []struct{ severity, code string }{
 		{"error", "oauth_enabled"}, {"error", "mesos_log_retention_mb"}, {"error", "dcos_overlay_mtu"},
 		{"error", "resolvers"}, {"error", "check_time"}, {"error", "dns_search"},
-		{"warning", "oauth_enbled"},
+		{"warning", "oauth_enbled"}, {"warning", "superuser_password_hash"}, {"error", "ip_detect_public_script"},
 	} {
 		if !found.at(want.severity, want.code) {
 			t.Errorf("there is no %s at %s", want.severity, want.code)
@@ -372,6 +379,15 @@ func TestClusterConfigMistakes(t *testing.T) {
 	}
 	if !found.mentions("error", "cluster_name") {
 		t.Error("the missing cluster_name is not reported")
+	}
+	for _, want := range []string{"Missing Parameter", `file("genconf/ip-detect-public")`, "no_proxy must be a list with use_proxy"} {
+		if !found.mentions("error", want) {
+			t.Errorf("no error says %q", want)
+		}
+	}
+	if !found.mentions("warning", "superuser_password_hash looks like a secret") ||
+		found.mentions("warning", "bouncer_token_days looks like") {
+		t.Error("what looks like a secret and what does not are not told apart")
 	}
 	if t.Failed() {
 		t.Logf("%+v", found)

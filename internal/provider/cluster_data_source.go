@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 var (
@@ -27,7 +28,8 @@ var (
 	_ datasource.DataSourceWithValidateConfig = (*clusterDataSource)(nil)
 )
 
-// defaultClusterTimeout is how long a cluster may take to answer.
+// defaultClusterTimeout is how long a cluster may take to have what is waited
+// for.
 const defaultClusterTimeout = time.Minute
 
 // clusterInterval is the time between two looks at a cluster.
@@ -117,24 +119,41 @@ func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest
 		resp.Diagnostics.Append(notConfigured())
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, durationOr(model.Timeout, defaultClusterTimeout))
+	ctx, cancel := context.WithTimeout(ctx, model.limit())
 	defer cancel()
 	reader, closer, diags := d.reader(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	defer closer()
-	status, err := awaitCluster(ctx, reader, model.WaitFor)
-	if err != nil {
-		resp.Diagnostics.Append(clusterError(d.shared, &model, err))
-		return
+	status := &fleet.Status{}
+	if reader != nil {
+		defer closer()
+		var err error
+		status, err = awaitCluster(ctx, reader, model.WaitFor)
+		if err != nil {
+			resp.Diagnostics.Append(clusterError(d.shared, &model, err))
+			if resp.Diagnostics.HasError() {
+				return
+			}
+		}
 	}
 	model.observe(status)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// reader makes the way to the cluster.
+// limit is how long to try. Where nothing is waited for, that is as long as a
+// refresh waits for a host: a cluster that is down must not hold up the plan
+// that mends it.
+func (m *clusterModel) limit() time.Duration {
+	if m.WaitFor == nil {
+		return durationOr(m.Timeout, fleet.LookTimeout)
+	}
+	return durationOr(m.Timeout, defaultClusterTimeout)
+}
+
+// reader makes the way to the cluster. There is none, and a warning, if nothing
+// is waited for and the host on the way does not answer.
 func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*fleet.StatusReader, func(), diag.Diagnostics) {
 	var diags diag.Diagnostics
 	base, err := url.Parse(model.base())
@@ -152,7 +171,7 @@ func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*f
 	closer := transport.CloseIdleConnections
 	if model.SSH != nil {
 		conn, more := d.dial(ctx, model)
-		if diags.Append(more...); diags.HasError() {
+		if diags.Append(more...); conn == nil {
 			return nil, nil, diags
 		}
 		transport.Proxy = nil
@@ -191,11 +210,16 @@ func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (flee
 	diags.Append(d.shared.tellReach(ctx, target)...)
 	host := fleet.Host{Target: target}
 	conn, err := d.shared.fleet.Connect(ctx, host)
-	if err != nil {
-		diags.Append(d.shared.hostError(&host, "connecting, in order to read the cluster's status", err))
-		return nil, diags
+	const doing = "connecting, in order to read the cluster's status"
+	switch {
+	case err == nil:
+		return conn, diags
+	case model.WaitFor == nil && remote.OfKind(err, remote.KindUnreachable) != nil:
+		diags.Append(d.shared.clusterUnknown(&host, doing, err))
+	default:
+		diags.Append(d.shared.hostError(&host, doing, err))
 	}
-	return conn, diags
+	return nil, diags
 }
 
 // base is the URL of Admin Router. A master that is logged in to has its own.
@@ -206,11 +230,13 @@ func (m *clusterModel) base() string {
 	return m.URL.ValueString()
 }
 
-// awaitCluster reads until all that is asked for is there.
+// awaitCluster reads until all that is asked for is there. With an error comes
+// what is known of the cluster.
 func awaitCluster(ctx context.Context, reader *fleet.StatusReader, want *clusterWaitForModel) (*fleet.Status, error) {
 	ticker := time.NewTicker(clusterInterval)
 	defer ticker.Stop()
 	var last error
+	var best *fleet.Status
 	for {
 		status, err := reader.Read(ctx)
 		if err == nil {
@@ -221,15 +247,15 @@ func awaitCluster(ctx context.Context, reader *fleet.StatusReader, want *cluster
 		}
 		// What was cut off at the end says less than what was found before.
 		if last == nil || ctx.Err() == nil {
-			last = err
+			last, best = err, status
 		}
 		var refused *fleet.StatusError
 		if errors.As(err, &refused) && refused.Login {
-			return nil, last
+			return best, last
 		}
 		select {
 		case <-ctx.Done():
-			return nil, last
+			return best, last
 		case <-ticker.C:
 		}
 	}
@@ -266,22 +292,43 @@ func (m *clusterModel) observe(s *fleet.Status) {
 	if m.SSH != nil {
 		m.ID = types.StringValue(m.SSH.Address.ValueString() + " " + m.base())
 	}
-	m.Version, m.Variant = types.StringValue(s.Version), types.StringValue(s.Variant)
-	m.ImageCommit, m.BootstrapID = types.StringValue(s.ImageCommit), types.StringValue(s.BootstrapID)
-	m.Leader, m.Quorum = types.StringValue(s.Leader), types.BoolValue(s.Health().Quorum())
-	m.Masters, m.Agents = []clusterMasterModel{}, []clusterAgentModel{}
+	m.Version, m.Variant, m.ImageCommit, m.BootstrapID = types.StringNull(), types.StringNull(), types.StringNull(), types.StringNull()
+	if s.Knows(fleet.PartVersion) {
+		m.Version, m.Variant = types.StringValue(s.Version), types.StringValue(s.Variant)
+		m.ImageCommit, m.BootstrapID = types.StringValue(s.ImageCommit), types.StringValue(s.BootstrapID)
+	}
+	m.Leader, m.Quorum, m.Masters, m.Agents = types.StringNull(), types.BoolNull(), nil, nil
+	if s.Knows(fleet.PartMasters) {
+		m.Quorum, m.Masters = types.BoolValue(s.Health().Quorum()), clusterMasters(s)
+	}
+	if s.Knows(fleet.PartAgents) {
+		m.Agents = clusterAgents(s)
+	}
+	if s.Knows(fleet.PartLeader) {
+		m.Leader = types.StringValue(s.Leader)
+	}
+}
+
+func clusterMasters(s *fleet.Status) []clusterMasterModel {
+	masters := []clusterMasterModel{}
 	for _, master := range s.Masters {
-		m.Masters = append(m.Masters, clusterMasterModel{types.StringValue(master.Address), types.StringValue(master.Status),
+		masters = append(masters, clusterMasterModel{types.StringValue(master.Address), types.StringValue(master.Status),
 			types.BoolValue(master.Serving()), types.BoolValue(master.ZooKeeperLeader)})
 	}
+	return masters
+}
+
+func clusterAgents(s *fleet.Status) []clusterAgentModel {
+	agents := []clusterAgentModel{}
 	for _, agent := range s.Agents {
 		role := "agent"
 		if agent.Public {
 			role = "public_agent"
 		}
-		m.Agents = append(m.Agents, clusterAgentModel{types.StringValue(agent.ID), types.StringValue(agent.Address), types.StringValue(role),
+		agents = append(agents, clusterAgentModel{types.StringValue(agent.ID), types.StringValue(agent.Address), types.StringValue(role),
 			types.BoolValue(agent.Active), types.StringValue(agent.MesosVersion)})
 	}
+	return agents
 }
 
 // clusterError words a cluster that could not be read.
@@ -303,6 +350,20 @@ func clusterError(s *shared, m *clusterModel, err error) diag.Diagnostic {
 		summary = "Cluster Not Ready"
 		hint = "Look at the nodes that are missing, or give it more time with timeout."
 	}
-	return diag.NewErrorDiagnostic(summary, s.redactor.Redact(fmt.Sprintf("Cluster:   %s\nTime limit: %s\n\n%s\n\nWhat to do: %s",
-		where, durationOr(m.Timeout, defaultClusterTimeout), sentence(err.Error()), hint)))
+	detail := s.redactor.Redact(fmt.Sprintf("Cluster:   %s\nTime limit: %s\n\n%s\n\nWhat to do: %s",
+		where, m.limit(), sentence(err.Error()), hint))
+	if m.WaitFor != nil || status == nil || status.Login {
+		return diag.NewErrorDiagnostic(summary, detail)
+	}
+	return diag.NewWarningDiagnostic(summary, detail+clusterUnknownNote)
+}
+
+// clusterUnknownNote says what becomes of a plan for which a cluster could not be
+// read.
+const clusterUnknownNote = "\n\nWhat could not be read is null in this plan. With wait_for this is an error."
+
+// clusterUnknown words a cluster the way to which does not answer.
+func (s *shared) clusterUnknown(h *fleet.Host, operation string, err error) diag.Diagnostic {
+	f := s.failure(h, operation, err)
+	return diag.NewWarningDiagnostic("Cluster Not Read", s.redactor.Redact(f.detail())+clusterUnknownNote)
 }

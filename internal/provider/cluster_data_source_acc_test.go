@@ -6,6 +6,7 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
@@ -85,13 +86,62 @@ data "dcos_cluster" "nobody" {
 }
 `, s.balancer.Address))
 	said := diagnosticsOf(s.tf, "plan")
-	for _, want := range []string{"Cluster Not Ready", "1 of 7 agents", "Cluster Not Read", "through " + master} {
-		if !said.mentions("error", want) {
-			t.Errorf("nothing says %q: %+v", want, said)
+	for want, severity := range map[string]string{
+		"Cluster Not Ready": "error", "1 of 7 agents": "error", "Cluster Not Read": "warning", "through " + master: "warning",
+	} {
+		if !said.mentions(severity, want) {
+			t.Errorf("no %s says %q: %+v", severity, want, said)
 		}
 	}
 	s.tf.Write("status.tf", "")
 	s.tf.Destroy()
+}
+
+// TestClusterDown holds that a cluster which does not answer stops no plan, since
+// that may be the one which mends it, unless something is waited for.
+func TestClusterDown(t *testing.T) {
+	t.Parallel()
+	d := terraform.New(t)
+	config := func(more string) {
+		d.Write("main.tf", terraform.RequiredProviders+`
+provider "dcos" {
+  ssh = { user = "nobody", password = "x", host_key_policy = "ignore" }
+}
+data "dcos_cluster" "url" {
+  url     = "http://127.0.0.1:9"
+  timeout = "3s"
+  `+more+`
+}
+data "dcos_cluster" "ssh" {
+  ssh     = { address = "127.0.0.1", port = 9 }
+  timeout = "3s"
+  `+more+`
+}
+output "known" {
+  value = [for c in [data.dcos_cluster.url, data.dcos_cluster.ssh] : c if c.leader != null || c.agents != null || c.quorum != null]
+}
+`)
+	}
+	config("")
+	said := diagnosticsOf(d, "plan")
+	for _, want := range []string{"Cluster Not Read", "is null in this plan", "127.0.0.1:9"} {
+		if !said.mentions("warning", want) {
+			t.Errorf("no warning says %q: %+v", want, said)
+		}
+	}
+	if said.mentions("error", "") {
+		t.Errorf("the plan fails: %+v", said)
+	}
+	d.Apply()
+	if out := d.Run("output", "-json", "known"); strings.TrimSpace(out) != "[]" {
+		t.Errorf("known is %s", out)
+	}
+	config("wait_for = { masters = 1 }")
+	for _, want := range []string{"Cluster Not Read", "Host Not Reachable"} {
+		if said := diagnosticsOf(d, "plan"); !said.mentions("error", want) {
+			t.Errorf("no error says %q: %+v", want, said)
+		}
+	}
 }
 
 // TestClusterStatusMistakes holds what is refused without asking anybody.

@@ -26,7 +26,10 @@ const clusterStepLimit = 10 * time.Second
 func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A running cluster as its masters describe it, read over HTTP: masters, leader, quorum, agents and versions. " +
-			"Where nothing but SSH reaches the cluster, the requests go through the SSH connection to one of its hosts.",
+			"Where nothing but SSH reaches the cluster, the requests go through the SSH connection to one of its hosts.\n\n" +
+			"It is read whenever Terraform plans, unless it depends on something that this plan changes: give it `depends_on` with the " +
+			"cluster's nodes, or the first plan asks a cluster that is not there yet. What does not answer is null, with a warning, so that a " +
+			"cluster which is down does not stop the plan that mends it; with `wait_for` it is an error.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				Optional: true,
@@ -54,7 +57,8 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			"wait_for": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "What has to be there. The cluster is read again every 2 seconds until it is, or until `timeout`, " +
-					"which is an error then. Default: any answer is taken as it is.",
+					"which is an error then. That is so at each plan: one for a cluster that lacks something waits until `timeout` and fails. " +
+					"Default: any answer is taken as it is.",
 				Attributes: map[string]schema.Attribute{
 					"masters": schema.Int64Attribute{
 						Optional:            true,
@@ -70,7 +74,7 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			},
 			"timeout": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "How long to try, connecting included. A duration such as `5m`. Default: `1m`.",
+				MarkdownDescription: "How long to try, connecting included. A duration such as `5m`. Default: `1m` with `wait_for`, else `30s`.",
 				Validators:          []validator.String{durationValidator{}},
 			},
 

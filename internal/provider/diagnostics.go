@@ -123,7 +123,11 @@ func parameterError(at tfpath.Path, p config.Problem, fromSecrets bool) diag.Dia
 	if fromSecrets {
 		detail += " The value comes from the provider's secrets."
 	}
-	return withParameter(at, "Invalid Parameter Value", p.Parameter, detail)
+	summary := "Invalid Parameter Value"
+	if p.Missing {
+		summary = "Missing Parameter"
+	}
+	return withParameter(at, summary, p.Parameter, detail)
 }
 
 // parameterMissing words a parameter that must be given.

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -119,6 +120,7 @@ func (s *shared) failure(h *fleet.Host, operation string, err error) hostFailure
 		}
 	case failed.Ended == fleet.ByInterrupt:
 		f.summary = "Interrupted"
+		f.message = strings.ReplaceAll(f.message, context.Canceled.Error(), "interrupted by you")
 		f.hint = "Run the same again: it continues where this ended."
 	}
 	if f.hint == "" && f.stage != "" {

@@ -4,8 +4,10 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +39,9 @@ func TestHostErrors(t *testing.T) {
 		"unreachable": {&remote.ConnectError{Host: host, Attempts: 7, Elapsed: time.Minute, Stage: remote.StepTCP,
 			Err: errors.New("connection refused")},
 			"Host Not Reachable", []string{"connect", "7 attempts", "connection refused", "What to do:"}},
+		"no such name": {&remote.ConnectError{Host: "m1.example", Stage: remote.StepTCP,
+			Err: &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "m1.example", IsNotFound: true}}},
+			"Host Not Reachable", []string{"name servers have no address for m1.example", "there is no such name"}},
 		"key refused": {&remote.ConnectError{Host: host, Attempts: 2, Stage: remote.StepAuthentication, Err: auth},
 			"Login Refused", []string{"centos", "SHA256:abc", "authorized_keys"}},
 		"host key": {&remote.HostKeyError{Host: host, Want: []string{"SHA256:old"}, Got: "SHA256:new", Key: "ssh-ed25519 AAAA"},
@@ -131,9 +136,16 @@ func TestHostErrors(t *testing.T) {
 		{fleet.ByTimeLimit, "Operation On Host Failed", "The time limit of the operation was reached"},
 		{fleet.ByItself, "Operation On Host Failed", "It broke"},
 	} {
-		d := w.hostError(&master, "installing DC/OS", &fleet.Failure{Ended: c.ended, Err: errors.New("it broke")})
-		if d.Summary() != c.summary || !strings.Contains(d.Detail(), c.want) {
-			t.Errorf("an operation that ended by %v is %s: %s", c.ended, d.Summary(), d.Detail())
+		err, want := errors.New("it broke"), []string{c.want}
+		if c.ended == fleet.ByInterrupt {
+			err = &node.StageError{Host: host, Stage: "transfer", Err: fmt.Errorf("sending a file: %w", context.Canceled)}
+			want = append(want, "Sending a file: interrupted by you.")
+		}
+		d := w.hostError(&master, "installing DC/OS", &fleet.Failure{Ended: c.ended, Err: err})
+		for _, w := range want {
+			if d.Summary() != c.summary || !strings.Contains(d.Detail(), w) {
+				t.Errorf("an operation that ended by %v is %s, without %q: %s", c.ended, d.Summary(), w, d.Detail())
+			}
 		}
 	}
 }

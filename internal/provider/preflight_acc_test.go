@@ -6,6 +6,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
 // TestAccPreflight checks a host that is well, one that is a clone of it and
@@ -118,5 +120,35 @@ data "dcos_preflight" "test" {
 			},
 		},
 	})
+	s.tf.Write("main.tf", terraform.RequiredProviders+config(others, `connect_timeout = "2s"`))
+	if out := s.tf.Run("apply", "-auto-approve", "-no-color"); !strings.Contains(out, "Hosts Not Checked") ||
+		!strings.Contains(out, "a2 could not be checked") {
+		t.Errorf("a host that nobody reaches is passed over:\n%s", out)
+	}
+	// As its page says: with -target the hosts are checked, and what depends on that is not installed.
+	s.tf.Write("main.tf", terraform.RequiredProviders+strings.Replace(config(clone, "@"), "@", `
+  lifecycle {
+    postcondition {
+      condition     = self.passed
+      error_message = join("\n", self.problems)
+    }
+  }
+`, 1)+fmt.Sprintf(`
+resource "dcos_node" "m1" {
+  address    = %q
+  role       = "master"
+  bundle     = dcos_cluster_config.test.bundle
+  depends_on = [data.dcos_preflight.test]
+}
+`, well.Address))
+	for _, args := range [][]string{{"-target=data.dcos_preflight.test"}, nil} {
+		out, err := s.tf.Try(append([]string{"apply", "-auto-approve", "-no-color"}, args...)...)
+		if err == nil || !strings.Contains(out, "no unzip") {
+			t.Errorf("apply %v: %v\n%s", args, err, out)
+		}
+	}
+	if out := s.tf.Run("state", "list"); strings.Contains(out, "dcos_node") {
+		t.Errorf("a node was installed: %s", out)
+	}
 	s.clean(well, bad)
 }

@@ -98,6 +98,7 @@ func (d *preflightDataSource) Read(ctx context.Context, req datasource.ReadReque
 		resp.Diagnostics.AddError("Interrupted", "The hosts were not all checked: "+sentence(context.Cause(ctx).Error()))
 		return
 	}
+	resp.Diagnostics.Append(notCheckedWarning(found)...)
 	resp.Diagnostics.Append(model.take(found)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
@@ -133,7 +134,7 @@ func (d *preflightDataSource) hosts(ctx context.Context, model *preflightModel) 
 		if diags.HasError() {
 			return nil, diags
 		}
-		target.ConnectTimeout = durationOr(model.ConnectTimeout, 0)
+		target.ConnectTimeout = durationOr(model.ConnectTimeout, d.shared.fleet.Patience())
 		hosts = append(hosts, namedHost{name: name, Host: fleet.Host{
 			Target: target, Role: node.Role(h.Role.ValueString()), Cluster: b.ClusterName.ValueString(), Site: d.shared.site(model.Bundle),
 			Bundle: made, SkipChecks: slices.Concat(skip, own),
@@ -190,6 +191,23 @@ func (d *preflightDataSource) notChecked(h *fleet.Host, err error) node.Finding 
 	redact := d.shared.redactor.Redact
 	return node.Finding{Name: checkConnect, Severity: node.SeverityError,
 		Found: strings.TrimSuffix(redact(f.message), "."), Needed: needed, Hint: redact(f.hint)}
+}
+
+// notCheckedWarning names the hosts that could not be checked: a plan that goes on
+// without them has to say so.
+func notCheckedWarning(found map[string][]node.Finding) diag.Diagnostics {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if slices.ContainsFunc(found[name], func(f node.Finding) bool { return f.Name == checkConnect }) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root("hosts"), "Hosts Not Checked",
+		fmt.Sprintf("%s could not be checked; findings say why. What is known of the others stands.\n\nWhat to do: A host that is still to boot "+
+			"needs a longer connect_timeout.", strings.Join(names, ", ")))}
 }
 
 // take fills in the results.

@@ -20,7 +20,11 @@ func preflightSchema() schema.Schema {
 	names := "The checks are `" + strings.Join(node.CheckNames(), "`, `") + "`."
 	return schema.Schema{
 		MarkdownDescription: "Whether hosts are fit to become nodes: the checks that `dcos_node` makes before it changes anything, " +
-			"all hosts at once, without installing. A host that is a node of the cluster already is checked as before an upgrade.",
+			"all hosts at once, without installing. A host that is a node of the cluster already is checked as before an upgrade.\n\n" +
+			"The first time it is read by apply and not by plan, since `bundle` is of a resource that apply makes. " +
+			"`terraform apply -target=data.dcos_preflight.NAME` makes the configuration, checks the hosts, and installs nothing. Nodes with " +
+			"`depends_on = [data.dcos_preflight.NAME]`, and a `postcondition` as below, are installed only if all hosts have passed. " +
+			"Later on it is read, and all hosts are connected to, whenever Terraform plans.",
 		Attributes: map[string]schema.Attribute{
 			"bundle": schema.SingleNestedAttribute{
 				Required:            true,
@@ -63,9 +67,11 @@ func preflightSchema() schema.Schema {
 				MarkdownDescription: "Names of checks to leave out. A name that no check has is an error. Default: none. " + names,
 			},
 			"connect_timeout": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `30s`. Default: the provider's.",
-				Validators:          []validator.String{durationValidator{}},
+				Optional: true,
+				MarkdownDescription: "How long a host may take to be reached and logged in to. A duration such as `5m`. Default: `30s`, " +
+					"or the provider's `connect_timeout` if that is shorter, so that one host that is down does not hold up a plan. " +
+					"Hosts that boot in the same apply need more.",
+				Validators: []validator.String{durationValidator{}},
 			},
 			"passed": schema.BoolAttribute{
 				Computed:            true,

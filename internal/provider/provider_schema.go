@@ -199,7 +199,8 @@ func sshAttributes() map[string]schema.Attribute {
 		"connect_timeout": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "How long to keep trying to connect and log in while a node is installed, changed or removed; " +
-				"it covers the time that a host needs to boot. " +
+				"it covers the time that a host needs to boot. A login that is refused is tried eight times on a host that is not a node yet, within " +
+				"some four minutes, and twice on one that is. " +
 				"A duration such as `90s` or `10m`. Default: `5m`. Environment variable: `DCOS_SSH_CONNECT_TIMEOUT`.",
 			Validators: []validator.String{durationValidator{}},
 		},

@@ -32,6 +32,7 @@ type authAttempts struct {
 	// least come first, so that a server which cuts a full agent off after
 	// six keys (MaxAuthTries) gets to see the others at the next attempt.
 	offers map[string]int
+	ready  []string // the names of the keys of the latest attempt
 	tried  []string // of the latest attempt, in words
 	unused []string // of it, what could not be tried, with the reason
 	fatal  error    // no further attempt can help
@@ -44,7 +45,6 @@ type authAttempts struct {
 	accepted []string // those that it took, and wanted more
 	asked    []string // questions that a password does not answer
 	invalid  []string // what is wrong with certificates that were tried
-	keys     int      // that there are
 
 	mu sync.Mutex
 }
@@ -131,7 +131,7 @@ func (a *authAttempts) refused(host string, err error) *AuthError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return &AuthError{Host: host, User: a.user, Tried: slices.Clone(a.tried), Offered: a.offered, Accepted: a.accepted, Asked: a.asked,
-		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, unseen: a.keys - len(a.offers)}
+		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, more: a.unseen(), unseen: len(a.ready) - len(a.offers)}
 }
 
 // invalidity is what is wrong with a certificate for a user, "" if nothing is that can
@@ -159,6 +159,14 @@ func (a *authAttempts) keepBack() error {
 	defer a.mu.Unlock()
 	a.keptBack = true
 	return errors.New("nothing vouches for the host's key")
+}
+
+// unseen reports whether there are keys that no attempt has shown yet, and that the
+// latest one got further in showing them. The caller holds mu.
+func (a *authAttempts) unseen() bool {
+	fresh := slices.ContainsFunc(a.ready, func(name string) bool { return a.offers[name] == 0 })
+	news := slices.ContainsFunc(a.tried, func(name string) bool { return a.offers[name] == 1 })
+	return fresh && news
 }
 
 func (a *authAttempts) note(what string) {
@@ -197,10 +205,12 @@ func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.unused, a.keys = unused, len(all)
+	a.unused = unused
 	slices.SortStableFunc(all, func(x, y namedSigner) int { return cmp.Compare(a.offers[x.name], a.offers[y.name]) })
 	signers := make([]ssh.Signer, 0, len(all))
+	a.ready = a.ready[:0]
 	for _, s := range all {
+		a.ready = append(a.ready, s.name)
 		signers = append(signers, noting(s.Signer, func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()

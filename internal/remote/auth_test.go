@@ -386,6 +386,15 @@ func TestAgent(t *testing.T) {
 			t.Errorf("%d attempts: %v", s.Accepted(), err)
 		}
 	})
+	t.Run("all keys, one login", func(t *testing.T) {
+		// What has not seen them all has not refused the login.
+		s := remotetest.Serve(t, strict)
+		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Agent: true}})
+		err := dial(t, c, remote.Target{Address: s.Host, Port: s.Port, Logins: 1, ConnectTimeout: 30 * time.Second})
+		if err != nil || s.Accepted() != 2 {
+			t.Errorf("%d attempts: %v", s.Accepted(), err)
+		}
+	})
 	for name, identity := range map[string]string{
 		"comment": "key-7", "fingerprint": ssh.FingerprintSHA256(signers[7].PublicKey()), "md5": ssh.FingerprintLegacyMD5(signers[7].PublicKey()),
 		"public key": remotetest.AuthorizedKey(signers[7].PublicKey()) + " somebody@somewhere",

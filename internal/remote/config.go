@@ -141,7 +141,10 @@ type Target struct {
 	// has to show that key again.
 	JumpKeys       map[string]string
 	ConnectTimeout time.Duration // 0: the client's
-	Log            *runlog.Scope // may be nil
+	// Logins is how often a login that is refused is tried within ConnectTimeout, after
+	// the host has seen all keys. 0: 8; more than 8 logins are never tried.
+	Logins int
+	Log    *runlog.Scope // may be nil
 }
 
 // Script is one POSIX sh script to run on a host. See the package comment for

@@ -32,6 +32,21 @@ func (l *login) hasKeys() bool {
 	return len(l.signers) > 0 || l.agentSocket != "" || len(l.identities) > 0
 }
 
+// any reports whether there is anything to log in with.
+func (l *login) any() bool { return l.hasKeys() || l.password != "" }
+
+// nothingToShow is the error of a login for which nothing was given at all.
+func nothingToShow(e *endpoint) error {
+	field := "ssh"
+	if e.way != "" {
+		field = "ssh.jump_hosts"
+	}
+	return &ConfigError{Field: field,
+		Err: fmt.Errorf("there is nothing to log in to %s with as %s: no key, no agent, no password", e.label, e.user),
+		hint: "Give private_key, agent = true (with a running ssh-agent) or password in " + field + ", or set DCOS_SSH_PRIVATE_KEY, " +
+			"DCOS_SSH_AGENT or DCOS_SSH_PASSWORD."}
+}
+
 // namedSigner is a key and what it is called in messages.
 type namedSigner struct {
 	ssh.Signer

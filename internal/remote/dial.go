@@ -20,28 +20,36 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Waits between attempts: they grow by half from first to last. A login that
-// was refused is tried less often than a port that was closed, since hosts
-// count failed logins.
+// Waits between attempts: they grow from first to last. A login that was refused
+// is tried less often than a port that was closed, since hosts count failed
+// logins.
 var (
-	networkWait = wait{first: 200 * time.Millisecond, last: 5 * time.Second}
-	loginWait   = wait{first: 2 * time.Second, last: 15 * time.Second}
+	networkWait = wait{first: 200 * time.Millisecond, last: 5 * time.Second, growth: 1.5}
+	loginWait   = wait{first: 2 * time.Second, last: time.Minute, growth: 2}
 )
 
-type wait struct{ first, last time.Duration }
+type wait struct {
+	first, last time.Duration
+	growth      float64
+}
 
 // after is the wait after the nth attempt in a row that failed alike, with
 // jitter, so that many hosts behind one jump host do not come back together.
 func (w wait) after(n int) time.Duration {
 	d := w.first
 	for range n - 1 {
-		if d = d * 3 / 2; d >= w.last {
+		if d = time.Duration(float64(d) * w.growth); d >= w.last {
 			d = w.last
 			break
 		}
 	}
 	return d/2 + rand.N(d) //nolint:gosec // nobody gains by guessing it
 }
+
+// maxLogins bounds how often one Dial tries a login that is refused, unless the
+// [Target] says less: images set keys and accounts late, and whoever is refused
+// too often is banned (fail2ban). With loginWait, these are two to four minutes.
+const maxLogins = 8
 
 // maxPasswordAttempts bounds how often a password is given to one host in one
 // Dial: more could lock the account (pam_faillock) or the address (fail2ban).
@@ -86,7 +94,7 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	var last *ConnectError
-	alike, passwords, silent := 0, 0, true
+	alike, silent, logins := 0, true, refusals{most: r.target.Logins}
 	for attempt := 1; ; attempt++ {
 		tr, step, via, err := c.attempt(within, r)
 		if err == nil {
@@ -117,18 +125,18 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		pause := networkWait.after(alike)
 		var auth *AuthError
 		if errors.As(err, &auth) {
-			pause = loginWait.after(alike)
-			if usedPassword(auth) {
-				passwords++
-			}
+			pause = logins.count(auth)
 		}
 		var unsupported *ssh.AlgorithmNegotiationError
 		var other *NotSSHError
-		if auth != nil && (auth.more() || auth.cutOff()) || errors.As(err, &other) {
+		if auth != nil && (auth.wantsMore() || auth.cutOff()) || errors.As(err, &other) {
 			return nil, last // another attempt would end so too
 		}
-		if passwords >= maxPasswordAttempts || errors.As(err, &unsupported) || within.Err() != nil {
+		if logins.enough() || errors.As(err, &unsupported) || within.Err() != nil {
 			return nil, last
+		}
+		if auth != nil {
+			progress(fmt.Sprintf("the login was refused; trying again in %s", pause.Round(time.Second)))
 		}
 		if err := sleep(within, pause); err != nil {
 			if ctx.Err() != nil {
@@ -141,6 +149,30 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 			return nil, last
 		}
 	}
+}
+
+// refusals are the logins of one Dial that were refused.
+type refusals struct {
+	most      int // of those at which the host had seen all keys
+	all, seen int
+	passwords int // with which the password was given
+}
+
+// count counts one, and returns how long to wait before the next.
+func (r *refusals) count(auth *AuthError) time.Duration {
+	r.all++
+	if !auth.more {
+		r.seen++
+	}
+	if usedPassword(auth) {
+		r.passwords++
+	}
+	return loginWait.after(max(r.seen, 1))
+}
+
+// enough reports whether there is to be no further login.
+func (r *refusals) enough() bool {
+	return r.seen >= r.most || r.all >= maxLogins || r.passwords >= maxPasswordAttempts
 }
 
 // abandoned is the error of a Dial whose context ended, with what was known.

@@ -212,6 +212,50 @@ func TestDialGivesUp(t *testing.T) {
 	})
 }
 
+// A login that is refused is tried by count, whatever time there is: who is
+// refused too often is banned.
+func TestDialRefusedLogins(t *testing.T) {
+	t.Parallel()
+	key, _, _ := keyText(t)
+	var asked atomic.Int32
+	s := remotetest.Serve(t, remotetest.Options{Config: ssh.ServerConfig{
+		PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+			asked.Add(1)
+			return nil, errors.New("no")
+		},
+	}})
+	target := remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Hour, Logins: 2}
+	t.Run("a key", func(t *testing.T) {
+		t.Parallel()
+		c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{PrivateKey: remote.Secret(key)}})
+		err := wantConnectError(t, dial(t, c, target), remote.StepAuthentication, "key SHA256")
+		if err.Attempts != 2 || asked.Load() != 2 {
+			t.Errorf("tried %d times, %d keys were shown", err.Attempts, asked.Load())
+		}
+	})
+	t.Run("nothing to log in with", func(t *testing.T) {
+		t.Parallel()
+		c := newClient(t, remote.Config{User: "user"})
+		start := time.Now()
+		err := dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: time.Hour})
+		var bad *remote.ConfigError
+		if !errors.As(err, &bad) || bad.Field != "ssh" || !strings.Contains(bad.Hint(), "DCOS_SSH_PRIVATE_KEY") ||
+			time.Since(start) > time.Minute {
+			t.Errorf("have %v after %s", err, time.Since(start))
+		}
+	})
+	t.Run("a jump host", func(t *testing.T) {
+		t.Parallel()
+		hop := remote.Hop{Address: s.Host, Port: s.Port, Credentials: &remote.Credentials{}}
+		c := newClient(t, remote.Config{User: "user", JumpHosts: []remote.Hop{hop}})
+		err := dial(t, c, remote.Target{Address: "10.0.0.1", ConnectTimeout: time.Hour})
+		var bad *remote.ConfigError
+		if !errors.As(err, &bad) || bad.Field != "ssh.jump_hosts" {
+			t.Errorf("have %v", err)
+		}
+	})
+}
+
 func TestDialCancelled(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, remote.Config{User: "user"})

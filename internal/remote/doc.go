@@ -16,8 +16,10 @@
 //
 // [Client.Dial] waits for hosts that are booting: refused, unreachable, reset
 // and closed connections are tried again until the ConnectTimeout, with growing
-// waits and jitter, and so are refused logins, since sshd is often up before
-// authorized_keys is there. A password is given to a host three times at most.
+// waits and jitter. So are refused logins, since sshd is often up before
+// authorized_keys is there, but by count, since hosts ban whoever is refused often:
+// eight times, or Target.Logins; a password three times at most. Who has nothing to
+// log in with is refused once.
 // A wrong host key, or a credential that cannot be used, ends it at once. The
 // last error is the one that is shown, as a [ConnectError] with the step it
 // came from. TCP, handshake and authentication each have a limit of their own, the

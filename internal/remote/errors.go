@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -187,6 +188,11 @@ func (e *ConnectError) Hint() string {
 	if errors.As(e.Err, &inner) {
 		return inner.Hint()
 	}
+	var name *net.DNSError
+	if errors.As(e.Err, &name) {
+		return fmt.Sprintf("This machine's name servers have no address for %s (%s). Check its spelling, and that this machine asks the "+
+			"servers which know it: getent hosts %[1]s. An IP address needs none of them.", name.Name, e.nameFailure(name))
+	}
 	switch e.Stage {
 	case StepTCP:
 		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this " +
@@ -202,6 +208,17 @@ func (e *ConnectError) Hint() string {
 	default:
 		return "The server was reached but did not let us finish logging in. Look at the host's SSH log."
 	}
+}
+
+// nameFailure says whether it is known that there is no such name.
+func (*ConnectError) nameFailure(name *net.DNSError) string {
+	switch {
+	case name.IsNotFound:
+		return "there is no such name"
+	case name.IsTimeout:
+		return "they did not answer"
+	}
+	return "they could not tell"
 }
 
 // HostKeyError says that a host showed another key than it must have. It is
@@ -288,6 +305,7 @@ type AuthError struct {
 	KeptBack bool
 	Err      error
 
+	more bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
 	unseen int // keys that the server has never been shown
 }
 
@@ -314,7 +332,7 @@ func (e *AuthError) Error() string {
 		tried += "; " + strings.Join(more, ", ")
 	}
 	msg := fmt.Sprintf("%s refused to log in user %s; tried: %s: %v", e.Host, e.User, tried, e.Err)
-	if e.more() {
+	if e.wantsMore() {
 		msg = fmt.Sprintf("%s wants a second factor of user %s", e.Host, e.User)
 		if len(e.Accepted) > 0 {
 			msg += " behind " + strings.Join(e.Accepted, ", ") + ", which it has accepted: " + strings.Join(e.Offered, " or ")
@@ -327,8 +345,8 @@ func (e *AuthError) Error() string {
 	return msg + serverSaid(e.Said)
 }
 
-// more reports whether the credentials are right and not enough.
-func (e *AuthError) more() bool { return len(e.Accepted) > 0 || len(e.Asked) > 0 }
+// wantsMore reports whether the credentials are right and not enough.
+func (e *AuthError) wantsMore() bool { return len(e.Accepted) > 0 || len(e.Asked) > 0 }
 
 // serverSaid is how a message shows banners.
 func serverSaid(said []string) string {
@@ -347,7 +365,7 @@ func (*AuthError) Kind() Kind { return KindLogin }
 func (e *AuthError) Hint() string {
 	said := strings.ToLower(strings.Join(e.Said, " "))
 	switch {
-	case e.more():
+	case e.wantsMore():
 		return fmt.Sprintf("A second factor (a code, a touch, a password beside the key) cannot be given at an apply. Let user %s log in by a "+
 			"key or a certificate alone (AuthenticationMethods publickey in sshd_config), set ssh.password if that is what is missing, or use "+
 			"another user.",

@@ -42,6 +42,9 @@ func (c *Client) route(ctx context.Context, t Target) (*route, error) {
 		return nil, &ConfigError{Field: "address", Err: err}
 	}
 	t.User, t.Port = cmp.Or(t.User, c.cfg.User), cmp.Or(t.Port, c.givenPort)
+	if t.Logins <= 0 {
+		t.Logins = maxLogins
+	}
 	if t.ConnectTimeout <= 0 {
 		t.ConnectTimeout = c.cfg.ConnectTimeout
 	}

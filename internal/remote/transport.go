@@ -215,6 +215,9 @@ func (e *endpoint) classify(at Step, w *wire, err error) error {
 	case fatal != nil:
 		return fatal
 	}
+	if !a.login.any() { // the server does not take those who have nothing to show, as some do
+		return nothingToShow(e)
+	}
 	return a.refused(e.label, trimHandshake(err))
 }
 

@@ -20,10 +20,11 @@ import (
 	"syscall"
 )
 
-const usage = `usage: demo up|show|destroy
+const usage = `usage: demo up|show|offer|destroy
 
   up       start the hosts, apply examples/demo, show the cluster
   show     show the running cluster, read through its load balancer
+  offer    print the command that upgrades the cluster
   destroy  terraform destroy, compare every host with its snapshot, take the hosts down
 `
 
@@ -37,6 +38,11 @@ func main() {
 		err = up(ctx)
 	case "show":
 		err = show(ctx)
+	case "offer":
+		var w *workspace
+		if w, err = openWorkspace(); err == nil {
+			fmt.Println(w.upgrade())
+		}
 	case "destroy":
 		err = destroy(ctx)
 	default:

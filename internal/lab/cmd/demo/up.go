@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
@@ -28,6 +30,7 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println(expectation())
 	say("Starting the test hosts: a load balancer, three masters, an agent, a public agent")
 	l, demo, err := lab.RaiseDemo(ctx, os.Stdout)
 	if err != nil {
@@ -37,18 +40,18 @@ func up(ctx context.Context) error {
 		return err
 	}
 
-	say("Building the sample release (the format is that of DC/OS, the services are stand-ins)")
+	say("Building two sample releases (the format is that of DC/OS, the services are stand-ins)")
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
 		return err
 	}
-	release, err := samplerelease.Build(ctx, filepath.Join(w.dir, "release"), samplerelease.V22)
-	if err != nil {
-		return err
+	for _, version := range []samplerelease.Version{from, to} {
+		if err := w.buildRelease(ctx, version); err != nil {
+			return err
+		}
 	}
-	fmt.Printf("  %s\n", release)
 
 	say("Building the provider and writing the workspace " + workspaceDir)
-	if err := w.write(ctx, l, demo, release); err != nil {
+	if err := waiting("the provider", func() error { return w.write(ctx, l, demo) }); err != nil {
 		return err
 	}
 	if err := w.keepSnapshots(ctx, demo); err != nil {
@@ -62,8 +65,115 @@ func up(ctx context.Context) error {
 	if err := printCluster(ctx, l, demo); err != nil {
 		return err
 	}
-	w.explain(demo, release, time.Since(started))
+	if err := awaitUnits(ctx, os.Stdout, demo); err != nil {
+		return err
+	}
+	w.explain(demo, time.Since(started))
 	return nil
+}
+
+// from is the version that is installed first, to the one to which it can be upgraded.
+const from, to = samplerelease.V21, samplerelease.V22
+
+// releases is where sample releases are kept, the tests' too.
+func releases() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "terraform-provider-dcos-test"), err
+}
+
+// releaseName is how a release is called in the workspace.
+func releaseName(version samplerelease.Version) string { return "dcos-" + string(version) + ".sh" }
+
+// upgradeFile is the file by which a user chooses the other release. Terraform reads it after demo.auto.tfvars.json.
+const upgradeFile = "upgrade.auto.tfvars"
+
+// expectation says how long this will take.
+func expectation() string {
+	dir, err := releases()
+	if built, globErr := filepath.Glob(filepath.Join(dir, string(from)+"-*")); err == nil && globErr == nil && len(built) > 0 {
+		return "Everything was built before: this takes about a minute."
+	}
+	return "The first time this builds the releases, the provider and the hosts' disk image, which takes some minutes.\n" +
+		"What it is at is said as it goes."
+}
+
+// buildRelease makes a release, or takes the one that was made before, and calls it by a short name in the workspace.
+func (w *workspace) buildRelease(ctx context.Context, version samplerelease.Version) error {
+	var release string
+	err := waiting("DC/OS "+string(version), func() (err error) {
+		dir, err := releases()
+		if err != nil {
+			return err
+		}
+		release, err = samplerelease.Build(ctx, dir, version)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	link := w.path(releaseName(version))
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Symlink(release, link); err != nil {
+		return err
+	}
+	fmt.Printf("  %s/%s\n", workspaceDir, filepath.Base(link))
+	return nil
+}
+
+// progressEvery is how often something that takes long says that it is at work.
+const progressEvery = 10 * time.Second
+
+// waiting does something and says now and then that it is still at work.
+func waiting(what string, do func() error) error {
+	began := time.Now()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(progressEvery):
+			fmt.Printf("  building %s: %s\n", what, time.Since(began).Round(time.Second))
+		}
+	}
+}
+
+// awaitUnits waits until no unit of DC/OS is failed or still starting: checks of it begin to hold a while after the
+// cluster is there.
+func awaitUnits(ctx context.Context, out io.Writer, demo *lab.Demo) error {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	// What a timer starts is starting now and then.
+	const list = `systemctl list-units --all --plain --no-legend --state=failed,activating 'dcos-*' | while read -r unit rest; do
+	[ -e "/etc/systemd/system/${unit%.service}.timer" ] || echo "$unit"; done`
+	said := ""
+	for {
+		var missing []string
+		for _, h := range demo.Nodes() {
+			units, err := h.Shell(ctx, list)
+			if err != nil {
+				return fmt.Errorf("list the units of %s: %w", h.Name, err)
+			}
+			for unit := range strings.FieldsSeq(units) {
+				missing = append(missing, unit+" on "+h.Name)
+			}
+		}
+		if len(missing) == 0 {
+			fmt.Fprintln(out, "  units          all of DC/OS's are well, on every host")
+			return nil
+		}
+		if now := strings.Join(missing, ", "); now != said {
+			fmt.Fprintf(out, "  waiting: %s\n", now)
+			said = now
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("units of DC/OS are not well: %s: %w", said, ctx.Err())
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // show prints the running cluster.
@@ -88,22 +198,32 @@ func printCluster(ctx context.Context, l *lab.Lab, demo *lab.Demo) error {
 	return c.print(os.Stdout, r.address)
 }
 
-func (w *workspace) explain(demo *lab.Demo, release string, took time.Duration) {
-	tf := filepath.Join(workspaceDir, filepath.Base(w.tf))
-	fmt.Printf(`
-Done in %s. What you can do now:
+// upgrade is the command that upgrades the demo's cluster.
+func (w *workspace) upgrade() string {
+	return fmt.Sprintf("echo 'release = %q' >%s/%s && %s apply", releaseName(to), workspaceDir, upgradeFile,
+		filepath.Join(workspaceDir, filepath.Base(w.tf)))
+}
 
-  log in                 go run ./internal/lab/cmd/lab -lab %s ssh %s
+func (w *workspace) explain(demo *lab.Demo, took time.Duration) {
+	tf := filepath.Join(workspaceDir, filepath.Base(w.tf))
+	upgrade := fmt.Sprintf("  upgrade to %-12s%s\n", to, w.upgrade())
+	if _, err := os.Stat(w.path(upgradeFile)); err == nil {
+		upgrade = ""
+	}
+	fmt.Printf(`
+Done in %[1]s. What you can do now:
+
+%[2]s  change something       %[3]s plan -var 'banner=Hello'      names the files it touches
+                         %[3]s apply -var 'banner=Hello'
+  take the agent out     %[3]s apply -var 'agents={}'         drained and uninstalled; without the -var it comes back
+  anything else          edit %[4]s/main.tf (copied from %[5]s), then %[3]s apply
   see it again           go run ./internal/lab/cmd/demo show
-  change something       %s plan -var 'banner=Hello'      names the files it touches
-                         %s apply -var 'banner=Hello'
-  upgrade, or any other  edit %s/main.tf (copied from %s), then %s apply
-  what was done          %s/run.jsonl, one JSON object a line
+  log in                 go run ./internal/lab/cmd/lab -lab %[6]s ssh %[7]s
+  what was done          %[4]s/bin/terraform-provider-dcos runlog --summary %[4]s/run.jsonl
   destroy it             make demo-destroy
 
-The release is %s; run Terraform only as %s:
-it works in the network of the test hosts, which has no way out.
-`, took.Round(time.Second), lab.DemoName, demo.Masters[0].Name, tf, tf, workspaceDir, exampleDir, tf, workspaceDir, release, tf)
+Run Terraform only as %[3]s: it works in the network of the test hosts, which has no way out.
+`, took.Round(time.Second), upgrade, tf, workspaceDir, exampleDir, lab.DemoName, demo.Masters[0].Name)
 }
 
 // keepStateInStep forgets the state of an earlier demo when a host in it is new: its machines are gone, and
@@ -114,7 +234,7 @@ func (w *workspace) keepStateInStep(demo *lab.Demo) error {
 		return err
 	}
 	fmt.Println("  the hosts are new, so the state of the former demo is dropped")
-	return errors.Join(w.forgetState(), os.RemoveAll(w.path("snapshots")))
+	return errors.Join(w.forgetState(), os.RemoveAll(w.path("snapshots")), os.RemoveAll(w.path(upgradeFile)))
 }
 
 // keepSnapshots takes a snapshot of every host that has none yet, before anything of ours is on it.
@@ -179,13 +299,30 @@ func destroy(ctx context.Context) error {
 	if err := l.Destroy(ctx); err != nil {
 		return err
 	}
-	return errors.Join(left, os.RemoveAll(w.dir))
+	if err := errors.Join(left, os.RemoveAll(w.dir)); err != nil {
+		return err
+	}
+	fmt.Print(kept())
+	return nil
+}
+
+// kept says what of the demo stays on this machine, so that the next one is quick, and how to remove it.
+func kept() string {
+	var b strings.Builder
+	b.WriteString("\nThe demo is gone: its cluster, its hosts and its workspace.")
+	if dir, err := releases(); err == nil {
+		fmt.Fprintf(&b, "\nKept, so that the next one is quick (rm -rf removes it): %s, the sample releases", dir)
+	}
+	if dir, err := lab.CacheDir(); err == nil {
+		fmt.Fprintf(&b, "; %s/images, the hosts' disk images", dir)
+	}
+	return b.String() + ".\n"
 }
 
 // compare shows that every host is what it was before the installation.
 func (w *workspace) compare(ctx context.Context, demo *lab.Demo) error {
 	say("Comparing every host with what it was before the installation")
-	total := 0
+	total, entries := 0, 0
 	for _, h := range demo.Nodes() {
 		text, err := os.ReadFile(w.snapshotPath(h))
 		if err != nil {
@@ -205,10 +342,12 @@ func (w *workspace) compare(ctx context.Context, demo *lab.Demo) error {
 			fmt.Printf("       %s\n", c)
 		}
 		total += len(changes)
+		entries += len(before.Entries)
 	}
 	if total > 0 {
 		return fmt.Errorf("%d entries differ from before the installation", total)
 	}
+	fmt.Printf("  %d hosts, %d entries: all as they were\n", len(demo.Nodes()), entries)
 	return nil
 }
 

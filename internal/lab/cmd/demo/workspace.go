@@ -79,8 +79,8 @@ func (w *workspace) forgetState() error {
 	return nil
 }
 
-// write makes or renews the workspace for the topology and the release.
-func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo, release string) error {
+// write makes or renews the workspace for the topology.
+func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo) error {
 	if err := os.MkdirAll(w.path("bin"), 0o700); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (w *workspace) write(ctx context.Context, l *lab.Lab, demo *lab.Demo, relea
 		return err
 	}
 	variables, err := json.MarshalIndent(map[string]any{
-		"release":              release,
+		"release":              releaseName(from),
 		"load_balancer":        demo.LoadBalancer.Address,
 		"masters":              addresses(demo.Masters),
 		"agents":               addresses(demo.Agents),

@@ -305,8 +305,8 @@ type AuthError struct {
 	KeptBack bool
 	Err      error
 
-	more bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
-	unseen int // keys that the server has never been shown
+	more   bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
+	unseen int  // keys that the server has never been shown
 }
 
 // mostCuts is in how many further logins a server is shown keys before which it has cut

@@ -509,18 +509,17 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 	}
 }
 
-// follow sees a script that has begun through to its end.
-func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
-	p := j.p
-	defer p.finish()
-	fed := make(chan error, 1)
+// feed gives the script what of its input it has not yet, aside. What is received is the
+// error of the input's reader, nil if all is given.
+func (j *job) feed() <-chan error {
+	p, fed := j.p, make(chan error, 1)
 	switch {
 	case j.payload != nil && !j.fed:
+		payload := j.payload
+		if j.plain {
+			payload = printed(payload)
+		}
 		go func() {
-			payload := j.payload
-			if j.plain {
-				payload = printed(payload)
-			}
 			_ = p.put(payload) // a script that has ended takes no more, which shows elsewhere
 			fed <- nil
 		}()
@@ -531,6 +530,14 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 		}
 		go func() { fed <- feed(j.script.Stdin) }()
 	}
+	return fed
+}
+
+// follow sees a script that has begun through to its end.
+func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
+	p := j.p
+	defer p.finish()
+	fed := j.feed()
 	beat := time.NewTicker(j.conn.heartbeat())
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)

@@ -240,26 +240,7 @@ func wrap(b *bytes.Buffer, s *Script, tty, dd bool, lease int) {
 		b.WriteString("{ { { { ")
 	}
 	if s.Stdin != nil {
-		// The shell waits for both ends of a pipe, so the script's end has to
-		// end the watchdog, whose process id comes ahead of the payload: also
-		// where it ends because its shell cannot fork.
-		// Some shells have one more process for a subshell within a pipe, and some keep
-		// what exec redirects (mksh and posh, within a pipe): either would keep the pipe
-		// open when the payload has ended. So the watchdog is a program of its own from
-		// then on, with the same process id. Some run the last part of a pipe themselves.
-		dog := watchdog(lease)
-		// What the shell says of how the watchdog ended is kept from the script's errors.
-		// bash runs a trap of the end also when it is itself ended, which must not end the
-		// watchdog before its time.
-		copying := copier
-		if !dd {
-			copying = printer
-		}
-		b.WriteString("{ {\nm=$$;" + dog + copying)
-		b.WriteString("sh -c 'echo $PPID';c;exec sh -c " + quote("m=$1 g=$2;"+dog+"w") + " dcos $m \"$g\" >/dev/null;}" +
-			"<&9 9<&- 2>/dev/null 7>&-|(exec 9<&- 2>&7 7>&-;IFS= read -r w||exit 97;trap \"" + endDog("$w") + "\" 0;trap 'trap - 0;exit 143' TERM;")
-		body()
-		b.WriteString(";exit $?);} 7>&2 2>/dev/null")
+		withPayload(b, body, dd, lease)
 	} else {
 		body()
 	}
@@ -275,6 +256,30 @@ func wrap(b *bytes.Buffer, s *Script, tty, dd bool, lease int) {
 		return
 	}
 	b.WriteString("\nr=$?;" + dismiss + end + ";exit $r\n")
+}
+
+// withPayload writes the body of a script with what hands the payload on to it.
+//
+// The shell waits for both ends of a pipe, so the script's end has to end the watchdog,
+// whose process id comes ahead of the payload: also where it ends because its shell
+// cannot fork. bash runs a trap of the end also when it is itself ended, which must not
+// end the watchdog before its time. What the shell says of how the watchdog ended is kept
+// from the script's errors.
+//
+// Some shells have one more process for a subshell within a pipe, and some keep what exec
+// redirects there (mksh and posh): either would keep the pipe open when the payload has
+// ended. So the watchdog is a program of its own from then on, with the same process id.
+// Some run the last part of a pipe themselves.
+func withPayload(b *bytes.Buffer, body func(), dd bool, lease int) {
+	dog, copying := watchdog(lease), copier
+	if !dd {
+		copying = printer
+	}
+	b.WriteString("{ {\nm=$$;" + dog + copying)
+	b.WriteString("sh -c 'echo $PPID';c;exec sh -c " + quote("m=$1 g=$2;"+dog+"w") + " dcos $m \"$g\" >/dev/null;}" +
+		"<&9 9<&- 2>/dev/null 7>&-|(exec 9<&- 2>&7 7>&-;IFS= read -r w||exit 97;trap \"" + endDog("$w") + "\" 0;trap 'trap - 0;exit 143' TERM;")
+	body()
+	b.WriteString(";exit $?);} 7>&2 2>/dev/null")
 }
 
 // endDog ends the watchdog. Where SIGPIPE is ignored from the start (a session

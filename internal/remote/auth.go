@@ -56,9 +56,10 @@ func newAuthAttempts(l *login) *authAttempts {
 // methods are for one attempt. All keys go into one public-key method, since
 // the library uses only the first of each kind. trusted says, once the host key
 // has come, whether the host may see the password.
-func (a *authAttempts) methods(ctx context.Context, use *agentUse, trusted func() bool) (methods []ssh.AuthMethod) {
+func (a *authAttempts) methods(ctx context.Context, use *agentUse, user string, trusted func() bool) (methods []ssh.AuthMethod) {
 	a.mu.Lock()
 	a.tried, a.unused, a.fatal, a.keptBack = nil, nil, nil, false
+	a.user = user
 	a.said, a.offered, a.accepted, a.asked, a.invalid = nil, nil, nil, nil, nil
 	a.mu.Unlock()
 	l := a.login

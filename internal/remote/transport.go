@@ -107,8 +107,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	}
 	asked := &agentUse{}
 	defer asked.end()
-	e.auth.user = e.user
-	methods := e.auth.methods(ctx, asked, func() bool { return e.way == "" || check.vouched != byNobody })
+	methods := e.auth.methods(ctx, asked, e.user, func() bool { return e.way == "" || check.vouched != byNobody })
 	// The library's handshake knows no limit but the end of its connection, and of
 	// the agent's while that is asked.
 	end := func() {

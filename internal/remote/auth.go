@@ -131,8 +131,9 @@ func (a *authAttempts) progress(c *ssh.ClientAuthContext) (ssh.AuthMethod, error
 func (a *authAttempts) refused(host string, err error) *AuthError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	left := len(a.ready) - len(a.offers)
 	return &AuthError{Host: host, User: a.user, Tried: slices.Clone(a.tried), Offered: a.offered, Accepted: a.accepted, Asked: a.asked,
-		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, more: a.unseen(), unseen: len(a.ready) - len(a.offers)}
+		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, more: a.unseen(), unseen: left}
 }
 
 // invalidity is what is wrong with a certificate for a user, "" if nothing is that can
@@ -146,7 +147,7 @@ func invalidity(c *ssh.Certificate, user string, now time.Time) string {
 	case c.ValidBefore != ssh.CertTimeInfinity && at >= c.ValidBefore:
 		return "has expired at " + time.Unix(int64(c.ValidBefore), 0).UTC().Format(day) //nolint:gosec // it is before now
 	case at < c.ValidAfter && c.ValidAfter < 1<<40:
-		return "is not valid before " + time.Unix(int64(c.ValidAfter), 0).UTC().Format(day) //nolint:gosec // as above
+		return "is not valid before " + time.Unix(int64(c.ValidAfter), 0).UTC().Format(day)
 	case len(c.ValidPrincipals) > 0 && !slices.Contains(c.ValidPrincipals, user):
 		return fmt.Sprintf("is for %q, not for user %s", c.ValidPrincipals, user)
 	}

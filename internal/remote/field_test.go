@@ -353,7 +353,9 @@ func (f field) cancel(ctx context.Context) error {
 	}
 	stop()
 	for i := range words {
-		<-neighbours
+		if err := <-neighbours; !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("a neighbour: have %w", errors.Join(err, errors.New("want that it was ended")))
+		}
 		if err := f.sleeps(ctx, words[i], false); err != nil {
 			return err
 		}

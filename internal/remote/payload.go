@@ -124,13 +124,10 @@ func (p *process) feedPrinted(r io.Reader) error {
 		over := errors.Is(err, io.EOF)
 		out = appendPrinted(out[:0], buf[:n])
 		if over {
-			out = append(out, payloadEnd...)
+			out, err = append(out, payloadEnd...), nil
 		}
-		if p.put(out) != nil || over {
-			return nil // as in feed
-		}
-		if err != nil {
-			return err
+		if p.put(out) != nil || over || err != nil {
+			return err // that it takes no more shows elsewhere
 		}
 	}
 }

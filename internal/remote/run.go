@@ -284,38 +284,17 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	c := j.conn
 	m, _ := messages.Get().(*message)
 	defer messages.Put(m)
-	dd := c.dd.Load()
-	if b.tty && dd == ddInexact {
-		return &ToolError{Host: c.host(), Tool: "dd", Why: "it takes more or less than it is told to, or is not there",
-			Use: "what runs on a terminal (requiretty) needs it: coreutils and busybox have it"}
+	text, payload, try, err := j.compose(m, word, b.tty)
+	if err != nil {
+		return err
 	}
-	text := m.write(word, dd != ddInexact, func(to *bytes.Buffer) { j.text(to, b.tty) })
-	try := dd == 0 && (b.tty || m.text.Len() >= longScript || j.script != nil && j.script.Stdin != nil)
-	payload := j.payload
-	if payload != nil && dd == ddInexact {
-		payload = printed(payload)
-	}
-	j.plain = dd == ddInexact
 	password := []byte(b.password.Reveal() + "\n")
-
 	j.p, j.silent, j.line = nil, false, commandLine(b, word, try)
-	j.wrong = make(chan struct{})
-	j.prompts.Store(0)
-	wrong := j.wrong
-	prompted := make(chan struct{})
 	cmd := command{becoming: b, line: j.line, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
-	cmd.asked = func(n int) {
-		before := j.prompts.Swap(int64(n))
-		if before == 0 {
-			close(prompted)
-		}
-		if before < 2 && n >= 2 {
-			close(wrong)
-		}
-	}
+	prompted := j.countPrompts(&cmd)
 	_, accepted := c.root.get()
 	atOnce := !b.tty && (b.password == "" || accepted)
 	if j.fed = atOnce && payload != nil && len(text)+len(payload) <= startMost; j.fed {
@@ -347,18 +326,7 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}
 	j.p = p
-	err = j.passPassword(starting, b, prompted, password)
-	if err == nil {
-		err = p.waitStart(starting)
-	}
-	if err != nil {
-		if starting.Err() != nil {
-			err, j.silent = context.Cause(starting), true
-			if atOnce && j.script != nil {
-				p.end(c.client.limits.end) // it may be about to begin
-			}
-		}
-		p.finish()
+	if err := j.awaitSign(starting, b, prompted, password, atOnce); err != nil {
 		return err
 	}
 	if try {
@@ -368,6 +336,62 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return nil
 	}
 	return j.sendText(ctx, text)
+}
+
+// compose writes the script's message, and gives its payload as the host takes it. try
+// tells that the host's dd is to be tried, since it has not been and is needed.
+func (j *job) compose(m *message, word string, tty bool) (text, payload []byte, try bool, err error) {
+	c := j.conn
+	dd := c.dd.Load()
+	if j.plain = dd == ddInexact; j.plain && tty {
+		return nil, nil, false, &ToolError{Host: c.host(), Tool: "dd", Why: "it takes more or less than it is told to, or is not there",
+			Use: "what runs on a terminal (requiretty) needs it: coreutils and busybox have it"}
+	}
+	text = m.write(word, !j.plain, func(to *bytes.Buffer) { j.text(to, tty) })
+	if payload = j.payload; payload != nil && j.plain {
+		payload = printed(payload)
+	}
+	needed := tty || m.text.Len() >= longScript || j.script != nil && j.script.Stdin != nil
+	return text, payload, dd == 0 && needed, nil
+}
+
+// countPrompts counts how often a password is asked for. What it gives is closed when it
+// has been once, j.wrong when it has been again.
+func (j *job) countPrompts(cmd *command) (prompted <-chan struct{}) {
+	first, wrong := make(chan struct{}), make(chan struct{})
+	j.wrong = wrong
+	j.prompts.Store(0)
+	cmd.asked = func(n int) {
+		before := j.prompts.Swap(int64(n))
+		if before == 0 {
+			close(first)
+		}
+		if before < 2 && n >= 2 {
+			close(wrong)
+		}
+	}
+	return first
+}
+
+// awaitSign waits until the starter has given its sign, and ends the process if it does
+// not.
+func (j *job) awaitSign(starting context.Context, b becoming, prompted <-chan struct{}, password []byte, atOnce bool) error {
+	p := j.p
+	err := j.passPassword(starting, b, prompted, password)
+	if err == nil {
+		err = p.waitStart(starting)
+	}
+	if err == nil {
+		return nil
+	}
+	if starting.Err() != nil {
+		err, j.silent = context.Cause(starting), true
+		if atOnce && j.script != nil {
+			p.end(j.conn.client.limits.end) // it may be about to begin
+		}
+	}
+	p.finish()
+	return err
 }
 
 // sendText gives the script to a starter that has said that it is ready.
@@ -421,7 +445,7 @@ func (c *Conn) startsOthers(ctx context.Context) error {
 	defer t.leave()
 	ch, requests, err := t.openChannel(ctx, "session", nil, func() {})
 	if err != nil {
-		return nil //nolint:nilerr // it was not asked
+		return nil // it was not asked
 	}
 	defer ch.Close()
 	for _, r := range []io.Reader{ch, ch.Stderr()} {
@@ -443,7 +467,7 @@ func (c *Conn) startsOthers(ctx context.Context) error {
 	// Nobody waits for this one: it ends with the connection.
 	line := struct{ Command string }{"exit " + strconv.Itoa(askedCode)}
 	if started, err := ch.SendRequest("exec", true, ssh.Marshal(&line)); err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	} else if !started {
 		return errStartsNothing
 	}

@@ -170,7 +170,7 @@ func withoutEach(lines []string, text string) []string {
 	out := make([]string, 0, len(lines))
 	for _, line := range lines {
 		var b strings.Builder
-		for len(line) > 0 {
+		for line != "" {
 			n := 0
 			if len(line) >= short && strings.Contains(text, line[:short]) {
 				for n = short; n < len(line) && strings.Contains(text, line[:n+1]); {

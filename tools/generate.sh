@@ -26,3 +26,4 @@ export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
 (cd "$work" && "$TF" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"
 "$TF" fmt -recursive examples >/dev/null
 "$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"
+go run ./internal/provider/cmd/docsections docs/resources/cluster_config.md

@@ -5,14 +5,17 @@ package fleet_test
 
 import (
 	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,12 +30,21 @@ import (
 func TestStatusFlood(t *testing.T) {
 	t.Parallel()
 	agent := `{"id":"S","hostname":"10.0.1.1","active":true},`
-	for name, c := range map[string]struct{ path, begin, again, want string }{
-		"an ensemble": {"/exhibitor/exhibitor/v1/cluster/status", "[", `{"hostname":"10.0.0.1","description":"serving"},`, "longer than 4 MiB"},
-		"a text":      {metadata, `{"version":"`, "x", "longer than 4 MiB"},
-		"agents":      {"/mesos/slaves", `{"slaves":[`, agent, "more than 200000 agents"},
-		"one agent":   {"/mesos/slaves", `{"slaves":[{"id":"`, "x", "longer than 4 MiB"},
-		"other lists": {"/mesos/slaves", `{"recovered_slaves":[`, agent, "longer than 16 MiB"},
+	for name, c := range map[string]struct {
+		path, begin, again, want string
+		by                       func(http.ResponseWriter) io.Writer // what it is written with; nil: the answer itself
+	}{
+		"an ensemble": {"/exhibitor/exhibitor/v1/cluster/status", "[", `{"hostname":"10.0.0.1","description":"serving"},`, "longer than 4 MiB",
+			nil},
+		"a text":      {metadata, `{"version":"`, "x", "longer than 4 MiB", nil},
+		"agents":      {"/mesos/slaves", `{"slaves":[`, agent, "more than 200000 agents", nil},
+		"one agent":   {"/mesos/slaves", `{"slaves":[{"id":"`, "x", "longer than 4 MiB", nil},
+		"other lists": {"/mesos/slaves", `{"recovered_slaves":[`, agent, "longer than 16 MiB", nil},
+		"packed":      {metadata, `{"version":"`, "x", "longer than 4 MiB", packed}, // a thousandth of that comes
+		"headers":     {metadata, "HTTP/1.1 200 OK\r\n", "X: x\r\n", "headers exceeded", raw},
+		"one header":  {metadata, "HTTP/1.1 200 OK\r\nX: ", "x", "headers exceeded", raw},
+		"a status":    {metadata, "HTTP/1.1 200 ", "x", "headers exceeded", raw},
+		"beginnings":  {metadata, "", "HTTP/1.1 103 Early Hints\r\n\r\n", "headers exceeded", raw},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := map[string]string{metadata: version, "/exhibitor/exhibitor/v1/cluster/status": ensemble}
@@ -41,9 +53,13 @@ func TestStatusFlood(t *testing.T) {
 					_, _ = io.WriteString(w, answers[req.URL.Path])
 					return
 				}
-				_, err := io.WriteString(w, c.begin)
+				to := io.Writer(w)
+				if c.by != nil {
+					to = c.by(w)
+				}
+				_, err := io.WriteString(to, c.begin)
 				for many := strings.Repeat(c.again, (64<<10)/len(c.again)); err == nil; {
-					_, err = io.WriteString(w, many)
+					_, err = io.WriteString(to, many)
 				}
 			}))
 			defer web.Close()
@@ -63,6 +79,21 @@ func TestStatusFlood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// packed writes an answer that is to be unpacked.
+func packed(w http.ResponseWriter) io.Writer {
+	w.Header().Set("Content-Encoding", "gzip")
+	return gzip.NewWriter(w)
+}
+
+// raw writes to the connection itself.
+func raw(w http.ResponseWriter) io.Writer {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return io.Discard // which shows: nothing comes
+	}
+	return conn
 }
 
 // An answer may take long as long as something comes; one that stops is given up.
@@ -124,71 +155,162 @@ func only(address string) http.RoundTripper {
 	}}
 }
 
-// The token is for Admin Router at url: wherever that sends a request on to,
-// nobody else gets it.
+// The token is for Admin Router at url: wherever and however that sends a request
+// on, nobody else gets it.
 func TestStatusToken(t *testing.T) {
 	t.Parallel()
-	const token = "of the cluster"
-	var mu sync.Mutex
-	given := map[string]bool{} // by host and scheme
-	answer := func(w http.ResponseWriter, req *http.Request) {
-		scheme := "http"
-		if req.TLS != nil {
-			scheme = "https"
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		given[scheme+"://"+req.Host] = given[scheme+"://"+req.Host] || req.Header.Get("Authorization") != ""
-		w.WriteHeader(http.StatusUnauthorized)
+	elsewhere := newTokens(t, false)
+	secure := newTokens(t, true)
+	schemeless := func(address string) string {
+		_, rest, _ := strings.Cut(address, "//")
+		return "//" + rest
 	}
-	plain, secure := httptest.NewServer(http.HandlerFunc(answer)), httptest.NewTLSServer(http.HandlerFunc(answer))
-	defer plain.Close()
-	defer secure.Close()
 	for name, c := range map[string]struct {
 		to    func(router *url.URL) string // where the request is sent on to
 		given bool
 	}{
-		"another port":   {func(*url.URL) string { return plain.URL }, false},
-		"another scheme": {func(*url.URL) string { return secure.URL }, false},
-		"another host":   {func(u *url.URL) string { return "http://localhost:" + u.Port() + "/elsewhere" }, false},
-		"another path":   {func(u *url.URL) string { return "http://" + u.Host + "/elsewhere" }, true},
+		"another port":            {func(*url.URL) string { return elsewhere.URL }, false},
+		"another scheme":          {func(*url.URL) string { return secure.URL }, false},
+		"another host":            {func(u *url.URL) string { return "http://localhost:" + u.Port() + "/elsewhere" }, false},
+		"another port, no scheme": {func(*url.URL) string { return schemeless(elsewhere.URL) }, false},
+		"another host, no scheme": {func(u *url.URL) string { return "//localhost:" + u.Port() + "/elsewhere" }, false},
+		"its name as that of a user": {func(u *url.URL) string {
+			return "http://" + u.Hostname() + "@localhost:" + u.Port() + "/elsewhere"
+		}, false},
+		"another path": {func(u *url.URL) string { return "http://" + u.Host + "/elsewhere" }, true},
+		"a path alone": {func(*url.URL) string { return "/elsewhere" }, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			var router *httptest.Server
-			router = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-				if req.URL.Path == "/elsewhere" {
-					answer(w, req)
-					return
+		for _, code := range []int{http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+			t.Run(fmt.Sprintf("%s, %d", name, code), func(t *testing.T) {
+				router := newTokens(t, false)
+				router.to, router.code = c.to(router.url), code
+				reader := fleet.StatusReader{URL: router.url, Token: ofTheCluster, Transport: secure.Client().Transport}
+				_, err := reader.Read(t.Context())
+				if err == nil || strings.Contains(err.Error(), "the token was not given to it") == c.given {
+					t.Errorf("have %v", err)
 				}
-				if req.Header.Get("Authorization") != "token="+token {
-					t.Error("Admin Router does not get the token")
+				given := slices.Concat(router.take(), elsewhere.take(), secure.take())
+				if len(given) == 0 || slices.Contains(given, !c.given) || router.withheld {
+					t.Errorf("the token was given: %v; withheld from Admin Router: %v", given, router.withheld)
 				}
-				base, err := url.Parse(router.URL)
-				if err != nil {
-					t.Error(err)
-				}
-				http.Redirect(w, req, c.to(base), http.StatusFound)
-			}))
-			defer router.Close()
-			base, err := url.Parse(router.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = (&fleet.StatusReader{URL: base, Token: token, Transport: secure.Client().Transport}).Read(t.Context())
-			if err == nil || strings.Contains(err.Error(), "the token was not given to it") == c.given {
-				t.Errorf("have %v", err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for at, has := range given {
-				if has != c.given {
-					t.Errorf("%s: token given: %v", at, has)
-				}
-			}
-			if len(given) != 1 {
-				t.Errorf("asked: %v", given)
-			}
-			clear(given)
-		})
+			})
+		}
 	}
+}
+
+// Nor does whom a proxy brings it to instead, as where url is http and the cluster is
+// behind a name that only the proxy knows.
+func TestStatusTokenByProxy(t *testing.T) {
+	t.Parallel()
+	proxy := newTokens(t, false)
+	proxy.to, proxy.code = "http://another.test/elsewhere", http.StatusTemporaryRedirect
+	reader := fleet.StatusReader{URL: &url.URL{Scheme: "http", Host: "router.test"}, Token: ofTheCluster,
+		Transport: &http.Transport{Proxy: http.ProxyURL(proxy.url)}}
+	_, err := reader.Read(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "http://another.test/elsewhere") || !strings.Contains(err.Error(), "was not given to it") {
+		t.Errorf("have %v", err)
+	}
+	if given := proxy.take(); len(given) == 0 || slices.Contains(given, true) || !proxy.brought {
+		t.Errorf("the token was given: %v; to Admin Router: %v", given, proxy.brought)
+	}
+}
+
+// Who is the one at url is told by scheme, host and port, however they are written.
+func TestStatusTokenOrigin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url, to string
+		given   bool
+	}{
+		{"https://r.test:8443", "http://r.test:8443/elsewhere", false},
+		{"http://r.test:443", "https://r.test/elsewhere", false},
+		{"https://r.test", "http://r.test/elsewhere", false},
+		{"https://r.test", "https://r.test:8443/elsewhere", false},
+		{"https://r.test", "https://r.test.other.test/elsewhere", false},
+		{"https://r.test", "https://r.test:443/elsewhere", true},
+		{"http://r.test:80", "HTTP://R.test/elsewhere", true},
+		{"http://[::1]", "http://[::1]:80/elsewhere", true},
+	} {
+		base, err := url.Parse(c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var given []bool // at the end of the way
+		withheld := false
+		reader := fleet.StatusReader{URL: base, Token: ofTheCluster, Transport: answering(func(req *http.Request) *http.Response {
+			has := req.Header.Get("Authorization") != ""
+			resp := &http.Response{StatusCode: http.StatusTemporaryRedirect, Body: http.NoBody, Request: req,
+				Header: http.Header{"Location": {c.to}}}
+			if req.URL.Path == "/elsewhere" {
+				given = append(given, has)
+				resp.StatusCode = http.StatusUnauthorized
+			} else if req.URL.Host == base.Host {
+				withheld = withheld || !has
+			}
+			return resp
+		})}
+		if _, err := reader.Read(t.Context()); err == nil || len(given) == 0 || slices.Contains(given, !c.given) || withheld {
+			t.Errorf("%s to %s: the token was given: %v, withheld: %v (%v)", c.url, c.to, given, withheld, err)
+		}
+	}
+}
+
+// answering answers requests.
+type answering func(*http.Request) *http.Response
+
+// RoundTrip answers.
+func (a answering) RoundTrip(req *http.Request) (*http.Response, error) { return a(req), nil }
+
+// ofTheCluster is a token.
+const ofTheCluster = "of the cluster"
+
+// tokens is a server that notes whether each request brought the token. It sends all
+// on, but what asks for /elsewhere, which it refuses.
+type tokens struct {
+	*httptest.Server
+	url  *url.URL
+	to   string // "": it refuses all
+	code int
+
+	mu       sync.Mutex
+	given    []bool // by what was refused
+	withheld bool   // by something that was sent on
+	brought  bool   // likewise
+}
+
+func newTokens(t *testing.T, secure bool) *tokens {
+	t.Helper()
+	s := &tokens{}
+	start := httptest.NewServer
+	if secure {
+		start = httptest.NewTLSServer
+	}
+	s.Server = start(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		has := req.Header.Get("Authorization") == "token="+ofTheCluster
+		if s.to == "" || req.URL.Path == "/elsewhere" {
+			s.given = append(s.given, has)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		s.withheld, s.brought = s.withheld || !has, s.brought || has
+		w.Header().Set("Location", s.to)
+		w.WriteHeader(s.code)
+	}))
+	t.Cleanup(s.Close)
+	var err error
+	if s.url, err = url.Parse(s.URL); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// take gives what was noted since the last time.
+func (s *tokens) take() []bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	given := s.given
+	s.given = nil
+	return given
 }

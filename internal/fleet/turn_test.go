@@ -411,13 +411,14 @@ func TestFailedAgentsKeepTheirPlaces(t *testing.T) {
 }
 
 // A master is not removed while others are changed, which count on it, nor when
-// that has failed.
+// that has failed; and not though its ensemble goes.
 func TestMastersAreNotRemovedDuringChanges(t *testing.T) {
 	t.Parallel()
-	for _, fails := range []bool{false, true} {
+	for _, c := range []struct{ fails, goes bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		fails := c.fails
 		synctest.Test(t, func(t *testing.T) {
 			rec, work := newRecord(), cluster(fleet.Change, 3, 0)
-			work[0].Kind = fleet.Removal
+			work[0].Kind, work[0].EnsembleGoes = fleet.Removal, c.goes
 			errs := terraform(t, fleet.New(), 100, work, func(w fleet.Turn) func(context.Context) error {
 				do := rec.work(w)
 				return func(ctx context.Context) error {
@@ -432,7 +433,7 @@ func TestMastersAreNotRemovedDuringChanges(t *testing.T) {
 				t.Errorf("%v", errs[0])
 			}
 			if n := slices.Index(rec.begun, "m0"); !fails && n != 2 || fails && n >= 0 {
-				t.Errorf("the order is %v", rec.begun)
+				t.Errorf("%+v: the order is %v", c, rec.begun)
 			}
 		})
 	}

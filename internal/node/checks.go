@@ -44,6 +44,10 @@ func checkDCOS(h *hostFacts, o *Options) []Finding {
 	if h.Installed == None || h.Owner != nil && h.Owner.Cluster == o.Bundle.ClusterName {
 		return nil // an unfinished installation of ours is continued
 	}
+	if len(h.Strangers) > 0 && h.Owner == nil {
+		e := &StrangersError{Host: o.Address, Names: h.Strangers}
+		return one(Finding{Found: e.found(), Needed: "a directory for DC/OS alone, or none", Hint: e.Hint()})
+	}
 	f := (&ForeignError{Host: o.Address, Cluster: h.Cluster, Version: h.Version, Role: h.Role, Installed: h.Installed})
 	return one(Finding{
 		Found: strings.TrimSpace(fmt.Sprintf("DC/OS %s (%s installation) %s %s", h.Version, h.Installed,

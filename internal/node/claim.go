@@ -60,6 +60,9 @@ func parseClaim(text string) (*Claim, error) {
 	if err := f.check("claim"); err != nil {
 		return nil, fmt.Errorf("reading whose the node is, in %s/claim: %w", RecordDirectory, err)
 	}
+	if len(f.get("id")) > maxFact {
+		return nil, fmt.Errorf("reading whose the node is, in %s/claim: its id is longer than %d bytes", RecordDirectory, maxFact)
+	}
 	return &Claim{ID: f.get("id"), Holder: f.get("holder"), Cluster: f.get("cluster"), Site: f.get("site"), Run: f.get("run")}, nil
 }
 

@@ -37,11 +37,14 @@
 // The record also lists, within bounds, what was in each directory that DC/OS
 // uses (record.sh). It is made once, with the first change. Uninstall removes
 // what is not listed from DC/OS's own directories, and from a work directory of
-// Mesos's that was there before what is not listed and has a name that Mesos is
-// known to use. Without a list that is whole and of this machine, known names go
-// and nothing else. What stays is told ([Stayed]). A link or mount in the place
-// of a directory is gone through, and stays. Beside the list the record says the
-// little that versions before it read, which may be the ones that uninstall.
+// Mesos's whose name somebody chose what is not listed and has a name that Mesos is
+// known to use: names, and then directories that are empty (rmdir), so that what
+// somebody puts there meanwhile stays as well. Without a list that is whole and of
+// this machine, known names go and nothing else. What stays is told ([Stayed]). A
+// link or mount in the place of a directory is gone through, and stays; through one
+// of another file system that comes meanwhile nothing is removed (rm
+// --one-file-system). Beside the list the record says the little that versions
+// before it read, which may be the ones that uninstall.
 //
 // # The gate
 //

@@ -16,6 +16,7 @@ import (
 const (
 	KindStage        remote.Kind = "stage"
 	KindForeign      remote.Kind = "foreign"
+	KindStrangers    remote.Kind = "strangers"
 	KindReplaced     remote.Kind = "replaced machine"
 	KindPreflight    remote.Kind = "preflight checks"
 	KindUnknownCheck remote.Kind = "unknown check"
@@ -29,6 +30,7 @@ const (
 var (
 	_ remote.Fault = (*StageError)(nil)
 	_ remote.Fault = (*ForeignError)(nil)
+	_ remote.Fault = (*StrangersError)(nil)
 	_ remote.Fault = (*ReplacedError)(nil)
 	_ remote.Fault = (*PreflightError)(nil)
 	_ remote.Fault = (*UnknownCheckError)(nil)
@@ -134,6 +136,36 @@ func (e *ForeignError) Hint() string {
 			"start from a fresh machine"
 	}
 	return "if it is to be managed here, import it: terraform import ADDRESS_OF_THE_RESOURCE " + e.Host + "; otherwise uninstall it first"
+}
+
+// A StrangersError says that in the directory that is DC/OS's alone something is
+// that is not DC/OS's, on a host where nothing else is DC/OS's either.
+type StrangersError struct {
+	Host  string
+	Names []string // of what is in /opt/mesosphere
+}
+
+func (e *StrangersError) Error() string { return e.Host + ": " + e.found() }
+
+func (e *StrangersError) found() string {
+	names, more := e.Names, ""
+	if n := len(names) - 5; n > 0 {
+		names, more = names[:5], fmt.Sprintf(" and %d more", n)
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", clip(n, 100))
+	}
+	return "something that is not DC/OS's is in /opt/mesosphere: " + strings.Join(quoted, ", ") + more
+}
+
+// Kind is KindStrangers.
+func (*StrangersError) Kind() remote.Kind { return KindStrangers }
+
+// Hint says what to do.
+func (e *StrangersError) Hint() string {
+	return "nothing was changed on the host. DC/OS has that directory for itself, and it would go when the node does: move what is there to " +
+		"another place, or remove it, until /opt/mesosphere is empty or gone, then run the same again"
 }
 
 // A ReplacedError says that another machine answers at the node's address.

@@ -178,6 +178,7 @@ func TestSituation(t *testing.T) {
 			s.Installed, s.SetupRunning, s.Owner = Partial, true, &Owner{Cluster: "one", BundleID: "2"}
 		}, false, redo, false},
 		"half, nobody's":                 {func(s *State) { s.Installed = Partial }, false, 0, true},
+		"somebody's files":               {func(s *State) { *s = State{Installed: Partial, Strangers: []string{"notes"}} }, false, 0, true},
 		"half, on the machine we know":   {func(s *State) { s.Installed = Partial }, true, redo, false},
 		"half, another cluster's marker": {func(s *State) { s.Installed, s.Owner = Partial, &Owner{Cluster: "two"} }, false, 0, true},
 	} {
@@ -192,7 +193,9 @@ func TestSituation(t *testing.T) {
 			}
 			got, err := s.situation(state)
 			var foreign *ForeignError
-			if c.err != errors.As(err, &foreign) || got != c.want {
+			var strangers *StrangersError
+			if c.err != (errors.As(err, &foreign) || errors.As(err, &strangers)) || errors.As(err, &strangers) != (state.Strangers != nil) ||
+				got != c.want {
 				t.Errorf("got %v, %v; want %v, error %v", got, err, c.want, c.err)
 			}
 		})

@@ -53,8 +53,11 @@ func parseState(f *frame) (*State, error) {
 		Leftovers:      strings.Fields(f.get("leftovers")),
 		Files:          map[string]FileState{},
 	}
-	if s.MachineID == "" {
+	switch {
+	case s.MachineID == "":
 		return nil, fmt.Errorf("the host has no machine id (/etc/machine-id)")
+	case len(s.MachineID) > maxFact:
+		return nil, fmt.Errorf("the host's machine id (/etc/machine-id) is longer than %d bytes", maxFact)
 	}
 	clock, err := strconv.ParseInt(f.get("clock"), 10, 64)
 	if err != nil {
@@ -113,8 +116,22 @@ func parseState(f *frame) (*State, error) {
 	if s.Claim, err = parseClaim(f.get("claim")); err != nil {
 		return nil, err
 	}
-	s.Installed = f.installed(s)
+	s.Installed, s.Strangers = f.installed(s), f.strangers(s)
+	s.bound()
 	return s, nil
+}
+
+// maxFact bounds a fact of a host that gets into a user's state, in bytes: many hosts
+// may be in one.
+const maxFact = 256
+
+// bound forgets what is too long to be what it is taken for.
+func (s *State) bound() {
+	for _, fact := range []*string{&s.DetectedIP, &s.Version, &s.ConfigPackageID} {
+		if len(*fact) > maxFact {
+			*fact = ""
+		}
+	}
 }
 
 // installed judges how much of DC/OS is there.
@@ -123,10 +140,23 @@ func (f *frame) installed(s *State) Installed {
 	case f.yes("active_directory") && len(s.ActivePackages) > 0 && f.yes("target") && s.Role != "" &&
 		!s.SetupPending && !s.SwapUnfinished && len(s.Dangling) == 0 && len(s.LostFiles) == 0:
 		return Complete
-	case f.yes("opt") || f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0:
+	case f.yes("opt") || f.traces(s):
 		return Partial
 	}
 	return None
+}
+
+// strangers gives what is in DC/OS's own directory though nothing of DC/OS is there.
+func (f *frame) strangers(s *State) []string {
+	if f.has("known") || f.traces(s) {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(f.all("stranger"))))
+}
+
+// traces reports whether something of DC/OS is there outside of its own directory.
+func (f *frame) traces(s *State) bool {
+	return f.yes("target") || len(s.Units) > 0 || len(s.Roles) > 0 || len(s.Files) > 0
 }
 
 // parseUnits reads what systemctl show prints for several units: blocks of

@@ -121,6 +121,9 @@ func (s *session) situation(state State) (step, error) {
 	}
 	same := state.Role == s.opts.Role && slices.Equal(state.ActivePackages, b.PackageIDs) && (!ours || len(state.Altered) == 0)
 	foreign := func() (step, error) {
+		if len(state.Strangers) > 0 && state.Owner == nil {
+			return 0, &StrangersError{Host: s.host, Names: state.Strangers}
+		}
 		e := &ForeignError{Host: s.host, Cluster: state.Cluster, Version: state.Version, Role: state.Role, MachineID: state.MachineID,
 			Installed: state.Installed, Why: why}
 		if e.Cluster == "" && state.Owner != nil {

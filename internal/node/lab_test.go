@@ -5,6 +5,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
@@ -264,6 +266,35 @@ func TestInspectOfAnEmptyHost(t *testing.T) {
 	}
 	if len(conn.trips) != 1 {
 		t.Errorf("%d round trips: %q", len(conn.trips), conn.trips)
+	}
+
+	// What is not DC/OS's in its own directory is called what it is, and no broken DC/OS.
+	shell(t, h, `cd /opt && mkdir -p mesosphere/'old data' mesosphere/etcetera && echo mine >"mesosphere/a
+b" && echo mine >mesosphere/.notes`)
+	b := build(t, openRelease(t, samplerelease.V22), staticSite(t, "empty", h))
+	var strangers *node.StrangersError
+	_, err = node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: b})
+	if want := []string{".notes", "a", "etcetera", "old data"}; !errors.As(err, &strangers) || !slices.Equal(strangers.Names, want) {
+		t.Errorf("%v; want it to name %q", err, want)
+	}
+	findings, err := node.Preflight(t.Context(), conn, node.Options{Role: node.Master, Bundle: b})
+	if err != nil || !slices.ContainsFunc(findings, func(f node.Finding) bool {
+		return f.Name == "dcos" && strings.Contains(f.Found, "not DC/OS's") && strings.Contains(f.Found, `"old data"`)
+	}) {
+		t.Errorf("%v, %v", findings, err)
+	}
+	// Beside the least of DC/OS it is one that is broken.
+	for _, what := range []string{"/opt/mesosphere/bin", "/etc/mesosphere/roles/master"} {
+		shell(t, h, "mkdir -p "+what)
+		var foreign *node.ForeignError
+		if _, err := node.Install(t.Context(), conn, node.Options{Role: node.Master, Bundle: b}); !errors.As(err, &foreign) ||
+			foreign.Installed != node.Partial {
+			t.Errorf("with %s: %v", what, err)
+		}
+		shell(t, h, "rmdir "+what)
+	}
+	if got := shell(t, h, `cat /opt/mesosphere/.notes /opt/mesosphere/a*; rm -r /opt/mesosphere /etc/mesosphere`); got != "mine\nmine" {
+		t.Errorf("of what was there, this is left: %q", got)
 	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)

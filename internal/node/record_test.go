@@ -244,10 +244,33 @@ func TestNothingIsLeftWhereNothingWas(t *testing.T) {
 		before := g.tree()
 		g.record("/data/of/mesos")
 		g.dcos("/data/of/mesos")
-		g.write("/data/of/mesos/of a framework", "")
 		stays, left := g.clear("/data/of/mesos")
 		if len(stays)+len(left) > 0 {
 			t.Errorf("stays %q, left %q", stays, left)
+		}
+		g.same(before)
+	})
+}
+
+// A work directory that was made for Mesos has a name that somebody chose, who may
+// have put something there since, be it nothing but a directory.
+func TestWorkDirectoryThatIsShared(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(t *testing.T, g *ground) {
+		for _, d := range []string{"/opt", "/var/lib", "/var/log", "/run", "/etc"} {
+			g.write(d+"/x", "")
+		}
+		g.record("/data/of/mesos")
+		g.write("/data/of/mesos/theirs/deep/er", "others'")
+		g.write("/data/of/mesos/.a [name]", "others'")
+		g.run("mkdir @/data/of/mesos/empty")
+		before := g.tree()
+		maps.DeleteFunc(before, func(path, _ string) bool { return strings.HasPrefix(path, "/var/lib/dcos") })
+		g.dcos("/data/of/mesos")
+		stays, left := g.clear("/data/of/mesos")
+		want := []string{"since /data/of/mesos/.a [name]", "since /data/of/mesos/empty", "since /data/of/mesos/theirs"}
+		if !slices.Equal(stays, want) || len(left) > 0 {
+			t.Errorf("stays\n%q, want\n%q; left %q", stays, want, left)
 		}
 		g.same(before)
 	})
@@ -534,6 +557,62 @@ func TestFetchAfterAPowerCut(t *testing.T) {
 			if _, err := os.Stat(g.root + path); (err == nil) != want {
 				t.Errorf("%s: %v", path, err)
 			}
+		}
+	})
+}
+
+// Of a serve directory that nobody knows anything of, DC/OS's files go, the directories
+// that are empty then, and nothing that a link in their place leads to.
+func TestServeDirectoryOfOthers(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(t *testing.T, g *ground) {
+		const at = "/data/serve/"
+		kept := []string{"theirs", "packages/mesos/theirs", "packages/theirs", "packages/their--own", "packages/a b/a--1.tar.xz",
+			"bootstrap/theirs.tar.xz"}
+		for _, p := range kept {
+			g.write(at+p, "others'")
+		}
+		g.run("mkdir -p @/data/serve/packages/empty")
+		g.link("/data/elsewhere", at+"upgrade")
+		g.write("/data/elsewhere/1/dcos_node_upgrade.sh", "others'")
+		before := g.tree()
+		for _, p := range []string{"dcos_install.sh", "bootstrap.latest", "cluster-package-info.json", "cluster-package-list.latest",
+			"bootstrap/1.bootstrap.tar.xz", "bootstrap/1.active.json", "package_lists/1.package_list.json", "packages/mesos/mesos--1.tar.xz",
+			"packages/java/java--1.tar.xz", "packages/dcos-config/dcos-config--setup_1.tar.xz", ".terraform-provider-dcos.json"} {
+			g.write(at+p, "DC/OS's")
+		}
+		g.run("remove_served @/data/serve")
+		g.same(before)
+		g.run("rm -rf @/data/serve/packages && remove_served @/data/serve")
+	})
+}
+
+// Other container engines note addresses beside those of DC/OS's networks.
+func TestAddressesOfOthers(t *testing.T) {
+	t.Parallel()
+	grounds(t, func(t *testing.T, g *ground) {
+		etc := "/opt/mesosphere" + g.root + "/etc" // what a ground makes of it
+		g.write(etc+"/overlay/config/agent.json", `{"overlays": [{"subnet": "9.0.0.0/8", "name": "own-overlay"}]}`)
+		g.write(etc+"/dcos/network/cni/own.conf", `{"name": "own-bridge", "type": "mesos-cni-port-mapper"}`)
+		clean := func() { g.run("cni=$(cni_networks); to_remove; take_addresses $cni") }
+		g.run("mkdir -p @/var/lib")
+		before := g.tree()
+		for _, theirs := range []bool{true, false} {
+			for _, name := range []string{"dcos", "mesos-bridge", "own-overlay", "own-bridge"} {
+				g.write("/var/lib/cni/networks/"+name+"/10.0.0.1", "DC/OS's")
+			}
+			want := maps.Clone(before)
+			if theirs {
+				g.write("/var/lib/cni/networks/podman/10.88.0.2", "others'")
+				for p, what := range g.tree() {
+					if strings.HasSuffix(p, "/cni") || strings.HasSuffix(p, "/networks") || strings.Contains(p, "podman") {
+						want[p] = what
+					}
+				}
+			}
+			clean()
+			g.same(want)
+			g.remove("/var/lib/cni")
 		}
 	})
 }

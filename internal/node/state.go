@@ -51,15 +51,16 @@ type State struct {
 	RepositoryURL   string
 	Topology        Topology // as DC/OS's own configuration says
 
-	Owner          *Owner // marker of an unfinished installation of ours
-	Claim          *Claim // whose the node is; nil if nothing says it
-	SwapUnfinished bool   // the package manager was ended in a swap of packages, and something is not at its place
-	Up             bool   // the node was up once, as the record says, a cluster id, ZooKeeper's data or an agent's: it has something to lose
-	SetupPending   bool   // dcos-setup has not been through
-	SetupRunning   bool   // dcos-download or dcos-setup is at work now
-	Activating     bool   // our activation of packages is at work now
-	Staged         bool   // the staging directory is there
-	Recorded       bool   // the record directory is there
+	Owner          *Owner   // marker of an unfinished installation of ours
+	Claim          *Claim   // whose the node is; nil if nothing says it
+	SwapUnfinished bool     // the package manager was ended in a swap of packages, and something is not at its place
+	Up             bool     // the node was up once, as the record says, a cluster id, ZooKeeper's data or an agent's: it has something to lose
+	SetupPending   bool     // dcos-setup has not been through
+	SetupRunning   bool     // dcos-download or dcos-setup is at work now
+	Activating     bool     // our activation of packages is at work now
+	Strangers      []string // names of what is in /opt/mesosphere, where nothing is DC/OS's, nor elsewhere on the host
+	Staged         bool     // the staging directory is there
+	Recorded       bool     // the record directory is there
 	// Leftovers are paths of DC/OS's state directory, which outlives its
 	// programs.
 	Leftovers []string

@@ -237,6 +237,7 @@ func stays(lines []string) string {
 	for _, kind := range []struct{ why, words string }{
 		{"before", "was there before DC/OS"},
 		{"shared", "in a directory that was there before DC/OS, and not, or not all of it, Mesos's"},
+		{"since", "put into what was made for Mesos, by no name that Mesos uses"},
 		{"uncounted", "among more than could be recorded before DC/OS came"},
 		{"unknown", "by no name that DC/OS uses, and nothing says whether it was there before"},
 		{"staged", "not transferred by this provider"},

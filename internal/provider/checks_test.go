@@ -19,18 +19,8 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
-// alwaysTouched are files that say which parameters were given, or which
-// packages there are: every change of a parameter touches them.
-var alwaysTouched = []string{
-	"dcos-config/etc/expanded.config.json", "dcos-config/etc/expanded.config.full.json",
-	"dcos-config/etc/user.config.yaml", "dcos-config/etc/user.config.full.yaml",
-	"dcos-metadata/etc/expanded.config.json", "dcos-metadata/etc/expanded.config.full.json",
-	"dcos-metadata/etc/user.config.yaml", "dcos-metadata/etc/user.config.full.yaml",
-	"/etc/mesosphere/setup-flags/cluster-package-list",
-}
-
 // filesChange checks which files a plan of dcos_cluster_config.test touches.
-type filesChange struct{ only, always []string }
+type filesChange struct{ only []string }
 
 // CheckPlan compares the files before and after.
 func (c filesChange) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
@@ -41,7 +31,6 @@ func (c filesChange) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest
 		before, _ := change.Change.Before.(map[string]any)
 		after, _ := change.Change.After.(map[string]any)
 		touched := touchedFiles(before, after)
-		touched = slices.DeleteFunc(touched, func(f string) bool { return slices.Contains(c.always, f) })
 		if !slices.Equal(touched, c.only) {
 			resp.Error = fmt.Errorf("the plan touches %v, want %v", touched, c.only)
 		}

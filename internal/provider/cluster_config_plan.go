@@ -17,14 +17,19 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
-	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 )
 
 // ModifyPlan checks every rule whose inputs are known, and computes the
 // outputs when all of them are. Inputs that have not changed keep the outputs
 // in state, and the release is not opened.
 func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.shared == nil || req.Plan.Raw.IsNull() {
+	if r.shared == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		var name types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, tfpath.Root("cluster_name"), &name)...)
+		r.shared.plan.end(name.ValueString())
 		return
 	}
 	resp.Diagnostics.Append(plainRelease(ctx, &req.Plan)...)
@@ -142,8 +147,7 @@ func (r *clusterConfigResource) resolve(ctx context.Context, site *givenSite) (*
 	generator, err := r.shared.bundles.Generator(ctx, site.release.Source, site.release.SHA256)
 	if err != nil {
 		problem := releaseError(tfpath.Root("release"), err)
-		var bad *release.Error
-		if errors.As(err, &bad) && (bad.Reason == release.NotFound || bad.Reason == release.NotAvailable) {
+		if releaseGone(err) {
 			out.gone = problem
 		}
 		diags.Append(problem)
@@ -256,7 +260,7 @@ func (o *outputs) values() (map[string]any, diag.Diagnostics) {
 	values["package_list_id"] = b.PackageListID
 	values["bootstrap_id"] = b.BootstrapID
 	values["package_ids"] = b.PackageIDs
-	values["files"] = b.Files()
+	values["files"] = shownFiles(b.Files())
 	values["config_yaml"] = b.ConfigYAML(o.site.secret)
 	parts["id"] = types.StringValue(b.ID)
 	parts["cluster_name"] = types.StringValue(b.ClusterName)

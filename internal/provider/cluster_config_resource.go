@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
@@ -56,9 +57,15 @@ func (r *clusterConfigResource) Create(ctx context.Context, req resource.CreateR
 	}
 }
 
-// Read looks for what was published. All else is kept: the inputs are all
-// there is.
+// Read looks for what was published. All else is kept, since the inputs are all
+// there is; files of former versions are made what is shown today, so that the
+// plan of a change names those that it touches and no others.
 func (r *clusterConfigResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var files map[string]string
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, tfpath.Root("files"), &files)...)
+	if shown := shownFiles(files); !maps.Equal(shown, files) {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, tfpath.Root("files"), shown)...)
+	}
 	publishing, diags := readPublishing(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || publishing.Published.IsNull() {

@@ -82,13 +82,13 @@ func clusterConfigSchema() schema.Schema {
 			ElementType: types.StringType,
 			MarkdownDescription: "Parameters that have no attribute here, by name, as the text that `config.yaml` would have (lists and maps as " +
 				"JSON), for example `{ new_in_my_build = \"true\" }`. " +
-				"DC/OS ignores names that it does not know; a warning suggests a near one. Default: none. Changes in place.",
+				"DC/OS ignores names that it does not know; a warning suggests a near one. Default: none.",
 		},
 		"custom_check_bins": schema.MapAttribute{
 			Optional:    true,
 			ElementType: types.StringType,
 			MarkdownDescription: "Programs for `custom_checks`, file name to text, for example `{ \"check-gpu\" = file(\"check-gpu.sh\") }`. " +
-				"They are installed on every node and are on the checks' search path. Default: none. Changes in place.",
+				"They are installed on every node and are on the checks' search path. Default: none.",
 		},
 		"publish": publishAttribute(),
 
@@ -124,7 +124,8 @@ func clusterConfigSchema() schema.Schema {
 		"files": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
-			MarkdownDescription: "SHA-256 in hex of every rendered file, so that a plan shows which files a change touches. " +
+			MarkdownDescription: "The first 12 hex digits of the SHA-256 of every rendered file, so that a plan shows which files a change " +
+				"touches. Files that only repeat the parameters and the packages are left out: they change with anything. " +
 				"Keys are the package's name and the path in it " +
 				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes " +
 				"(`/etc/mesosphere/setup-flags/repository-url`).",
@@ -141,7 +142,7 @@ func clusterConfigSchema() schema.Schema {
 		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`."),
 	}
 	for _, file := range siteFiles {
-		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about + " Changes in place."}
+		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
 	}
 	for _, p := range config.Parameters() {
 		if isOutput(p.Name) {

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -108,6 +109,7 @@ func TestReleaseNotVerified(t *testing.T) {
 var (
 	sha1Hex   = regexp.MustCompile(`^[0-9a-f]{40}$`)
 	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	shownHex  = regexp.MustCompile(`^[0-9a-f]{12}$`)
 )
 
 // TestClusterConfig is a configuration's life: everything is known at plan, a
@@ -135,10 +137,10 @@ func TestClusterConfig(t *testing.T) {
 					known("config_yaml",
 						knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
 					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
-						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(sha256Hex),
-						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(sha256Hex),
-						"/etc/systemd/system/dcos-setup.service":           knownvalue.StringRegexp(sha256Hex),
-						"/etc/mesosphere/setup-flags/cluster-package-list": knownvalue.StringRegexp(sha256Hex),
+						"dcos-config/etc/ui-config.json":                   knownvalue.StringRegexp(shownHex),
+						"/etc/mesosphere/setup-flags/repository-url":       knownvalue.StringRegexp(shownHex),
+						"/etc/systemd/system/dcos-setup.service":           knownvalue.StringRegexp(shownHex),
+						"/etc/mesosphere/setup-flags/cluster-package-list": knownvalue.Null(), // it changes with anything
 					})),
 					known("bundle", knownvalue.ObjectPartial(map[string]knownvalue.Check{
 						"cluster_name": knownvalue.StringExact("test"),
@@ -162,7 +164,7 @@ func TestClusterConfig(t *testing.T) {
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(testConfig, plancheck.ResourceActionUpdate),
 					known("dcos_version", knownvalue.StringExact("2.2.100")),
-					filesChange{only: []string{"dcos-config/etc/ui-config.json"}, always: alwaysTouched},
+					filesChange{only: []string{"dcos-config/etc/ui-config.json"}},
 				}},
 			},
 			{
@@ -326,7 +328,7 @@ func TestClusterConfigSecrets(t *testing.T) {
 				Config: config("hush-hush-1"),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(testConfig, tfjsonpath.New("files"), knownvalue.MapPartial(map[string]knownvalue.Check{
-						"dcos-config/etc_master/exhibitor_realm": knownvalue.StringRegexp(sha256Hex),
+						"dcos-config/etc_master/exhibitor_realm": knownvalue.StringRegexp(shownHex),
 					})),
 					nowhere{"hush-hush-1"},
 				},
@@ -392,6 +394,52 @@ func TestClusterConfigMistakes(t *testing.T) {
 	if t.Failed() {
 		t.Logf("%+v", found)
 	}
+}
+
+// TestFilesOfFormerVersions holds that a state with whole sums, of all files, plans
+// empty and then names what a change touches, and nothing else.
+func TestFilesOfFormerVersions(t *testing.T) {
+	t.Parallel()
+	d := terraform.New(t)
+	release := sampleRelease(t, samplerelease.V22)
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, ""))
+	d.Apply()
+	var state map[string]any
+	if err := json.Unmarshal([]byte(readFile(t, filepath.Join(d.Path, "terraform.tfstate"))), &state); err != nil {
+		t.Fatal(err)
+	}
+	files := dig(t, state, "resources", "instances", "attributes")["files"].(map[string]any) //nolint:forcetypeassert // a panic will do
+	for name, sum := range files {
+		files[name] = fmt.Sprint(sum) + strings.Repeat("0", 52)
+	}
+	files[bookkeeping[0]] = strings.Repeat("a", 64)
+	text, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Write("terraform.tfstate", string(text))
+	d.NoChanges()
+	d.Write("main.tf", terraform.RequiredProviders+staticSite(release, "  ui_banner = true\n"))
+	change := d.Plan()[testConfig].Change
+	if touched := touchedFiles(change.Before, change.After); !slices.Equal(touched, []string{"dcos-config/etc/ui-config.json"}) {
+		t.Errorf("the plan touches %v", touched)
+	}
+}
+
+// dig follows the names down, through the first of each list.
+func dig(t *testing.T, in map[string]any, names ...string) map[string]any {
+	t.Helper()
+	for _, name := range names {
+		switch value := in[name].(type) {
+		case map[string]any:
+			in = value
+		case []any:
+			in, _ = value[0].(map[string]any)
+		default:
+			t.Fatalf("%s is %T", name, value)
+		}
+	}
+	return in
 }
 
 func TestReleaseDataSource(t *testing.T) {

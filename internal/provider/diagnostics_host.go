@@ -15,6 +15,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -163,6 +164,7 @@ func wordings() []wording {
 		{kind: node.KindRollback, summary: "Upgrade Failed", own: true},
 		{kind: node.KindPreflight, summary: "Preflight Checks Failed", own: true, stage: "preflight"},
 		{kind: node.KindForeign, summary: "DC/OS Is Already On The Host", own: true},
+		{kind: node.KindStrangers, summary: "DC/OS's Directory Is In Use", own: true},
 		{kind: node.KindClaimed, summary: "Node Belongs To Another Resource", own: true},
 		{kind: fleet.KindAlone, summary: "No Host Of The Cluster Answers", own: true, stage: "connect"},
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
@@ -283,6 +285,10 @@ func (s *shared) removalFailure(h *fleet.Host, err error) hostFailure {
 	if errors.As(err, &failed) && !failed.Reached && f.stage == "connect" {
 		f.hint = sentence(f.hint) + " " + abandonHint
 	}
+	if remote.OfKind(err, fleet.KindGate) != nil {
+		f.hint = sentence(f.hint) + " If the cluster is given up as a whole, destroy all of it in one run, or set allow_ensemble_loss in the " +
+			"provider block (DCOS_ALLOW_ENSEMBLE_LOSS=true)."
+	}
 	return f
 }
 
@@ -324,6 +330,20 @@ func (s *shared) bundleError(address string, err error) diag.Diagnostic {
 		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nA node is installed from the release that its dcos_cluster_config names, "+
 			"so the release has to be within reach of this run too.",
 			address, capital(sentence(err.Error())))))
+}
+
+// bundleGone words a repair that has to wait for the release.
+func (s *shared) bundleGone(address string, err error) diag.Diagnostic {
+	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Release Is Gone",
+		s.redactor.Redact(fmt.Sprintf("Host:      %s\n\n%s\n\nWhat has changed on the node cannot be put right without its release. "+
+			"Destroying needs none.", address, capital(sentence(err.Error())))))
+}
+
+// releaseGone reports whether a bundle cannot be made because there is no release at
+// its place.
+func releaseGone(err error) bool {
+	var bad *release.Error
+	return errors.As(err, &bad) && (bad.Reason == release.NotFound || bad.Reason == release.NotAvailable)
 }
 
 // nothingToImport words an import from a host that is no node.

@@ -95,6 +95,8 @@ func TestHostErrors(t *testing.T) {
 				"preflight.skip"}},
 		"foreign": {&node.ForeignError{Host: host, Cluster: "other", Version: "2.1.0", Installed: node.Complete, Why: "no marker"},
 			"DC/OS Is Already On The Host", []string{"other", "terraform import"}},
+		"strangers": {&node.StrangersError{Host: host, Names: []string{"notes.txt"}},
+			"DC/OS's Directory Is In Use", []string{`"notes.txt"`, "/opt/mesosphere is empty or gone"}},
 		"replaced": {&node.ReplacedError{Host: host, Want: "aaa", Got: "bbb"}, "Machine Replaced", []string{"aaa", "bbb"}},
 		"leftover": {&node.StageError{Host: host, Stage: "verify", Err: &node.LeftoverError{Left: []string{"/opt/mesosphere"}}},
 			"Host Not Clean After Uninstall", []string{"/opt/mesosphere"}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // A host that sends without end fails alone, and takes no memory to speak of.
@@ -39,4 +40,19 @@ func TestFlood(t *testing.T) {
 	s.fleet.Mend()
 	s.tf.Apply()
 	s.tf.NoChanges()
+}
+
+// Of what a host may say in a finding there is an end too: the findings of all hosts
+// are one answer.
+func TestFindingsAreBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1<<20)
+	var m preflightModel
+	diags := m.take(map[string][]node.Finding{"a": {{Name: "ports", Severity: node.SeverityError, Found: long, Needed: "y", Hint: long}}})
+	if diags.HasError() || m.Passed.ValueBool() {
+		t.Fatalf("%v, %v", m.Passed, diags)
+	}
+	if n := len(m.Findings.String()) + len(m.Problems.String()); n > 5*maxFinding || n < 2*maxFinding {
+		t.Errorf("%d bytes are in the state", n)
+	}
 }

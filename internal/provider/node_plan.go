@@ -33,7 +33,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	if req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(r.planBundle(ctx, &plan)...)
+		resp.Diagnostics.Append(r.planBundle(ctx, nil, &plan)...)
 		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, req.Private, resp.Private)...)
 		plan.Drift = noDrift()
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
@@ -205,7 +205,7 @@ func (r *nodeResource) keepImported(ctx context.Context, state, plan *nodeModel,
 func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) diag.Diagnostics {
 	plan.Drift = noDrift()
 	plan.DetectedIP = state.DetectedIP
-	diags := r.planBundle(ctx, plan)
+	diags := r.planBundle(ctx, state, plan)
 	if plan.Bundle.Equal(state.Bundle) {
 		return diags // a repair
 	}
@@ -292,8 +292,9 @@ func topology(b bundleModel) (t node.Topology, known bool) {
 	return node.TopologyOf(recipe.Given), true
 }
 
-// planBundle plans what the bundle says will be on the host.
-func (r *nodeResource) planBundle(ctx context.Context, plan *nodeModel) diag.Diagnostics {
+// planBundle plans what the bundle says will be on the host. state is nil where
+// there is no node yet.
+func (r *nodeResource) planBundle(ctx context.Context, state, plan *nodeModel) diag.Diagnostics {
 	plan.DCOSVersion, plan.ConfigPackageID = types.StringUnknown(), types.StringUnknown()
 	b, diags := plan.bundle(ctx)
 	if diags.HasError() {
@@ -304,7 +305,13 @@ func (r *nodeResource) planBundle(ctx context.Context, plan *nodeModel) diag.Dia
 		return diags
 	}
 	made, err := r.shared.bundleOf(ctx, b)
-	if err != nil {
+	switch {
+	case err != nil && state != nil && plan.Bundle.Equal(state.Bundle) && releaseGone(err):
+		// Terraform plans before it destroys, and does not say which it is.
+		plan.ConfigPackageID = state.ConfigPackageID
+		diags.Append(r.shared.bundleGone(plan.Address.ValueString(), err))
+		return diags
+	case err != nil:
 		diags.Append(r.shared.bundleError(plan.Address.ValueString(), err))
 		return diags
 	}

@@ -299,7 +299,7 @@ func (r *poolRun) remove(hosts []*poolHost, limit time.Duration) (left []*poolHo
 // notLeft takes over what was planned of a removal, and gives the hosts whose
 // nodes are to go: without those that another resource of the same plan has.
 func (r *poolRun) notLeft(note planNote, hosts []*poolHost) []*poolHost {
-	r.ensembleGoes = note.EnsembleGoes || r.shared.allowEnsembleLoss
+	r.ensembleGoes = r.shared.ensembleGoes(note, r.like.Cluster)
 	if len(note.Leave) == 0 {
 		return hosts
 	}

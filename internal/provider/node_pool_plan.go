@@ -81,7 +81,7 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
 	toDo := plan.planNodes(hosts, b.ID, create)
-	resp.Diagnostics.Append(r.planPoolBundle(ctx, b, toDo)...)
+	resp.Diagnostics.Append(r.planPoolBundle(ctx, b, !create && plan.Bundle.Equal(prior.Bundle), toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(poolToDo(toDo, leaving, len(hosts), create))
 	}
@@ -208,15 +208,19 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, crea
 	return toDo
 }
 
-// planPoolBundle makes sure that the bundle can be made, if it is needed.
+// planPoolBundle makes sure that the bundle can be made, if it is needed. same says
+// that the pool's nodes have it.
 func (r *nodePoolResource) planPoolBundle(
-	ctx context.Context, b bundleModel, toDo map[string][]string,
+	ctx context.Context, b bundleModel, same bool, toDo map[string][]string,
 ) diag.Diagnostics {
 	var diags diag.Diagnostics
 	if len(toDo) == 0 || b.Recipe.IsUnknown() || r.shared.secrets.unknown {
 		return diags
 	}
-	if _, err := r.shared.bundleOf(ctx, b); err != nil {
+	switch _, err := r.shared.bundleOf(ctx, b); {
+	case err != nil && same && releaseGone(err):
+		diags.Append(r.shared.bundleGone("", err)) // it may be a destroy, before which Terraform plans
+	case err != nil:
 		diags.Append(r.shared.bundleError("", err))
 	}
 	return diags

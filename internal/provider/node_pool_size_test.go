@@ -36,26 +36,36 @@ func TestNodePoolTooLarge(t *testing.T) {
 	}
 }
 
-// What is estimated covers what is sent: a pool of usual hosts, all done, and one
-// whose hosts have all failed.
+// What is estimated covers what is sent: a pool of usual hosts, all done, one
+// whose hosts have all failed, also those that were there before, and one of whose
+// hosts much is given.
 func TestNodePoolSizeEstimate(t *testing.T) {
 	t.Parallel()
 	const n = 1000
 	key := "ecdsa-sha2-nistp256 " + strings.Repeat("A", 140)
-	for name, record := range map[string]poolRecord{
-		"done": {Status: poolDone, MachineID: strings.Repeat("a", 32), HostKey: key, BundleID: strings.Repeat("b", 64),
-			DCOSVersion: "2.2.1", DetectedIP: "10.100.100.100"},
-		"failed": {Status: poolFailed, MachineID: strings.Repeat("a", 32), HostKey: key, Error: strings.Repeat("e", 200)},
+	done := poolRecord{Status: poolDone, MachineID: strings.Repeat("a", 32), HostKey: key, BundleID: strings.Repeat("b", 64),
+		DCOSVersion: "2.2.1", DetectedIP: "10.100.100.100"}
+	failed := poolRecord{Status: poolFailed, MachineID: strings.Repeat("a", 32), HostKey: key, Error: strings.Repeat("e", 200)}
+	both := done
+	both.Status, both.Error = failed.Status, failed.Error
+	for name, c := range map[string]struct {
+		record poolRecord
+		more   string // what else is given of each host
+	}{
+		"done":                 {done, ""},
+		"failed":               {failed, ""},
+		"failed in an upgrade": {both, ""},
+		"much is given":        {done, `,"ssh":{"host_key":"` + strings.Repeat("A", 5000) + `"}`},
 	} {
 		planned, sent := make([]*poolHost, n), make([]*poolHost, n)
 		given := make([]packed.Element, n)
 		for i := range n {
-			raw, err := packed.FromJSON(fmt.Appendf(nil, `{"address":"10.100.%d.%d"}`, i/250, i%250))
+			raw, err := packed.FromJSON(fmt.Appendf(nil, `{"address":"10.100.%d.%d"%s}`, i/250, i%250, c.more))
 			if err != nil {
 				t.Fatal(err)
 			}
 			planned[i] = &poolHost{name: fmt.Sprintf("host-%d", i), raw: raw, ssh: types.ObjectNull(nodeSSHType.AttrTypes)}
-			sent[i] = &poolHost{name: planned[i].name, raw: raw, ssh: planned[i].ssh, poolRecord: record}
+			sent[i] = &poolHost{name: planned[i].name, raw: raw, ssh: planned[i].ssh, poolRecord: c.record}
 			given[i] = packed.Element{Name: planned[i].name, Value: raw}
 		}
 		var m nodePoolModel

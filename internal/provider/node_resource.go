@@ -227,7 +227,7 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if h.Claim == "" && note.Creation {
 		h.Claim, h.ClaimLost = note.Claim, note.Claim == ""
 	}
-	terms := fleet.Terms{IfReachable: r.shared.givesUp(model.OnDestroy), EnsembleGoes: note.EnsembleGoes || r.shared.allowEnsembleLoss}
+	terms := fleet.Terms{IfReachable: r.shared.givesUp(model.OnDestroy), EnsembleGoes: r.shared.ensembleGoes(note, h.Cluster)}
 	terms.Warn = func(f node.Finding) { resp.Diagnostics.Append(r.shared.finding(h.Address(), f)) }
 	result, err := r.shared.fleet.Remove(ctx, h, terms)
 	switch {

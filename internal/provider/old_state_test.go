@@ -40,6 +40,9 @@ func TestOldState(t *testing.T) {
 			state := configuration + "state"
 			if *writeStates {
 				writeState(t, configuration, state)
+				if strings.HasPrefix(filepath.Base(configuration), "nodes-") {
+					writeSchemas(t, schemasOf(configuration))
+				}
 			}
 			for _, kind := range []string{"dcos_cluster_config", "dcos_node", "dcos_node_pool"} {
 				kinds[kind] = kinds[kind] || strings.Contains(readFile(t, state), `"type": "`+kind+`"`)

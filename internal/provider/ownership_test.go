@@ -666,7 +666,30 @@ func TestEnsembleRemoval(t *testing.T) {
 		t.Errorf("replacing one master uninstalls %v", hosts)
 	}
 	s.tf.NoChanges()
+
+	// Of an ensemble that can spare none another one does not go, though the rest of it
+	// is in no plan: the gates are asked.
+	s.configure("", strings.Replace(nodes, `role    = "master"`, "role = \"master\"\n  timeouts = { delete = \"12s\" }", 1))
+	s.tf.Apply()
+	_, before = s.uninstalled(0)
+	out, err := s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["a"]`, `-target=dcos_node.master["c"]`)
+	if hosts, _ := s.uninstalled(before); err == nil || len(hosts) != 1 {
+		t.Errorf("two targeted masters of three go, %v (%v):\n%s", hosts, err, out)
+	}
+	s.tf.Apply()
+	s.tf.Destroy(`-target=dcos_node.master["a"]`)
+	_, before = s.uninstalled(0)
+	out, err = s.tf.Try("destroy", "-auto-approve", "-no-color", `-target=dcos_node.master["b"]`)
+	if hosts, _ := s.uninstalled(before); err == nil || len(hosts) > 0 ||
+		!strings.Contains(flat(out), "without this one there would be no quorum") || !strings.Contains(flat(out), "allow_ensemble_loss") {
+		t.Errorf("a targeted master of two goes, %v (%v):\n%s", hosts, err, out)
+	}
 	s.tf.Destroy("-parallelism=1")
+	for n := range 4 {
+		if got := s.fleet.Node(simhosts.Address(n)); got != (simhosts.Node{}) {
+			t.Errorf("left on %s: %+v", simhosts.Address(n), got)
+		}
+	}
 }
 
 // TestTainted replaces a node whose creation failed, and one that is tainted by

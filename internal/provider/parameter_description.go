@@ -35,16 +35,33 @@ func parameterDescription(p config.Parameter) string {
 	if text := linesDescription(p.Lines); text != "" {
 		add(text)
 	}
-	add(changeDescription(p.Name))
+	if text := changeDescription(p.Name); text != "" {
+		add(text)
+	}
 	if len(p.ShowsUp) > 0 {
-		files := p.ShowsUp
+		files := make([]string, len(p.ShowsUp))
+		for i, path := range p.ShowsUp {
+			files[i] = fileKey(path)
+		}
 		more := ""
 		if len(files) > maxShown {
 			files, more = files[:maxShown], " and others"
 		}
-		add("Shows up in `" + strings.Join(files, "`, `") + "`" + more + ".")
+		add("Files: `" + strings.Join(files, "`, `") + "`" + more + ".")
 	}
 	return strings.Join(parts, " ")
+}
+
+// hostFiles are where files are that the installer puts onto the host itself; their
+// keys in files are these paths.
+var hostFiles = []string{"/etc/mesosphere/", "/etc/systemd/", "/etc/rexray/config.yml"}
+
+// fileKey is the key in files of a file that a parameter shows up in.
+func fileKey(path string) string {
+	if slices.ContainsFunc(hostFiles, func(at string) bool { return strings.HasPrefix(path, at) }) {
+		return path
+	}
+	return "dcos-config" + path
 }
 
 // defaultDescription says what a parameter is if it is not given.
@@ -67,8 +84,9 @@ func defaultDescription(p config.Parameter) string {
 	return "No default."
 }
 
-// changeDescription says what a change of a parameter does. What a running
-// cluster cannot change is what node.ChangeTopology refuses.
+// changeDescription says what a change of a parameter does if it does not change
+// nodes in place as others do. What a running cluster cannot change is what
+// node.ChangeTopology refuses.
 func changeDescription(name string) string {
 	switch name {
 	case "master_list":
@@ -77,7 +95,7 @@ func changeDescription(name string) string {
 		"s3_bucket", "s3_prefix", "exhibitor_fs_config_dir", "exhibitor_zk_path", "exhibitor_azure_prefix":
 		return "It cannot change while the cluster runs."
 	}
-	return "Changes in place."
+	return ""
 }
 
 // linesDescription says on which lines a parameter is known, if not on all.

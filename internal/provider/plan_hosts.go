@@ -117,16 +117,20 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 	if size == 0 {
 		why = fmt.Sprintf("%s would be removed, and nothing says how many the ensemble has", plural(count, "master"))
 	}
+	whole := size == 0 || count >= size
 	if count <= spare && s.fleet.Dial != nil {
 		// A master that cannot be asked is for apply to judge.
 		if risk, err := s.fleet.Risk(ctx, *h.host); err == nil && risk != "" {
-			spare, why = 0, fmt.Sprintf("%s would be removed: %s", h.address, risk)
+			spare, why, whole = 0, fmt.Sprintf("%s would be removed: %s", h.address, risk), false
 		}
 	}
 	if count <= spare {
 		return nil
 	}
-	note.EnsembleGoes = true
+	// Fewer than the ensemble has are not all of it, nor are so few of one in which others
+	// are down: where -target or the state has no more, nothing in the plan stays either.
+	// Then the gates judge, which are open at once if more come that see the whole of it go.
+	note.EnsembleGoes = whole || s.allowEnsembleLoss
 	if s.allowEnsembleLoss {
 		return nil
 	}
@@ -135,6 +139,12 @@ func (s *shared) planEnsemble(ctx context.Context, note *planNote, masters []pla
 		return diag.Diagnostics{ensembleLost(h.address, why)}
 	}
 	return nil
+}
+
+// ensembleGoes reports whether a master may be removed whatever becomes of its
+// ensemble.
+func (s *shared) ensembleGoes(note planNote, cluster string) bool {
+	return note.EnsembleGoes || s.allowEnsembleLoss || s.plan.ends(cluster)
 }
 
 // hostConflict words two resources of one plan that cannot both have a host.

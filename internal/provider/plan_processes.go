@@ -151,6 +151,7 @@ type planLine struct {
 	Left     bool          `json:"left,omitempty"`
 	Given    bool          `json:"given,omitempty"`
 	Done     bool          `json:"done,omitempty"` // its node is gone
+	Ends     bool          `json:"ends,omitempty"` // of a cluster: nothing of it stays
 }
 
 // say tells the others.

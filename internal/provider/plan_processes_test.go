@@ -123,11 +123,38 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 		for _, r := range []*registered{again, b} {
 			for i := range 3 {
 				n, diags := r.goes(r.master(r.s.plan.with.own+fmt.Sprint(i), fmt.Sprint("10.0.0.", i)))
-				if r.want(diags, ""); len(n.Leave) > 0 || n.EnsembleGoes != (i > 0) {
+				if r.want(diags, ""); len(n.Leave) > 0 || n.EnsembleGoes != (i == 2) {
 					t.Errorf("master %d: %+v", i, n)
 				}
 			}
 			r.s.plan.done(r.master("", "10.0.0.0").way, r.master("", "10.0.0.1").way, r.master("", "10.0.0.2").way)
+		}
+	})
+	t.Run("a cluster that ends", func(t *testing.T) {
+		a, b := over(t)
+		a.want(a.stays(a.master("m", host)), "") // the plan that a destroy begins with
+		later := func() *registered {
+			r := ofBlock(t, a.s.plan.with.dir, "a")
+			r.s.plan.with.since = math.MaxInt64
+			return r
+		}
+		again := later()
+		cluster := again.master("m", host).cluster
+		if _, diags := again.goes(again.master("m", host)); len(diags) > 0 || again.s.plan.ends(cluster) {
+			t.Errorf("a master goes, and its cluster ends: %v", diags)
+		}
+		again.s.plan.end(cluster)
+		// Apply, in a process of its own.
+		if apply := later(); !apply.s.plan.ends(cluster) || apply.s.plan.ends("another") {
+			t.Error("apply does not know which cluster ends")
+		}
+		// It does not end where something of it comes, whoever says it first.
+		b.want(b.comes(b.host("new", "10.0.0.8", nil)), "")
+		if apply := later(); apply.s.plan.ends(cluster) {
+			t.Error("a cluster ends of which a node comes")
+		}
+		if b.s.plan.end(cluster); b.s.plan.ends(cluster) {
+			t.Error("a cluster ends of which a node stays")
 		}
 	})
 	// A destroy begins with an ordinary plan, in which a resource comes that the

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ type planRegister struct {
 	// lost are the clusters whose plan removes more masters than their ensembles
 	// can spare, with why in words.
 	lost map[string]lostEnsemble
+	// ended are the clusters of which nothing stays, with their dcos_cluster_config.
+	ended map[string]bool
 }
 
 // A lostEnsemble is why a plan costs an ensemble.
@@ -53,7 +56,7 @@ type lostEnsemble struct {
 
 func newPlanRegister() *planRegister {
 	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
-		lost: map[string]lostEnsemble{}}
+		lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -156,6 +159,7 @@ func (p *planRegister) add(hosts ...plannedHost) []*planConflict {
 	defer p.mu.Unlock()
 	for _, h := range hosts {
 		h.comes = true
+		p.goesOn(h.cluster)
 		p.note(h)
 	}
 	p.exchange()
@@ -286,6 +290,15 @@ func (p *planRegister) exchange() {
 	p.unheard = cmp.Or(p.unheard, errors.Join(err, hearErr))
 	for _, l := range heard {
 		from := p.with.place(l)
+		if l.Ends {
+			if !p.remains(l.Cluster) {
+				p.ended[l.Cluster] = true
+			}
+			continue
+		}
+		if l.Comes {
+			p.goesOn(l.Cluster)
+		}
 		switch {
 		case from == here: // it was
 			p.again[l.Way] = p.again[l.Way] || !l.Done
@@ -337,6 +350,50 @@ func (p *planRegister) masters(cluster, but string) (going int, stays bool) {
 		}
 	}
 	return going, stays
+}
+
+// end notes that a cluster's configuration goes, unless something of the cluster
+// stays or comes: all of it goes then, of this state. Terraform plans it after the
+// nodes that it is for, so it is apply that asks for it (ends).
+func (p *planRegister) end(cluster string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.remains(cluster) {
+		return
+	}
+	p.ended[cluster] = true
+	p.news = append(p.news, planLine{Cluster: cluster, Ends: true})
+	p.exchange()
+}
+
+// remains reports whether something of a cluster stays or comes, in this process.
+func (p *planRegister) remains(cluster string) bool {
+	for _, hosts := range p.ways {
+		if slices.ContainsFunc(hosts, func(h *plannedHost) bool {
+			return h.elsewhere == here && h.comes && (h.cluster == cluster || h.cluster == "")
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// ends reports whether the plan of this run of Terraform ends a cluster. Of a plan
+// that another run has saved that is not known.
+func (p *planRegister) ends(cluster string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.exchange()
+	return p.ended[cluster]
+}
+
+// goesOn takes back that a cluster ends: something of it comes. An earlier plan of
+// this run, as a destroy begins with, has said so before the end was planned.
+func (p *planRegister) goesOn(cluster string) {
+	if cluster == "" { // not known yet
+		clear(p.ended)
+	}
+	delete(p.ended, cluster)
 }
 
 // lose notes that a cluster's plan removes more masters than its ensemble can

@@ -166,7 +166,7 @@ func TestPlannedRemovals(t *testing.T) {
 		r := newRegistered(t)
 		for i := range 3 {
 			n, diags := r.goes(r.master(id(i), address(i)))
-			if r.want(diags, ""); n.EnsembleGoes != (i > 0) {
+			if r.want(diags, ""); n.EnsembleGoes != (i == 2) { // two alone, as of a -target, are not all of it
 				t.Errorf("master %d: %+v", i, n)
 			}
 		}
@@ -182,7 +182,7 @@ func TestPlannedRemovals(t *testing.T) {
 		_, diags := r.replaced(r.master(id(0), address(0)))
 		r.want(diags, "")
 		n, diags := r.replaced(r.master(id(1), address(1)))
-		if len(diags) == 0 || diags[0].Summary() != lost || !n.EnsembleGoes {
+		if len(diags) == 0 || diags[0].Summary() != lost || n.EnsembleGoes {
 			t.Errorf("%+v, %v", n, diags)
 		}
 	})

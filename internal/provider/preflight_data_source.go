@@ -193,6 +193,10 @@ func (d *preflightDataSource) notChecked(h *fleet.Host, err error) node.Finding 
 		Found: strings.TrimSuffix(redact(f.message), "."), Needed: needed, Hint: redact(f.hint)}
 }
 
+// maxFinding bounds what a host may say in a finding, in bytes: the findings of all
+// hosts are one answer.
+const maxFinding = 4 << 10
+
 // notCheckedWarning names the hosts that could not be checked: a plan that goes on
 // without them has to say so.
 func notCheckedWarning(found map[string][]node.Finding) diag.Diagnostics {
@@ -218,6 +222,7 @@ func (m *preflightModel) take(found map[string][]node.Finding) diag.Diagnostics 
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		list := []attr.Value{}
 		for _, f := range found[name] {
+			f.Found, f.Hint = clipped(f.Found, maxFinding), clipped(f.Hint, maxFinding)
 			list = append(list, types.ObjectValueMust(findingType.AttrTypes, map[string]attr.Value{
 				"name": types.StringValue(f.Name), "severity": types.StringValue(string(f.Severity)), "found": types.StringValue(f.Found),
 				"needed": types.StringValue(f.Needed), "hint": types.StringValue(f.Hint),

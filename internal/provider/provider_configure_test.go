@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/release"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -273,12 +274,13 @@ func TestCacheDirectory(t *testing.T) {
 	if s == nil || s.cache != cache {
 		t.Fatalf("%v", diags)
 	}
-	for _, part := range []string{"releases", "machines"} {
+	parts := []string{release.CachePart, machinesPart, planDirectory}
+	for _, part := range parts {
 		if fi, err := os.Stat(filepath.Join(cache, part)); err != nil || fi.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v", part, fi, err)
 		}
 	}
-	for _, part := range []string{"releases", "machines"} {
+	for _, part := range parts {
 		open, err := os.MkdirTemp("/tmp", "dcos-cache-") //nolint:usetesting // others may look into it, unlike t.TempDir
 		if err != nil {
 			t.Fatal(err)

@@ -61,7 +61,7 @@ func TestAccPublishOthers(t *testing.T) {
 	if said = diagnosticsOf(d, "apply", "-auto-approve"); !said.mentions("error", "dcos_install.sh") {
 		t.Errorf("it says %+v", said)
 	}
-	asWeb("rm dcos_install.sh package_lists/* cluster-package-list.latest")
+	asWeb("rm dcos_install.sh package_lists/* cluster-package-list.latest cluster-package-info.json")
 	d.Apply()
 	d.NoChanges()
 	if victim := shell("stat -c \"%U %a\" /root/victim; cat /root/victim"); victim != "root 644\nvictim" {

@@ -30,22 +30,22 @@ func TestAccSecrets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, requireAcceptance(t), 1, 0, 0)
 	const (
-		passphrase = "passphrase-7f3a91"
-		sudo       = "paul-secret" // the lab's
-		exhibitor  = "exhibitor-password-4c77d0"
-		token      = "api-token-e19b52"
-		hop        = "nora-secret" // the lab's
-		docker     = "ZG9ja2VyOmRvY2tlci1wYXNzd29yZC01ZQ=="
+		passphrase        = "passphrase-7f3a91"
+		sudo              = "paul-secret" // the lab's
+		exhibitor         = "exhibitor-password-4c77d0"
+		token             = "api-token-e19b52"
+		hop               = "nora-secret" // the lab's
+		dockerCredentials = "ZG9ja2VyOmRvY2tlci1wYXNzd29yZC01ZQ=="
 	)
 	key := encryptedKey(t, s.lab, passphrase)
 	secrets := map[string]string{"passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
-		"password of the jump host": hop, "docker credentials": docker, "key": strings.Split(key, "\n")[2]}
+		"password of the jump host": hop, "docker credentials": dockerCredentials, "key": strings.Split(key, "\n")[2]}
 	// Where values can be ephemeral, some come from variables that are, and some from an ephemeral resource.
 	store := secretstore.New(map[string]string{"private_key": key, "sudo": sudo, "exhibitor": exhibitor})
 	ephemeral, of := s.tf.Version().Ephemeral(), map[string]string{}
 	var sources strings.Builder
 	for name := range map[string]string{"private_key": key, "passphrase": passphrase, "sudo": sudo, "exhibitor": exhibitor, "token": token,
-		"hop": hop, "docker": docker} {
+		"hop": hop, "docker": dockerCredentials} {
 		if _, stored := store.Values[name]; ephemeral && stored {
 			fmt.Fprintf(&sources, "ephemeral \"secretstore_value\" %q {\n  name = %q\n}\n", name, name)
 			of[name] = "ephemeral.secretstore_value." + name + ".value"
@@ -62,7 +62,7 @@ func TestAccSecrets(t *testing.T) {
 	cache := filepath.Join(t.TempDir(), "cache")
 	s.tf.Env = append(s.tf.Env, "TF_LOG=TRACE", "TF_LOG_PATH="+logs, "DCOS_CACHE_DIRECTORY="+cache,
 		"TF_VAR_private_key="+key, "TF_VAR_passphrase="+passphrase, "TF_VAR_sudo="+sudo, "TF_VAR_exhibitor="+exhibitor, "TF_VAR_token="+token,
-		"TF_VAR_hop="+hop, "TF_VAR_docker="+docker)
+		"TF_VAR_hop="+hop, "TF_VAR_docker="+dockerCredentials)
 	configure := func(more string) {
 		s.configure(siteOptions{
 			ssh: fmt.Sprintf("user = %q\nprivate_key = %s\nprivate_key_passphrase = %s\n"+
@@ -112,7 +112,7 @@ func TestAccSecrets(t *testing.T) {
 			t.Errorf("a secret is on the host in %s", file)
 		}
 	}
-	for what, secret := range map[string]string{"password": exhibitor, "docker credentials": docker} {
+	for what, secret := range map[string]string{"password": exhibitor, "docker credentials": dockerCredentials} {
 		if found := shell(t, s.masters[0], "grep -rlaF -e "+secret+" /opt/mesosphere/packages || :"); found == "" {
 			t.Errorf("DC/OS does not have its %s", what)
 		}

@@ -48,3 +48,55 @@ func TestTimeouts(t *testing.T) {
 		mentions(t, out, fmt.Sprintf("got: %q", limit))
 	}
 }
+
+// So is every other duration, but for a drain_timeout of nothing.
+func TestDurations(t *testing.T) {
+	t.Parallel()
+	d := terraform.New(t)
+	const bundle = "bundle = { id = \"x\", cluster_name = \"x\", dcos_version = \"2.2.1\", recipe = \"x\" }"
+	validate := func(limit, drain string) (string, error) {
+		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf(`
+data "dcos_cluster" "c" {
+  url     = "http://192.0.2.1"
+  timeout = %[1]q
+}
+data "dcos_preflight" "p" {
+  %[3]s
+  hosts           = { a = { address = "192.0.2.1", role = "agent" } }
+  connect_timeout = %[1]q
+}
+resource "dcos_node" "n" {
+  address       = "192.0.2.1"
+  role          = "agent"
+  %[3]s
+  drain_timeout = %[2]q
+}
+resource "dcos_node_pool" "n" {
+  hosts         = { a = { address = "192.0.2.1" } }
+  role          = "agent"
+  %[3]s
+  drain_timeout = %[2]q
+}
+`, limit, drain, bundle))
+		return d.Try("validate", "-no-color")
+	}
+	if out, err := validate("90s", "0s"); err != nil {
+		t.Errorf("good ones: %v\n%s", err, out)
+	}
+	for _, limit := range []string{"-5m", "0s", "soon"} {
+		drain, want := limit, 4
+		if limit == "0s" {
+			drain, want = "1m", 2
+		}
+		out, err := validate(limit, drain)
+		if n := strings.Count(out, "Invalid Duration"); err == nil || n != want {
+			t.Errorf("%s: %d of %d are refused: %v\n%s", limit, n, want, err, out)
+		}
+		d.Write("main.tf", terraform.RequiredProviders+fmt.Sprintf("provider \"dcos\" {\n  ssh = { connect_timeout = %[1]q, "+
+			"keepalive_interval = %[1]q }\n}\ndata \"dcos_release\" \"r\" {\n  source = \"x\"\n}\n", limit)) // nobody's block is not looked at
+		out, err = d.Try("validate", "-no-color")
+		if n := strings.Count(out, "Invalid Duration"); err == nil || n != 2 {
+			t.Errorf("%s: %d of 2 of the provider block are refused: %v\n%s", limit, n, err, out)
+		}
+	}
+}

@@ -74,10 +74,23 @@ func (d Directory) Unserve(ctx context.Context) (left []string, err error) {
 	}
 	// A directory that is not empty stays, which Remove sees to.
 	dir := string(d)
-	for more := m.Directories; more > 0 && os.Remove(dir) == nil; more-- {
+	for more := m.Directories; more > 0 && removeEmpty(dir) == nil; more-- {
 		dir = filepath.Dir(dir)
 	}
 	return left, nil
+}
+
+// removeEmpty removes a directory with nothing in it. A link to one is none: it was
+// there before.
+func removeEmpty(dir string) error {
+	fi, err := os.Lstat(dir)
+	if err == nil && !fi.IsDir() {
+		err = fmt.Errorf("%s is no directory", dir)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 // missingDirectories counts the directories of a path that do not exist.

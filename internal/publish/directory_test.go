@@ -306,6 +306,24 @@ func TestManifestOfOthers(t *testing.T) {
 	}
 }
 
+// Nor is believed what it says of the directories that were made: a link is none.
+func TestManifestCountsDirectories(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	target, link := filepath.Join(top, "real"), filepath.Join(top, "link")
+	must(t, os.Mkdir(target, 0o755))
+	must(t, os.Symlink(target, link))
+	must(t, os.WriteFile(filepath.Join(target, manifestName), []byte(`{"cluster":"demo","directories":9,"files":{}}`), 0o644))
+	if left, err := Directory(link).Unserve(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("left is %v, %v", left, err)
+	}
+	for _, name := range []string{link, target} {
+		if _, err := os.Lstat(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What a version before noted of a file on this machine is known, so that none is
 // read again.
 func TestFormerManifest(t *testing.T) {

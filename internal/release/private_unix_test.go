@@ -46,6 +46,11 @@ func TestPrivateDirectory(t *testing.T) {
 			making("real", 0o777)(t, top)
 			check(t, os.Symlink(filepath.Join(top, "real"), filepath.Join(top, "link")))
 		}, "link/cache", "others may write", false},
+		"through a relative link to where others write": {func(t *testing.T, top string) {
+			t.Helper()
+			making("real", 0o777)(t, top)
+			check(t, os.Symlink("../"+filepath.Base(top)+"/./real", filepath.Join(top, "link")))
+		}, "link/cache", "others may write", false},
 		"links in a circle": {func(t *testing.T, top string) {
 			t.Helper()
 			check(t, os.Symlink("link", filepath.Join(top, "link")))
@@ -91,6 +96,10 @@ func TestPrivateDirectory(t *testing.T) {
 				t.Errorf("its mode is %v", fi.Mode())
 			}
 			check(t, release.PrivateDirectory(dir)) // again
+			// What was missing above it is as much this user's alone.
+			if fi, err := os.Stat(filepath.Join(top, "a")); err == nil && fi.Mode().Perm() != 0o700 {
+				t.Errorf("the mode of what was made above it is %v", fi.Mode())
+			}
 		})
 	}
 }

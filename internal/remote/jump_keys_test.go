@@ -67,6 +67,15 @@ func TestJumpKeyNoted(t *testing.T) {
 		refused(t, err)
 	})
 	named := map[string]string{name: jump.HostKey}
+	t.Run("another key than that of the connection, which another has noted", func(t *testing.T) {
+		c, other := newClient(t, cfg), target
+		other.JumpKeys = named
+		if now, err := keys(t, c, other); err != nil || !maps.Equal(now, named) {
+			t.Fatalf("have %v, %v", now, err)
+		}
+		_, err := keys(t, c, known)
+		refused(t, err)
+	})
 	t.Run("host_key", func(t *testing.T) {
 		pinned := known
 		pinned.JumpHosts = []remote.Hop{hop}

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -25,8 +24,8 @@ const Redacted = "(redacted)"
 const minSecret = 4
 
 // Redactor replaces secrets in text, by value. It knows each secret also in
-// the forms in which it may come back: line by line; in base64, by itself and as
-// a part of something longer ("user:secret"); in hex; escaped for JSON, a shell, a
+// the forms in which it may come back: line by line; in base64, by itself, in lines
+// and as a part of something longer ("user:secret"); in hex; escaped for JSON, a shell, a
 // URL or HTML. Of a secret that is JSON it knows each text in it. It is safe for
 // use by many goroutines. A nil Redactor changes nothing.
 type Redactor struct {
@@ -154,7 +153,9 @@ func (c *collector) whole(s string) {
 	}
 	c.add(s)
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		c.add(strings.TrimRight(enc.EncodeToString([]byte(s)), "="))
+		text := strings.TrimRight(enc.EncodeToString([]byte(s)), "=")
+		c.add(text)
+		c.wrapped(text)
 		for before := range 3 {
 			c.add(within(enc, s, before))
 		}
@@ -173,13 +174,30 @@ func (c *collector) whole(s string) {
 	}
 	c.add(strings.ReplaceAll(s, "'", `'\''`)) // within a shell's single quotes
 	c.add(backslashed(s))
-	for _, escaped := range []string{url.QueryEscape(s), strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), url.PathEscape(s), everyByte(s),
-		strings.TrimPrefix((&url.URL{Path: "/" + s}).EscapedPath(), "/"), strings.TrimPrefix(url.UserPassword("", s).String(), ":")} {
-		c.add(escaped)
-		c.add(lowerPercent(escaped))
+	for _, kept := range keptInURLs {
+		escaped := percent(s, kept)
+		for _, form := range []string{escaped, strings.ReplaceAll(escaped, "%20", "+")} {
+			c.add(form)
+			c.add(lowerPercent(form))
+		}
 	}
-	for _, quotes := range [][2]string{{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {`"`, "'"}} {
+	for _, quotes := range [][2]string{
+		{"&#34;", "&#39;"}, {"&quot;", "&#39;"}, {"&quot;", "&apos;"}, {"&quot;", "&#x27;"}, {"&quot;", "&#039;"}, {"&quot;", "'"}, {`"`, "'"},
+	} {
 		c.add(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(s))
+	}
+}
+
+// wrapped adds the lines of a long text in base64, as base64(1) writes them, and
+// openssl(1) and PEM. The last may be too short to say anything.
+func (c *collector) wrapped(text string) {
+	const shortest = 16
+	for _, width := range []int{76, 64} {
+		for line := range slices.Chunk([]byte(text), width) {
+			if len(text) > width && len(line) >= shortest {
+				c.add(string(line))
+			}
+		}
 	}
 }
 
@@ -252,11 +270,25 @@ func unicodeEscaped(s string, upper bool, which func(rune) bool) string {
 	return b.String()
 }
 
-// everyByte is s with each byte but letters and digits in the form %2D.
-func everyByte(s string) string {
+// keptInURLs are the characters besides letters and digits that stand for themselves
+// in a URL, by who writes it.
+var keptInURLs = []string{
+	"",
+	"-._~",                 // RFC 3986, section 2.3; net/url's QueryEscape
+	"-._~/",                // Python's quote
+	"-._~!*'()",            // JavaScript's encodeURIComponent
+	"-._~!*'();/?:@&=+$,#", // and encodeURI
+	"*-._",                 // forms (WHATWG URL, application/x-www-form-urlencoded)
+	"-._~$&+=:@",           // net/url's PathEscape,
+	"-._~$&+,/:;=@",        // paths,
+	"-._~$&+,;=",           // and passwords
+}
+
+// percent is s with each byte but letters, digits and what is kept in the form %2D.
+func percent(s, kept string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(kept, c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,10 +22,30 @@ func TestRedactForms(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{
 		"hunter2", "correct horse battery staple", `quo"te<d> & va'lue`, "a/b?c=d&e+f%g", "pässwörd-€-🔑", "tab\tand\\slash", "abcd",
+		`all-of_them.~!*'();/?:@&=+$,#[] "<>%\^{}|` + "`",
 	} {
 		r := runlog.NewRedactor()
 		r.Add(secret)
 		redacttest.Check(t, r, secret)
+	}
+}
+
+// A long one is found in lines of base64, of the widths that programs have.
+func TestRedactWrapped(t *testing.T) {
+	t.Parallel()
+	var secret strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&secret, "line %d of a key that is long\n", i*i)
+	}
+	r := runlog.NewRedactor()
+	r.Add(secret.String())
+	for _, width := range []int{64, 76} {
+		text := base64.StdEncoding.EncodeToString([]byte(secret.String()))
+		for line := range slices.Chunk([]byte(text), width) {
+			if have := r.Redact(string(line)); have != runlog.Redacted && (len(line) == width || len(have) >= 20) {
+				t.Errorf("%d wide: %q is left of %q", width, have, line)
+			}
+		}
 	}
 }
 

@@ -151,12 +151,47 @@ func (f *Fleet) Node(address string) Node {
 	return Node{h.installed, h.cluster, h.role, h.claim}
 }
 
+// An Installation is what a version of the provider that knew no claims left.
+type Installation struct {
+	Cluster, Role, Version string            // the role as it is on disk
+	Packages               []string          // ids, sorted
+	Files                  map[string]string // sum and mode by path: "SHA256 644"
+	Units                  []string          // enabled
+}
+
+// Install makes a host a node by such a version.
+func (f *Fleet) Install(address string, i Installation) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.installed, h.cluster, h.role, h.version = true, i.Cluster, i.Role, i.Version
+	h.active, h.files, h.units = strings.Join(i.Packages, "\n"), maps.Clone(i.Files), ""
+	for _, u := range i.Units {
+		h.units += u + "\n"
+	}
+	if i.Role == "master" {
+		f.join(address)
+	}
+}
+
 // Unclaim takes the claim off a host, as an image from before does.
 func (f *Fleet) Unclaim(address string) {
 	h := f.host(address)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.claim = ""
+}
+
+// Alter changes one of a node's setup files, as somebody does by hand.
+func (f *Fleet) Alter(address string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files = maps.Clone(h.files) // others may share it
+	for _, path := range slices.Sorted(maps.Keys(h.files)) {
+		h.files[path] = strings.Repeat("0", 64) + " 644"
+		return
+	}
 }
 
 // Fails gives the stage at which a host fails, "" if it does not.

@@ -32,6 +32,21 @@ if [ -d "$active" ]; then
 else
 	put active_directory no
 fi
+# Who has something in DC/OS's own directory is told its name.
+is_opt_name() ( # NAME: does DC/OS make something of that name there?
+	set -f
+	for n in $opt_names; do
+		# shellcheck disable=SC2254 # a pattern
+		case $1 in $n) return 0 ;; esac
+	done
+	return 1
+)
+if [ -d "$opt" ]; then
+	contents "$opt" | head -n 100 | while read -r f; do
+		case $f in "$opt"/*) : ;; *) continue ;; esac # the second line of a name
+		if is_opt_name "${f##*/}"; then put known "${f##*/}"; else put stranger "${f##*/}"; fi
+	done
+fi
 if [ -e "$opt/bootstrap" ]; then put setup_pending yes; else put setup_pending no; fi
 unfinished=no
 if [ -e "$opt/install_progress" ]; then unfinished=yes; fi

@@ -128,6 +128,10 @@ contents() { find "$1/" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .snap
 
 bare() { [ -z "$(contents "$1" | head -n 1)" ]; } # DIRECTORY: is nothing in it?
 
+# What DC/OS makes in its own directory, as patterns (pkgpanda/__init__.py, __well_known_dirs and get_active_names), and their .new and .old.
+opt_names='packages active active.* bin bin.* etc etc.* include include.* lib lib.* environment environment.* bootstrap
+install_progress install_progress.*'
+
 mkdir_recorded() { mkdir -p "$1" && chmod 0700 "$1"; }
 
 # account_files: the files that useradd and userdel write copies of their former content to.

@@ -59,10 +59,7 @@ isolators/network/ isolators/volume/ isolators/ replicated_log overlay_replicate
 
 known_below() { # PLACE: names of what DC/OS is known to make there, as patterns, one a line, those inside others first
 	case $1 in
-	"$opt") # pkgpanda/__init__.py, __well_known_dirs and get_active_names; their .new and .old
-		names='packages active active.* bin bin.* etc etc.* include include.* lib lib.* environment environment.* bootstrap
-		install_progress install_progress.*'
-		;;
+	"$opt") names=$opt_names ;;
 	"$etc") names='roles setup-flags setup-packages docker_credentials docker_credentials.dcos-new' ;;
 	/var/lib/dcos) # packages with a state_directory, and what units write, 1.8 to 2.2
 		names='3dt bootstrap bouncer bouncer-deps cluster-id cockroach conntrack-tools cosmos dcos-checks dcos-diagnostics dcos-history

@@ -9,9 +9,26 @@ own_files="/opt/dcos-prereqs.installed /run/systemd/system/mesos_executors.slice
 /run/docker/plugins/rexray.sock /run/docker/plugins/calico.sock /run/docker/plugins/calico-ipam.sock
 /var/log/mesos-state.tar.gz /var/lib/dcos-cfn-signal"
 
-# What a serve directory has at its top, 1.10 to 2.2 (as DC/OS's generator lays it out, and our manifest).
-serve_names='bootstrap bootstrap.latest cluster-package-info.json cluster-package-list.latest dcos_install.sh package_lists packages upgrade
-.terraform-provider-dcos.json'
+# What a serve directory has at its top, 1.10 to 2.2 (as DC/OS's generator lays it out, and our manifest), and its directories.
+serve_names='bootstrap.latest cluster-package-info.json cluster-package-list.latest dcos_install.sh .terraform-provider-dcos.json'
+serve_directories='bootstrap package_lists packages upgrade'
+
+served() { # files of a serve directory in the directories of the one that we are in, one a line; find follows no link
+	find $serve_directories -xdev -type f \( -path 'bootstrap/*.bootstrap.tar.xz' -o -path 'bootstrap/*.active.json' -o \
+		-path 'package_lists/*.package_list.json' -o -path 'packages/*/*--*.tar.xz' -o -path 'upgrade/*/dcos_node_upgrade.sh' \) 2>/dev/null |
+		grep '^[A-Za-z0-9_.@+/-]*$'
+}
+
+remove_served() { # DIRECTORY: what a serve directory consists of; all else in it is others'
+	(
+		cd "$1" || exit
+		rm -f $serve_names
+		files=$(served)
+		printf '%s\n' "$files" | xargs rm -f
+		printf '%s\n' "$files" | sed -n 's|/[^/]*$||p' | sort -ru | xargs rmdir 2>/dev/null
+		rmdir $serve_directories 2>/dev/null
+	)
+}
 
 # What others use as well: removed if it is empty and was not there before or, where nobody knows, if it is no package's.
 shared_directories='/etc/rexray /etc/systemd/journald.conf.d /etc/NetworkManager/conf.d /etc/NetworkManager /etc/systemd/network
@@ -109,8 +126,8 @@ stray_mounts() { # PLACE: mount points at it or below that neither were there be
 		if [ "$(count_mounts "$m")" -le "$allowed" ]; then continue; fi
 		# At its own places DC/OS mounts nothing else.
 		if { [ "$m" = "$place" ] || is_place "$m"; } && ! self_bound "$m"; then continue; fi
-		if [ "$m" != "$place" ] && ! is_place "$1" && [ "$(listed "$1")" != none ]; then
-			m=${m#"$place"/} # in somebody's directory, only where Mesos mounts
+		if [ "$m" != "$place" ] && ! is_place "$1"; then
+			m=${m#"$place"/} # in a directory that somebody chose, only where Mesos mounts
 			case ${m%%/*} in slaves | containers | volumes | provisioner | csi | isolators) m=$place/$m ;; *) continue ;; esac
 		fi
 		printf '%s\n' "$m"
@@ -126,7 +143,9 @@ read_mounts() { mountpoints=$nl$(awk '{ print $5 }' /proc/self/mountinfo)$nl; }
 
 to_remove() {
 	read_mounts
-	gone() { rm -rf "$1"; }              # PATH
+	# Nothing is mounted there, unless somebody does so right now.
+	if rm -f --one-file-system 2>/dev/null; then here_only=--one-file-system; else here_only=; fi # BusyBox's knows it not
+	gone() { rm -rf $here_only "$1"; }   # PATH
 	unmake() { rmdir "$1" 2>/dev/null; } # DIRECTORY: if nothing is in it
 	stay() { put stays "$1 $2"; }        # WHY PATH: what is not DC/OS's is named
 	give_back() { # PLACE: directories that were there become again whose they were; not what a link in their place leads to
@@ -161,9 +180,11 @@ clear_place() { # PLACE [work]: all that was not there before, or only what DC/O
 	if [ "$how" = none ] && [ -z "$plain" ]; then how=; fi # somebody has put a link or a disk there since
 	case $how$plain-${2:-} in
 	yes-) if [ "$1" = $default_work ]; then take "$1"; else take_known "$1"; fi ;; # a name that only DC/OS uses
-	noneyes-*)
-		take "$1"
-		if [ "${2:-}" = work ]; then unmake_above "$1"; fi
+	noneyes-) take "$1" ;;
+	noneyes-work) # somebody chose the name, and somebody may use what is there now
+		take_known "$1"
+		unmake "$1"
+		unmake_above "$1"
 		;;
 	[123]*-) sweep "$1" "$how" ;;
 	*) take_known "$1" ;;
@@ -191,6 +212,7 @@ take_known() { # PLACE
 	done
 	case $how in
 	[123]) why=shared ;;
+	none) why=since ;;
 	0) why=uncounted ;;
 	*) why=unknown ;;
 	esac
@@ -267,6 +289,21 @@ overlay_names() { # names of DC/OS's overlay networks
 		printf 'dcos\ndcos6\n'
 		cat "$opt"/etc/overlay/config/*.json 2>/dev/null | tr -d ' \n\t' | tr '{,' '\n\n' | sed -n 's/^"name":"\([A-Za-z0-9_.-]*\)".*/\1/p'
 	} | sort -u
+}
+
+cni_networks() { # names of those whose addresses are noted below /var/lib/cni, one a line; since 2.0 most have another place
+	{
+		overlay_names
+		printf 'mesos-bridge\ncalico\n'
+		cat "$opt"/etc/dcos/network/cni/* 2>/dev/null | tr -d ' \n\t' | tr '{,' '\n\n' | sed -n 's/^"name":"\([A-Za-z0-9_.-]*\)".*/\1/p'
+	} | grep -v '^[.]*$' | sort -u
+}
+
+take_addresses() { # NETWORK...: of those; others' container engines have theirs beside them
+	root=/var/lib/cni
+	real=$(readlink -f $root)
+	for n in "$@"; do take "$root/networks/$n"; done
+	remove_empty $root/networks $root
 }
 
 dcos_links() { # network interfaces that DC/OS makes, one a line

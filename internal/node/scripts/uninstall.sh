@@ -22,6 +22,7 @@ resolvers=$(sed -n 's/^RESOLVERS=//p' "$opt/etc/dns_config" 2>/dev/null)
 download_directory=$(sed -n 's|^ExecStart=.* -axf \(/.*\)/bootstrap.tar.xz .*|\1|p' "$systemd/dcos-download.service" 2>/dev/null | tr -s / | head -n 1)
 profile_link=$(sed -n 's|^ExecStart=.*ln -sf [^ ]* ||p' "$systemd/dcos-link-env.service" 2>/dev/null | head -n 1)
 settings=$(tr -d ' \n\t' <"$opt/etc/dcos-service-configuration.json" 2>/dev/null | tr '{,}' '\n\n\n' | sed -n 's/^"\([a-z0-9_]*\.[a-zA-Z0-9_.\/-]*\)":"\{0,1\}\([^"]*\)"\{0,1\}$/\1 \2/p')
+cni=$(cni_networks)
 net=
 if ip link show spartan >/dev/null 2>&1 || ip link show minuteman >/dev/null 2>&1; then net=yes; fi
 
@@ -142,9 +143,7 @@ for p in $places; do
 	esac
 done
 if { [ -n "$past" ] || [ -e "$former" ]; } && ! had /var/lib/cni && [ -d /var/lib/cni ]; then # other container engines have it too
-	root=/var/lib/cni
-	real=$(readlink -f $root)
-	take $root
+	take_addresses $cni
 fi
 
 # 5. Accounts. userdel copies the account files aside; those copies are put back.

@@ -53,9 +53,9 @@ if [ -z "$left" ] && [ "$1" = all ]; then
 	if [ -z "$past" ] && [ -d "$staging" ] && [ ! -L "$staging" ] && ! is_mount "$staging" && [ -z "$(mounts_below "$staging")" ]; then
 		# Nobody knows what was there, and DC/OS's own installer, or who worked by hand, has put a serve directory there. One
 		# that is mounted is somebody's who shows it to many hosts.
-		(cd "$staging" && rm -rf $serve_names)
+		remove_served "$staging"
 	fi
-	if ! recorded "$staging"; then # empty directories of an installer that was killed
+	if [ -z "$past" ]; then # empty directories of an installer that was killed
 		remove_empty "$staging"/packages/* "$staging"/packages "$staging"/bootstrap "$staging"/package_lists "$staging"
 	fi
 	if [ -d "$staging" ] && ! bare "$staging"; then

@@ -31,6 +31,9 @@ func Check(t testing.TB, r *runlog.Redactor, secret string) {
 				text := enc.EncodeToString([]byte(before + secret + after))
 				have := r.Redact(text)
 				front, back, found := strings.Cut(have, runlog.Redacted)
+				if before+after == "" && front+strings.TrimRight(back, "=") != "" {
+					t.Errorf("%q alone: %q of %q is left", secret, have, text)
+				}
 				// Of the two characters at each end some bits are the neighbours'.
 				if most := (8*len(before)+5)/6 + 1; !found || len(front) > most {
 					t.Errorf("%q behind %q: %q of %q is left", secret, before, front, text)
@@ -45,40 +48,79 @@ func Check(t testing.TB, r *runlog.Redactor, secret string) {
 
 // forms writes a secret down in other ways.
 func forms(secret string) map[string]string {
-	each := func(form func(c byte) string) string {
-		var b strings.Builder
-		for _, c := range []byte(secret) {
-			b.WriteString(form(c))
+	all := map[string]string{
+		"plain": secret, "shell": strings.ReplaceAll(secret, "'", `'\''`),
+		"hex": each(secret, func(c byte) string { return fmt.Sprintf("%02x", c) }),
+		"HEX": each(secret, func(c byte) string { return fmt.Sprintf("%02X", c) }),
+		`\u`:  escaped(secret, `\u%04x`, func(rune) bool { return true }), `\U`: escaped(secret, `\u%04X`, func(rune) bool { return true }),
+		`\u but letters`: escaped(secret, `\u%04x`, func(r rune) bool { return !letter(r) }),
+		`\U but letters`: escaped(secret, `\u%04X`, func(r rune) bool { return !letter(r) }),
+	}
+	json := func(text string, html bool) string { return inJSON(text, html, false) }
+	for how, text := range map[string]string{
+		"JSON": json(secret, false), "Go's JSON": json(secret, true), "Python's JSON": inJSON(secret, false, true),
+		"JSON in JSON": json(json(secret, false), false), "Go's in Go's": json(json(secret, true), true),
+	} {
+		all[how] = text
+	}
+	for how, quotes := range map[string][2]string{
+		"HTML": {"&#34;", "&#39;"}, "HTML with names": {"&quot;", "&#39;"}, "XML": {"&quot;", "&apos;"}, "Python's HTML": {"&quot;", "&#x27;"},
+		"PHP's HTML": {"&quot;", "&#039;"}, "an attribute": {"&quot;", "'"}, "a text in HTML": {`"`, "'"},
+	} {
+		all[how] = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]).Replace(secret)
+	}
+	const unreserved = "-._~" // RFC 3986, section 2.3
+	for how, kept := range map[string]string{
+		"URL": unreserved, "URL, all of it": "", "Python's quote": unreserved + "/", "encodeURIComponent": unreserved + "!*'()",
+		"encodeURI": unreserved + "!*'();/?:@&=+$,#", "a URL's segment": unreserved + "$&+=:@", "a URL's path": unreserved + "$&+,/:;=@",
+		"a URL's password": unreserved + "$&+,;=", "a browser's form": "*-._",
+	} {
+		for more, format := range map[string]string{"": "%%%02X", ", small": "%%%02x"} {
+			all[how+more] = each(secret, func(c byte) string {
+				if letter(rune(c)) || strings.IndexByte(kept, c) >= 0 {
+					return string(rune(c))
+				}
+				return fmt.Sprintf(format, c)
+			})
 		}
-		return b.String()
 	}
-	unreserved := func(c byte) bool { // RFC 3986, section 2.3
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0
+	for _, how := range []string{"URL", "a browser's form"} {
+		all[how+", +"] = strings.ReplaceAll(all[how], "%20", "+")
 	}
-	escaped := func(format string) string {
-		return each(func(c byte) string {
-			if unreserved(c) {
-				return string(rune(c))
-			}
-			return fmt.Sprintf(format, c)
-		})
+	return all
+}
+
+// letter reports whether a character stands for itself everywhere.
+func letter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }
+
+func each(secret string, form func(c byte) string) string {
+	var b strings.Builder
+	for _, c := range []byte(secret) {
+		b.WriteString(form(c))
 	}
-	unicode := func(format string) string {
-		var b strings.Builder
-		for _, half := range utf16.Encode([]rune(secret)) {
+	return b.String()
+}
+
+// escaped has the characters that are asked for in UTF-16.
+func escaped(secret, format string, which func(rune) bool) string {
+	var b strings.Builder
+	for _, r := range secret {
+		if !which(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, half := range utf16.Encode([]rune{r}) {
 			fmt.Fprintf(&b, format, half)
 		}
-		return b.String()
 	}
-	return map[string]string{
-		"plain": secret, "URL": escaped("%%%02X"), "URL in small letters": escaped("%%%02x"),
-		"form":  strings.ReplaceAll(escaped("%%%02X"), "%20", "+"),
-		"hex":   each(func(c byte) string { return fmt.Sprintf("%02x", c) }),
-		"HEX":   each(func(c byte) string { return fmt.Sprintf("%02X", c) }),
-		`\u`:    unicode(`\u%04x`),
-		`\U`:    unicode(`\u%04X`),
-		"HTML":  strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(secret),
-		"XML":   strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(secret),
-		"shell": strings.ReplaceAll(secret, "'", `'\''`),
-	}
+	return b.String()
+}
+
+// inJSON is a text as it stands in JSON (RFC 8259, section 7), where what HTML knows
+// may be escaped, and what is not ASCII.
+func inJSON(text string, html, ascii bool) string {
+	text = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\t", `\t`).Replace(text)
+	return escaped(text, `\u%04x`, func(r rune) bool {
+		return r < ' ' || html && strings.ContainsRune("<>&", r) || ascii && r > 0x7f
+	})
 }

@@ -87,7 +87,13 @@ func watchOutages(t testing.TB, w outageWatch, every time.Duration, allowed int,
 // make test shows it at its end.
 func TellOutages(t testing.TB, out, of, allowed int) {
 	t.Helper()
-	line := fmt.Sprintf("%s: masters out at most: %d of %d (allowed: %d)", t.Name(), out, of, allowed)
+	Tell(t, "%s: masters out at most: %d of %d (allowed: %d)", t.Name(), out, of, allowed)
+}
+
+// Tell notes a line that the end of make test shows, of a test that has passed too.
+func Tell(t testing.TB, format string, args ...any) {
+	t.Helper()
+	line := fmt.Sprintf(format, args...)
 	t.Log(line)
 	if path := os.Getenv(outagesFile); path != "" {
 		if err := appendLine(path, line); err != nil {

@@ -150,6 +150,8 @@ func wordings() []wording {
 		{kind: remote.KindHostKey, summary: "Host Key Refused", own: true, stage: "connect"},
 		{kind: remote.KindLogin, summary: "Login Refused", own: true, stage: "connect"},
 		{kind: remote.KindSudo, summary: "No Root On The Host", own: true},
+		{kind: remote.KindShell, summary: "Account Runs No Commands", own: true, stage: "connect"},
+		{kind: remote.KindTool, summary: "Host Lacks A Command", own: true},
 		{kind: remote.KindLocked, summary: "Host Locked By Another Run", own: true},
 		{kind: remote.KindFlood, summary: "Host Sends Without End", own: true},
 		{kind: remote.KindLost, summary: "Connection Lost"},

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
@@ -46,6 +48,36 @@ func TestHostErrors(t *testing.T) {
 			"Host Key Refused", []string{"SHA256:old", "SHA256:new", "ssh-ed25519 AAAA"}},
 		"sudo": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoNotAllowed, Detail: "not in the sudoers file"},
 			"No Root On The Host", []string{"nora", "sudoers"}},
+		"another's password": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoPasswordWrong, Whose: "root"},
+			"No Root On The Host", []string{"root's password rather than nora's", "rootpw"}},
+		"sudo without programs": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoNoExec},
+			"No Root On The Host", []string{"no programs", "noexec"}},
+		"sudo expired": {&remote.SudoError{Host: host, User: "nora", Command: "sudo", Reason: remote.SudoExpired},
+			"No Root On The Host", []string{"has expired", "chage"}},
+		"nologin": {&remote.ShellError{Host: host, User: "nora", Output: "This account is currently not available."},
+			"Account Runs No Commands", []string{"currently not available", "usermod -s"}},
+		"expired": {&remote.ShellError{Host: host, User: "nora", Output: "WARNING: Your password has expired."},
+			"Account Runs No Commands", []string{"has expired", "ssh nora@10.0.0.1"}},
+		"forced command": {&remote.ShellError{Host: host, User: "nora", Output: "Backups only."},
+			"Account Runs No Commands", []string{"Backups only.", "ForceCommand"}},
+		"no flock": {&remote.ToolError{Host: host, Tool: "flock", Why: "the host has none", Use: "the lock needs it"},
+			"Host Lacks A Command", []string{"flock", "the host has none", "Install flock"}},
+		"second factor": {&remote.ConnectError{Host: host, Attempts: 1, Stage: remote.StepAuthentication,
+			Err: &remote.AuthError{Host: host, User: "centos", Accepted: []string{"publickey"}, Offered: []string{"keyboard-interactive"}}},
+			"Login Refused", []string{"second factor", "keyboard-interactive", "AuthenticationMethods"}},
+		"certificate": {&remote.ConnectError{Host: host, Attempts: 1, Stage: remote.StepAuthentication,
+			Err: &remote.AuthError{Host: host, User: "centos", Tried: []string{"certificate x"},
+				Invalid: []string{"the certificate x has expired at y"}}},
+			"Login Refused", []string{"has expired at y", "ssh-keygen -s"}},
+		"account ended": {&remote.ConnectError{Host: host, Attempts: 1, Stage: remote.StepAuthentication,
+			Err: &remote.AuthError{Host: host, User: "centos", Tried: []string{"key x"}, Said: []string{"Your account has expired."}}},
+			"Login Refused", []string{"the server said: Your account has expired.", "chage"}},
+		"no SSH server": {&remote.ConnectError{Host: host, Attempts: 1, Stage: remote.StepHandshake, Err: &remote.NotSSHError{Said: "220 mail"}},
+			"Host Not Reachable", []string{"no SSH server", "220 mail", "ssh.port"}},
+		"no common algorithm": {&remote.ConnectError{Host: host, Attempts: 1, Stage: remote.StepHandshake,
+			Err: &ssh.AlgorithmNegotiationError{What: "key exchange", RequestedAlgorithms: []string{"theirs"},
+				SupportedAlgorithms: []string{"ours"}}},
+			"Host Not Reachable", []string{`"theirs"`, `"ours"`, "KexAlgorithms"}},
 		"locked": {&remote.LockedError{Host: host, Owner: "ci run 5", Since: "2026-01-01T00:00:00Z"}, "Host Locked By Another Run",
 			[]string{"ci run 5"}},
 		"lost": {&remote.LostError{Host: host, Work: "script apply", Err: errors.New("EOF")}, "Connection Lost", []string{"script apply"}},

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -38,6 +39,13 @@ type authAttempts struct {
 	// keptBack says that in the latest attempt the password was asked for and not given.
 	keptBack bool
 
+	user     string   // that logs in
+	said     []string // banners of the latest attempt
+	offered  []string // the methods that the server would have taken last
+	accepted []string // those that it took, and wanted more
+	asked    []string // questions that a password does not answer
+	invalid  []string // what is wrong with certificates that were tried
+
 	mu sync.Mutex
 }
 
@@ -48,9 +56,11 @@ func newAuthAttempts(l *login) *authAttempts {
 // methods are for one attempt. All keys go into one public-key method, since
 // the library uses only the first of each kind. trusted says, once the host key
 // has come, whether the host may see the password.
-func (a *authAttempts) methods(ctx context.Context, use *agentUse, trusted func() bool) (methods []ssh.AuthMethod) {
+func (a *authAttempts) methods(ctx context.Context, use *agentUse, user string, trusted func() bool) (methods []ssh.AuthMethod) {
 	a.mu.Lock()
 	a.tried, a.unused, a.fatal, a.keptBack = nil, nil, nil, false
+	a.user = user
+	a.said, a.offered, a.accepted, a.asked, a.invalid = nil, nil, nil, nil, nil
 	a.mu.Unlock()
 	l := a.login
 	if l.hasKeys() {
@@ -83,6 +93,11 @@ func (a *authAttempts) answer(refused *bool, trusted func() bool) ssh.KeyboardIn
 			return nil, a.keepBack()
 		}
 		if len(questions) > 1 || echo[0] {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			for _, q := range questions {
+				a.asked = append(a.asked, tidyLines(clip(q), 1)...)
+			}
 			return nil, fmt.Errorf("the server asks %q, which a password does not answer", questions)
 		}
 		if given || *refused {
@@ -92,6 +107,51 @@ func (a *authAttempts) answer(refused *bool, trusted func() bool) ssh.KeyboardIn
 		a.note("keyboard-interactive")
 		return []string{a.login.password.Reveal()}, nil
 	}
+}
+
+// hear keeps a banner: a notice for all, or why an account is not let in.
+func (a *authAttempts) hear(banner string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, line := range tidyLines(banner, 5) {
+		a.said = append(a.said, clip(line))
+	}
+	a.said = a.said[max(0, len(a.said)-5):]
+}
+
+// progress keeps what the server says of methods before the next one. It chooses none.
+func (a *authAttempts) progress(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.offered, a.accepted = c.AllowedMethods, c.PartialSuccessMethods
+	return nil, nil
+}
+
+// refused is the error of a login that was refused.
+func (a *authAttempts) refused(host string, err error) *AuthError {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := len(a.ready) - len(a.offers)
+	return &AuthError{Host: host, User: a.user, Tried: slices.Clone(a.tried), Offered: a.offered, Accepted: a.accepted, Asked: a.asked,
+		Unused: a.unused, Invalid: a.invalid, Said: a.said, KeptBack: a.keptBack, Err: err, more: a.unseen(), unseen: left}
+}
+
+// invalidity is what is wrong with a certificate for a user, "" if nothing is that can
+// be seen here.
+func invalidity(c *ssh.Certificate, user string, now time.Time) string {
+	const day = "2006-01-02 15:04 MST"
+	at := uint64(now.Unix()) //nolint:gosec // it is not before 1970
+	switch {
+	case c.CertType != ssh.UserCert:
+		return "is a host's"
+	case c.ValidBefore != ssh.CertTimeInfinity && at >= c.ValidBefore:
+		return "has expired at " + time.Unix(int64(c.ValidBefore), 0).UTC().Format(day) //nolint:gosec // it is before now
+	case at < c.ValidAfter && c.ValidAfter < 1<<40:
+		return "is not valid before " + time.Unix(int64(c.ValidAfter), 0).UTC().Format(day)
+	case len(c.ValidPrincipals) > 0 && !slices.Contains(c.ValidPrincipals, user):
+		return fmt.Sprintf("is for %q, not for user %s", c.ValidPrincipals, user)
+	}
+	return ""
 }
 
 // keepBack notes that the password was asked for and not given.
@@ -156,9 +216,15 @@ func (a *authAttempts) signers(ctx context.Context, use *agentUse) ([]ssh.Signer
 		signers = append(signers, noting(s.Signer, func() {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			if !slices.Contains(a.tried, s.name) {
-				a.tried = append(a.tried, s.name)
-				a.offers[s.name]++
+			if slices.Contains(a.tried, s.name) {
+				return
+			}
+			a.tried = append(a.tried, s.name)
+			a.offers[s.name]++
+			if cert, ok := s.PublicKey().(*ssh.Certificate); ok {
+				if why := invalidity(cert, a.user, time.Now()); why != "" {
+					a.invalid = append(a.invalid, "the "+s.name+" "+why)
+				}
 			}
 		}))
 	}
@@ -269,8 +335,8 @@ func (u *agentUse) keys(ctx context.Context, l *login) ([]agentKey, error) {
 			return nil, &ConfigError{Field: "ssh.agent_identity", Err: fmt.Errorf("the agent has no key %q", l.identity),
 				hint: "ssh-add -l shows the agent's keys; give a fingerprint, a comment or a public key."}
 		}
-		return nil, &ConfigError{Field: "ssh.agent", Err: errors.New("the agent has no keys"),
-			hint: "Add one with ssh-add, or set ssh.private_key."}
+		return nil, &ConfigError{Field: "ssh.agent", Err: errors.New("the agent shows no keys: it has none, or is locked"),
+			hint: "Look with ssh-add -l. ssh-add -X unlocks a locked agent; add a key with ssh-add, or set ssh.private_key."}
 	}
 	return out, nil
 }

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -17,12 +19,14 @@ type Conn struct {
 	client *Client
 	route  *route
 	root   rootMode
+	dd     atomic.Int32 // what is known of the host's: 0 if nothing is
 
 	mu         sync.Mutex
 	closing    bool
 	closed     bool
 	transports []*transport      // the first is the one that was dialled
 	endings    []<-chan struct{} // of scripts that were stopped
+	spent      [2]int64          // traffic of those that are over
 	lockToken  string            // "" until the lock is taken
 	noSFTP     bool
 
@@ -65,6 +69,7 @@ func (c *Conn) JumpKeys() map[string]string {
 func (c *Conn) Traffic() (sent, received int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	sent, received = c.spent[0], c.spent[1]
 	for _, t := range c.transports {
 		sent += t.wire.written.Load()
 		received += t.wire.read.Load()
@@ -75,9 +80,16 @@ func (c *Conn) Traffic() (sent, received int64) {
 func (c *Conn) host() string { return c.route.end.label }
 func (c *Conn) user() string { return c.route.end.user }
 
+// primary is the connection that stands for all: the one that was dialled or, where each
+// ends with its session, the latest that is there.
 func (c *Conn) primary() *transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, t := range slices.Backward(c.transports) {
+		if t.once && t.alive() {
+			return t
+		}
+	}
 	return c.transports[0]
 }
 
@@ -167,7 +179,7 @@ func (c *Conn) withRoom(ctx context.Context) (*transport, error) {
 	}
 	first := c.transports[0]
 	c.mu.Unlock()
-	if !first.alive() {
+	if !first.once && !first.alive() {
 		return nil, first.reason(nil)
 	}
 	var t *transport
@@ -181,7 +193,7 @@ func (c *Conn) withRoom(ctx context.Context) (*transport, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening one more connection, since the server allows %d session(s) each: %w", first.allowed(), err)
+		return nil, fmt.Errorf("opening one more connection, since the server allows %d session(s) each: %w", max(first.allowed(), 1), err)
 	}
 	t.enter()
 	c.mu.Lock()
@@ -190,7 +202,14 @@ func (c *Conn) withRoom(ctx context.Context) (*transport, error) {
 		t.shut()
 		return nil, errors.New("the connection is closed")
 	}
-	c.transports = append(c.transports, t)
+	c.transports = append(slices.DeleteFunc(c.transports, func(t *transport) bool {
+		over := t.once && t.used && !t.alive()
+		if over {
+			c.spent[0] += t.wire.written.Load()
+			c.spent[1] += t.wire.read.Load()
+		}
+		return over
+	}), t)
 	return t, nil
 }
 
@@ -198,17 +217,22 @@ func (c *Conn) withRoom(ctx context.Context) (*transport, error) {
 func (t *transport) enter() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.most > 0 && t.sessions >= t.most {
+	if t.most > 0 && t.sessions >= t.most || t.once && t.used {
 		return false
 	}
 	t.sessions++
+	t.used = true
 	return true
 }
 
 func (t *transport) leave() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.sessions--
+	over := t.once && t.sessions == 0
+	t.mu.Unlock()
+	if over {
+		t.shut()
+	}
 }
 
 // full learns from a refused session, whose place it gives back, how many the

@@ -127,8 +127,7 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		if errors.As(err, &auth) {
 			pause = logins.count(auth)
 		}
-		var unsupported *ssh.AlgorithmNegotiationError
-		if logins.enough() || errors.As(err, &unsupported) || within.Err() != nil {
+		if hopeless(err) || logins.enough() || within.Err() != nil {
 			return nil, last
 		}
 		if auth != nil {
@@ -169,6 +168,14 @@ func (r *refusals) count(auth *AuthError) time.Duration {
 // enough reports whether there is to be no further login.
 func (r *refusals) enough() bool {
 	return r.seen >= r.most || r.all >= maxLogins || r.passwords >= maxPasswordAttempts
+}
+
+// hopeless reports whether another attempt would end so too.
+func hopeless(err error) bool {
+	var auth *AuthError
+	var unsupported *ssh.AlgorithmNegotiationError
+	var other *NotSSHError
+	return errors.As(err, &auth) && (auth.wantsMore() || auth.cutOff()) || errors.As(err, &unsupported) || errors.As(err, &other)
 }
 
 // abandoned is the error of a Dial whose context ended, with what was known.

@@ -58,7 +58,8 @@
 // key that is known.
 //
 // A peer that says nothing for four keepalive intervals, though it is asked
-// after each, is given up; what was under way fails with a [LostError].
+// after each, is given up; what was under way fails with a [LostError]. TinySSH, which
+// has one session for a connection, gets a connection for each.
 //
 // # Scripts
 //
@@ -82,8 +83,13 @@
 // [SudoError], and nothing of the script was run: what was sent ahead of the answer
 // is nothing that another shell would run.
 //
+// The exit code comes with the end of the output, from the script's own shell: servers
+// differ in when they say it, and some do not before the input has ended, which is
+// sent as soon as the output has.
+//
 // A script's processes are one process group on the host (two, where sudo
-// makes a terminal), which ends when the context is done, when Script.Timeout
+// makes a terminal), which is made where the server has not made one (ownGroup), and
+// which ends when the context is done, when Script.Timeout
 // is over, when the connection breaks, and when the host has not heard from us
 // for one and a half times as long as we would wait for it: first with SIGTERM
 // and two seconds later with SIGKILL. What a script starts in a session of its
@@ -97,7 +103,7 @@
 // owned by the user that is logged in, in /var/tmp or, if nothing can be
 // written there, in /tmp, the home directory or /dev/shm. Nothing in it needs
 // to be executable by the file system's mount options. Files travel by SFTP, or
-// through a cat where SFTP is off, are verified by sha256 on the host and get
+// through a cat where SFTP is off or does not let us write, are verified by sha256 on the host and get
 // their names then.
 //
 // The directory is held by a keeper, a small process on the host that runs for
@@ -163,7 +169,7 @@
 // without end:
 //
 //   - an SSH packet has 256 KiB at most, and a channel holds 2 MiB that are not read
-//     yet (x/crypto/ssh); banners are thrown away; a peer that opens channels is
+//     yet (x/crypto/ssh); of banners five lines are kept; a peer that opens channels is
 //     refused.
 //   - what comes before a script: 1 MiB, of which 16 KiB are kept.
 //   - a script's stdout and stderr: Script.Most each, 256 MiB unless it says so, of
@@ -180,6 +186,10 @@
 // the host's other scripts and all other hosts go on.
 //
 // # Errors
+//
+// A reason is whose it is: what sudo did not say itself is a [ShellError], with what
+// was said instead; a refused login comes with the server's banners; what is no SSH
+// server is a [NotSSHError] at once. What was to be run is in no message.
 //
 // Every error type has a Hint method (see [Hinter]): what the user can do. No
 // error has a secret in it, and every secret of the Config is made known to

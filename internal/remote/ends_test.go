@@ -77,8 +77,8 @@ func play(ch *remotetest.RawChannel, kind, command string) int {
 		return 97
 	}
 	end := func(code int) int {
-		say("\x01%s", word)
-		fmt.Fprintf(ch.Stderr(), "\x01%s", word)
+		say("\x01%s%d.", word, code)
+		fmt.Fprintf(ch.Stderr(), "\x01%s%d.", word, code)
 		return code
 	}
 	switch {
@@ -803,7 +803,7 @@ func TestEndsOfWaiting(t *testing.T) {
 	k := newKeys(t)
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlayed(t, k, true, func(hosts map[string]*remotetest.Raw, _ *remote.Config) {
-			hosts["h1"].Starts = func(kind, command string) bool { return command == "exit 0" } // it says that it can
+			hosts["h1"].Starts = func(kind, command string) bool { return command == "exit 77" } // it says that it can
 			hosts["j"].Send = func(packet remotetest.Packet) bool {
 				return packet.Type != remotetest.MsgAuthSuccess || packet.Channel < -1
 			}
@@ -834,7 +834,7 @@ func TestEndsOfWaiting(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlayed(t, k, false, func(hosts map[string]*remotetest.Raw, _ *remote.Config) {
-			hosts["h1"].Starts = func(_, command string) bool { return command == "exit 0" }
+			hosts["h1"].Starts = func(_, command string) bool { return command == "exit 77" }
 		})
 		conn, err := p.client.Dial(t.Context(), p.target("h1"))
 		if err != nil {

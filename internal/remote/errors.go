@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // A Kind is what kind of thing went wrong: what a caller decides by, and what a
@@ -30,6 +33,7 @@ const (
 	KindTimeout     Kind = "timeout"
 	KindTransfer    Kind = "transfer"
 	KindFlood       Kind = "flood"
+	KindTool        Kind = "tool"
 )
 
 // A Fault is an error that says what kind of thing went wrong. Every error type
@@ -71,6 +75,7 @@ var (
 	_ Hinter = (*ConnectError)(nil)
 	_ Hinter = (*HostKeyError)(nil)
 	_ Hinter = (*AuthError)(nil)
+	_ Hinter = (*NotSSHError)(nil)
 	_ Hinter = (*ShellError)(nil)
 	_ Hinter = (*FloodError)(nil)
 	_ Hinter = (*SudoError)(nil)
@@ -79,6 +84,7 @@ var (
 	_ Hinter = (*LostError)(nil)
 	_ Hinter = (*LockedError)(nil)
 	_ Hinter = (*TransferError)(nil)
+	_ Hinter = (*ToolError)(nil)
 
 	_ Fault = (*ConfigError)(nil)
 	_ Fault = (*ConnectError)(nil)
@@ -92,6 +98,7 @@ var (
 	_ Fault = (*LostError)(nil)
 	_ Fault = (*LockedError)(nil)
 	_ Fault = (*TransferError)(nil)
+	_ Fault = (*ToolError)(nil)
 )
 
 // ConfigError says that a value of Config or Target cannot be used.
@@ -191,6 +198,11 @@ func (e *ConnectError) Hint() string {
 		return "Check that the host is running, that its address and port are right, and that security groups, firewalls and routes let this " +
 			"machine reach its SSH port (or set ssh.jump_hosts). A host that needs longer to boot needs a longer ssh.connect_timeout."
 	case StepHandshake:
+		var none *ssh.AlgorithmNegotiationError
+		if errors.As(e.Err, &none) {
+			return "Nothing that the host knows is known here: its SSH server is very old, or sshd_config leaves too little. Let it have one of " +
+				"ours (KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs), or, where ssh.config_file limits ours, allow more there."
+		}
 		return "Something accepts connections there but does not complete an SSH handshake. Check that the port belongs to an SSH server, " +
 			"and that the server is not turning connections away (MaxStartups, hosts.deny)."
 	default:
@@ -283,13 +295,32 @@ type AuthError struct {
 	Host, User string
 	Tried      []string // in words, in order: "public key SHA256:… (agent)", "password"
 	Offered    []string // the methods that the server would have taken, if known
+	Accepted   []string // the methods that it took, and wanted more
+	Asked      []string // questions that a password does not answer
 	Unused     []string // keys that a client configuration names and that could not be tried, with the reason
+	Invalid    []string // what is wrong with certificates that were tried
+	Said       []string // banners: what the server, or the account, had to say
 	// KeptBack says that the password was asked for and not given, since nothing
 	// vouches for the key of the jump host.
 	KeptBack bool
 	Err      error
 
-	more bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
+	more   bool // keys are left that it has not seen, since it cut off before (MaxAuthTries)
+	unseen int  // keys that the server has never been shown
+}
+
+// mostCuts is in how many further logins a server is shown keys before which it has cut
+// off: there ssh gives up at the first cut, and hosts count such logins.
+const mostCuts = 5
+
+// cutOff reports whether the server cuts off after so few of so many keys that it would
+// take too long to show it all.
+func (e *AuthError) cutOff() bool {
+	return e.tooMany() && e.unseen > mostCuts*len(e.Tried)
+}
+
+func (e *AuthError) tooMany() bool {
+	return e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures")
 }
 
 func (e *AuthError) Error() string {
@@ -297,10 +328,32 @@ func (e *AuthError) Error() string {
 	if len(e.Tried) > 0 {
 		tried = strings.Join(e.Tried, ", ")
 	}
-	if len(e.Unused) > 0 {
-		tried += "; " + strings.Join(e.Unused, ", ")
+	if more := slices.Concat(e.Unused, e.Invalid); len(more) > 0 {
+		tried += "; " + strings.Join(more, ", ")
 	}
-	return fmt.Sprintf("%s refused to log in user %s; tried: %s: %v", e.Host, e.User, tried, e.Err)
+	msg := fmt.Sprintf("%s refused to log in user %s; tried: %s: %v", e.Host, e.User, tried, e.Err)
+	if e.wantsMore() {
+		msg = fmt.Sprintf("%s wants a second factor of user %s", e.Host, e.User)
+		if len(e.Accepted) > 0 {
+			msg += " behind " + strings.Join(e.Accepted, ", ") + ", which it has accepted: " + strings.Join(e.Offered, " or ")
+		}
+		if len(e.Asked) > 0 {
+			msg += fmt.Sprintf("; it asks %q", e.Asked)
+		}
+		msg += "; tried: " + tried
+	}
+	return msg + serverSaid(e.Said)
+}
+
+// wantsMore reports whether the credentials are right and not enough.
+func (e *AuthError) wantsMore() bool { return len(e.Accepted) > 0 || len(e.Asked) > 0 }
+
+// serverSaid is how a message shows banners.
+func serverSaid(said []string) string {
+	if len(said) == 0 {
+		return ""
+	}
+	return "; the server said: " + strings.Join(said, "; ")
 }
 
 func (e *AuthError) Unwrap() error { return e.Err }
@@ -310,16 +363,39 @@ func (*AuthError) Kind() Kind { return KindLogin }
 
 // Hint depends on what was tried.
 func (e *AuthError) Hint() string {
+	said := strings.ToLower(strings.Join(e.Said, " "))
 	switch {
-	case e.Err != nil && strings.Contains(strings.ToLower(e.Err.Error()), "too many authentication failures"):
+	case e.wantsMore():
+		return fmt.Sprintf("A second factor (a code, a touch, a password beside the key) cannot be given at an apply. Let user %s log in by a "+
+			"key or a certificate alone (AuthenticationMethods publickey in sshd_config), set ssh.password if that is what is missing, or use "+
+			"another user.",
+			e.User)
+	case e.tooMany():
 		return "The server cuts off after a few keys. Limit the agent to one with ssh.agent_identity, or give ssh.private_key."
 	case e.KeptBack:
 		return giveJumpKey
+	case strings.Contains(said, "expired"):
+		return "The account, or its password, has expired on the host: chage -l " + e.User + " shows it."
+	case len(e.Invalid) > 0:
+		return "Have a new certificate made (ssh-keygen -s, or what hands them out), valid now and for user " + e.User + "; ssh-keygen -L " +
+			"shows what is in one. The clocks of this machine and of the host count."
 	case len(e.Tried) == 0:
 		return "Set ssh.private_key, ssh.agent or ssh.password."
 	}
 	return fmt.Sprintf("Check that user %s exists on the host and that one of the keys tried is in its ~/.ssh/authorized_keys (mode 0600, "+
 		"home directory not writable by others). Images differ in their user: centos, core, ec2-user, admin, ubuntu.", e.User)
+}
+
+// A NotSSHError says that what answers at an address is no SSH server.
+type NotSSHError struct {
+	Said string // the beginning of what it said
+}
+
+func (e *NotSSHError) Error() string { return fmt.Sprintf("it is no SSH server: it says %q", e.Said) }
+
+// Hint says what to correct.
+func (*NotSSHError) Hint() string {
+	return "Correct the address or ssh.port: another service answers there (a web or mail server, a load balancer)."
 }
 
 // ShellError says that the user's login shell did not start the script.
@@ -347,14 +423,36 @@ func (e *ShellError) Unwrap() error { return e.Err }
 // Kind is KindShell.
 func (*ShellError) Kind() Kind { return KindShell }
 
+// shellHints are for what is said by accounts that run nothing, in lower case.
+func shellHints() []struct{ said, hint string } {
+	return []struct{ said, hint string }{
+		{"password has expired", expiredHint}, {"change your password", expiredHint}, {"password change required", expiredHint},
+		{"account is currently not available", "The login shell of user %[1]s is nologin: give it another one (usermod -s /bin/bash %[1]s), or " +
+			"use another user."},
+		{"restricted", "User %[1]s has a restricted shell: give it another one (usermod -s /bin/bash %[1]s), or use another user."},
+		{"unrecognized command", "User %[1]s is there for git: use another one, or give it another login shell (usermod -s /bin/bash %[1]s)."},
+		{"allows sftp connections only", "User %[1]s may use SFTP alone (ForceCommand internal-sftp in sshd_config): use another one."},
+		{"no such file or directory", "What is to be run is not there: the login shell of user %[1]s, or sh. Below a ChrootDirectory of " +
+			"sshd_config both have to be in it; use another user."},
+	}
+}
+
+const expiredHint = "Log in once and change the password of user %[1]s (ssh %[1]s@%[2]s), or let it not expire (chage -M -1 %[1]s)."
+
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
 	if e.startsNothing {
 		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
 			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
 	}
-	return fmt.Sprintf("Check that \"ssh %s@%s true\" works: the account needs a login shell that runs commands, and no ForceCommand or "+
-		"command= restriction.", e.User, e.Host)
+	said := strings.ToLower(e.Output)
+	for _, h := range shellHints() {
+		if strings.Contains(said, h.said) {
+			return strings.NewReplacer("%[1]s", e.User, "%[2]s", e.Host).Replace(h.hint)
+		}
+	}
+	return fmt.Sprintf("Check that \"ssh %s@%s true\" works and that what it prints is nothing: the account needs a login shell that runs "+
+		"commands, start-up files that do not end it (exit, exec), and no ForceCommand or command= restriction.", e.User, e.Host)
 }
 
 // Reasons of a SudoError.
@@ -365,6 +463,8 @@ const (
 	SudoTTY              = "tty"
 	SudoMissing          = "missing"
 	SudoOther            = "another user"
+	SudoExpired          = "expired"
+	SudoNoExec           = "noexec"
 )
 
 // SudoError says that a script was not run because its user could not become
@@ -374,6 +474,7 @@ type SudoError struct {
 	Command    string // "sudo" or "doas"
 	Reason     string // one of the constants above
 	Detail     string // what the command said
+	Whose      string // the other user whose password it wants; "" if it wants User's, or that is not known
 }
 
 func (e *SudoError) Error() string {
@@ -384,7 +485,12 @@ func (e *SudoError) Error() string {
 		SudoTTY:              "wants a terminal, and the server gives none",
 		SudoMissing:          "is not installed",
 		SudoOther:            "does not make it the user that was asked for",
+		SudoExpired:          "says that the account or its password has expired",
+		SudoNoExec:           "lets it start no programs (noexec in sudoers)",
 	}[e.Reason]
+	if e.Whose != "" {
+		what += ", and it wants " + e.Whose + "'s password rather than " + e.User + "'s"
+	}
 	msg := fmt.Sprintf("%s: %s for user %s %s", e.Host, e.Command, e.User, what)
 	if e.Detail != "" {
 		msg += ": " + e.Detail
@@ -401,7 +507,16 @@ func (e *SudoError) Hint() string {
 	case SudoPasswordRequired:
 		// Also where a rule is for another user than root, sudo -n says no more than that.
 		return "Set sudo.password, or allow it without one: " + e.User + " ALL=(ALL) NOPASSWD: ALL in /etc/sudoers.d. " + onlyDefault
+	case SudoExpired:
+		return "Log in once and change the password of user " + e.User + " (passwd), or let it not expire (chage -M -1 -E -1 " + e.User + ")."
+	case SudoNoExec:
+		return "Nothing of the script was run: a shell that starts no programs is of no use. Take noexec from the rule for user " + e.User +
+			" in sudoers (EXEC: ALL), or log in as root."
 	case SudoPasswordWrong:
+		if e.Whose != "" {
+			return "sudoers has rootpw, targetpw or runaspw: give the password of user " + e.Whose + " on this host as sudo.password, or take " +
+				"that from sudoers."
+		}
 		return "Correct sudo.password: it is the password of user " + e.User + " on this host. It was tried once."
 	case SudoTTY:
 		return "Remove \"Defaults requiretty\" for this user from sudoers, or \"PermitTTY no\" from sshd_config."
@@ -502,6 +617,9 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
+	if e.Since == "" {
+		return fmt.Sprintf("%s is locked by %s, who has not said since when", e.Host, e.Owner)
+	}
 	return fmt.Sprintf("%s is locked by %s since %s", e.Host, e.Owner, e.Since)
 }
 
@@ -511,6 +629,28 @@ func (*LockedError) Kind() Kind { return KindLocked }
 // Hint says that waiting helps.
 func (e *LockedError) Hint() string {
 	return "Wait until the other run has ended, then run again. The lock goes away by itself when its owner ends, also when it is killed."
+}
+
+// A ToolError says that a program of the host's is not there, or does not do what it is
+// there for.
+type ToolError struct {
+	Host string
+	Tool string
+	Why  string // what is wrong with it
+	Use  string // what needs it
+}
+
+func (e *ToolError) Error() string {
+	return fmt.Sprintf("%s: the command %s cannot be used: %s; %s", e.Host, e.Tool, e.Why, e.Use)
+}
+
+// Kind is KindTool.
+func (*ToolError) Kind() Kind { return KindTool }
+
+// Hint says what to look at.
+func (e *ToolError) Hint() string {
+	return fmt.Sprintf("Install %[1]s, or put right what keeps it from its work: another program of that name first in PATH, a file system "+
+		"without locks. \"command -v %[1]s\" on the host shows which one is used.", e.Tool)
 }
 
 // FloodError says that a host sends without end, and that what was run there was

@@ -77,9 +77,9 @@ func (c *Client) SetSFTPLimit(d time.Duration) { c.limits.sftp = d }
 func (c *Client) SetLinger(d time.Duration) { c.linger = int(d.Seconds()) }
 
 // CommandLine is what a login shell gets for a script with such a word.
-func CommandLine(word string) string { return commandLine(becoming{}, word) }
+func CommandLine(word string) string { return commandLine(becoming{}, word, false) }
 
 // Message is what the script's shell gets to read then.
 func Message(word, text string) []byte {
-	return new(message).write(word, func(b *bytes.Buffer) { b.WriteString(text) })
+	return new(message).write(word, true, func(b *bytes.Buffer) { b.WriteString(text) })
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,19 +110,22 @@ func FuzzStream(f *testing.F) {
 		if bytes.Contains(append(bytes.Clone(out), end[:len(end)-1]...), []byte(end)) {
 			return
 		}
-		for _, after := range []string{end, end + "more", "", end[:4]} {
+		for after, want := range map[string]struct{ ended, code int }{
+			end + "7.": {1, 7}, end + "0.more": {1, 0}, end + "255.": {1, 255}, end + "1234.": {1, -1}, end + "x.": {1, -1}, end + ".": {1, -1},
+			end + "7": {0, 0}, end: {0, 0}, "": {0, 0}, end[:4]: {0, 0},
+		} {
 			got.Reset()
 			ended := 0
 			e := &ending{to: &got, end: end, ended: func() { ended++ }}
 			s := &stream{mark: word, to: e, most: mostSaid, flood: func() { t.Error("a flood") }}
 			s.copy(&piecewise{append(bytes.Clone(text), after...), int(n)%7 + 1})
 			e.release()
-			want := string(out)
-			if ended == 0 {
-				want += after
+			output := string(out)
+			if len(after) < len(end) {
+				output += after // it is no end
 			}
-			if got.String() != want || ended != map[bool]int{true: 1}[len(after) >= len(end)] {
-				t.Fatalf("after %q have %q, ended %d times, want %q", after, got.String(), ended, want)
+			if got.String() != output || ended != want.ended || e.code != want.code {
+				t.Fatalf("after %q have %q, ended %d times, code %d, want %q, %v", after, got.String(), ended, e.code, output, want)
 			}
 		}
 	})
@@ -210,7 +214,40 @@ func TestQuote(t *testing.T) {
 // What the login shell parses must mean the same in sh, csh and fish.
 func TestCommandLineIsPlain(t *testing.T) {
 	t.Parallel()
-	if i := strings.IndexAny(starter, "'!\\\n"); i >= 0 {
-		t.Errorf("the starter has %q", starter[i])
+	for _, text := range []string{starter, onTTY, tryDD, ownGroup, checkUID("root"), checkUID("user")} {
+		if i := strings.IndexAny(text, "'!\\\n"); i >= 0 {
+			t.Errorf("%q has %q", text, text[i])
+		}
 	}
+}
+
+// What is printed is the payload again, to whoever reads a printf's format.
+func FuzzPrinted(f *testing.F) {
+	f.Add([]byte("\x00-%s\\n \xff'\n=k\n0\n"))
+	f.Add(bytes.Repeat([]byte("a-"), 600))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		payload := append(fmt.Appendf(nil, "%d\n", len(content)), content...)
+		if len(content) == 0 {
+			payload = nil
+		}
+		lines, ok := bytes.CutSuffix(printed(append(payload, payloadEnd...)), []byte(payloadEnd))
+		if !ok {
+			t.Fatalf("it has no end: %q", lines)
+		}
+		var back []byte
+		for line := range bytes.Lines(lines) {
+			format, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\n")), []byte("="))
+			if !ok || len(line) > 2048 || bytes.ContainsAny(format, "%-'\"$") {
+				t.Fatalf("a line is %q", line)
+			}
+			text, err := strconv.Unquote(`"` + string(format) + `"`)
+			if err != nil {
+				t.Fatalf("%v: %q", err, format)
+			}
+			back = append(back, text...)
+		}
+		if !bytes.Equal(back, content) {
+			t.Fatalf("have %q, want %q", back, content)
+		}
+	})
 }

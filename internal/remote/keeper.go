@@ -37,9 +37,13 @@ import (
 // Its answers begin with keeperSays: on a terminal, other lines may come
 // between them (complaints of the shell about a process that ended while it was
 // looked at, a broadcast message). "command exec" is exec whose failure does
-// not end the shell (POSIX, 2.8.1): files go away between a look and an open.
+// not end the shell (POSIX, 2.8.1): files go away between a look and an open. flock
+// gets what it is to lock as its standard input: ksh93 and mksh keep all that exec
+// opens above 2 to themselves. grab is flock, and keeps why it failed if that is not that
+// another has the lock.
 func keeperScript(lease, linger int) string {
-	return fmt.Sprintf(`umask 077;w=;k=;l=;b=;m=
+	return fmt.Sprintf(`umask 077;w=;k=;l=;b=;m=;z=
+grab(){ e=$(flock -n 0 2>&1);v=$?;[ $v -le 1 ]||z="$v $e";return $v;}
 say(){ printf '`+keeperSays+`%%s\n' "$*";}
 pause(){ sleep "$1"&p=$!;wait $p;kill $p 2>/dev/null;}
 unlock(){ [ -z "$l" ]||rm -f "$l";exec 7<&-;l=;}
@@ -50,7 +54,7 @@ who(){ u=$SUDO_UID;[ "$u" ]||u=$(id -u $DOAS_USER)
 ours(){ [ -d "$1" ]&&[ ! -L "$1" ]||return;owner "$1";[ "$o" = "$u" ]||[ "$o" = "$m" ];}
 drop(){ if [ ! -f "$1/.keeper" ];then
 [ -z "$(find "$1" -prune -mmin +10 2>/dev/null)" ]||rm -rf "$1"
-else (exec 6<"$1"&&flock -n 6&&rm -rf "$1") 2>/dev/null;fi;}
+else (exec 6<"$1"&&grab <&6&&rm -rf "$1") 2>/dev/null;fi;}
 sweep(){ for d in /var/tmp/.dcos-work.* /tmp/.dcos-work.* "$HOME"/.dcos-work.* /dev/shm/.dcos-work.*;do
 [ -d "$d" ]||continue
 who;ours "$d"&&drop "$d"
@@ -62,28 +66,31 @@ for b in /var/tmp /tmp "$HOME" /dev/shm;do
 for d in "$b"/.dcos-work.*;do
 ours "$d"||continue
 if [ -z "$w" ]&&[ "$o" = "$u" ]&&[ -f "$d/.keeper" ];then
-if { command exec 8<"$d";} 2>/dev/null&&flock -n 8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
+if { command exec 8<"$d";} 2>/dev/null&&grab <&8&&[ -f "$d/.keeper" ];then w=$d;k=adopted;else exec 8<&-;fi
 else drop "$d";fi
 done
 [ -z "$w" ]||return 0
 d=$b/.dcos-work.$1
 if mkdir "$d" 2>/dev/null;then
-if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&flock -n 8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+
+if mkdir "$d/`+partsDirectory+`"&&command exec 8<"$d"&&grab <&8&&: >"$d/.keeper"&&{ [ "$m" = "$u" ]||chown "$u" "$d" "$d/`+
 		partsDirectory+`";};then w=$d;k=new;return 0;fi
 rm -rf "$d";fi
 done;return 1;}
 above(){ q=$1;while [ "$q" -gt 1 ] 2>/dev/null;do c=$(cat "/proc/$q/comm" 2>/dev/null)||return
 case $c in sshd*) kill "$q" 2>/dev/null;return;;esac
-c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*) };q=$2;done;}
+c=$(cat "/proc/$q/stat" 2>/dev/null)||return;set -- ${c##*")"};q=$2;done;}
+same(){ if [ / -ef / ] 2>/dev/null;then [ "$g" -ef /proc/self/fd/7 ];return;fi
+set -- $(ls -iLd "$g") $(ls -iLd /proc/self/fd/0 <&7);[ "$1" = "$3" ];}
 lock(){ n=$1;f=$2;shift 2;i=0
 for d in /run /var/run /var/lock /var/tmp;do [ -w "$d" ]&&break;done;g=$d/dcos-operator.lock
 while :;do
 [ -e "$g" ]||(umask 022;: >>"$g") 2>/dev/null
 a=;s=;q=;h=
 if { command exec 7<"$g";} 2>/dev/null;then
-if flock -n 7;then
-[ "$g" -ef /proc/self/fd/7 ]||continue
+if grab <&7;then
+same||continue
 l=$g;printf '%%s\n' "$*" "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" $$ "$n" >"$g";say locked;return;fi
+[ -z "$z" ]||{ exec 7<&-;say badflock $z;return;}
 { { IFS= read -r a;IFS= read -r s;read -r q;read -r h;} <"$g";} 2>/dev/null
 case ,$f, in *,"$h",*) [ -z "$h" ]||above "$q";;esac
 fi
@@ -91,12 +98,12 @@ i=$((i+1));[ $i -lt 20 ]||{ exec 7<&-;say "held $s $a";return;}
 sleep 0.25 2>/dev/null||sleep 1
 done;}
 do_line(){ case $1 in
-work) if work "$2";then say "$k $w";else say "nowhere";fi;;
+work) if work "$2";then say "$k $w";elif [ "$z" ];then say badflock $z;else say "nowhere";fi;;
 lock) shift;lock "$@";;
 bye) leave;sweep;say bye;exit 0;;
 esac;}
 trap 'leave;exit 143' TERM INT;trap : HUP
-command -v flock >/dev/null 2>&1||{ say noflock;exit 1;}
+command -v flock >/dev/null 2>&1||{ say badflock 127;exit 1;}
 t="timeout %[1]d"
 x=$FIRST
 while :;do
@@ -115,7 +122,7 @@ trap "" HUP PIPE;exec </dev/null >/dev/null 2>&1
 [ -z "$l" ]||{ pause 3;unlock;}
 [ "$w" ]||exit 0
 exec 8<&-;i=0;while [ $i -lt %[2]d ]&&[ -f "$w/.keeper" ];do pause 1;i=$((i+1));done
-[ -f "$w/.keeper" ]&&command exec 8<"$w"&&flock -n 8&&leave
+[ -f "$w/.keeper" ]&&command exec 8<"$w"&&grab <&8&&leave
 exit 0
 `, lease, max(linger-3, 1))
 }
@@ -169,6 +176,9 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	defer c.keeping.release()
 	if c.keeper != nil {
 		answer, err := c.keeper.ask(ctx, command)
+		if lacks := c.lacksFlock(answer); lacks != nil {
+			return nil, "", lacks
+		}
 		if errors.Is(err, errFlood) {
 			return nil, "", c.keeperFlood()
 		}
@@ -203,8 +213,9 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	}
 	k.p = j.p
 	answer, err := k.answer(ctx)
-	if err == nil && answer == "noflock" {
-		err = errors.New("the host has no flock command (util-linux or busybox)")
+	if lacks := c.lacksFlock(answer); lacks != nil {
+		k.p.finish()
+		return nil, "", lacks
 	}
 	if err != nil {
 		ended := errors.Is(err, errKeeperEnded)
@@ -220,6 +231,24 @@ func (c *Conn) keep(ctx context.Context, command string) (*keeper, string, error
 	k.startBeat(c.heartbeat())
 	c.keeper = k
 	return k, answer, nil
+}
+
+// lacksFlock makes an error of the keeper's word that flock cannot lock anything: its
+// exit code, which is 1 where another has the lock (flock(1)), and what it said.
+func (c *Conn) lacksFlock(answer string) error {
+	why, lacks := strings.CutPrefix(answer, "badflock ")
+	if !lacks {
+		return nil
+	}
+	code, said, _ := strings.Cut(why, " ")
+	switch {
+	case code == "127":
+		said = "the host has none"
+	case said == "":
+		said = "it ends with exit code " + code
+	}
+	return &ToolError{Host: c.host(), Tool: "flock", Why: c.redact(clip(said)),
+		Use: "the work directory and the operators' lock need it: util-linux and busybox have it"}
 }
 
 func (c *Conn) keeperFlood() error {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,6 +77,57 @@ func (p *process) feed(r io.Reader) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+}
+
+// printed is a payload in blocks as lines for printer: an equals sign, and what printf
+// makes the same bytes of.
+func printed(payload []byte) []byte {
+	var out []byte
+	for {
+		size, rest, _ := bytes.Cut(payload, []byte("\n"))
+		n, err := strconv.Atoi(string(size))
+		if err != nil || n == 0 || n > len(rest) {
+			return append(out, payloadEnd...)
+		}
+		out = appendPrinted(out, rest[:n])
+		payload = rest[n:]
+	}
+}
+
+// printedLine is how many bytes there are in a line of printed: with four for each it is
+// as long as a line may be anywhere (POSIX, LINE_MAX).
+const printedLine = 500
+
+func appendPrinted(out, content []byte) []byte {
+	for line := range slices.Chunk(content, printedLine) {
+		out = append(out, '=')
+		for _, c := range line {
+			if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == ' ' || c == '.' || c == '/' || c == '=' || c == ':' || c == ',' || c == '_' {
+				out = append(out, c)
+			} else {
+				out = append(out, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+			}
+		}
+		out = append(out, '\n')
+	}
+	return out
+}
+
+// feedPrinted is feed for a host without dd.
+func (p *process) feedPrinted(r io.Reader) error {
+	buf := make([]byte, printedLine)
+	var out []byte
+	for {
+		n, err := r.Read(buf)
+		over := errors.Is(err, io.EOF)
+		out = appendPrinted(out[:0], buf[:n])
+		if over {
+			out, err = append(out, payloadEnd...), nil
+		}
+		if p.put(out) != nil || over || err != nil {
+			return err // that it takes no more shows elsewhere
 		}
 	}
 }

@@ -62,6 +62,7 @@ var errFlood = errors.New("it sends without end")
 // command says how a process is started.
 type command struct {
 	becoming
+	line  string // what the login shell gets
 	work  string // what it is, for messages
 	input []byte // sent at once
 	asked func(n int)
@@ -156,7 +157,7 @@ func (p *process) request(c command) error {
 			return err
 		}
 	}
-	line := ssh.Marshal(&struct{ Command string }{commandLine(c.becoming, p.word)})
+	line := ssh.Marshal(&struct{ Command string }{c.line})
 	_, err := p.ch.SendRequest("exec", false, line)
 	return err
 }

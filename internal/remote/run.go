@@ -5,11 +5,13 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,10 @@ import (
 
 	"golang.org/x/crypto/ssh"
 )
+
+// eofAfter is how long the server may take to say that a script has ended whose
+// own end has come.
+const eofAfter = 50 * time.Millisecond
 
 const (
 	defaultMaxOutput = 4 << 20
@@ -75,7 +81,7 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	out := &output{max: s.MaxOutput, copy: s.Stdout}
 	errs := &output{max: s.MaxOutput, copy: s.Stderr}
 	j := &job{conn: c, work: "script " + s.Name, script: s, out: out, errs: errs, payload: payloadOf(s)}
-	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.lease()) }
+	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.dd.Load() != ddInexact, c.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
 		return &Result{ExitCode: -1}, err
 	}
@@ -93,8 +99,10 @@ type job struct {
 	out, errs io.Writer
 	payload   []byte // the script's whole input, in blocks; nil if there is none or it is long
 	fed       bool   // it went out with the text
+	plain     bool   // it goes to a printf, since there is no dd
 
 	p       *process
+	line    string        // the command line
 	endings [2]*ending    // of stdout and stderr; nil where raw
 	whole   chan struct{} // closed when both streams have come to the script's end
 	frames  *frames       // on a terminal
@@ -118,10 +126,14 @@ func (j *job) begin(ctx context.Context, root bool) error {
 			return err
 		}
 		if !root {
-			if err := j.beginWith(ctx, word, becoming{}); err != nil {
-				return j.notStarted(err)
+			err := j.beginWith(ctx, word, becoming{})
+			switch {
+			case err == nil:
+				return nil
+			case j.lacksDD(err, word):
+				continue
 			}
-			return nil
+			return j.notStarted(err)
 		}
 		tty, _ := j.conn.root.get()
 		again, err := j.beginAsRoot(ctx, word, tty)
@@ -142,17 +154,24 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		c.root.accept()
 		return false, nil
 	}
+	if j.lacksDD(err, word) {
+		return true, nil
+	}
 	if !errors.Is(err, errNoStart) || b.prefix == "" || j.silent || j.vanished() {
 		return false, j.notStarted(err)
 	}
-	said := append(j.p.out.said(), j.p.err.said()...)
 	if j.p.exitCode() == exitForeign {
 		return false, j.notStarted(err)
 	}
+	said, whose := j.said()
 	if e := sudo.notBecome(c.host(), c.user(), word, said); e != nil {
 		return false, e
 	}
-	refusal, unclear := sudo.refusal(c.host(), c.user(), said, j.p.exitCode(), int(j.prompts.Load()))
+	said = withoutEach(said, j.line)
+	refusal, unclear := sudo.refusal(c.host(), c.user(), whose, said, j.p.exitCode(), int(j.prompts.Load()))
+	if refusal == nil {
+		return false, j.notStarted(err)
+	}
 	refusal.Detail = c.redact(refusal.Detail)
 	wantsTTY := refusal.Reason == SudoTTY || unclear ||
 		sudo.Command == "doas" && refusal.Reason == SudoPasswordRequired && sudo.Password != ""
@@ -161,6 +180,33 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 		return true, nil
 	}
 	return false, refusal
+}
+
+// What is known of a host's dd.
+const (
+	ddExact   = 1
+	ddInexact = 2
+)
+
+// lacksDD reports whether the starter has said so, and remembers it.
+func (j *job) lacksDD(err error, word string) bool {
+	if !errors.Is(err, errNoStart) || j.p == nil || j.silent || j.conn.dd.Load() == ddInexact {
+		return false
+	}
+	said, _ := j.said()
+	if !slices.ContainsFunc(said, func(line string) bool { return strings.HasSuffix(line, word+" dd") }) {
+		return false
+	}
+	j.conn.dd.Store(ddInexact)
+	return true
+}
+
+// said is what came of the process in place of its starter's sign, and whose password
+// was asked for, if that is known.
+func (j *job) said() (lines []string, whose string) {
+	lines, whose = j.p.out.said()
+	more, other := j.p.err.said()
+	return append(lines, more...), cmp.Or(whose, other)
 }
 
 // vanished reports whether the process ended without an exit code, and not by
@@ -181,7 +227,7 @@ func (j *job) notStarted(err error) error {
 	if errors.Is(err, errFlood) {
 		return &FloodError{Host: c.host(), Work: j.work, Most: mostNoise, Noise: true}
 	}
-	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) {
+	if !errors.Is(err, errNoStart) && !errors.Is(err, errStartsNothing) && !errors.Is(err, errRunsOther) {
 		return err
 	}
 	if j.p != nil && !j.silent && j.vanished() {
@@ -189,7 +235,8 @@ func (j *job) notStarted(err error) error {
 	}
 	e := &ShellError{Host: c.host(), User: c.user(), startsNothing: errors.Is(err, errStartsNothing)}
 	if j.p != nil {
-		e.Output = c.redact(strings.Join(append(j.p.out.said(), j.p.err.said()...), "; "))
+		said, _ := j.said()
+		e.Output = c.redact(strings.Join(withoutEach(said, j.line), "; "))
 		if code := j.p.exitCode(); code >= 0 && !j.silent {
 			e.Err = fmt.Errorf("exit code %d", code)
 			if code == exitForeign {
@@ -237,31 +284,21 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	c := j.conn
 	m, _ := messages.Get().(*message)
 	defer messages.Put(m)
-	text := m.write(word, func(to *bytes.Buffer) { j.text(to, b.tty) })
+	text, payload, try, err := j.compose(m, word, b.tty)
+	if err != nil {
+		return err
+	}
 	password := []byte(b.password.Reveal() + "\n")
-
-	j.p, j.silent = nil, false
-	j.wrong = make(chan struct{})
-	j.prompts.Store(0)
-	wrong := j.wrong
-	prompted := make(chan struct{})
-	cmd := command{becoming: b, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
+	j.p, j.silent, j.line = nil, false, commandLine(b, word, try)
+	cmd := command{becoming: b, line: j.line, work: j.work, stdout: j.out, stderr: j.errs, most: j.most(b.tty)}
 	if !j.raw {
 		cmd.stdout, cmd.stderr = j.end(word)
 	}
-	cmd.asked = func(n int) {
-		before := j.prompts.Swap(int64(n))
-		if before == 0 {
-			close(prompted)
-		}
-		if before < 2 && n >= 2 {
-			close(wrong)
-		}
-	}
+	prompted := j.countPrompts(&cmd)
 	_, accepted := c.root.get()
 	atOnce := !b.tty && (b.password == "" || accepted)
-	if j.fed = atOnce && j.payload != nil && len(text)+len(j.payload) <= startMost; j.fed {
-		text = m.add(j.payload)
+	if j.fed = atOnce && payload != nil && len(text)+len(payload) <= startMost; j.fed {
+		text = m.add(payload)
 	}
 	switch {
 	case b.tty:
@@ -289,24 +326,72 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}
 	j.p = p
-	err = j.passPassword(starting, b, prompted, password)
-	if err == nil {
-		err = p.waitStart(starting)
-	}
-	if err != nil {
-		if starting.Err() != nil {
-			err, j.silent = context.Cause(starting), true
-			if atOnce && j.script != nil {
-				p.end(c.client.limits.end) // it may be about to begin
-			}
-		}
-		p.finish()
+	if err := j.awaitSign(starting, b, prompted, password, atOnce); err != nil {
 		return err
+	}
+	if try {
+		c.dd.Store(ddExact)
 	}
 	if atOnce {
 		return nil
 	}
 	return j.sendText(ctx, text)
+}
+
+// compose writes the script's message, and gives its payload as the host takes it. try
+// tells that the host's dd is to be tried, since it has not been and is needed.
+func (j *job) compose(m *message, word string, tty bool) (text, payload []byte, try bool, err error) {
+	c := j.conn
+	dd := c.dd.Load()
+	if j.plain = dd == ddInexact; j.plain && tty {
+		return nil, nil, false, &ToolError{Host: c.host(), Tool: "dd", Why: "it takes more or less than it is told to, or is not there",
+			Use: "what runs on a terminal (requiretty) needs it: coreutils and busybox have it"}
+	}
+	text = m.write(word, !j.plain, func(to *bytes.Buffer) { j.text(to, tty) })
+	if payload = j.payload; payload != nil && j.plain {
+		payload = printed(payload)
+	}
+	needed := tty || m.text.Len() >= longScript || j.script != nil && j.script.Stdin != nil
+	return text, payload, dd == 0 && needed, nil
+}
+
+// countPrompts counts how often a password is asked for. What it gives is closed when it
+// has been once, j.wrong when it has been again.
+func (j *job) countPrompts(cmd *command) (prompted <-chan struct{}) {
+	first, wrong := make(chan struct{}), make(chan struct{})
+	j.wrong = wrong
+	j.prompts.Store(0)
+	cmd.asked = func(n int) {
+		before := j.prompts.Swap(int64(n))
+		if before == 0 {
+			close(first)
+		}
+		if before < 2 && n >= 2 {
+			close(wrong)
+		}
+	}
+	return first
+}
+
+// awaitSign waits until the starter has given its sign, and ends the process if it does
+// not.
+func (j *job) awaitSign(starting context.Context, b becoming, prompted <-chan struct{}, password []byte, atOnce bool) error {
+	p := j.p
+	err := j.passPassword(starting, b, prompted, password)
+	if err == nil {
+		err = p.waitStart(starting)
+	}
+	if err == nil {
+		return nil
+	}
+	if starting.Err() != nil {
+		err, j.silent = context.Cause(starting), true
+		if atOnce && j.script != nil {
+			p.end(j.conn.client.limits.end) // it may be about to begin
+		}
+	}
+	p.finish()
+	return err
 }
 
 // sendText gives the script to a starter that has said that it is ready.
@@ -335,8 +420,8 @@ func (j *job) startWithin(ctx context.Context) (_ context.Context, over func()) 
 	ctx, giveUp := context.WithCancelCause(ctx)
 	starting, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w within %s", errNoStart, limit))
 	ask := time.AfterFunc(c.client.limits.ask, func() {
-		if c.startsNothing(starting) {
-			giveUp(errStartsNothing)
+		if err := c.startsOthers(starting); err != nil {
+			giveUp(err)
 		}
 	})
 	return starting, func() {
@@ -346,27 +431,61 @@ func (j *job) startWithin(ctx context.Context) (_ context.Context, over func()) 
 	}
 }
 
-// startsNothing reports whether the host refuses to start the least of commands.
-// A host that does not say so may be slow.
-func (c *Conn) startsNothing(ctx context.Context) bool {
+// askedCode is with what a shell ends that is asked whether it runs commands.
+const askedCode = 77
+
+// startsOthers asks the host to run the least of commands. It gives an error if the
+// host refuses to start it, or if it has run something else in its place. A host that
+// does not say so may be slow.
+func (c *Conn) startsOthers(ctx context.Context) error {
 	t := c.primary()
 	if !t.enter() {
-		return false
+		return nil
 	}
 	defer t.leave()
 	ch, requests, err := t.openChannel(ctx, "session", nil, func() {})
 	if err != nil {
-		return false
+		return nil // it was not asked
 	}
-	go ssh.DiscardRequests(requests)
+	defer ch.Close()
 	for _, r := range []io.Reader{ch, ch.Stderr()} {
 		go func() { _, _ = io.CopyN(io.Discard, r, mostNoise) }() // nobody wants to know
 	}
-	defer ch.Close()
+	ended := make(chan int, 1)
+	go func() {
+		for r := range requests {
+			var m struct{ Code uint32 }
+			if r.Type == "exit-status" && ssh.Unmarshal(r.Payload, &m) == nil {
+				select {
+				case ended <- int(m.Code):
+				default:
+				}
+			}
+		}
+		close(ended)
+	}()
 	// Nobody waits for this one: it ends with the connection.
-	started, err := ch.SendRequest("exec", true, ssh.Marshal(&struct{ Command string }{"exit 0"}))
-	return err == nil && !started
+	line := struct{ Command string }{"exit " + strconv.Itoa(askedCode)}
+	if started, err := ch.SendRequest("exec", true, ssh.Marshal(&line)); err != nil {
+		return nil // as above
+	} else if !started {
+		return errStartsNothing
+	}
+	if ch.CloseWrite() != nil {
+		return nil
+	}
+	select {
+	case code, known := <-ended:
+		if known && code != askedCode {
+			return fmt.Errorf("%w: \"exit %d\" ended with exit code %d", errRunsOther, askedCode, code)
+		}
+	case <-ctx.Done():
+	}
+	return nil
 }
+
+// errRunsOther says that something else is run than what is asked for.
+var errRunsOther = errors.New("the account does not run commands")
 
 // end puts the lookout for the script's end before both streams.
 func (j *job) end(word string) (stdout, stderr io.Writer) {
@@ -378,7 +497,7 @@ func (j *job) end(word string) (stdout, stderr io.Writer) {
 		}
 	}
 	j.whole = whole
-	j.endings = [2]*ending{{to: j.out, end: endByte + word, ended: both}, {to: j.errs, end: endByte + word, ended: both}}
+	j.endings = [2]*ending{{to: j.out, end: endByte + word, ended: both, code: -1}, {to: j.errs, end: endByte + word, ended: both, code: -1}}
 	return j.endings[0], j.endings[1]
 }
 
@@ -414,24 +533,45 @@ func (j *job) passPassword(ctx context.Context, b becoming, prompted <-chan stru
 	}
 }
 
+// feed gives the script what of its input it has not yet, aside. What is received is the
+// error of the input's reader, nil if all is given.
+func (j *job) feed() <-chan error {
+	p, fed := j.p, make(chan error, 1)
+	switch {
+	case j.payload != nil && !j.fed:
+		payload := j.payload
+		if j.plain {
+			payload = printed(payload)
+		}
+		go func() {
+			_ = p.put(payload) // a script that has ended takes no more, which shows elsewhere
+			fed <- nil
+		}()
+	case j.hasLongInput():
+		feed := p.feed
+		if j.plain {
+			feed = p.feedPrinted
+		}
+		go func() { fed <- feed(j.script.Stdin) }()
+	}
+	return fed
+}
+
 // follow sees a script that has begun through to its end.
 func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 	p := j.p
 	defer p.finish()
-	fed := make(chan error, 1)
-	switch {
-	case j.payload != nil && !j.fed:
-		go func() {
-			_ = p.put(j.payload) // a script that has ended takes no more, which shows elsewhere
-			fed <- nil
-		}()
-	case j.hasLongInput():
-		go func() { fed <- p.feed(j.script.Stdin) }()
-	}
+	fed := j.feed()
 	beat := time.NewTicker(j.conn.heartbeat())
 	defer beat.Stop()
 	beating := make(chan struct{}, 1)
-	coded := j.coded // nil without a terminal
+	coded, ended := j.coded, j.whole // coded is nil without a terminal
+	if coded != nil {
+		ended = nil
+	}
+	patience := time.NewTimer(drainMost)
+	patience.Stop()
+	defer patience.Stop()
 	var over <-chan struct{}
 	late := time.NewTimer(drainMost)
 	late.Stop()
@@ -443,6 +583,14 @@ func follow(ctx context.Context, j *job, out, errs *output) (*Result, error) {
 		case <-p.exited:
 			j.drain(ctx)
 			return j.result(ctx, out, errs)
+		case <-ended:
+			ended = nil
+			patience.Reset(eofAfter)
+		case <-patience.C:
+			// Some servers do not say that a command has ended before its input has, or
+			// while what it left behind has its output.
+			go func() { _ = p.ch.CloseWrite() }() // the end of the connection shows elsewhere
+			late.Reset(p.t.limits.grace)
 		case <-coded:
 			coded, over = nil, j.whole
 			late.Reset(drainMost)
@@ -521,6 +669,10 @@ func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 		Stdout: out.bytes(), Stderr: errs.bytes(), ExitCode: p.exitCode(),
 		Truncated: out.truncated() || errs.truncated(),
 	}
+	signal := p.signal
+	if code := j.ownCode(); code >= 0 {
+		res.ExitCode, signal = code, ""
+	}
 	if j.frames != nil {
 		if err := j.frames.finish(); err != nil {
 			return res, &LostError{Host: c.host(), Work: j.work, Err: err}
@@ -547,8 +699,19 @@ func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 	if res.ExitCode == 0 {
 		return res, nil
 	}
-	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(p.signal, res.ExitCode),
+	return res, &ExitError{Host: c.host(), Script: j.script.Name, Code: res.ExitCode, Signal: signalOf(signal, res.ExitCode),
 		Stderr: errs.last(c.redact)}
+}
+
+// ownCode is the exit code that came with the end of the script's output, -1 if it
+// has not come.
+func (j *job) ownCode() int {
+	select {
+	case <-j.whole:
+		return j.endings[0].code
+	default:
+		return -1
+	}
 }
 
 var errCutShort = errors.New("the end of its output did not come")

@@ -10,13 +10,17 @@ import (
 )
 
 // killScript ends the process groups of the processes that have a word among
-// their arguments, politely first. grep, which has it too, is in a group of
-// this script's own.
-const killScript = `group(){ g=;c=$(cat "$1/stat" 2>/dev/null)||return 1;set -- ${c##*) };g=$3;}
-group /proc/self;own=$g
-groups(){ for p in $(grep -ls -e "$1" /proc/[0-9]*/cmdline);do
-group "${p%/cmdline}"&&[ "$g" != "$own" ]&&kill -s "$2" -- "-$g";done 2>/dev/null;}
-groups "$1" TERM;sleep 2;groups "$1" KILL
+// their arguments, politely first. A group whose leader does not have it, or that this
+// script is in, is somebody else's, of which the process is ended with its descendants.
+// All that is to be ended is known before anything is: sudo passes a signal on to the
+// leader of the group.
+const killScript = `group(){ read -r c <"$1/stat"||return;set -- ${c##*")"};f=$2 g=$3;}
+group /proc/self;own=$g;q=;t=" "
+for p in $(grep -ls -e "$1" /proc/[0-9]*/cmdline);do p=${p%/cmdline};group "$p"||continue
+if [ "$g" != "$own" ]&&grep -qs -e "$1" "/proc/$g/cmdline";then q="$q -$g";else t="$t${p#/proc/} ";fi;done 2>/dev/null
+n=$t;[ "$t" = " " ]||n=;until [ "$n" = "$t" ];do n=$t;for p in /proc/[0-9]*;do group "$p"||continue
+p=${p#/proc/};case $t in *" $p "*);;*" $f "*)t="$t$p ";;esac;done 2>/dev/null;done
+for s in TERM KILL;do for x in $q $t;do kill -s $s -- "$x";done 2>/dev/null;[ $s = KILL ]||sleep 2;done
 exit 0
 `
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,15 +141,53 @@ func (s *stream) skip(p []byte) []byte {
 }
 
 // said is the noise in readable form: without control characters, prompts and
-// empty lines, at most the last lines.
-func (s *stream) said() []string {
+// empty lines, at most the last lines. whose is the user whose password was asked
+// for, if the prompt said so.
+func (s *stream) said() (lines []string, whose string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := string(s.noise)
-	if s.prompt != "" {
-		text = strings.ReplaceAll(text, s.prompt, "\n")
+	for s.prompt != "" {
+		before, after, found := strings.Cut(text, s.prompt)
+		if !found {
+			break
+		}
+		if name, rest, ok := strings.Cut(after, promptEnd); ok && strings.HasSuffix(s.prompt, promptMark) && !strings.ContainsAny(name, " \r\n") {
+			after = rest
+			if checkUser(name) == nil {
+				whose = name
+			}
+		}
+		text = before + "\n" + after
 	}
-	return tidyLines(text, 5)
+	return tidyLines(text, 5), whose
+}
+
+// withoutEach replaces what of lines is part of a text, as far as it is not short: what
+// was to be run says nothing of why it was not.
+func withoutEach(lines []string, text string) []string {
+	const short = 16
+	out := make([]string, 0, len(lines))
+	for _, line := range lines {
+		var b strings.Builder
+		for line != "" {
+			n := 0
+			if len(line) >= short && strings.Contains(text, line[:short]) {
+				for n = short; n < len(line) && strings.Contains(text, line[:n+1]); {
+					n++
+				}
+			}
+			if n > 0 {
+				b.WriteString("…")
+			} else {
+				n = 1
+				b.WriteByte(line[0])
+			}
+			line = line[n:]
+		}
+		out = append(out, strings.ReplaceAll(b.String(), "……", "…"))
+	}
+	return out
 }
 
 // tidyLines gives the last n lines of text that have anything to read in them.
@@ -174,8 +213,8 @@ func tidyLines(text string, n int) []string {
 	return lines
 }
 
-// ending passes on what comes before the end of a script's output, and drops
-// what comes behind it.
+// ending passes on what comes before the end of a script's output, takes the exit
+// code that is in the end, and drops what comes behind it.
 type ending struct {
 	to    io.Writer
 	end   string
@@ -183,11 +222,15 @@ type ending struct {
 
 	over bool
 	held []byte // what may be the beginning of the end
+	word []byte // what has come of the code
+	done bool
+	code int // valid once ended is called; -1 if it is none
 }
 
 func (e *ending) Write(p []byte) (int, error) {
 	n := len(p)
 	if e.over {
+		e.read(p)
 		return n, nil
 	}
 	if len(e.held) == 0 && bytes.IndexByte(p, e.end[0]) < 0 {
@@ -197,7 +240,7 @@ func (e *ending) Write(p []byte) (int, error) {
 	e.held = nil
 	if i := bytes.Index(p, []byte(e.end)); i >= 0 {
 		e.over = true
-		e.ended()
+		defer e.read(p[i+len(e.end):])
 		p = p[:i]
 	} else {
 		p = p[:len(p)-e.hold(p)]
@@ -207,6 +250,24 @@ func (e *ending) Write(p []byte) (int, error) {
 	}
 	_, err := e.to.Write(p)
 	return n, err
+}
+
+// read takes the code, of three digits at most and a dot.
+func (e *ending) read(p []byte) {
+	if e.done {
+		return
+	}
+	e.word = append(e.word, p[:min(len(p), 4)]...)
+	digits, _, dot := bytes.Cut(e.word, []byte("."))
+	if !dot && len(e.word) < 4 {
+		return
+	}
+	e.done = true
+	code, err := strconv.ParseUint(string(digits), 10, 8)
+	if e.code = int(code); err != nil || !dot {
+		e.code = -1
+	}
+	e.ended()
 }
 
 // hold keeps what of p may be the beginning of the end, and gives its length.

@@ -46,6 +46,13 @@ type becoming struct {
 	tty      bool
 }
 
+// A prompt of sudo's is a word, promptMark, whose password it is (%p, sudo(8)) and
+// promptEnd.
+const (
+	promptMark = "-password:"
+	promptEnd  = ","
+)
+
 // becomeRoot gives the way for user, the account that is logged in.
 func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 	target := s.User
@@ -73,8 +80,8 @@ func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 		// -k: sudo asks each time and leaves no time stamp, so that it does
 		// not depend on earlier scripts whether it reads the password. If a
 		// rule lets the user do without, the starter throws the line away.
-		b.password, b.prompt = s.Password, word+"-password:"
-		b.prefix = "sudo -k -S -H -p " + b.prompt
+		b.password, b.prompt = s.Password, word+promptMark
+		b.prefix = "sudo -k -S -H -p " + b.prompt + "%p" + promptEnd
 	}
 	// Without -u, it is runas_default that says whom it makes (sudoers(5)).
 	b.prefix += " -u " + target + " -- "
@@ -82,9 +89,13 @@ func (s Sudo) becomeRoot(user, word string, tty bool) becoming {
 }
 
 // notBecome makes an error of what the starter said when it found itself to be
-// another user than was asked for; nil if it did not say so.
+// another user than was asked for, or one who may start nothing; nil if it did not
+// say so.
 func (s Sudo) notBecome(host, user, word string, said []string) *SudoError {
 	for _, line := range said {
+		if strings.Contains(line, word+" noexec") {
+			return &SudoError{Host: host, User: user, Command: s.Command, Reason: SudoNoExec}
+		}
 		_, found, ok := strings.Cut(line, word+" uid ")
 		if !ok {
 			continue
@@ -111,9 +122,11 @@ func (s Sudo) notBecome(host, user, word string, said []string) *SudoError {
 	return nil
 }
 
-// refusal makes an error of what sudo or doas said. unclear tells that the
-// reason could not be made out; a terminal may help then.
-func (s Sudo) refusal(host, user string, said []string, code, prompts int) (_ *SudoError, unclear bool) {
+// refusal makes an error of what sudo or doas said, nil if it was not they who said
+// something: then nobody got as far. unclear tells that the reason could not be made
+// out; a terminal may help then. whose is the user whose password was asked for, "" if
+// that is not known.
+func (s Sudo) refusal(host, user, whose string, said []string, code, prompts int) (_ *SudoError, unclear bool) {
 	e := &SudoError{Host: host, User: user, Command: s.Command, Reason: SudoNotAllowed, Detail: sudoDetail(said, s.Command)}
 	text := strings.ToLower(strings.Join(said, "\n"))
 	has := func(phrases ...string) bool {
@@ -125,24 +138,30 @@ func (s Sudo) refusal(host, user string, said []string, code, prompts int) (_ *S
 		return false
 	}
 	switch {
-	case has("must have a tty", "must be run from a terminal", "a tty is required", "doas: a tty is required"):
+	case has("must have a tty", "must be run from a terminal", "a tty is required"):
 		e.Reason = SudoTTY
-	case has("not in the sudoers", "may not run", "is not allowed to", "not permitted"):
+	case has("not in the sudoers", "may not run", "is not allowed to", s.Command+": operation not permitted"):
 		e.Reason = SudoNotAllowed
-	case prompts >= 2 || has("incorrect password", "sorry, try again", "authentication failed", "authentication failure",
-		"incorrect authentication attempt", "no password was provided"):
+	case prompts >= 2 || has("incorrect password", "sorry, try again", s.Command+": authentication fail", "incorrect authentication attempt",
+		"no password was provided"):
 		e.Reason = SudoPasswordWrong
-	case has("password is required", "authentication required", "no tty present and no askpass"):
+	case has(s.Command+": account or password is expired", s.Command+": password expired", s.Command+": account validation failure"):
+		e.Reason = SudoExpired
+	case has("a password is required", s.Command+": authentication required", "no tty present and no askpass",
+		"interactive authentication is required"): // the last one is sudo-rs's
 		e.Reason = SudoPasswordRequired
-	case code == 127 || has(s.Command+": not found", s.Command+": command not found", "unknown command: "+s.Command):
+	case has(s.Command+": not found", s.Command+": command not found", "unknown command: "+s.Command),
+		code == 127 && (text == "" || has(s.Command)):
 		e.Reason = SudoMissing
 	case prompts == 1:
 		e.Reason = SudoPasswordWrong
+	case e.Detail == "":
+		return nil, false
 	default:
-		if e.Detail == "" {
-			e.Detail = strings.Join(said, "; ")
-		}
 		return e, true
+	}
+	if e.Reason == SudoPasswordWrong && whose != user {
+		e.Whose = whose
 	}
 	return e, false
 }

@@ -21,7 +21,7 @@ import (
 // standIn behaves as sudo does towards whoever runs it, without becoming
 // anyone. The real one is in the lab; this one has moods. It is steered by the
 // environment: SUDO_TTY wants a terminal, SUDO_PASSWORD a password, SUDO_DENY
-// says no in the end, SUDO_LECTURE talks first.
+// says no in the end, SUDO_LECTURE talks first, SUDO_WHOSE is whose password it wants.
 const standIn = `#!/bin/sh
 n= s= p='[sudo] password: '
 while :; do
@@ -29,7 +29,7 @@ while :; do
   -n) n=1; shift;;
   -S) s=1; shift;;
   -k|-H) shift;;
-  -p) p=$2; shift 2;;
+  -p) p=$2; shift 2; [ -z "$SUDO_WHOSE" ] || p=${p%%%p*}$SUDO_WHOSE${p#*%p};;
   -u) shift 2;;
   --) shift; break;;
   *) break;;
@@ -219,11 +219,21 @@ func TestSudoOneCommandEach(t *testing.T) {
 // asked whether it can start anything.
 func scripts(srv *remotetest.Server) (n int) {
 	for _, c := range srv.Commands() {
-		if c != "exit 0" {
+		if c != "exit 77" {
 			n++
 		}
 	}
 	return n
+}
+
+// executable makes a login shell that does as one does whose start-up file has the text.
+func executable(t testing.TB, startup string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "login")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+startup+"\nexec /bin/sh \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // Whatever reads what was sent ahead in the place of the starter runs nothing of
@@ -243,12 +253,8 @@ func TestForeignShell(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			shell := filepath.Join(dir, "login")
-			// As a shell does whose start-up file has the line.
-			if err := os.WriteFile(shell, []byte("#!/bin/sh\n"+startup+"\nexec /bin/sh \"$@\"\n"), 0o755); err != nil {
-				t.Fatal(err)
-			}
+			shell := executable(t, startup)
+			dir := filepath.Dir(shell)
 			s, _ := inProcess(t, remotetest.Options{Shell: shell}, remote.Config{})
 			conn := s.Dial(t)
 			mark := filepath.Join(dir, "mark")

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,8 +48,16 @@ type transport struct {
 	gone bool  // closed by the peer
 	beat *time.Timer
 
-	sessions int // open now
-	most     int // that the server allows, 0 if it is not known
+	sessions int  // open now
+	most     int  // that the server allows, 0 if it is not known
+	used     bool // there has been a session
+
+	// once tells that the server is TinySSH: it has one session for a connection, ends
+	// both together, and does not know global requests, which it says in a way that ends
+	// the connection here (UNIMPLEMENTED, RFC 4253, section 11.4; x/crypto/ssh takes it
+	// for a message of a channel). It is asked over the channel of the session then.
+	once    bool
+	channel ssh.Channel // of the session that is open, where once
 }
 
 // endpoint is whom to log in to: a host or a jump host.
@@ -98,7 +107,7 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	}
 	asked := &agentUse{}
 	defer asked.end()
-	methods := e.auth.methods(ctx, asked, func() bool { return e.way == "" || check.vouched != byNobody })
+	methods := e.auth.methods(ctx, asked, e.user, func() bool { return e.way == "" || check.vouched != byNobody })
 	// The library's handshake knows no limit but the end of its connection, and of
 	// the agent's while that is asked.
 	end := func() {
@@ -132,7 +141,11 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 			return nil
 		},
 		HostKeyAlgorithms: check.algorithms(),
-		BannerCallback:    func(string) error { return nil },
+		AuthCallback:      e.auth.progress,
+		BannerCallback: func(banner string) error {
+			e.auth.hear(banner)
+			return nil
+		},
 	}
 	conn, channels, requests, err := ssh.NewClientConn(w, e.address(), cfg)
 	at, _ := step.Load().(Step)
@@ -147,17 +160,21 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 		if asked.waiting() {
 			return nil, at, fmt.Errorf("the agent has not answered within %s: it may be waiting for a touch, a confirmation or a PIN", after)
 		}
+		if said := w.foreign(); said != "" && at == StepHandshake {
+			return nil, at, &NotSSHError{Said: said}
+		}
 		return nil, at, fmt.Errorf("no end within %s", after)
 	case e.auth.keptBack && !e.auth.login.hasKeys():
 		return nil, at, check.withoutPassword()
 	default:
-		return nil, at, e.classify(at, err)
+		return nil, at, e.classify(at, w, err)
 	}
 	go ssh.DiscardRequests(requests)
 	t := &transport{ssh: conn, wire: w, hostKey: check.got, vouched: check.vouched, label: e.label, note: check.note, limits: &c.limits}
 	if channel, ok := nc.(*channelConn); ok {
 		t.through = append(slices.Clone(channel.t.through), channel.t)
 	}
+	t.once = strings.Contains(string(conn.ServerVersion()), "tinyssh")
 	go func() {
 		for ch := range channels {
 			// The connection's end shows elsewhere.
@@ -172,23 +189,35 @@ func (c *Client) handshake(ctx context.Context, nc net.Conn, e *endpoint) (*tran
 	return t, at, nil
 }
 
-// classify tells a refused login from a broken connection. The library's error
-// for the former has no type.
-func (e *endpoint) classify(at Step, err error) error {
+// classify tells a refused login from a broken connection, and from what is no SSH
+// server. The library's error for a refused login has no type.
+func (e *endpoint) classify(at Step, w *wire, err error) error {
+	if at == StepHandshake {
+		if said := w.foreign(); said != "" {
+			return &NotSSHError{Said: said}
+		}
+	}
 	var network net.Error
-	if at != StepAuthentication || isClosed(err) || errors.As(err, &network) {
+	if at != StepAuthentication {
 		return trimHandshake(err)
 	}
-	e.auth.mu.Lock()
-	defer e.auth.mu.Unlock()
-	if e.auth.fatal != nil {
-		return e.auth.fatal
+	a := e.auth
+	a.mu.Lock()
+	fatal, said := a.fatal, serverSaid(a.said)
+	a.mu.Unlock()
+	switch closed := isClosed(err) || errors.As(err, &network); {
+	case closed && said != "":
+		// It says why, and hangs up.
+		return fmt.Errorf("%w%s", trimHandshake(err), said)
+	case closed:
+		return trimHandshake(err)
+	case fatal != nil:
+		return fatal
 	}
-	if !e.auth.login.any() { // the server does not take those who have nothing to show, as some do
+	if !a.login.any() { // the server does not take those who have nothing to show, as some do
 		return nothingToShow(e)
 	}
-	return &AuthError{Host: e.label, User: e.user, Tried: append([]string(nil), e.auth.tried...), Unused: e.auth.unused,
-		KeptBack: e.auth.keptBack, more: e.auth.unseen(), Err: trimHandshake(err)}
+	return a.refused(e.label, trimHandshake(err))
 }
 
 // trimHandshake takes the library's prefixes off: the step is said already.
@@ -218,7 +247,7 @@ func (t *transport) startKeepalive(interval time.Duration, silent int) {
 			go func() {
 				defer asking.Store(false)
 				// Any answer is a byte that the wire notices; so is its end.
-				_, _, _ = t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+				_ = t.ask()
 			}()
 		}
 		t.mu.Lock()
@@ -235,6 +264,23 @@ func (t *transport) startKeepalive(interval time.Duration, silent int) {
 	})
 }
 
+// ask asks the peer for a sign of life, and waits for it without a limit.
+func (t *transport) ask() error {
+	if !t.once {
+		_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
+		return err
+	}
+	t.mu.Lock()
+	channel := t.channel
+	t.mu.Unlock()
+	if channel == nil { // there is nothing to lose
+		t.wire.touch()
+		return nil
+	}
+	_, err := channel.SendRequest("keepalive@openssh.com", true, nil)
+	return err
+}
+
 // answers asks the peer whether it is still there. The library tells the end
 // of a channel a moment before that of the connection below it. A peer that does
 // not answer is gone.
@@ -243,8 +289,7 @@ func (t *transport) answers(ctx context.Context) bool {
 	defer timer.Stop()
 	answered := make(chan bool, 1)
 	go func() {
-		_, _, err := t.ssh.SendRequest("keepalive@openssh.com", true, nil)
-		answered <- err == nil
+		answered <- t.ask() == nil
 	}()
 	select {
 	case is := <-answered:
@@ -305,7 +350,13 @@ func (t *transport) openSession(ctx context.Context) (ssh.Channel, <-chan *ssh.R
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
-	return t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
+	ch, requests, err := t.openChannel(ctx, "session", nil, t.guard(ctx, "the opening of a session", func() {}))
+	if t.once && err == nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.channel = ch
+	}
+	return ch, requests, err
 }
 
 // openChannel is ssh.Conn's with a context; answered is called when the answer

@@ -216,10 +216,14 @@ func (u *upload) sendFrom(ctx context.Context, it *item, src io.Reader) error {
 		u.add(int64(n))
 	}}
 	target := path.Join(u.dir, partsDirectory, it.Name)
-	var err error
-	if u.sftp != nil {
+	err := errNoFile
+	if u.sftp != nil && !u.conn.withoutSFTP() {
 		err = u.sftp.send(ctx, target, offset, r)
-	} else {
+	}
+	if errors.Is(err, errNoFile) {
+		// The directory is ours: SFTP is one that does not let us write (internal-sftp -R,
+		// -P), or not there (a view of its own of the file system).
+		u.conn.forgetSFTP()
 		err = u.conn.catTo(ctx, target, offset, r)
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -58,11 +59,20 @@ func (c *Conn) openSFTP(ctx context.Context) (*sftpSession, error) {
 	if t := c.primary(); !t.alive() {
 		return nil, c.lost(t, "the start of SFTP", err)
 	}
+	c.forgetSFTP()
+	return nil, nil
+}
+
+// forgetSFTP has what follows travel without SFTP.
+func (c *Conn) forgetSFTP() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.noSFTP = true
-	return nil, nil
 }
+
+// errNoFile says that SFTP does not make the file that it was asked to, nothing of which
+// has been sent.
+var errNoFile = errors.New("it cannot be made there")
 
 // startSFTP starts the subsystem. One that does not get ready is left to itself,
 // since its server may not agree to an end (OpenSSH's waits for the subsystem's):
@@ -137,7 +147,11 @@ func (s *sftpSession) send(ctx context.Context, name string, offset int64, r io.
 
 func (s *sftpSession) write(name string, flags int, offset int64, r io.Reader) error {
 	f, err := s.client.OpenFile(name, flags)
-	if err != nil {
+	var status *sftp.StatusError
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.As(err, &status):
+		return fmt.Errorf("making the file: %w: %w", errNoFile, err)
+	case err != nil:
 		return fmt.Errorf("making the file: %w", err)
 	}
 	if offset > 0 {

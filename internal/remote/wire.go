@@ -4,7 +4,11 @@
 package remote
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +35,9 @@ type wire struct {
 	read, written atomic.Int64
 	last          atomic.Int64 // monotonic time of the last byte read
 
+	greeted bool   // an SSH server has said that it is one; of the goroutine that reads, as is said
+	said    []byte // what came before that, its beginning
+
 	mu      sync.Mutex
 	holds   int             // who wants writes held back
 	expired bool            // they have been for long enough
@@ -49,7 +56,47 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.read.Add(int64(n))
 		w.touch()
 	}
+	if !w.greeted && n > 0 && w.greet(p[:n]) {
+		return 0, errNotSSH
+	}
 	return n, err
+}
+
+var errNotSSH = errors.New("no SSH server")
+
+// greet looks at what comes before a server has said that it is one. Any lines may
+// (RFC 4253, section 4.2), but with some other protocols begin, whose servers wait for
+// more then.
+func (w *wire) greet(p []byte) (foreign bool) {
+	const most = 256
+	w.said = append(w.said, p[:min(len(p), most-len(w.said))]...)
+	if at := bytes.Index(w.said, []byte("SSH-")); at == 0 || at > 0 && w.said[at-1] == '\n' {
+		w.greeted, w.said = true, nil
+		return false
+	}
+	line, _, whole := bytes.Cut(w.said, []byte("\n"))
+	for _, begin := range []string{"HTTP/", "<!DOCTYPE", "<html", "220 ", "220-", "421 ", "554 ", "* OK", "+OK", "-ERR", "RFB ", "\x15\x03"} {
+		if bytes.HasPrefix(w.said, []byte(begin)) && (whole || len(line) == most || begin == "\x15\x03") {
+			return true
+		}
+	}
+	return len(w.said) == most && !whole // no line of text is as long
+}
+
+// foreign is the first line that came in the place of a server's word that it is one,
+// "" if none came. It is for when nothing is read any more.
+func (w *wire) foreign() string {
+	if w.greeted {
+		return ""
+	}
+	lines := tidyLines(strings.ToValidUTF8(string(w.said), "?"), len(w.said))
+	if len(lines) == 0 && len(w.said) > 0 {
+		return fmt.Sprintf("%x", w.said)
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return clip(lines[0])
 }
 
 // Write writes, or holds back what it is given. What was held back and could

@@ -87,7 +87,7 @@ func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
 }
 
 // outputEnd begins what internal/remote has a script's shell say when it has
-// written all: the byte, then the word of the script.
+// written all: the byte, then the word of the script and its exit code.
 const outputEnd = "\x01"
 
 // exec takes a script as the starter of internal/remote does, and answers it.
@@ -126,7 +126,7 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		keep(first, says, in, ch)
 	} else {
 		payload := ""
-		if strings.Contains(text, "2>/dev/null|{ exec 9<&-;") {
+		if strings.Contains(text, "|(exec 9<&- ") {
 			if strings.Contains(text, "\nput begin gate\n") {
 				_, _ = io.WriteString(ch, f.question(h)) // as below
 			}
@@ -141,8 +141,9 @@ func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 		var out strings.Builder
 		code = f.answer(h, text, payload, &out, ch.Stderr())
 		// A client that is gone does not miss them.
-		_, _ = io.WriteString(ch, out.String()+outputEnd+word)
-		_, _ = io.WriteString(ch.Stderr(), outputEnd+word)
+		end := fmt.Sprintf("%s%s%d.", outputEnd, word, code)
+		_, _ = io.WriteString(ch, out.String()+end)
+		_, _ = io.WriteString(ch.Stderr(), end)
 	}
 	_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
 }

@@ -39,6 +39,9 @@ type Options struct {
 	Exec        func(command string, stdin []byte)    // sees each command before it runs; stdin is not known yet
 	Wrap        func(command string) (wrapped string) // changes commands
 	Listen      string                                // address; "": 127.0.0.1:0
+	// Exit changes the exit code that is told, and when, as servers do that are made of
+	// a library; input is closed when there is no more input.
+	Exit func(code int, input <-chan struct{}) (told int)
 }
 
 // Server is a running server.
@@ -316,6 +319,7 @@ func (s *Server) run(command string, env []string, pty *ptyPair, ch ssh.Channel,
 	cmd.Env = env
 	ownSession(cmd, pty != nil)
 	gone := make(chan struct{}) // the client has closed the channel
+	input := make(chan struct{})
 	go func() {
 		ssh.DiscardRequests(reqs)
 		close(gone)
@@ -352,6 +356,7 @@ func (s *Server) run(command string, env []string, pty *ptyPair, ch ssh.Channel,
 		go func() {
 			_, _ = io.Copy(stdin, ch)
 			_ = stdin.Close()
+			close(input)
 		}()
 		outputs.Go(func() { _, _ = io.Copy(ch, stdout) })
 		outputs.Go(func() { _, _ = io.Copy(ch.Stderr(), stderr) })
@@ -369,7 +374,11 @@ func (s *Server) run(command string, env []string, pty *ptyPair, ch ssh.Channel,
 			Message, Lang string
 		}{name, false, "", ""}))
 	} else {
-		_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(state.ExitCode())}))
+		code := state.ExitCode()
+		if s.opts.Exit != nil {
+			code = s.opts.Exit(code, input)
+		}
+		_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(&struct{ Code uint32 }{uint32(code)}))
 	}
 	drained := make(chan struct{})
 	go func() {

@@ -215,15 +215,23 @@ func (s State) unitGap(b *bundle.Bundle, g *gap) {
 		case timed[u.Name] || oneOff:
 		case u.Active == "failed":
 			g.revive = append(g.revive, u.Name)
-		case u.Active == "inactive" && !u.Job && !u.Triggered && (u.Always && (u.Unconditional || u.Untried) || u.Name == "dcos.target"):
-			g.revive = append(g.revive, u.Name)
-			g.stopped[u.Name] = true
-		case u.Active == "inactive" && !u.Job && strings.HasSuffix(u.Name, ".socket") && (u.Unconditional || u.Untried):
-			// Its service may run all the same, and nobody reaches it.
+		case u.Active == "inactive" && !u.Job && u.mustRun():
 			g.revive = append(g.revive, u.Name)
 			g.stopped[u.Name] = true
 		}
 	}
+}
+
+// mustRun says whether a unit that is not active was stopped by somebody.
+func (u UnitState) mustRun() bool {
+	free := u.Unconditional || u.Untried
+	switch {
+	case u.Name == "dcos.target":
+		return !u.Triggered
+	case strings.HasSuffix(u.Name, ".socket"):
+		return free // its service may run all the same, and nobody reaches it
+	}
+	return !u.Triggered && u.Always && free
 }
 
 const unitDirectory = "/etc/systemd/system/"

@@ -228,7 +228,8 @@ func (n *node) plant(t testing.TB) error {
 	}
 	if n.role == "master" {
 		// DC/OS writes it when its services first start, which stand-ins do not.
-		_, err := n.shell(t, `[ -s /var/lib/dcos/cluster-id ] || cat /proc/sys/kernel/random/uuid >/var/lib/dcos/cluster-id; i=0; until curl -fsS -m 5 `+apps+`/lab-mark || curl -fsS -m 5 -X POST -H 'Content-Type: application/json' `+
+		_, err := n.shell(t, `[ -s /var/lib/dcos/cluster-id ] || cat /proc/sys/kernel/random/uuid >/var/lib/dcos/cluster-id; i=0; `+
+			`until curl -fsS -m 5 `+apps+`/lab-mark || curl -fsS -m 5 -X POST -H 'Content-Type: application/json' `+
 			`-d '{"id": "/lab-mark", "cmd": "sleep 86400", "cpus": 0.1, "mem": 16, "instances": 0}' `+apps+
 			`; do i=$((i + 1)); [ $i -lt 120 ] || exit 1; sleep 1; done >/dev/null 2>&1`)
 		n.app = err == nil

@@ -192,7 +192,7 @@ func (s *site) strikeAll(n *node) {
 		if !s.begins("on the %s, %d of %d ends of an activation", n.role, len(blows)-i, len(blows)) {
 			break
 		}
-		s.t.Logf("%s, %d of %d: %s at %s", n.role, i+1, len(blows), b.end.name, b.point)
+		s.t.Logf("%s, %d of %d: %s at %s", n.role, i+1, len(blows), b.name, b.point)
 		s.strike(n, b.point, b.end)
 	}
 }

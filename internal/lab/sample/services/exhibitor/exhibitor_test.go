@@ -37,8 +37,8 @@ type member struct {
 	stop func()
 }
 
-func newEnsemble(t *testing.T, n int) *ensemble {
-	return &ensemble{t: t, n: n, dir: t.TempDir(), urls: map[string]string{}}
+func newEnsemble(t *testing.T) *ensemble {
+	return &ensemble{t: t, n: 3, dir: t.TempDir(), urls: map[string]string{}}
 }
 
 func (e *ensemble) url(name string) string {
@@ -101,7 +101,7 @@ func agree(leader string, members ...*member) func() bool {
 
 func TestElection(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, 3)
+	e := newEnsemble(t)
 	a := e.start("a")
 	until(t, "a knows itself", func() bool { return len(a.View(group).Members) == 1 })
 	if v := a.View(group); v.Quorum || v.Leader != "" {
@@ -134,7 +134,7 @@ func TestElection(t *testing.T) {
 // followed at once.
 func TestCandidates(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, 3)
+	e := newEnsemble(t)
 	all := []*member{e.start("a"), e.start("b"), e.start("c")}
 	now := time.Now()
 	stand := func(which ...int) {
@@ -156,7 +156,7 @@ func TestCandidates(t *testing.T) {
 // A new member takes the place of one that is gone, which stays out when it is back.
 func TestReplacement(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, 3)
+	e := newEnsemble(t)
 	has := func(m *member, want ...string) func() bool {
 		return func() bool { return slices.Equal(m.View(group).Members, want) }
 	}
@@ -255,7 +255,7 @@ func (i *scripted) started() []string {
 // when it finds it down, when its ensemble is another, and not because it has no quorum.
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, 3)
+	e := newEnsemble(t)
 	one := &scripted{state: exhibitor.Down}
 	e.instance = one
 	a := e.start("a")

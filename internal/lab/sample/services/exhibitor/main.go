@@ -59,7 +59,11 @@ func Main(ctx context.Context, h host.Host, args []string) error {
 		if err != nil {
 			return errors.Join(err, web.Close())
 		}
-		go s.cfg.Instance.(*standIn).serve(ctx, zk, cfg.Version)
+		alone, ok := s.cfg.Instance.(*standIn)
+		if !ok {
+			return errors.Join(fmt.Errorf("without a ZooKeeper of its own it has a %T", s.cfg.Instance), zk.Close(), web.Close())
+		}
+		go alone.serve(ctx, zk, cfg.Version)
 	}
 	log.Printf("exhibitor %s on %s: ensemble of %d, storage %T", cfg.Version, cfg.Hostname, cfg.Count, cfg.Storage)
 	ctx, cancel := context.WithCancelCause(ctx)

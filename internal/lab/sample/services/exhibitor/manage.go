@@ -201,5 +201,6 @@ func (s *Server) stateOf(ctx context.Context, hostname string) (ownState, error)
 	if resp.StatusCode != http.StatusOK {
 		return st, fmt.Errorf("%s: %s", hostname, resp.Status)
 	}
-	return st, json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&st)
+	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&st)
+	return st, err
 }

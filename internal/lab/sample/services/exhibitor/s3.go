@@ -32,7 +32,7 @@ const bucketLock = "null-lock-"
 
 // Load gets the object. Its version is when it was stored, to the second. As exhibitor
 // does, it takes what it may not read for what is not there.
-func (s S3) Load(ctx context.Context) ([]byte, string, error) {
+func (s S3) Load(ctx context.Context) (text []byte, version string, err error) {
 	text, header, err := s.do(ctx, http.MethodGet, s.Prefix, nil, nil)
 	if missing(err) {
 		return nil, "", nil

@@ -39,15 +39,15 @@ const (
 )
 
 // Load reads the file. Its version is when it was written.
-func (s Shared) Load(context.Context) ([]byte, string, error) {
-	text, err := os.ReadFile(filepath.Join(s.Dir, sharedFile))
+func (s Shared) Load(context.Context) (text []byte, version string, err error) {
+	text, err = os.ReadFile(filepath.Join(s.Dir, sharedFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	version, err := s.version()
+	version, err = s.version()
 	return text, version, err
 }
 

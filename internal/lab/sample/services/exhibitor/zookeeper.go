@@ -52,7 +52,7 @@ func (z ZooKeeper) Store(ctx context.Context, text []byte, version string) (stor
 			}
 			return err
 		}
-		before, err := strconv.Atoi(version)
+		before, err := strconv.ParseInt(version, 10, 32)
 		if err != nil {
 			return err
 		}
@@ -171,16 +171,15 @@ func (c *zkConn) close() error {
 }
 
 // get reads a node's data and version.
-func (c *zkConn) get(path string) ([]byte, int32, error) {
+func (c *zkConn) get(path string) (data []byte, version int32, err error) {
 	reply, err := c.call(zkGetData, new(jute).string(path).bool(false))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %s: %w", path, err)
 	}
-	data, err := reply.readBytes()
-	if err != nil {
+	if data, err = reply.readBytes(); err != nil {
 		return nil, 0, err
 	}
-	version, err := reply.readVersion()
+	version, err = reply.readVersion()
 	return data, version, err
 }
 

@@ -669,9 +669,11 @@ func (j *job) result(ctx context.Context, out, errs *output) (*Result, error) {
 		Stdout: out.bytes(), Stderr: errs.bytes(), ExitCode: p.exitCode(),
 		Truncated: out.truncated() || errs.truncated(),
 	}
-	signal := p.signal
+	signal := ""
 	if code := j.ownCode(); code >= 0 {
-		res.ExitCode, signal = code, ""
+		res.ExitCode = code
+	} else if res.ExitCode >= 0 { // the server has said how it ended
+		signal = p.signal
 	}
 	if j.frames != nil {
 		if err := j.frames.finish(); err != nil {

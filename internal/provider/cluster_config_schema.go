@@ -153,7 +153,7 @@ func clusterConfigSchema() schema.Schema {
 	return schema.Schema{
 		MarkdownDescription: "The configuration of a DC/OS cluster, rendered from a release. It touches no host: " +
 			"`dcos_node` installs what it renders. Every documented DC/OS parameter is an attribute under its own name and takes the value that " +
-			"`config.yaml` takes.",
+			"`config.yaml` takes. What is changed here changes running nodes in place, unless the attribute says otherwise.",
 		Attributes: attributes,
 	}
 }

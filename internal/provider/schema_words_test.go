@@ -93,7 +93,8 @@ func TestDescriptions(t *testing.T) {
 		var schema resource.SchemaResponse
 		newResource().Metadata(t.Context(), resource.MetadataRequest{ProviderTypeName: typeName}, &name)
 		newResource().Schema(t.Context(), resource.SchemaRequest{}, &schema)
-		eachAttribute(t, "resource "+name.TypeName, plain(schema.Schema.Attributes), "", check)
+		// What a resource says of all its attributes need not be said of each.
+		eachAttribute(t, "resource "+name.TypeName, plain(schema.Schema.Attributes), schema.Schema.MarkdownDescription, check)
 	}
 	for _, newSource := range p.DataSources(t.Context()) {
 		var name datasource.MetadataResponse

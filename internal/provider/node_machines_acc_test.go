@@ -4,8 +4,6 @@
 package provider
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 )
@@ -88,84 +85,4 @@ func TestAccInstalledByHand(t *testing.T) {
 			t.Errorf("left: %s", c)
 		}
 	}
-}
-
-// TestAccReplaceTriggeredBy replaces a node's machine by the pattern that the
-// documentation shows: in one apply the node is removed from the old machine,
-// which goes, and put on the new one, which has the same address.
-func TestAccReplaceTriggeredBy(t *testing.T) {
-	t.Parallel()
-	l := requireAcceptance(t)
-	s := newSite(t, l, 1, 0, 0)
-	old := s.masters[0]
-	// The machine is this test's: it does what the provisioners ask for.
-	machine := func(generation int) string {
-		return fmt.Sprintf(`
-resource "terraform_data" "machine" {
-  triggers_replace = %d
-  provisioner "local-exec" {
-    when    = destroy
-    command = "touch destroy && until [ -e destroyed ]; do sleep 0.1; done"
-  }
-}
-`, generation)
-	}
-	s.tf.Write("machine.tf", machine(1))
-	node := "lifecycle {\n replace_triggered_by = [terraform_data.machine.id]\n }\n"
-	s.configure(siteOptions{node: node})
-	s.tf.Apply()
-	s.whole()
-	s.tf.NoChanges()
-
-	replaced := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	go func() {
-		replaced <- func() error {
-			for {
-				if _, err := os.Stat(filepath.Join(s.tf.Path, "destroy")); err == nil {
-					break
-				}
-				select {
-				case <-ctx.Done():
-					return errors.New("the machine was never to be destroyed")
-				case <-time.After(100 * time.Millisecond):
-				}
-			}
-			after, err := old.Snapshot(ctx)
-			if err != nil {
-				return err
-			}
-			for _, c := range lab.Diff(s.before[old.Name], after) {
-				if !strings.HasPrefix(c.Name, "file "+exhibitorDir) {
-					t.Errorf("left on the old machine: %s", c)
-				}
-			}
-			if err := old.Destroy(ctx); err != nil {
-				return err
-			}
-			h, err := l.Create(ctx, old.Name, lab.WithAddress(old.Address), lab.WithMount(l.Shared(t), exhibitorDir))
-			if err != nil {
-				return err
-			}
-			s.masters[0] = h
-			if s.before[h.Name], err = h.Snapshot(ctx); err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(s.tf.Path, "destroyed"), nil, 0o600)
-		}()
-	}()
-	s.tf.Write("machine.tf", machine(2))
-	plan := s.tf.Plan()
-	if change := plan[`dcos_node.master["n1"]`].Change; !slices.Equal(change.Actions, []string{"delete", "create"}) {
-		t.Errorf("the plan is to %v", change.Actions)
-	}
-	s.tf.Apply("plan.bin")
-	if err := <-replaced; err != nil {
-		t.Fatal(err)
-	}
-	s.whole()
-	s.tf.NoChanges()
-	s.tf.Destroy("-target=dcos_node.master")
-	s.clean(s.masters...)
 }

@@ -10,16 +10,23 @@ import (
 	"testing"
 )
 
+// built builds the provider, and returns its path.
+func built(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "terraform-provider-dcos")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
+}
+
 // TestHelp asks for help as a person does: all that can be called by hand is there.
 func TestHelp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the provider")
 	}
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "terraform-provider-dcos")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	binary := built(t)
 	out, err := exec.Command(binary, "--help").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v", err)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +21,7 @@ func TestEndsWithItsParent(t *testing.T) {
 		t.Skip("builds the provider")
 	}
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "terraform-provider-dcos")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	binary := built(t)
 	ours, theirs, err := os.Pipe() // which the provider holds open
 	if err != nil {
 		t.Fatal(err)

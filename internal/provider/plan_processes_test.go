@@ -148,6 +148,9 @@ func TestPlanOfTwoProviderBlocks(t *testing.T) {
 		if apply := later(); !apply.s.plan.ends(cluster) || apply.s.plan.ends("another") {
 			t.Error("apply does not know which cluster ends")
 		}
+		if other := ofBlock(t, a.s.plan.with.dir, "b"); other.s.plan.ends(cluster) {
+			t.Error("another provider block's cluster of that name ends with it")
+		}
 		// It does not end where something of it comes, whoever says it first.
 		b.want(b.comes(b.host("new", "10.0.0.8", nil)), "")
 		if apply := later(); apply.s.plan.ends(cluster) {

@@ -291,7 +291,8 @@ func (p *planRegister) exchange() {
 	for _, l := range heard {
 		from := p.with.place(l)
 		if l.Ends {
-			if !p.remains(l.Cluster) {
+			// Another provider block's cluster may be another one of that name.
+			if l.Block == p.with.block && !p.remains(l.Cluster) {
 				p.ended[l.Cluster] = true
 			}
 			continue

@@ -191,7 +191,7 @@ func (e *ConnectError) Hint() string {
 	var name *net.DNSError
 	if errors.As(e.Err, &name) {
 		return fmt.Sprintf("This machine's name servers have no address for %s (%s). Check its spelling, and that this machine asks the "+
-			"servers which know it: getent hosts %[1]s. An IP address needs none of them.", name.Name, e.nameFailure(name))
+			"servers which know it: getent hosts %[1]s. An IP address needs none of them.", name.Name, nameFailure(name))
 	}
 	switch e.Stage {
 	case StepTCP:
@@ -211,7 +211,7 @@ func (e *ConnectError) Hint() string {
 }
 
 // nameFailure says whether it is known that there is no such name.
-func (*ConnectError) nameFailure(name *net.DNSError) string {
+func nameFailure(name *net.DNSError) string {
 	switch {
 	case name.IsNotFound:
 		return "there is no such name"

@@ -44,7 +44,11 @@ is_opt_name() ( # NAME: does DC/OS make something of that name there?
 if [ -d "$opt" ]; then
 	contents "$opt" | head -n 100 | while read -r f; do
 		case $f in "$opt"/*) : ;; *) continue ;; esac # the second line of a name
-		if is_opt_name "${f##*/}"; then put known "${f##*/}"; else put stranger "${f##*/}"; fi
+		if is_opt_name "${f##*/}"; then
+			put known "${f##*/}"
+			break # one is enough
+		fi
+		put stranger "${f##*/}"
 	done
 fi
 if [ -e "$opt/bootstrap" ]; then put setup_pending yes; else put setup_pending no; fi

@@ -7,8 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -211,26 +209,9 @@ func TestNoSSHServer(t *testing.T) {
 		"* OK IMAP4 ready\r\n":           "* OK IMAP4 ready",
 		"\x15\x03\x01\x00\x02\x02\x46":   "1503", // an alert of TLS
 	} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				_, _ = fmt.Fprint(c, said) // and waits
-			}
-		}()
-		address, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			t.Fatal(l.Addr())
-		}
+		port := says(t, said, false)
 		client := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "x"}})
-		_, err = client.Dial(t.Context(), remote.Target{Address: "127.0.0.1", Port: address.Port, ConnectTimeout: time.Hour})
+		_, err := client.Dial(t.Context(), remote.Target{Address: "127.0.0.1", Port: port, ConnectTimeout: time.Hour})
 		var other *remote.NotSSHError
 		if !errors.As(err, &other) || !strings.HasPrefix(other.Said, want) || !strings.Contains(err.Error(), "1 attempt ") {
 			t.Errorf("%q: have %v", said, err)

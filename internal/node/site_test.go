@@ -28,15 +28,14 @@ ip -4 -o addr show dev host0 | awk '{ split($4, a, "/"); print a[1]; exit }'
 // for what is known of it.
 func sampleRelease(t *testing.T, version samplerelease.Version) (path, cache string) {
 	t.Helper()
-	user, err := os.UserCacheDir()
+	dir, err := samplerelease.Directory()
 	if err != nil {
 		t.Fatal(err)
 	}
-	user = filepath.Join(user, "terraform-provider-dcos-test")
-	if path, err = samplerelease.Build(t.Context(), user, version); err != nil {
+	if path, err = samplerelease.Build(t.Context(), dir, version); err != nil {
 		t.Fatal(err)
 	}
-	return path, filepath.Join(user, "release")
+	return path, filepath.Join(dir, "release")
 }
 
 // openRelease opens a sample release, built once and kept in the user's cache.

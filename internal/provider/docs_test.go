@@ -43,9 +43,9 @@ func TestDocsValidate(t *testing.T) {
 	version := d.Version()
 	// What the blocks read.
 	for name, text := range map[string]string{
-		".ssh/id_ed25519": "key\n", "genconf/ip-detect": "#!/bin/sh\n",
+		".ssh/id_ed25519": "key\n", "genconf/ip-detect": "#!/bin/sh\n", "genconf/ssh_key": "key\n",
 		"genconf/config.yaml": "cluster_name: main\nmaster_discovery: static\nmaster_list: [10.0.0.11]\nexhibitor_storage_backend: static\n" +
-			"resolvers: [10.0.0.2]\n",
+			"resolvers: [10.0.0.2]\nagent_list: [10.0.0.21]\nssh_user: centos\n",
 	} {
 		mustWrite(t, filepath.Join(d.Path, name), text)
 	}

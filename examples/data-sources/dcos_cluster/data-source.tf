@@ -4,6 +4,9 @@ data "dcos_cluster" "main" {
   wait_for = { masters = 3, agents = 5 }
   timeout  = "10m"
 
+  # Not before they are there.
+  depends_on = [dcos_node.master, dcos_node.agent]
+
   lifecycle {
     postcondition {
       condition     = self.quorum
@@ -15,6 +18,8 @@ data "dcos_cluster" "main" {
 # Where only SSH reaches the cluster: through the connection to one master, by the provider's jump hosts.
 data "dcos_cluster" "private" {
   ssh = { address = "10.0.0.11" }
+
+  depends_on = [dcos_node.master, dcos_node.agent]
 }
 
 output "leader" {

@@ -40,11 +40,7 @@ func open(t *testing.T, example string, variables map[string]any) *terraform.Dir
 // it anew while a cluster stands on it.
 func sampleRelease(t *testing.T) string {
 	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := samplerelease.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), samplerelease.V22)
+	path, err := samplerelease.Kept(t.Context(), samplerelease.V22)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,11 +106,7 @@ const easyCheck = `check_config = {
 // sample gives the path of a sample release.
 func sample(t *testing.T, version samplerelease.Version) string {
 	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := samplerelease.Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
+	path, err := samplerelease.Kept(t.Context(), version)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,10 +45,26 @@ const (
 	endsWithin = 10 * time.Second
 )
 
+// Directory returns the directory in which tests, the demo and the lab keep
+// their releases, below the user's cache directory.
+func Directory() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "terraform-provider-dcos-test"), err
+}
+
+// Kept returns the path of the release in [Directory], as [Build] does.
+func Kept(ctx context.Context, version Version) (string, error) {
+	dir, err := Directory()
+	if err != nil {
+		return "", err
+	}
+	return Build(ctx, dir, version)
+}
+
 // Build returns the path of a release's dcos_generate_config.sh below dir, where
 // releases are kept, and makes it if there is none of the present sources yet.
 // The same release as a directory is at [Image] of that path. It has to run
-// within the tree. Builds of one version in several goroutines and processes
+// within the tree, or its program has to lie there. Builds of one version in several goroutines and processes
 // wait for one another. What is at the path never changes; it is removed when a
 // later version of the tree builds a release and nobody has asked for this one
 // for two weeks.
@@ -190,17 +206,22 @@ func moduleDirectory() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for {
-		source := filepath.Join(dir, modulePath)
-		if _, err := os.Stat(filepath.Join(source, "go.mod")); err == nil {
-			return source, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", fmt.Errorf("there is no %s above the working directory: run this within the provider's tree", modulePath)
-		}
-		dir = up
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
 	}
+	for _, dir := range []string{dir, filepath.Dir(program)} {
+		for ; ; dir = filepath.Dir(dir) {
+			source := filepath.Join(dir, modulePath)
+			if _, err := os.Stat(filepath.Join(source, "go.mod")); err == nil {
+				return source, nil
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return "", fmt.Errorf("there is no %s above the working directory or the program: run this within the provider's tree", modulePath)
 }
 
 func lock(path string) (unlock func() error, err error) {

@@ -17,11 +17,7 @@ import (
 // get gives a release's path. They are kept between runs.
 func get(t *testing.T, version Version) string {
 	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := Build(t.Context(), filepath.Join(dir, "terraform-provider-dcos-test"), version)
+	path, err := Kept(t.Context(), version)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,12 +75,6 @@ func up(ctx context.Context) error {
 // from is the version that is installed first, to the one to which it can be upgraded.
 const from, to = samplerelease.V21, samplerelease.V22
 
-// releases is where sample releases are kept, the tests' too.
-func releases() (string, error) {
-	cache, err := os.UserCacheDir()
-	return filepath.Join(cache, "terraform-provider-dcos-test"), err
-}
-
 // releaseName is how a release is called in the workspace.
 func releaseName(version samplerelease.Version) string { return "dcos-" + string(version) + ".sh" }
 
@@ -89,7 +83,7 @@ const upgradeFile = "upgrade.auto.tfvars"
 
 // expectation says how long this will take.
 func expectation() string {
-	dir, err := releases()
+	dir, err := samplerelease.Directory()
 	if built, globErr := filepath.Glob(filepath.Join(dir, string(from)+"-*")); err == nil && globErr == nil && len(built) > 0 {
 		return "Everything was built before: this takes about a minute."
 	}
@@ -101,11 +95,7 @@ func expectation() string {
 func (w *workspace) buildRelease(ctx context.Context, version samplerelease.Version) error {
 	var release string
 	err := waiting("DC/OS "+string(version), func() (err error) {
-		dir, err := releases()
-		if err != nil {
-			return err
-		}
-		release, err = samplerelease.Build(ctx, dir, version)
+		release, err = samplerelease.Kept(ctx, version)
 		return err
 	})
 	if err != nil {
@@ -217,8 +207,8 @@ Done in %[1]s. What you can do now:
                          %[3]s apply -var 'banner=Hello'
   take the agent out     %[3]s apply -var 'agents={}'         drained and uninstalled; without the -var it comes back
   anything else          edit %[4]s/main.tf (copied from %[5]s), then %[3]s apply
-  see it again           go run ./internal/lab/cmd/demo show
-  log in                 go run ./internal/lab/cmd/lab -lab %[6]s ssh %[7]s
+  see it again           make demo-show
+  log in                 tools/lab -lab %[6]s ssh %[7]s
   what was done          %[4]s/bin/terraform-provider-dcos runlog --summary %[4]s/run.jsonl
   destroy it             make demo-destroy
 
@@ -310,7 +300,7 @@ func destroy(ctx context.Context) error {
 func kept() string {
 	var b strings.Builder
 	b.WriteString("\nThe demo is gone: its cluster, its hosts and its workspace.")
-	if dir, err := releases(); err == nil {
+	if dir, err := samplerelease.Directory(); err == nil {
 		fmt.Fprintf(&b, "\nKept, so that the next one is quick (rm -rf removes it): %s, the sample releases", dir)
 	}
 	if dir, err := lab.CacheDir(); err == nil {

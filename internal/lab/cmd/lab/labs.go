@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 )
 
 // labCommands are about a lab and its network.
@@ -24,6 +27,8 @@ func labCommands() []command {
 			"For CI, which keeps ARCHIVE and ARCHIVE.zookeeper between its runs, under that id.", image},
 		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: " +
 			"it reaches the hosts there and nothing else.", enter},
+		{"release", "VERSION", "print the path of a sample release, " + string(samplerelease.V21) + " or " + string(samplerelease.V22) + ", which is built if it is not there\n" +
+			"The format is that of DC/OS, the services are stand-ins.", release},
 		{"proxy", "[FLAG...] HOST[:PORT]", "listen in the lab's network, and be a bad path to a host, until interrupted", proxy},
 	}
 }
@@ -37,8 +42,20 @@ func up(ctx context.Context, c *call) error {
 		_, _, err := lab.RaiseDemo(ctx, c.out)
 		return err
 	}
-	_, err := lab.New(ctx, c.labName)
+	l, err := lab.New(ctx, c.labName)
+	if err == nil {
+		access(c.out, l)
+	}
 	return err
+}
+
+// access says how the hosts of a lab are reached.
+func access(out io.Writer, l *lab.Lab) {
+	fmt.Fprintf(out, `user         %s (sudo without a password; lab help names others)
+key          %s
+known_hosts  %s (of all its hosts, also of those that are made later)
+network      its own: lab enter COMMAND runs a command in it
+`, lab.UserNoPassword, l.KeyFile(), l.KnownHostsFile())
 }
 
 func down(ctx context.Context, c *call) error {
@@ -102,6 +119,21 @@ func image(ctx context.Context, c *call) error {
 		}
 	}
 	_, err = fmt.Fprintln(c.out, id)
+	return err
+}
+
+func release(ctx context.Context, c *call) error {
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	version := samplerelease.Version(c.args[0])
+	if !slices.Contains([]samplerelease.Version{samplerelease.V21, samplerelease.V22}, version) {
+		return usageError(fmt.Sprintf("there is no sample release %q", version))
+	}
+	path, err := samplerelease.Kept(ctx, version)
+	if err == nil {
+		fmt.Fprintln(c.out, path)
+	}
 	return err
 }
 

@@ -39,7 +39,7 @@ func TestExamplesValidate(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.Write("example.tf", string(text))
-			if strings.Contains(file, "dcos_node") || strings.Contains(file, "dcos_preflight") {
+			if strings.Contains(file, "dcos_node") || strings.Contains(file, "dcos_preflight") || strings.Contains(file, "dcos_cluster/") {
 				// It shows a part of a whole.
 				for _, other := range []string{"dcos_cluster_config/resource.tf", "dcos_node/resource.tf"} {
 					if strings.HasSuffix(file, other) {

@@ -167,7 +167,7 @@ func hostKey(t *testing.T, l *lab.Lab, h *lab.Host) string {
 func agentOf(t *testing.T, key, comment string) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "agent")
-	agent := exec.Command("ssh-agent", "-D", "-a", socket) //nolint:noctx // until the test's end
+	agent := exec.Command("ssh-agent", "-D", "-a", socket) // until the test's end
 	if err := agent.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (m *machine) remove(t *testing.T) {
 		t.Errorf("%s is left, as something is mounted in it (%v)", m.root, err)
 		return
 	}
-	if out, err := exec.Command("rm", "-rf", "--one-file-system", "--", m.root).CombinedOutput(); err != nil { //nolint:noctx // at the test's end
+	if out, err := exec.Command("rm", "-rf", "--one-file-system", "--", m.root).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -28,7 +28,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("help is silent about %s", c.name)
 		}
 	}
-	for _, args := range [][]string{{"dance"}, {"-dance"}, {"reboot"}, {"exec", "h1"}, {"up", "h1"}, {"proxy", "-fault"}} {
+	for _, args := range [][]string{{"dance"}, {"-dance"}, {"reboot"}, {"exec", "h1"}, {"up", "h1"}, {"proxy", "-fault"}, {"release", "1.2"}} {
 		var misuse usageError
 		if err := run(t.Context(), args, &out); !errors.As(err, &misuse) {
 			t.Errorf("%v: %v", args, err)
@@ -67,6 +67,9 @@ func TestSession(t *testing.T) {
 			t.Fatalf("%v: %v", args, err)
 		}
 		return out
+	}
+	if out := must("up"); !strings.Contains(out, l.KeyFile()) || !strings.Contains(out, l.KnownHostsFile()) || !strings.Contains(out, lab.UserNoPassword) {
+		t.Errorf("up does not say how its hosts are reached:\n%s", out)
 	}
 	must("create", "-address", "198.18.66.6", "-disk", "256M", "h1")
 	if out := must("list"); !strings.Contains(out, "h1") || !strings.Contains(out, "198.18.66.6") {

@@ -127,10 +127,14 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		if errors.As(err, &auth) {
 			pause = logins.count(auth)
 		}
+		var away *turnedAwayError
+		if errors.As(err, &away) {
+			pause = logins.turnedAway()
+		}
 		if hopeless(err) || logins.enough() || within.Err() != nil {
 			return nil, last
 		}
-		if auth != nil {
+		if auth != nil || away != nil {
 			progress(fmt.Sprintf("the login was refused; trying again in %s", pause.Round(time.Second)))
 		}
 		if err := sleep(within, pause); err != nil {
@@ -163,6 +167,13 @@ func (r *refusals) count(auth *AuthError) time.Duration {
 		r.passwords++
 	}
 	return loginWait.after(max(r.seen, 1))
+}
+
+// turnedAway counts a login that may or may not have been refused. One of a host
+// that boots or goes down is tried again, whatever Target.Logins says.
+func (r *refusals) turnedAway() time.Duration {
+	r.all++
+	return loginWait.after(r.all)
 }
 
 // enough reports whether there is to be no further login.

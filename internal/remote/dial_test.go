@@ -256,6 +256,29 @@ func TestDialRefusedLogins(t *testing.T) {
 	})
 }
 
+// A server that says why and hangs up, as for an account that has expired, is a login
+// that was refused as well: it is tried by count, with pauses.
+func TestDialTurnedAway(t *testing.T) {
+	t.Parallel()
+	var last atomic.Pointer[net.Conn]
+	s := remotetest.Serve(t, remotetest.Options{
+		Config: ssh.ServerConfig{
+			BannerCallback: func(ssh.ConnMetadata) string { return "Your account has expired." },
+			PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
+				_ = (*last.Load()).Close()
+				return nil, errors.New("no")
+			},
+		},
+		Accept: func(_ int, nc net.Conn) net.Conn { last.Store(&nc); return nc },
+	})
+	c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "x"}})
+	err := wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 6 * time.Second}), remote.StepAuthentication,
+		"Your account has expired.")
+	if err.Attempts > 4 {
+		t.Errorf("tried %d times", err.Attempts)
+	}
+}
+
 func TestDialCancelled(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, remote.Config{User: "user"})

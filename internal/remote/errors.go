@@ -348,6 +348,18 @@ func (e *AuthError) Error() string {
 // wantsMore reports whether the credentials are right and not enough.
 func (e *AuthError) wantsMore() bool { return len(e.Accepted) > 0 || len(e.Asked) > 0 }
 
+// turnedAwayError is the end of a connection in authentication, after the server
+// has said something: that an account has expired, that the system is booting
+// (pam_nologin), or a notice for all.
+type turnedAwayError struct {
+	err  error
+	said string
+}
+
+func (e *turnedAwayError) Error() string { return e.err.Error() + e.said }
+
+func (e *turnedAwayError) Unwrap() error { return e.err }
+
 // serverSaid is how a message shows banners.
 func serverSaid(said []string) string {
 	if len(said) == 0 {

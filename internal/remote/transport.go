@@ -208,7 +208,7 @@ func (e *endpoint) classify(at Step, w *wire, err error) error {
 	switch closed := isClosed(err) || errors.As(err, &network); {
 	case closed && said != "":
 		// It says why, and hangs up.
-		return fmt.Errorf("%w%s", trimHandshake(err), said)
+		return &turnedAwayError{trimHandshake(err), said}
 	case closed:
 		return trimHandshake(err)
 	case fatal != nil:

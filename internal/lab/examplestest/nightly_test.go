@@ -7,6 +7,7 @@ package examplestest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,9 +63,13 @@ func TestSharedFilesystem(t *testing.T) {
 
 	tf.Apply()
 	whole(t, address(tf), 3, 2)
+	members, err := os.ReadFile(filepath.Join(shared, "exhibitor.properties"))
+	if err != nil {
+		t.Error(err)
+	}
 	for _, h := range s.masters {
-		if found, err := filepath.Glob(filepath.Join(shared, h.Address+"*")); err != nil || len(found) == 0 {
-			t.Errorf("%s is not in the shared directory: %v", h.Name, err)
+		if !strings.Contains(string(members), h.Address) {
+			t.Errorf("%s is not in the shared directory: %s", h.Name, members)
 		}
 	}
 	tf.NoChanges()

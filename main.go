@@ -66,7 +66,7 @@ func main() {
 		debug.SetGCPercent(heapGrowth)
 	}
 	w := newWork()
-	server := func() tfprotov6.ProviderServer { return applier{provider.NewServer(version, w.closing)(), w} }
+	server := newServer(w)
 	if *wait {
 		if err := tf6server.Serve(provider.Address, server, tf6server.WithManagedDebug()); err != nil {
 			log.Fatal(err)
@@ -75,6 +75,11 @@ func main() {
 	}
 	go endWithParent(os.Getppid(), w)
 	serve(server, w)
+}
+
+// newServer makes the whole of what answers Terraform.
+func newServer(w *work) func() tfprotov6.ProviderServer {
+	return func() tfprotov6.ProviderServer { return applier{provider.NewServer(version, w.closing)(), w} }
 }
 
 // showRunLog shows what is in a run log.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // built builds the provider, and returns its path.
@@ -18,6 +20,42 @@ func built(t *testing.T) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return binary
+}
+
+// What the protocol has got since its first version is looked for by interfaces of their
+// own, one by one (terraform-plugin-go, tf6server), and is missing in silence where what
+// stands before the provider lacks them.
+func TestServerAnswersAll(t *testing.T) {
+	t.Parallel()
+	w := newWork()
+	server := newServer(w)()
+	if _, ok := server.(tfprotov6.ProviderServerWithListResource); !ok {
+		t.Errorf("%T cannot be asked for lists", server)
+	}
+	if _, ok := server.(tfprotov6.ProviderServerWithStateStores); !ok {
+		t.Errorf("%T cannot be asked for state stores", server)
+	}
+	actions, ok := server.(tfprotov6.ProviderServerWithActions)
+	if !ok {
+		t.Fatalf("%T cannot be asked for actions", server)
+	}
+	// The framework answers what there is none of; an action at work counts until its last event.
+	stream, err := actions.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{ActionType: "dcos_none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !w.any() {
+		t.Error("an action is not at work before its events")
+	}
+	said := ""
+	for e := range stream.Events {
+		if done, ok := e.Type.(tfprotov6.CompletedInvokeActionEventType); ok && len(done.Diagnostics) > 0 {
+			said = done.Diagnostics[0].Summary
+		}
+	}
+	if said == "" || strings.Contains(said, "Not Implemented") || w.any() {
+		t.Errorf("it says %q; at work: %v", said, w.any())
+	}
 }
 
 // TestHelp asks for help as a person does: all that can be called by hand is there.

@@ -116,7 +116,7 @@ func (w *work) beforeShutdown(ctx context.Context, req any, info *grpc.UnaryServ
 
 // An applier is a provider that knows whether it is changing something.
 type applier struct {
-	tfprotov6.ProviderServer
+	provider.Server
 	work *work
 }
 
@@ -125,5 +125,21 @@ func (a applier) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	defer a.work.begin()()
-	return a.ProviderServer.ApplyResourceChange(ctx, req)
+	return a.Server.ApplyResourceChange(ctx, req)
+}
+
+// InvokeAction does an action, which is at work until its last event.
+func (a applier) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	done := a.work.begin()
+	stream, err := a.Server.InvokeAction(ctx, req)
+	if err != nil {
+		done()
+		return stream, err
+	}
+	events := stream.Events
+	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		defer done()
+		events(yield)
+	}
+	return stream, nil
 }

@@ -23,7 +23,13 @@ terraform {
 T
 export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
 # tfplugindocs looks the schema up by the provider's short name.
-(cd "$work" && "$TF" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"
+schemas() { (cd "$work" && "$1" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"; }
+schemas "$TF"
+# Clients before 1.12 know no identities, and the pages have them.
+if ! grep -q '"resource_identity_schemas"' "$work/schema.json"; then
+  [ -x "$TOFU" ] || make -s "$TOFU"
+  schemas "$TOFU"
+fi
 "$TF" fmt -recursive examples >/dev/null
 "$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"
 go run ./internal/provider/cmd/docsections docs/resources/cluster_config.md

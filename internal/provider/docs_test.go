@@ -29,6 +29,7 @@ var (
 	docDeclared = regexp.MustCompile(`(?m)^resource "(dcos_\w+)" "(\w+)"`)
 	docReferred = regexp.MustCompile(`\b(dcos_cluster_config|dcos_node)\.(\w+)`)
 	docRoot     = regexp.MustCompile(`(?m)^(import|variable) `)
+	docIdentity = regexp.MustCompile(`(?m)^ +identity = `)
 	docComment  = regexp.MustCompile(`(?m)(^|\s)#.*$`)
 	docAWS      = regexp.MustCompile(`\b(aws_(?:instance|elb|s3_bucket))\.(\w+)`)
 	docFrom     = regexp.MustCompile(`(?m)^\s*from\s*=.*$`)
@@ -53,7 +54,7 @@ func TestDocsValidate(t *testing.T) {
 	var root strings.Builder
 	checked, own := 0, 0
 	for _, b := range docBlocks(t) {
-		if strings.Contains(b.text, "ephemeral") && !version.Ephemeral() {
+		if strings.Contains(b.text, "ephemeral") && !version.Ephemeral() || docIdentity.MatchString(b.text) && !version.Identity() {
 			continue
 		}
 		checked++

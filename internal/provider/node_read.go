@@ -21,6 +21,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	const operation = "looking at the host"
 	var model nodeModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -26,6 +26,7 @@ var (
 	_ resource.ResourceWithConfigure   = (*nodeResource)(nil)
 	_ resource.ResourceWithModifyPlan  = (*nodeResource)(nil)
 	_ resource.ResourceWithImportState = (*nodeResource)(nil)
+	_ resource.ResourceWithIdentity    = (*nodeResource)(nil)
 )
 
 // nodeResource is dcos_node: DC/OS on one host. Its plan is in node_plan.go,
@@ -55,6 +56,7 @@ func (r *nodeResource) Create(ctx context.Context, req resource.CreateRequest, r
 	var model nodeModel
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	resp.Diagnostics.Append(model.identify(ctx, resp.Identity)...)
 	h, diags := r.shared.begin(ctx, &model)
 	resp.Diagnostics.Append(diags...)
 	limit, diags := model.Timeouts.Create(ctx, defaultCreateTimeout)
@@ -130,6 +132,7 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, planKey, nil)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	resp.Diagnostics.Append(prior.identify(ctx, resp.Identity)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -243,11 +246,8 @@ func (r *nodeResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 
 // ImportState takes the address; Read fills in the rest from the host.
 func (r *nodeResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id, ok := parseImportID(req.ID)
-	if !ok {
-		resp.Diagnostics.AddError("Invalid Import Id",
-			fmt.Sprintf("A node is imported by its address, [user@]address[:port], with an IPv6 address that has a port in brackets; got: %q.",
-				req.ID))
+	id, diags := importedFrom(ctx, req)
+	if resp.Diagnostics.Append(diags...); diags.HasError() {
 		return
 	}
 	set := func(at tfpath.Path, value any) {

@@ -21,15 +21,30 @@ import (
 // serves where the provider is attached to by hand.
 const MaxMessage = 256 << 20
 
+// A Server answers all that Terraform asks of a provider. What the protocol has got
+// since its first version are interfaces of their own, which are looked for one by one:
+// whatever stands before a provider has to have them too.
+type Server interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+	tfprotov6.StateStoreServer
+}
+
 // NewServer makes the provider of one process as Terraform talks to it. closing
 // is closed when the process is about to end, which work under way is then told;
 // nil if nobody says so.
-func NewServer(version string, closing <-chan struct{}) func() tfprotov6.ProviderServer {
-	return func() tfprotov6.ProviderServer {
-		serve := func(published bool) tfprotov6.ProviderServer {
-			return providerserver.NewProtocol6(&dcosProvider{version: version, getenv: os.Getenv, published: published, closing: closing})()
+func NewServer(version string, closing <-chan struct{}) func() Server {
+	return func() Server {
+		serve := func(published bool) Server {
+			made := providerserver.NewProtocol6(&dcosProvider{version: version, getenv: os.Getenv, published: published, closing: closing})()
+			whole, ok := made.(Server)
+			if !ok {
+				panic(fmt.Sprintf("the framework's %T does not answer all that Terraform asks", made))
+			}
+			return whole
 		}
-		return &server{ProviderServer: serve(false), published: serve(true)}
+		return &server{Server: serve(false), published: serve(true)}
 	}
 }
 
@@ -39,7 +54,7 @@ func NewServer(version string, closing <-chan struct{}) func() tfprotov6.Provide
 // it packed, as strings (see packed.Pack): it hands them on as it hands on any other
 // string, and only the resource looks into them.
 type server struct {
-	tfprotov6.ProviderServer
+	Server
 	published tfprotov6.ProviderServer // has the schemas as users see them, and does nothing else
 }
 
@@ -67,7 +82,7 @@ func (s *server) ValidateResourceConfig(
 		}
 		req = &call
 	}
-	return s.ProviderServer.ValidateResourceConfig(ctx, req)
+	return s.Server.ValidateResourceConfig(ctx, req)
 }
 
 // UpgradeResourceState reads what is in the state file.
@@ -75,7 +90,7 @@ func (s *server) UpgradeResourceState(
 	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
 ) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if req.TypeName != poolTypeName || req.RawState == nil {
-		return s.ProviderServer.UpgradeResourceState(ctx, req)
+		return s.Server.UpgradeResourceState(ctx, req)
 	}
 	state, err := readPoolState(ctx, req.RawState.JSON)
 	if err != nil {
@@ -125,13 +140,13 @@ func readPoolState(ctx context.Context, text []byte) (*tfprotov6.DynamicValue, e
 // ReadResource refreshes.
 func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if req.TypeName != poolTypeName {
-		return s.ProviderServer.ReadResource(ctx, req)
+		return s.Server.ReadResource(ctx, req)
 	}
 	call := *req
 	if err := packPool(&call.CurrentState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.ReadResource(ctx, &call)
+	resp, err := s.Server.ReadResource(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +158,13 @@ func (s *server) PlanResourceChange(
 	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {
 	if req.TypeName != poolTypeName {
-		return s.ProviderServer.PlanResourceChange(ctx, req)
+		return s.Server.PlanResourceChange(ctx, req)
 	}
 	call := *req
 	if err := packPool(&call.Config, &call.PriorState, &call.ProposedNewState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.PlanResourceChange(ctx, &call)
+	resp, err := s.Server.PlanResourceChange(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
@@ -161,13 +176,13 @@ func (s *server) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	if req.TypeName != poolTypeName {
-		return s.ProviderServer.ApplyResourceChange(ctx, req)
+		return s.Server.ApplyResourceChange(ctx, req)
 	}
 	call := *req
 	if err := packPool(&call.Config, &call.PriorState, &call.PlannedState); err != nil {
 		return nil, err
 	}
-	resp, err := s.ProviderServer.ApplyResourceChange(ctx, &call)
+	resp, err := s.Server.ApplyResourceChange(ctx, &call)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ type Version struct {
 // Ephemeral says whether values can be ephemeral.
 func (v Version) Ephemeral() bool { return v.atLeast(10, 11) }
 
+// Identity says whether resources have identities.
+func (v Version) Identity() bool { return v.atLeast(12, 12) }
+
 // atLeast compares with a minor version 1.x of each.
 func (v Version) atLeast(terraform, tofu int) bool {
 	if v.major > 1 {

@@ -249,6 +249,9 @@ func TestOwnExitCode(t *testing.T) {
 				if stdin != "" {
 					script.Stdin = strings.NewReader(stdin)
 				}
+				if name == "behind the input" {
+					script.Timeout = 15 * time.Second // else what a server has not ended is waited for, for longer
+				}
 				res, err := conn.Run(t.Context(), script)
 				var code *remote.ExitError
 				if !errors.As(err, &code) || code.Code != 7 || string(res.Stdout) != stdin+"out\n" || string(res.Stderr) != "err\n" {

@@ -291,6 +291,8 @@ func TestRepair(t *testing.T) {
 	}
 	opts.MachineID = state.MachineID
 	kept := keepData(t, h)
+	// A unit that has to be started anew: pkgpanda does not stop what has lost its link.
+	anew := map[string]string{"units lost with their links": "dcos-exhibitor.service"}
 	for _, c := range []struct{ name, harm, drift string }{
 		{"role gone", "rm /etc/mesosphere/roles/master", "gives the node its role"},
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
@@ -321,6 +323,7 @@ func TestRepair(t *testing.T) {
 				t.Fatalf("drift: %q", drift)
 			}
 			conn.reset()
+			ran := mainPIDs(t, h)
 			if strings.Contains(c.drift, "programs") {
 				unplanned, worse := opts, &node.WorseError{}
 				unplanned.Foreseen = func(string) bool { return false }
@@ -341,6 +344,9 @@ func TestRepair(t *testing.T) {
 			}
 			installedBy(t, h, b, "master")
 			wantData(t, h, kept)
+			if again := restarted(ran, mainPIDs(t, h)); anew[c.name] != "" && !slices.Contains(again, anew[c.name]) {
+				t.Errorf("%s runs on with what it had: restarted were %q", anew[c.name], again)
+			}
 		})
 	}
 

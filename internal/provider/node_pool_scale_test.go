@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 package provider
 
 import (

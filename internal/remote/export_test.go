@@ -19,6 +19,9 @@ func (c *Client) SetStepLimits(tcp, handshake, auth time.Duration) {
 	c.limits.tcp, c.limits.handshake, c.limits.auth = tcp, handshake, auth
 }
 
+// SetGrace changes how long a call waits to end by gentler means.
+func (c *Client) SetGrace(grace time.Duration) { c.limits.grace = grace }
+
 // NewClientWithoutOpenSSH is NewClient on a machine that has no ssh.
 func NewClientWithoutOpenSSH(cfg Config) (*Client, error) { return newClient(cfg, "") }
 

@@ -240,11 +240,17 @@ func TestOwnExitCode(t *testing.T) {
 			s, _ := inProcess(t, remotetest.Options{Exit: func(code int, input <-chan struct{}) int { return exit(code, input, end) }},
 				remote.Config{})
 			t.Cleanup(func() { close(end) }) // before the server waits for what it runs
+			if name == "behind the input" {
+				s.Client.SetGrace(time.Hour) // it is the end of the input that ends it
+			}
 			conn := s.Dial(t)
 			for _, stdin := range []string{"", "some input"} {
 				script := remote.Script{Name: "seven", Text: "cat; echo out; echo err >&2; exit 7", Timeout: time.Minute}
 				if stdin != "" {
 					script.Stdin = strings.NewReader(stdin)
+				}
+				if name == "behind the input" {
+					script.Timeout = 15 * time.Second // else what a server has not ended is waited for, for longer
 				}
 				res, err := conn.Run(t.Context(), script)
 				var code *remote.ExitError

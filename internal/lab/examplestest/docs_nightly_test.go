@@ -97,7 +97,7 @@ func TestReferencePages(t *testing.T) {
 	masters["m1"] = m[0].Address
 	variables(t, tf, map[string]any{"masters": masters})
 	tf.Run("state", "rm", `dcos_node.master["eu-west-1a"]`)
-	tf.Write("moved.tf", together(t, []excerpt{{"resources/node.md", 2}}, "centos@10.0.0.11", lab.UserNoPassword+"@"+m[0].Address))
+	tf.Write("moved.tf", together(t, []excerpt{{"resources/node.md", 2}}, "centos@10.0.0.11:22", m[0].Address))
 	if changes := tf.Plan(); len(changes) > 0 {
 		t.Errorf("an import changes %v", changes)
 	}

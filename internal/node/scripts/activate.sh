@@ -24,10 +24,24 @@ printf '%s\n' "$ids" >"$staging/.ids" || fail "writing to $staging"
 cat >"$staging/.activate" <<-END
 	set +u
 	. $opt/environment.export
+	lost=
+	if [ -z "$live" ]; then
+		for role in '' $etc/roles/*; do
+			for f in $opt/active/*/dcos.target.wants\${role:+_\${role##*/}}/*; do
+				if [ -f "\$f" ] && [ ! -L "$systemd/dcos.target.wants/\${f##*/}" ]; then lost="\$lost \${f##*/}"; fi
+			done
+		done
+	fi
 	$opt/bin/pkgpanda activate $live \$(cat $staging/.ids) || exit
 	if [ -z "$live" ]; then
 		# Done is what it could not do at boot, and DC/OS's checks count it as long as it has failed.
 		systemctl reset-failed dcos-setup.service dcos-download.service 2>/dev/null
+		# pkgpanda stops what dcos.target.wants names. What had lost its link there runs on with its former programs, and
+		# systemd has refused to start a socket whose service did.
+		if [ -n "\$lost" ]; then
+			systemctl stop \$lost
+			systemctl start --no-block \$(ls $systemd/dcos.target.wants)
+		fi
 		exit 0
 	fi
 	systemctl daemon-reload || exit

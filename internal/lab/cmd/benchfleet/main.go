@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 // Command benchfleet measures what the provider costs on many hosts: real
 // Terraform, the real provider, and simulated SSH hosts in a process of their
 // own. Beside a pool stand Terraform's own floor, an empty resource that holds

@@ -1,6 +1,8 @@
 // Copyright (c) The terraform-provider-dcos Authors
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 // Command demo runs the whole way that a user of the provider goes, on the test hosts of internal/lab: it builds
 // the provider, starts the hosts, applies examples/demo with a real Terraform or OpenTofu, and shows the cluster as
 // read through its load balancer. `demo destroy` destroys the cluster, shows that every host is what it was before

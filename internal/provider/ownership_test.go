@@ -205,7 +205,49 @@ func TestOneMachineTwice(t *testing.T) {
 		t.Errorf("the second is in state: %s", list)
 	}
 	s.there(0)
+
+	// Nor is there a second one for a node that the apply does not touch.
+	first := agents("one", map[string]int{"a": 0}, "")
+	other := "::ffff:" + simhosts.Address(0)
+	seconds := map[string]string{
+		"a node": second,
+		"a pool": fmt.Sprintf("resource \"dcos_node_pool\" \"two\" {\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n"+
+			"  depends_on = [dcos_node.one]\n  hosts = { x = { address = %q } }\n}\n", other),
+	}
+	for what, second := range seconds {
+		s.configure("", first)
+		s.tf.Apply()
+		s.configure("", first+second)
+		out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+		if err == nil || !strings.Contains(flat(out), "has this machine for its node, at the address "+simhosts.Address(0)) {
+			t.Errorf("%s beside it is made (%v):\n%s", what, err, out)
+		}
+		// A plan that was saved is another run's. What it makes is told whose the node was,
+		// and does not take the node along when it goes.
+		s.configure("", first)
+		s.tf.Apply()
+		for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+			s.configure("", first+second)
+			s.tf.Run("plan", "-no-color", "-out=second.bin")
+			if out := s.tf.Apply("second.bin"); !strings.Contains(out, "Node Taken Over") {
+				t.Errorf("%s: nothing says whose the node was:\n%s", what, out)
+			}
+			s.configure("", first)
+			if !s.applyOrRefused(parallelism, "Two Resources For One Machine", "destroy = false") {
+				s.configure("", first+"removed {\n  from = "+map[string]string{"a node": "dcos_node.two", "a pool": "dcos_node_pool.two"}[what]+
+					"\n  lifecycle {\n    destroy = false\n  }\n}\n")
+				s.tf.Apply(parallelism)
+			}
+			s.there(0)
+			s.neverUninstalled()
+			s.tf.Run("state", "rm", `dcos_node.one["a"]`)
+			s.tf.Apply() // takes it back
+		}
+	}
 	s.tf.Destroy()
+	if got := s.fleet.Node(simhosts.Address(0)); got != (simhosts.Node{}) {
+		t.Errorf("left: %+v", got)
+	}
 }
 
 // TestTwoStates has one node in two states: the later one has it, and the former

@@ -167,6 +167,7 @@ func (a *applying) until(t *testing.T, otherwise string, there func(runlog.Event
 // still until the ensemble knows.
 func (o *operators) dies(t *testing.T, parallelism string) {
 	t.Helper()
+	const stays = "the master stays in service for now"
 	tf, other := o.dirs[0], o.masters[o.has[1][0]]
 	watched := lab.WatchServers(t, 1, o.masters...)
 	defer watched()
@@ -201,9 +202,12 @@ func (o *operators) dies(t *testing.T, parallelism string) {
 		}
 		tf.NoChanges()
 	}()
-	a.until(t, "it did not wait", func(e runlog.Event) bool {
-		return e.Host == host && strings.Contains(e.Message, "the master stays in service for now")
+	e := a.until(t, "it did not come to the outage", func(e runlog.Event) bool {
+		return e.Host == host && (strings.Contains(e.Message, stays) || e.Stage == "upgrade" && e.Event == runlog.Finished)
 	})
+	if e.Event == runlog.Finished {
+		t.Errorf("%s was taken out of service while another master's exhibitor was dead", host)
+	}
 }
 
 // whileStill does something while the provider of an apply stands still.

@@ -244,6 +244,23 @@ func TestOneMachineTwice(t *testing.T) {
 			s.tf.Apply() // takes it back
 		}
 	}
+
+	// The same by an import, which takes the claim that is there.
+	twice := first + agents("two", map[string]int{"a": 0}, "")
+	s.configure("", twice)
+	s.tf.Run("import", "-no-color", `dcos_node.two["a"]`, simhosts.Address(0))
+	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+		s.configure("", first)
+		if s.applyOrRefused(parallelism, "Two Resources For One Machine", "terraform state rm") {
+			s.configure("", twice)
+			s.tf.Run("import", "-no-color", `dcos_node.two["a"]`, simhosts.Address(0))
+		}
+		s.there(0)
+		s.neverUninstalled()
+	}
+	s.configure("", first)
+	s.tf.Run("state", "rm", `dcos_node.two["a"]`)
+	s.tf.NoChanges()
 	s.tf.Destroy()
 	if got := s.fleet.Node(simhosts.Address(0)); got != (simhosts.Node{}) {
 		t.Errorf("left: %+v", got)

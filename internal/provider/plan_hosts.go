@@ -179,10 +179,11 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 			"resource takes the node over as it is.")
 	case conflictMachine:
 		return diag.NewAttributeErrorDiagnostic(at, "Two Resources For One Machine", intro+
-			"The plan removes the node of another resource, "+other+", which is this one's too: one machine, reached in two ways, is "+
-			one+" twice.\n\nWhat to do: Take the other resource out of the state instead, with terraform state rm, or with a removed block that "+
-			"has lifecycle { destroy = false }. If this one's plans say then that the node belongs to another resource, import it "+
-			"(terraform state rm, then terraform import).")
+			"The plan removes the node of another resource, "+other+". It is this one's too, "+one+": both are in the state, and each would "+
+			"uninstall the other's node when it goes.\n\nWhat to do: Take the other one out of the state instead, with terraform state rm, or "+
+			"in the configuration:\n\nremoved {\n  from = "+c.with.holder+".OLD   # as it is in terraform state list\n\n  lifecycle {\n"+
+			"    destroy = false\n  }\n}\n\nIf plans say then that the node belongs to another resource, import it (terraform state rm, then "+
+			"terraform import).")
 	case conflictRenamed, conflictGiven:
 	}
 	form := "moved {\n  from = dcos_node.OLD   # as it is in terraform state list\n  to   = dcos_node.NEW\n}"

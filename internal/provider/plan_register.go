@@ -165,7 +165,7 @@ const (
 	conflictChanges                     // the same, and the host is to get another role or cluster
 	conflictLeaves                      // a pool that stays gives the host up, and the other one has it
 	conflictGiven                       // the same, seen from the other one
-	conflictMachine                     // the other one's removal would take away the node that this one has, too, at another way
+	conflictMachine                     // the other one's removal would take away the node that this one has, too
 )
 
 // add registers hosts that a resource comes to have, or goes on to have. It gives
@@ -189,8 +189,12 @@ func (p *planRegister) add(hosts ...plannedHost) []*planConflict {
 // conflict gives what speaks against a host that comes.
 func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
 	for _, other := range p.atMachine(h) {
-		if h.had && other.goes && !other.left {
-			found = &planConflict{with: *other, kind: conflictMachine}
+		if !h.had || !other.goes || other.left {
+			continue
+		}
+		found = &planConflict{with: *other, kind: conflictMachine}
+		if other.given {
+			found.kind = conflictGiven
 		}
 	}
 	for _, other := range p.ways[h.way] {
@@ -204,6 +208,10 @@ func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
 		case other.goes && !other.left && found == nil:
 			found = &planConflict{with: *other, kind: conflictRenamed}
 			switch {
+			case h.had && other.given:
+				found.kind = conflictGiven
+			case h.had: // both are in the state
+				found.kind = conflictMachine
 			case other.role != h.role || other.cluster != h.cluster && h.cluster != "":
 				found.kind = conflictChanges
 			case other.given:

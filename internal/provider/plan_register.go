@@ -59,8 +59,8 @@ type lostEnsemble struct {
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, machines: map[string][]*plannedHost{}, kept: map[string]map[string]planLine{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
-		lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, machines: map[string][]*plannedHost{}, kept: map[string]map[string]planLine{},
+		byID: map[string]map[string]*plannedHost{}, again: map[string]bool{}, lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -255,21 +255,21 @@ func (p *planRegister) remove(hosts ...plannedHost) []*plannedHost {
 	return to
 }
 
-// atMachine gives what else is planned for a host's machine, in the same cluster and
-// reached in another way.
+// atMachine gives what other resources plan for a host's machine, in the same cluster
+// and reached in another way. A pool knows its own hosts' machines (notOf).
 func (p *planRegister) atMachine(h *plannedHost) []*plannedHost {
 	var others []*plannedHost
 	for _, other := range p.machines[h.machine] {
-		if other.way != h.way && other.cluster == h.cluster {
+		if other.id != h.id && other.way != h.way && other.cluster == h.cluster {
 			others = append(others, other)
 		}
 	}
 	return others
 }
 
-// keeper returns where another resource keeps its node on a machine by the plan that
-// is carried out, or by what has been planned here; "" if none does. A plan that
-// another run has saved is not known.
+// keeper returns where a resource keeps its node on a machine, reached in another way,
+// by the plan that this run carries out; "" if none does. A plan that another run has
+// saved is not known.
 func (p *planRegister) keeper(machine, way, cluster string) (address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

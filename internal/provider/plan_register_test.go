@@ -287,6 +287,14 @@ func TestOneMachineAtTwoWays(t *testing.T) {
 			if refused := diags.HasError() && diags[0].Summary() == "Two Resources For One Machine"; refused != c.one {
 				t.Errorf("the removal was planned first: %v", diags)
 			}
+			// Of one resource's own hosts it is the pool that knows.
+			r = newRegistered(t)
+			if note, _ := r.goes(c.goes(r, "a")); len(note.Leave) > 0 {
+				t.Errorf("it is left to itself: %q", note.Leave)
+			}
+			if diags := r.stays(stays(r, "a")); diags.HasError() {
+				t.Errorf("it is refused beside itself: %v", diags)
+			}
 			// What is made anew is another matter: nobody knows its machine yet.
 			r = newRegistered(t)
 			r.goes(c.goes(r, "b"))

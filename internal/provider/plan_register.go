@@ -336,8 +336,8 @@ func (p *planRegister) tell(h *plannedHost) {
 	if p.with == nil {
 		return
 	}
-	p.news = append(p.news, planLine{Resource: h.id, Way: h.way, Machine: h.machine, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
-		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
+	p.news = append(p.news, planLine{Resource: h.id, Way: h.way, Machine: h.machine, Address: h.address, Holder: h.holder, Role: h.role,
+		Cluster: h.cluster, Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
 }
 
 // take adds a host, or what is new of one, and gives it as it is then.
@@ -393,8 +393,8 @@ func (p *planRegister) exchange() {
 		case l.Done:
 			p.gone(l.Way)
 		default:
-			p.take(&plannedHost{id: l.Resource, way: l.Way, machine: l.Machine, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
-				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
+			p.take(&plannedHost{id: l.Resource, way: l.Way, machine: l.Machine, address: l.Address, holder: l.Holder, role: l.Role,
+				cluster: l.Cluster, had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
 		}
 	}
 }

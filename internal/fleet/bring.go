@@ -32,6 +32,9 @@ type Terms struct {
 	IfReachable bool
 	// Foreseen is as in [node.Options]; a first installation foresees all.
 	Foreseen func(found string) bool
+	// Keeper returns the address at which another resource keeps its node on a machine,
+	// for one that is to become the host's; "" if none does. It may be nil.
+	Keeper func(machineID, detectedIP string) (address string)
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(node.Finding)
@@ -78,6 +81,11 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 	opts.Holding.TakeOver = t.Kind == FirstInstall
 	opts.Holding.Admit = func(s node.State, c node.Claim) error {
 		a.note(func(r *Result) { r.Claim = c.ID })
+		if t.Keeper != nil {
+			if other := t.Keeper(s.MachineID, s.DetectedIP); other != "" {
+				return &SharedError{Host: h.Address(), MachineID: s.MachineID, Other: other}
+			}
+		}
 		return f.Machines.hold(s.MachineID, holder{c.ID, h.Address()})
 	}
 	turn := Turn{Kind: t.Kind, Masters: node.EnsembleSize(h.Bundle), MaxUnavailable: t.MaxUnavailable}

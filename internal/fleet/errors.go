@@ -124,7 +124,7 @@ type SharedError struct {
 }
 
 func (e *SharedError) Error() string {
-	return fmt.Sprintf("%s: another resource of this run has just made this machine its node, at the address %s (machine id %s)",
+	return fmt.Sprintf("%s: another resource of this run has this machine for its node, at the address %s (machine id %s)",
 		e.Host, e.Other, e.MachineID)
 }
 

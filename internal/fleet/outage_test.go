@@ -319,7 +319,12 @@ func TestConfirm(t *testing.T) {
 		"of one nobody can tell":         {[]bool{true, true, true}, map[string]string{"10.0.0.3": ""}, 100, "10.0.0.2 10.0.0.3", false},
 		"one of five":                    {[]bool{true, true, true, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "", false},
 		"two of five, one of them known": {[]bool{true, true, false, true, true}, map[string]string{"10.0.0.4": "no"}, 100, "", true},
-		"it does not serve itself":       {[]bool{false, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "10.0.0.2 10.0.0.3", false},
+		"it does not serve itself":       {[]bool{false, true, true}, map[string]string{"10.0.0.1": "no", "10.0.0.3": "no"}, 100, "", false},
+		"it serves itself again":         {[]bool{false, true, true}, map[string]string{"10.0.0.3": "no"}, 100, "", true},
+		"it serves, and another is down": {[]bool{false, true, false}, nil, 100, "", true},
+		"it serves, and so do the rest":  {[]bool{false, true, true}, nil, 100, "", false},
+		"it does not serve for a moment": {[]bool{false, true, false}, map[string]string{"10.0.0.1": "no"}, 1, "", true},
+		"nobody can tell of itself":      {[]bool{false, true, false}, map[string]string{"10.0.0.1": ""}, 100, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

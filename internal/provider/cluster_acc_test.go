@@ -380,8 +380,11 @@ func (s *testSite) nothingStaleIn(hosts ...*lab.Host) {
 }
 
 // events gives what is in the run log so far.
-func (s *testSite) events() []runlog.Event {
-	f, err := os.Open(filepath.Join(s.tf.Path, "run.jsonl"))
+func (s *testSite) events() []runlog.Event { return eventsIn(s.tf.Path) }
+
+// eventsIn gives what is in the run log of a directory.
+func eventsIn(dir string) []runlog.Event {
+	f, err := os.Open(filepath.Join(dir, "run.jsonl"))
 	if err != nil {
 		return nil
 	}

@@ -43,7 +43,10 @@
 //
 // Terraform plans each resource by itself, in any order. What several of them do
 // to one host in one plan is seen by whichever is planned last (planRegister): it
-// tells a removal to leave a node that another resource has, or refuses.
+// tells a removal to leave a node that another resource has, or refuses. A host is
+// told by the way to it, and a node that is in the state by its machine too, since
+// one machine may be reached in two ways. What is made anew learns its machine at
+// apply, which knows from the files below where the plan of the same run keeps nodes.
 //
 // A provider block has a process of its own, and these tell each other what they plan
 // in files (planExchange). Whose process says something while another one is there is

@@ -95,7 +95,7 @@ func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, pr
 		}
 		if same {
 			if was, d := state.host(ctx, r.shared); !d.HasError() {
-				p.cluster = was.Cluster
+				p.cluster, p.machine = was.Cluster, machineOf(was.MachineID, was.DetectedIP)
 				if p.host != nil {
 					var keys diag.Diagnostics
 					was.Target.JumpKeys, keys = readJumpKeys(ctx, private)

@@ -177,9 +177,11 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	}
 	// A host that another pool has handed over bears that one's claim yet.
 	host.Claim, host.ClaimFrom = r.claim, h.Claim
-	result, err := r.shared.fleet.Bring(r.asked, host, fleet.Terms{
-		Kind: kind, MaxUnavailable: unavailable, Limit: limit, Foreseen: h.foreseen(), Warn: r.warnsOf(host),
-	})
+	terms := fleet.Terms{Kind: kind, MaxUnavailable: unavailable, Limit: limit, Foreseen: h.foreseen(), Warn: r.warnsOf(host)}
+	if kind == fleet.FirstInstall {
+		terms.Keeper = r.shared.keeper(host)
+	}
+	result, err := r.shared.fleet.Bring(r.asked, host, terms)
 	r.passed(result.JumpKeys)
 	switch {
 	case err == nil:

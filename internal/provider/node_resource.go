@@ -108,6 +108,9 @@ func (r *nodeResource) bring(ctx context.Context, model *nodeModel, h *fleet.Hos
 		diags.Append(r.shared.bundleError(h.Address(), err))
 		return fleet.Result{}, diags
 	}
+	if terms.Kind == fleet.FirstInstall {
+		terms.Keeper = r.shared.keeper(*h)
+	}
 	terms.Warn = func(f node.Finding) { diags.Append(r.shared.finding(h.Address(), f)) }
 	result, err := r.shared.fleet.Bring(ctx, *h, terms)
 	if err != nil {

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +107,29 @@ func TestAccOwnership(t *testing.T) {
 		}
 		shell(2, "systemctl start dcos-exhibitor")
 		s.whole()
+	})
+	s.step("replace one while another is switched off", func(t *testing.T) {
+		if !lab.Nightly { // whether it is the machine or its exhibitor, the same gates are asked
+			return
+		}
+		if err := s.masters[2].PowerCut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		short := append(slices.Clone(s.tf.Env), "DCOS_SSH_CONNECT_TIMEOUT=5s")
+		s.tf.Env, short = short, s.tf.Env
+		for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+			out, err := s.tf.Try("apply", "-auto-approve", "-no-color", parallelism, `-replace=dcos_node.master["`+keys+`1"]`)
+			if err == nil || !strings.Contains(flat(out), "without this one there would be no quorum") {
+				t.Errorf("%s: %v\n%s", parallelism, err, out)
+			}
+		}
+		s.tf.Env = short
+		if err := errors.Join(s.masters[2].Start(t.Context()), s.masters[2].WaitSSH(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		s.whole()
+		ids[2] = identities()[2] // it was booted
+		unharmed(t)
 	})
 	s.step("a second state", func(t *testing.T) {
 		first := s.tf.Path

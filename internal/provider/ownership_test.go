@@ -194,6 +194,7 @@ func TestOneMachineTwice(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
 	s := newSimSite(t, simhosts.Options{})
+	s.cluster = "twice" // other tests have the same machine, once
 	second := agents("two", map[string]int{"a": 0}, "depends_on = [dcos_node.one]")
 	second = strings.ReplaceAll(second, `"`+simhosts.Address(0), `"::ffff:`+simhosts.Address(0))
 	s.configure("", agents("one", map[string]int{"a": 0}, "")+second)
@@ -205,7 +206,63 @@ func TestOneMachineTwice(t *testing.T) {
 		t.Errorf("the second is in state: %s", list)
 	}
 	s.there(0)
+
+	// Nor is there a second one for a node that the apply does not touch.
+	first := agents("one", map[string]int{"a": 0}, "")
+	other := "::ffff:" + simhosts.Address(0)
+	resources := map[string]string{"a node": "dcos_node.two", "a pool": "dcos_node_pool.two"}
+	seconds, parallelisms := map[string]string{"a node": second}, []string{"-parallelism=1"}
+	if lab.Nightly {
+		parallelisms = append(parallelisms, "-parallelism=10")
+		seconds["a pool"] = fmt.Sprintf("resource \"dcos_node_pool\" \"two\" {\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n"+
+			"  depends_on = [dcos_node.one]\n  hosts = { x = { address = %q } }\n}\n", other)
+	}
+	for what, second := range seconds {
+		s.configure("", first+second)
+		out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+		if err == nil || !strings.Contains(flat(out), "has this machine for its node, at the address "+simhosts.Address(0)) {
+			t.Errorf("%s beside it is made (%v):\n%s", what, err, out)
+		}
+		// A plan that was saved is another run's. What it makes is told whose the node was,
+		// and does not take the node along when it goes.
+		for _, parallelism := range parallelisms {
+			s.configure("", first+second)
+			s.tf.Run("plan", "-no-color", "-out=second.bin")
+			if out := s.tf.Apply("second.bin"); !strings.Contains(out, "Node Taken Over") {
+				t.Errorf("%s: nothing says whose the node was:\n%s", what, out)
+			}
+			s.configure("", first)
+			if !s.applyOrRefused(parallelism, "Two Resources For One Machine", "destroy = false") {
+				s.configure("", first+"removed {\n  from = "+resources[what]+"\n  lifecycle {\n    destroy = false\n  }\n}\n")
+				s.tf.Apply(parallelism)
+			}
+			s.there(0)
+			s.neverUninstalled()
+			s.tf.Run("state", "rm", `dcos_node.one["a"]`)
+			s.tf.Apply() // takes it back
+		}
+	}
+
+	// The same by an import, which takes the claim that is there.
+	twice := first + agents("two", map[string]int{"a": 0}, "")
+	s.configure("", twice)
+	s.tf.Run("import", "-no-color", `dcos_node.two["a"]`, simhosts.Address(0))
+	for _, parallelism := range parallelisms {
+		s.configure("", first)
+		if s.applyOrRefused(parallelism, "Two Resources For One Machine", "terraform state rm") {
+			s.configure("", twice)
+			s.tf.Run("import", "-no-color", `dcos_node.two["a"]`, simhosts.Address(0))
+		}
+		s.there(0)
+		s.neverUninstalled()
+	}
+	s.configure("", first)
+	s.tf.Run("state", "rm", `dcos_node.two["a"]`)
+	s.tf.NoChanges()
 	s.tf.Destroy()
+	if got := s.fleet.Node(simhosts.Address(0)); got != (simhosts.Node{}) {
+		t.Errorf("left: %+v", got)
+	}
 }
 
 // TestTwoStates has one node in two states: the later one has it, and the former

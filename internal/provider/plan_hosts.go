@@ -11,6 +11,7 @@ import (
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
@@ -147,6 +148,13 @@ func (s *shared) ensembleGoes(note planNote, cluster string) bool {
 	return note.EnsembleGoes || s.allowEnsembleLoss || s.plan.ends(cluster)
 }
 
+// keeper is a [fleet.Terms.Keeper] for a host that is made a node.
+func (s *shared) keeper(h fleet.Host) func(machineID, detectedIP string) string {
+	return func(machineID, detectedIP string) string {
+		return s.plan.keeper(machineOf(machineID, detectedIP), s.way(h.Target), h.Cluster)
+	}
+}
+
 // hostConflict words two resources of one plan that cannot both have a host.
 func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic {
 	one := fmt.Sprintf("a %s with the role %s in the cluster %q", h.holder, h.role, h.cluster)
@@ -169,6 +177,13 @@ func hostConflict(h plannedHost, c planConflict, at tfpath.Path) diag.Diagnostic
 			"uninstall what the other one has just taken over.\n\n"+
 			"What to do: Set on_destroy = \"abandon\" on the pool for this apply. It then lets go of the host without a touch, and the other "+
 			"resource takes the node over as it is.")
+	case conflictMachine:
+		return diag.NewAttributeErrorDiagnostic(at, "Two Resources For One Machine", intro+
+			"The plan removes the node of another resource, "+other+". It is this one's too, "+one+": both are in the state, and each would "+
+			"uninstall the other's node when it goes.\n\nWhat to do: Take the other one out of the state instead, with terraform state rm, or "+
+			"in the configuration:\n\nremoved {\n  from = "+c.with.holder+".OLD   # as it is in terraform state list\n\n  lifecycle {\n"+
+			"    destroy = false\n  }\n}\n\nIf plans say then that the node belongs to another resource, import it (terraform state rm, then "+
+			"terraform import).")
 	case conflictRenamed, conflictGiven:
 	}
 	form := "moved {\n  from = dcos_node.OLD   # as it is in terraform state list\n  to   = dcos_node.NEW\n}"

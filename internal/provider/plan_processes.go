@@ -141,6 +141,7 @@ type planLine struct {
 	At       time.Duration `json:"at"` // since boot
 	Resource string        `json:"id,omitempty"`
 	Way      string        `json:"way,omitempty"`
+	Machine  string        `json:"machine,omitempty"`
 	Address  string        `json:"address,omitempty"`
 	Holder   string        `json:"holder,omitempty"`
 	Role     node.Role     `json:"role,omitempty"`

@@ -36,7 +36,11 @@ type planRegister struct {
 	// unheard is why the others could not be told or heard.
 	unheard error
 
-	ways map[string][]*plannedHost          // by way
+	ways     map[string][]*plannedHost // by way
+	machines map[string][]*plannedHost // by machine, of those whose machine is known
+	// kept are the ways at which resources keep nodes by the plan that apply carries out,
+	// by machine: an earlier process has planned them.
+	kept map[string]map[string]planLine
 	byID map[string]map[string]*plannedHost // by id of the resource and way
 	// again are the ways that an earlier process of this provider block has planned
 	// in this run.
@@ -55,14 +59,15 @@ type lostEnsemble struct {
 }
 
 func newPlanRegister() *planRegister {
-	return &planRegister{ways: map[string][]*plannedHost{}, byID: map[string]map[string]*plannedHost{}, again: map[string]bool{},
-		lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
+	return &planRegister{ways: map[string][]*plannedHost{}, machines: map[string][]*plannedHost{}, kept: map[string]map[string]planLine{},
+		byID: map[string]map[string]*plannedHost{}, again: map[string]bool{}, lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
 type plannedHost struct {
 	id      string // of the resource, in this plan
 	way     string
+	machine string // of the node that the resource has there, as machineOf has it; "" if there is none yet
 	address string
 	holder  string // dcos_node, dcos_node_pool
 	role    node.Role
@@ -111,7 +116,8 @@ func newPlanID() string { return rand.Text()[:16] }
 
 // planned makes what the register knows of a host.
 func (s *shared) planned(id string, h fleet.Host) plannedHost {
-	p := plannedHost{id: id, way: s.way(h.Target), address: h.Address(), holder: h.Holder, role: h.Role, cluster: h.Cluster, target: h.Target}
+	p := plannedHost{id: id, way: s.way(h.Target), machine: machineOf(h.MachineID, h.DetectedIP), address: h.Address(), holder: h.Holder,
+		role: h.Role, cluster: h.Cluster, target: h.Target}
 	if h.Role == node.Master {
 		p.host = &h
 	}
@@ -135,6 +141,15 @@ func (s *shared) way(t remote.Target) string {
 	return way + " direct"
 }
 
+// machineOf tells machines apart, however they are reached: clones of one image have
+// one machine id, and addresses of their own. It is "" if one of the two is not known.
+func machineOf(id, detectedIP string) string {
+	if id == "" || detectedIP == "" {
+		return ""
+	}
+	return id + " " + detectedIP
+}
+
 // A planConflict is another resource's host that a host cannot be beside.
 type planConflict struct {
 	with plannedHost
@@ -150,6 +165,7 @@ const (
 	conflictChanges                     // the same, and the host is to get another role or cluster
 	conflictLeaves                      // a pool that stays gives the host up, and the other one has it
 	conflictGiven                       // the same, seen from the other one
+	conflictMachine                     // the other one's removal would take away the node that this one has, too
 )
 
 // add registers hosts that a resource comes to have, or goes on to have. It gives
@@ -172,6 +188,15 @@ func (p *planRegister) add(hosts ...plannedHost) []*planConflict {
 
 // conflict gives what speaks against a host that comes.
 func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
+	for _, other := range p.atMachine(h) {
+		if !h.had || !other.goes || other.left {
+			continue
+		}
+		found = &planConflict{with: *other, kind: conflictMachine}
+		if other.given {
+			found.kind = conflictGiven
+		}
+	}
 	for _, other := range p.ways[h.way] {
 		switch {
 		case other.id == h.id:
@@ -183,6 +208,10 @@ func (p *planRegister) conflict(h *plannedHost) (found *planConflict) {
 		case other.goes && !other.left && found == nil:
 			found = &planConflict{with: *other, kind: conflictRenamed}
 			switch {
+			case h.had && other.given:
+				found.kind = conflictGiven
+			case h.had: // both are in the state
+				found.kind = conflictMachine
 			case other.role != h.role || other.cluster != h.cluster && h.cluster != "":
 				found.kind = conflictChanges
 			case other.given:
@@ -212,12 +241,60 @@ func (p *planRegister) remove(hosts ...plannedHost) []*plannedHost {
 				to[i], h.goes, h.left = &found, true, true
 			}
 		}
+		for _, other := range p.atMachine(&h) {
+			if to[i] == nil && other.had && other.meets() && !other.goes {
+				found := *other
+				to[i], h.left = &found, true
+			}
+		}
 		if h.left {
 			p.note(h)
 		}
 	}
 	p.exchange()
 	return to
+}
+
+// atMachine gives what other resources plan for a host's machine, in the same cluster
+// and reached in another way. A pool knows its own hosts' machines (notOf).
+func (p *planRegister) atMachine(h *plannedHost) []*plannedHost {
+	var others []*plannedHost
+	for _, other := range p.machines[h.machine] {
+		if other.id != h.id && other.way != h.way && other.cluster == h.cluster {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
+// keeper returns where a resource keeps its node on a machine, reached in another way,
+// by the plan that this run carries out; "" if none does. A plan that another run has
+// saved is not known.
+func (p *planRegister) keeper(machine, way, cluster string) (address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.exchange()
+	for at, l := range p.kept[machine] {
+		if at != way && l.Cluster == cluster {
+			return l.Address
+		}
+	}
+	return ""
+}
+
+// keep notes what another process, which is over, has said of a machine.
+func (p *planRegister) keep(l planLine) {
+	if l.Machine == "" {
+		return
+	}
+	if !l.Had || !l.Comes || l.Goes {
+		delete(p.kept[l.Machine], l.Way)
+		return
+	}
+	if p.kept[l.Machine] == nil {
+		p.kept[l.Machine] = map[string]planLine{}
+	}
+	p.kept[l.Machine][l.Way] = l
 }
 
 // done says that the nodes of a resource have been removed, or left.
@@ -259,8 +336,8 @@ func (p *planRegister) tell(h *plannedHost) {
 	if p.with == nil {
 		return
 	}
-	p.news = append(p.news, planLine{Resource: h.id, Way: h.way, Address: h.address, Holder: h.holder, Role: h.role, Cluster: h.cluster,
-		Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
+	p.news = append(p.news, planLine{Resource: h.id, Way: h.way, Machine: h.machine, Address: h.address, Holder: h.holder, Role: h.role,
+		Cluster: h.cluster, Had: h.had, Comes: h.comes, Goes: h.goes, Left: h.left, Given: h.given})
 }
 
 // take adds a host, or what is new of one, and gives it as it is then.
@@ -272,12 +349,19 @@ func (p *planRegister) take(h *plannedHost) *plannedHost {
 	}
 	if known := own[h.way]; known != nil {
 		known.host, known.cluster = h.host, h.cluster
+		if known.machine == "" && h.machine != "" {
+			known.machine = h.machine
+			p.machines[h.machine] = append(p.machines[h.machine], known)
+		}
 		known.had, known.comes = known.had || h.had, known.comes || h.comes
 		known.goes, known.left, known.given = known.goes || h.goes, known.left || h.left, known.given || h.given
 		return known
 	}
 	own[h.way] = h
 	p.ways[h.way] = append(p.ways[h.way], h)
+	if h.machine != "" {
+		p.machines[h.machine] = append(p.machines[h.machine], h)
+	}
 	return h
 }
 
@@ -300,14 +384,17 @@ func (p *planRegister) exchange() {
 		if l.Comes {
 			p.goesOn(l.Cluster)
 		}
+		if from != beside {
+			p.keep(l)
+		}
 		switch {
 		case from == here: // it was
 			p.again[l.Way] = p.again[l.Way] || !l.Done
 		case l.Done:
 			p.gone(l.Way)
 		default:
-			p.take(&plannedHost{id: l.Resource, way: l.Way, address: l.Address, holder: l.Holder, role: l.Role, cluster: l.Cluster,
-				had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
+			p.take(&plannedHost{id: l.Resource, way: l.Way, machine: l.Machine, address: l.Address, holder: l.Holder, role: l.Role,
+				cluster: l.Cluster, had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
 		}
 	}
 }

@@ -242,3 +242,65 @@ func TestPlannedRemovals(t *testing.T) {
 		r.want(r.stays(r.master(id(1), address(1))), lost, "nothing says how many")
 	})
 }
+
+// TestOneMachineAtTwoWays has resources of one machine in a plan: the one that goes does
+// not take the node of the one that stays along.
+func TestOneMachineAtTwoWays(t *testing.T) {
+	t.Parallel()
+	at := func(address string, change func(*fleet.Host)) func(*registered, string) plannedHost {
+		return func(r *registered, id string) plannedHost {
+			return r.host(id, address, func(h *fleet.Host) {
+				h.MachineID, h.DetectedIP = "m", "10.0.0.1"
+				if change != nil {
+					change(h)
+				}
+			})
+		}
+	}
+	stays := at("10.0.0.1", nil)
+	for name, c := range map[string]struct {
+		goes func(*registered, string) plannedHost
+		one  bool // machine
+	}{
+		"another port":       {at("10.0.0.1", func(h *fleet.Host) { h.Target.Port = 2222 }), true},
+		"another name":       {at("agent.example", nil), true},
+		"another jump host":  {at("10.0.0.1", func(h *fleet.Host) { h.Target.JumpHosts = []remote.Hop{{Address: "j"}} }), true},
+		"a clone":            {at("10.0.0.2", func(h *fleet.Host) { h.DetectedIP = "10.0.0.2" }), false},
+		"another cluster's":  {at("10.0.0.2", func(h *fleet.Host) { h.Cluster = "two" }), false},
+		"nothing made of it": {at("10.0.0.2", func(h *fleet.Host) { h.MachineID, h.DetectedIP = "", "" }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRegistered(t)
+			if diags := r.stays(stays(r, "a")); diags.HasError() {
+				t.Fatal(diags)
+			}
+			note, diags := r.goes(c.goes(r, "b"))
+			if left := len(note.Leave) == 1; left != c.one || diags.HasError() {
+				t.Errorf("it is left: %v (%v)", left, diags)
+			}
+			r = newRegistered(t)
+			if note, diags := r.goes(c.goes(r, "b")); len(note.Leave) > 0 || diags.HasError() {
+				t.Errorf("with nothing beside it: %v, %v", note, diags)
+			}
+			diags = r.stays(stays(r, "a"))
+			if refused := diags.HasError() && diags[0].Summary() == "Two Resources For One Machine"; refused != c.one {
+				t.Errorf("the removal was planned first: %v", diags)
+			}
+			// Of one resource's own hosts it is the pool that knows.
+			r = newRegistered(t)
+			if note, _ := r.goes(c.goes(r, "a")); len(note.Leave) > 0 {
+				t.Errorf("it is left to itself: %q", note.Leave)
+			}
+			if diags := r.stays(stays(r, "a")); diags.HasError() {
+				t.Errorf("it is refused beside itself: %v", diags)
+			}
+			// What is made anew is another matter: nobody knows its machine yet.
+			r = newRegistered(t)
+			r.goes(c.goes(r, "b"))
+			if diags := r.comes(r.host("a", "10.0.0.3", nil)); diags.HasError() {
+				t.Error(diags)
+			}
+		})
+	}
+}

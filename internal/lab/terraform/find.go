@@ -14,8 +14,16 @@ import (
 	"testing"
 )
 
+// providerName is what a provider's program is called.
+const providerName = "terraform-provider-dcos"
+
 // pathVariable names the one to test with. It is plugin-testing's variable.
 const pathVariable = "TF_ACC_TERRAFORM_PATH"
+
+// providerVariable names another build of the provider to test with, as one from before
+// a fault was mended: a test that is about the fault has to fail with it. What runs in
+// the tests' own process is this tree's all the same.
+const providerVariable = "DCOS_TEST_PROVIDER"
 
 // find finds the Terraform or OpenTofu to test with.
 func find() (string, error) {
@@ -82,25 +90,45 @@ func Require(t testing.TB) string {
 
 // plugins is where this test binary puts the providers that it builds.
 func plugins() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("terraform-provider-dcos-test-%d", os.Getpid()))
+	return filepath.Join(os.TempDir(), fmt.Sprintf(providerName+"-test-%d", os.Getpid()))
 }
 
-// built builds the provider once per test binary and gives its address in the
-// registry.
+// built builds the provider once per test binary, or takes the one that
+// providerVariable names, and gives its address in the registry.
 var built = sync.OnceValues(func() (address string, err error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(plugins(), "terraform-provider-dcos")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the provider: %w: %s", err, out)
+	binary := filepath.Join(plugins(), providerName)
+	if other := os.Getenv(providerVariable); other != "" {
+		err = put(other, binary)
+	} else {
+		build := exec.Command("go", "build", "-o", binary, ".")
+		build.Dir = root
+		var out []byte
+		if out, err = build.CombinedOutput(); err != nil {
+			err = fmt.Errorf("building the provider: %w: %s", err, out)
+		}
+	}
+	if err != nil {
+		return "", err
 	}
 	out, err := exec.Command(binary, "-address").Output()
 	return strings.TrimSpace(string(out)), err
 })
+
+// put copies a program.
+func put(from, to string) error {
+	program, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("%s: %w", providerVariable, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, program, 0o755)
+}
 
 // Root is the directory of this tree.
 func Root() (string, error) {

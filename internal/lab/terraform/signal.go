@@ -12,14 +12,17 @@ import (
 	"strings"
 )
 
-// KillProvider ends the provider that a running Terraform has started: all processes of it, since functions may have
-// one of their own.
-func KillProvider(terraform *os.Process) error {
+// KillProvider ends the provider that a running Terraform has started, as SignalProvider reaches it.
+func KillProvider(terraform *os.Process) error { return SignalProvider(terraform, os.Kill) }
+
+// SignalProvider sends a signal to the provider that a running Terraform has started: to all processes of it, since
+// functions may have one of their own.
+func SignalProvider(terraform *os.Process, signal os.Signal) error {
 	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(terraform.Pid) + "/task/*/children")
 	if err != nil {
 		return err
 	}
-	killed := false
+	found := false
 	for _, task := range tasks {
 		children, err := os.ReadFile(task)
 		if err != nil {
@@ -31,20 +34,20 @@ func KillProvider(terraform *os.Process) error {
 				return fmt.Errorf("read %s: %w", task, err)
 			}
 			program, err := os.Readlink("/proc/" + child + "/exe")
-			if err != nil || filepath.Base(program) != "terraform-provider-dcos" {
+			if err != nil || filepath.Base(program) != providerName {
 				continue
 			}
 			provider, err := os.FindProcess(pid)
 			if err != nil {
 				return err
 			}
-			if err := provider.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			if err := provider.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				return err
 			}
-			killed = true
+			found = true
 		}
 	}
-	if !killed {
+	if !found {
 		return errors.New("terraform has started no provider")
 	}
 	return nil

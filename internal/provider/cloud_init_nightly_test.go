@@ -1,0 +1,157 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build nightly
+
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
+)
+
+// bareImage takes from a host what a plain image does not have, Docker's stand-in among it, and lets cloud-init find its
+// data at the next boot.
+const bareImage = `set -e
+systemctl disable --now docker.service
+rm -rf /etc/systemd/system/docker.service /usr/bin/docker /var/lib/docker
+systemctl daemon-reload
+dpkg --purge curl xz-utils unzip ipset iptables iputils-ping net-tools
+sed -i '/^nogroup:/d' /etc/group /etc/gshadow
+sed -i '/^127.0.1.1/d' /etc/hosts
+rm -f /etc/apt/sources.list
+`
+
+// bareConfig is what an image's maker sets: where apt's packages come from, and that host keys and addresses are there.
+const bareConfig = `datasource_list: [NoCloud]
+network: {config: disabled}
+ssh_deletekeys: false
+apt: {preserve_sources_list: true}
+`
+
+// TestAccCloudInit has Debian's own cloud-init make a host ready that has nothing but Debian's base system: preflight fails
+// before, and passes after. Docker, its programs and the time service are Debian's own, from a mirror inside the lab.
+func TestAccCloudInit(t *testing.T) {
+	t.Parallel()
+	l := requireAcceptance(t)
+	source := l.Mirror(t, "docker.io", "curl", "xz-utils", "unzip", "ipset", "iptables", "iputils-ping", "net-tools", "chrony")
+	h := l.Host(t, "cloud-init", lab.WithPackages("cloud-init"),
+		lab.WithFile("/etc/cloud/cloud.cfg.d/99_lab.cfg", bareConfig, 0o644),
+		lab.WithFile("/etc/cloud/cloud-init.disabled", "", 0o644), // until the host is bare
+		lab.WithFile("/etc/apt/sources.list.d/lab.list", source, 0o644),
+		lab.WithFile("/var/lib/cloud/seed/nocloud/meta-data", "instance-id: lab-1\nlocal-hostname: cloud-init\n", 0o644),
+		lab.WithFile("/var/lib/cloud/seed/nocloud/user-data", mustCloudInit(t, "debian", "2.2", "agent"), 0o644))
+	shell := func(script string) string {
+		t.Helper()
+		out, err := h.Shell(t.Context(), script)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	shell(bareImage)
+
+	check := func(passed bool, problems knownvalue.Check) resource.TestStep {
+		return resource.TestStep{Config: cloudInitSite(t, l, h), ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownOutputValue("passed", knownvalue.Bool(passed)),
+			statecheck.ExpectKnownOutputValueAtPath("problems", tfjsonpath.New("agent"), problems),
+		}}
+	}
+	before := check(false, knownvalue.StringRegexp(regexp.MustCompile(`(?s)commands: found no curl, no ping, no xz, no unzip, no ipset.*no docker command`)))
+	after := check(true, knownvalue.StringExact(""))
+	after.PreConfig = func() {
+		shell("rm /etc/cloud/cloud-init.disabled")
+		if err := h.Reboot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for status := ""; !strings.Contains(status, "status: done"); time.Sleep(time.Second) {
+			status = shell("cloud-init status --long || :")
+			if strings.Contains(status, "status: error") || time.Since(begun) > 8*time.Minute {
+				t.Fatalf("%s\n%s", status, shell("tail -n 60 /var/log/cloud-init-output.log; journalctl -u docker --no-pager | tail -n 20"))
+			}
+		}
+		t.Logf("cloud-init took %s", time.Since(begun).Round(time.Second))
+	}
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(), Steps: []resource.TestStep{before, after}})
+
+	log := shell("cat /var/log/cloud-init-output.log")
+	for _, want := range []string{"dcos: Docker 20.10.", "dcos: time: chrony", "dcos: ready for DC/OS 2.2"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("its log has no %q:\n%s", want, log)
+		}
+	}
+
+	// Once more: nothing is left to be done.
+	first, err := h.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := shell("/var/lib/cloud/instance/scripts/part-001 2>&1")
+	for _, line := range strings.Split(again, "\n") {
+		if !regexp.MustCompile(`^dcos: (Docker 20\.10\.|no kernel module |ready for )`).MatchString(line) {
+			t.Errorf("the second run says %q", line)
+		}
+	}
+	second, err := h.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range lab.Diff(first, second) {
+		t.Errorf("the second run changed %s", c)
+	}
+
+	// Other lines ask for more.
+	for line, want := range map[string]string{"1.10": "dcos: group nogroup", "1.12": "dcos: installing net-tools"} {
+		if err := h.WriteFile("/root/prepare", []byte(mustCloudInit(t, "debian", line, "master")), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if out := shell("/root/prepare 2>&1"); !strings.Contains(out, want) || !strings.Contains(out, "dcos: ready for DC/OS "+line) {
+			t.Errorf("%s says %q", line, out)
+		}
+	}
+	shell("getent group nogroup && command -v ifconfig")
+}
+
+// cloudInitSite asks what preflight says of a host, as a master and as an agent.
+func cloudInitSite(t *testing.T, l *lab.Lab, h *lab.Host) string {
+	t.Helper()
+	return fmt.Sprintf(`
+provider "dcos" {
+  ssh = {
+    user        = %q
+    private_key = file(%q)
+  }
+}
+resource "dcos_cluster_config" "test" {
+  release                   = { source = %q }
+  cluster_name              = "cloud-init"
+  master_discovery          = "static"
+  master_list               = [%q]
+  exhibitor_storage_backend = "static"
+  ip_detect_script          = provider::dcos::ip_detect("route")
+}
+data "dcos_preflight" "test" {
+  for_each = toset(["master", "agent"])
+  bundle   = dcos_cluster_config.test.bundle
+  hosts    = { h = { address = %q, role = each.key, ssh = { host_key = %q } } }
+}
+output "passed" {
+  value = alltrue([for p in data.dcos_preflight.test : p.passed])
+}
+output "problems" {
+  value = { for role, p in data.dcos_preflight.test : role => join("\n", p.problems) }
+}
+`, lab.UserNoPassword, l.KeyFile(), sampleRelease(t, samplerelease.V22), h.Address, h.Address, h.HostKey)
+}

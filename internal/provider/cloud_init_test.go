@@ -169,7 +169,9 @@ func TestCloudInitDockerVersion(t *testing.T) {
 func TestCloudInitArguments(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
-	call := func(arguments string) string { return fmt.Sprintf(`output "x" { value = provider::dcos::cloud_init(%s) }`, arguments) }
+	call := func(arguments string) string {
+		return fmt.Sprintf(`output "x" { value = provider::dcos::cloud_init(%s) }`, arguments)
+	}
 	refused := func(arguments, message string) resource.TestStep {
 		return resource.TestStep{Config: call(arguments), ExpectError: regexp.MustCompile(`(?s)` + strings.ReplaceAll(message, " ", `\s+`))}
 	}

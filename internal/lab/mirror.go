@@ -55,7 +55,8 @@ for f in *.deb; do
 	printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$name" "$(stat -c %s "$f")" "$(sha256sum <"$f" | cut -d ' ' -f 1)"
 done >/mirror/Packages
 cd /mirror
-printf 'Suite: lab\nDate: %s\nSHA256:\n %s %s Packages\n' "$(date -u -R)" "$(sha256sum <Packages | cut -d ' ' -f 1)" "$(stat -c %s Packages)" >Release
+sum=$(sha256sum <Packages | cut -d ' ' -f 1)
+printf 'Suite: lab\nDate: %s\nSHA256:\n %s %s Packages\n' "$(date -u -R)" "$sum" "$(stat -c %s Packages)" >Release
 `
 
 // mirror gives the directory of a repository with those packages, made if it is not there.

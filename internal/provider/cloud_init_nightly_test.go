@@ -68,7 +68,8 @@ func TestAccCloudInit(t *testing.T) {
 			statecheck.ExpectKnownOutputValueAtPath("problems", tfjsonpath.New("agent"), problems),
 		}}
 	}
-	before := check(false, knownvalue.StringRegexp(regexp.MustCompile(`(?s)commands: found no curl, no ping, no xz, no unzip, no ipset.*no docker command`)))
+	before := check(false, knownvalue.StringRegexp(regexp.MustCompile(
+		`(?s)commands: found no curl, no ping, no xz, no unzip, no ipset.*no docker command`)))
 	after := check(true, knownvalue.StringExact(""))
 	after.PreConfig = func() {
 		shell("rm /etc/cloud/cloud-init.disabled")

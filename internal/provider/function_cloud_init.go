@@ -25,8 +25,8 @@ func (cloudInitFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 func (cloudInitFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "User data that makes a plain image ready for DC/OS",
-		MarkdownDescription: "Returns a shell script, as user data for cloud-init, that makes a machine with a plain image of a Linux distribution " +
-			"ready for a line of DC/OS: Docker and other programs, groups, SELinux's mode, the time, port 53, cgroups. It is what the checks of " +
+		MarkdownDescription: "Returns a shell script, as user data for cloud-init, that makes a machine with a plain image of a Linux " +
+			"distribution ready for a line of DC/OS: Docker and other programs, groups, SELinux's mode, the time, port 53, cgroups. It is what the checks of " +
 			"`dcos_node` and of DC/OS's own preflight ask for, and changes what is missing alone.",
 		Parameters: []function.Parameter{
 			function.StringParameter{

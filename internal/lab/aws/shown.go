@@ -18,7 +18,8 @@ import (
 var errShown = errors.New("the stand-in has the schema of this alone")
 
 func shownKinds() []*kind {
-	text, yes, count, texts := schema.StringAttribute{Optional: true}, schema.BoolAttribute{Optional: true}, schema.Int64Attribute{Optional: true}, setOfText()
+	text, texts := schema.StringAttribute{Optional: true}, setOfText()
+	yes, count := schema.BoolAttribute{Optional: true}, schema.Int64Attribute{Optional: true}
 	block := func(attributes map[string]schema.Attribute) schema.Block {
 		return schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: attributes}}
 	}

@@ -105,8 +105,8 @@ clock() {
 	systemctl enable --now "$time_unit"
 }
 
-# Port 53 is DC/OS's own. Whatever else resolves names on this host is told by its real servers instead.
-names() {
+# Port 53 is DC/OS's own: names are resolved by the host's real servers until it is there. firewalld takes Docker's rules away.
+ports() {
 	if active systemd-resolved; then
 		say "stopping systemd-resolved"
 		put /etc/resolv.conf </run/systemd/resolve/resolv.conf
@@ -161,7 +161,7 @@ engine
 accounts
 security
 clock
-names
+ports
 kernel_modules
 own
 cgroups

@@ -19,7 +19,9 @@ package_of() {
 
 install_packages() { yum -y install "$@" </dev/null; }
 
-docker_versions() { yum -q list --showduplicates docker-ce 2>/dev/null | awk '$1 ~ /^docker-ce\./ { sub(/^[0-9]+:/, "", $2); print $2 }' | sort -rV; }
+docker_versions() {
+	yum -q list --showduplicates docker-ce 2>/dev/null | awk '$1 ~ /^docker-ce\./ { sub(/^[0-9]+:/, "", $2); print $2 }' | sort -rV
+}
 
 install_docker() {
 	version=$(docker_versions | choose)

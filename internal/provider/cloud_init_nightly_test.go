@@ -38,6 +38,7 @@ const bareConfig = `datasource_list: [NoCloud]
 network: {config: disabled}
 ssh_deletekeys: false
 apt: {preserve_sources_list: true}
+locale: C.UTF-8
 `
 
 // TestAccCloudInit has Debian's own cloud-init make a host ready that has nothing but Debian's base system: preflight fails
@@ -143,16 +144,22 @@ resource "dcos_cluster_config" "test" {
   exhibitor_storage_backend = "static"
   ip_detect_script          = provider::dcos::ip_detect("route")
 }
-data "dcos_preflight" "test" {
-  for_each = toset(["master", "agent"])
-  bundle   = dcos_cluster_config.test.bundle
-  hosts    = { h = { address = %q, role = each.key, ssh = { host_key = %q } } }
+data "dcos_preflight" "master" {
+  bundle = dcos_cluster_config.test.bundle
+  hosts  = { h = { address = %[4]q, role = "master", ssh = { host_key = %[5]q } } }
+}
+data "dcos_preflight" "agent" {
+  bundle = dcos_cluster_config.test.bundle
+  hosts  = { h = { address = %[4]q, role = "agent", ssh = { host_key = %[5]q } } }
 }
 output "passed" {
-  value = alltrue([for p in data.dcos_preflight.test : p.passed])
+  value = data.dcos_preflight.master.passed && data.dcos_preflight.agent.passed
 }
 output "problems" {
-  value = { for role, p in data.dcos_preflight.test : role => join("\n", p.problems) }
+  value = {
+    master = join("\n", data.dcos_preflight.master.problems)
+    agent  = join("\n", data.dcos_preflight.agent.problems)
+  }
 }
-`, lab.UserNoPassword, l.KeyFile(), sampleRelease(t, samplerelease.V22), h.Address, h.Address, h.HostKey)
+`, lab.UserNoPassword, l.KeyFile(), sampleRelease(t, samplerelease.V22), h.Address, h.HostKey)
 }

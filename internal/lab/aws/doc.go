@@ -20,7 +20,6 @@
 //     does with the bucket; an unsigned HEAD of a bucket says where it is
 //   - EC2's API knows one action, DescribeVolumes, for roles whose policy allows
 //     it; there are no volumes. It takes a signature for good
-//
 //   - an Elastic IP is a second address of an instance's host
 //
 // Left out: all else. User data is handed out by the metadata service, and nothing runs it. Balancers of the

@@ -118,6 +118,7 @@ func TestAWSELB(t *testing.T) {
 		"distribution": "debian",
 	})
 	tf.Env = append(tf.Env, s.Serve(t))
+	tf.Run("get") // its parts are modules
 
 	// One apply from nothing, with the balancer's name and the jump host's address unknown. Where masters' services get no
 	// keys of their role, it ends before anything is installed, and says what to change.

@@ -30,7 +30,12 @@ systemctl daemon-reload
 dpkg --purge curl xz-utils unzip ipset iptables iputils-ping net-tools
 sed -i '/^nogroup:/d' /etc/group /etc/gshadow
 sed -i '/^127.0.1.1/d' /etc/hosts
-rm -f /etc/apt/sources.list
+rm -f /etc/apt/sources.list /etc/systemd/system/systemd-resolved.service # the lab masks it
+mkdir -p /etc/systemd/resolved.conf.d
+printf '[Resolve]\nDNS=198.18.0.1\n' >/etc/systemd/resolved.conf.d/lab.conf
+systemctl daemon-reload
+systemctl enable --now systemd-resolved.service
+ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 `
 
 // bareConfig is what an image's maker sets: where apt's packages come from, and that host keys and addresses are there.
@@ -47,7 +52,7 @@ func TestAccCloudInit(t *testing.T) {
 	t.Parallel()
 	l := requireAcceptance(t)
 	source := l.Mirror(t, "docker.io", "curl", "xz-utils", "unzip", "ipset", "iptables", "iputils-ping", "net-tools", "chrony")
-	h := l.Host(t, "cloud-init", lab.WithPackages("cloud-init"),
+	h := l.Host(t, "cloud-init", lab.WithPackages("cloud-init", "systemd-resolved"), // as Debian's images have them
 		lab.WithFile("/etc/cloud/cloud.cfg.d/99_lab.cfg", bareConfig, 0o644),
 		lab.WithFile("/etc/cloud/cloud-init.disabled", "", 0o644), // until the host is bare
 		lab.WithFile("/etc/apt/sources.list.d/lab.list", source, 0o644),
@@ -70,7 +75,7 @@ func TestAccCloudInit(t *testing.T) {
 		}}
 	}
 	before := check(false, knownvalue.StringRegexp(regexp.MustCompile(
-		`(?s)commands: found no curl, no ping, no xz, no unzip, no ipset.*no docker command`)))
+		`(?s)commands: found no curl, no ping, no xz, no unzip, no ipset.*no docker command.*ports in use: 53`)))
 	after := check(true, knownvalue.StringExact(""))
 	after.PreConfig = func() {
 		shell("rm /etc/cloud/cloud-init.disabled")
@@ -89,10 +94,16 @@ func TestAccCloudInit(t *testing.T) {
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(), Steps: []resource.TestStep{before, after}})
 
 	log := shell("cat /var/log/cloud-init-output.log")
-	for _, want := range []string{"dcos: Docker 20.10.", "dcos: time: chrony", "dcos: ready for DC/OS 2.2"} {
+	for _, want := range []string{"dcos: Docker 20.10.", "dcos: time: chrony", "dcos: stopping systemd-resolved",
+		"dcos: the host's name in /etc/hosts", "dcos: ready for DC/OS 2.2"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("its log has no %q:\n%s", want, log)
 		}
+	}
+
+	if out := shell("cat /etc/resolv.conf; [ ! -L /etc/resolv.conf ] && systemctl is-enabled systemd-resolved || :"); !strings.Contains(out,
+		"nameserver 198.18.0.1\n") || !strings.HasSuffix(out, "disabled") {
+		t.Errorf("names are resolved by %s", out)
 	}
 
 	// Once more: nothing is left to be done.
@@ -124,6 +135,24 @@ func TestAccCloudInit(t *testing.T) {
 		}
 	}
 	shell("getent group nogroup && command -v ifconfig")
+
+	// A host with cgroups of version 2 alone: what says so, the boot loader's program and the restart are stand-ins.
+	const stubs = `mkdir -p /root/stubs
+printf '#!/bin/sh\necho cgroup2fs\n' >/root/stubs/stat
+printf '#!/bin/sh\n. /etc/default/grub.d/dcos.cfg && echo "kernel: $GRUB_CMDLINE_LINUX"\n' >/root/stubs/update-grub
+printf '#!/bin/sh\n[ "$*" != "--no-block reboot" ] && exec /usr/bin/systemctl "$@"\necho restarts\n' >/root/stubs/systemctl
+printf '#!/bin/sh\n' >/root/stubs/sleep
+chmod 755 /root/stubs/*
+`
+	for role, restarts := range map[string]bool{"master": false, "agent": true} {
+		if err := h.WriteFile("/root/prepare", []byte(mustCloudInit(t, "debian", "2.2", role)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		out := shell(stubs + "PATH=/root/stubs:$PATH /root/prepare 2>&1")
+		if strings.Contains(out, "kernel:  systemd.unified_cgroup_hierarchy=0\n") != restarts || strings.Contains(out, "restarts\n") != restarts {
+			t.Errorf("of cgroups the %s's script says %q", role, out)
+		}
+	}
 }
 
 // cloudInitSite asks what preflight says of a host, as a master and as an agent.

@@ -73,9 +73,9 @@ func cloudInit(kind, version, role string) (string, *argumentError) {
 
 // cloudInitHead gives what the script begins with: what the line wants, from the table that preflight has too.
 func cloudInitHead(kind, line, role string, facts bundle.PreflightFact) string {
-	commands := make([]string, len(facts.Commands))
-	for i, c := range facts.Commands {
-		commands[i] = c.Name
+	var commands []string
+	for _, c := range facts.Commands {
+		commands = append(commands, c.Name)
 	}
 	// dcos-net's unit calls the host's iptables (packages/dcos-net/extra/dcos-net.service).
 	commands = append(commands, "iptables")

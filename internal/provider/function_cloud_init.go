@@ -26,8 +26,8 @@ func (cloudInitFunction) Definition(_ context.Context, _ function.DefinitionRequ
 	resp.Definition = function.Definition{
 		Summary: "User data that makes a plain image ready for DC/OS",
 		MarkdownDescription: "Returns a shell script, as user data for cloud-init, that makes a machine with a plain image of a Linux " +
-			"distribution ready for a line of DC/OS: Docker and other programs, groups, SELinux's mode, the time, port 53, cgroups. It is what the checks of " +
-			"`dcos_node` and of DC/OS's own preflight ask for, and changes what is missing alone.",
+			"distribution ready for a line of DC/OS: Docker and other programs, groups, SELinux's mode, the time, port 53, cgroups. It is what " +
+			"the checks of `dcos_node` and of DC/OS's own preflight ask for, and changes what is missing alone.",
 		Parameters: []function.Parameter{
 			function.StringParameter{
 				Name:                "kind",

@@ -55,9 +55,9 @@ func TestAccCloudInit(t *testing.T) {
 		lab.WithFile("/etc/cloud/cloud.cfg.d/99_lab.cfg", bareConfig, 0o644),
 		lab.WithFile("/etc/cloud/cloud-init.disabled", "", 0o644), // until the host is bare
 		lab.WithFile("/etc/apt/sources.list.d/lab.list", source, 0o644),
-		// There is no clock to set: chronyd is to run all the same, without setting it.
-		lab.WithFile("/etc/systemd/system/chrony.service.d/lab.conf",
-			"[Unit]\nConditionCapability=\n[Service]\nType=simple\nExecStart=\nExecStart=/usr/sbin/chronyd -x -d\n", 0o644),
+		// There is no clock to set, and Debian's unit does not start where there is none: chronyd is to run all the same.
+		lab.WithFile("/etc/systemd/system/chrony.service",
+			"[Service]\nExecStart=/usr/sbin/chronyd -x -d -u root\n[Install]\nWantedBy=multi-user.target\n", 0o644),
 		lab.WithFile("/var/lib/cloud/seed/nocloud/meta-data", "instance-id: lab-1\nlocal-hostname: cloud-init\n", 0o644),
 		lab.WithFile("/var/lib/cloud/seed/nocloud/user-data", mustCloudInit(t, "debian", "2.2", "agent"), 0o644))
 	shell := func(script string) string {
@@ -106,6 +106,10 @@ func TestAccCloudInit(t *testing.T) {
 	if out := shell("cat /etc/resolv.conf; [ ! -L /etc/resolv.conf ] && systemctl is-enabled systemd-resolved || :"); !strings.Contains(out,
 		"nameserver 198.18.0.1\n") || !strings.HasSuffix(out, "disabled") {
 		t.Errorf("names are resolved by %s", out)
+	}
+
+	if out := shell("systemctl is-active chrony || journalctl -u chrony --no-pager"); out != "active" {
+		t.Errorf("the time service: %s", out)
 	}
 
 	// Once more: nothing is left to be done.

@@ -1,10 +1,10 @@
 # DC/OS on AWS: network, machines, load balancers and the cluster, in one plan.
 #
-# network.tf   VPC, subnets, routes
-# security.tf  who may talk to whom
-# balancers.tf load balancers in front of the masters and of the public agents
-# machines.tf  jump host, masters, agents; exhibitor's bucket; what masters and agents may do
-# main.tf      DC/OS on them
+# network/   VPC, subnets, routes; who may talk to whom
+# machines/  jump host, masters, agents, load balancers before them; exhibitor's bucket; what masters and agents may do
+# cluster/   DC/OS on them
+#
+# Providers are configured here alone, so that each of the three can be called from a configuration of your own.
 
 terraform {
   required_version = ">= 1.8"
@@ -34,75 +34,66 @@ provider "dcos" {
     private_key = file(var.ssh_private_key_file)
 
     # The other machines have no public address. This one's is not known before the first apply, which is no matter.
-    jump_hosts = [{ address = aws_instance.jump.public_ip }]
+    jump_hosts = [{ address = module.machines.jump_host }]
   }
   run_log = "${path.root}/run.jsonl"
 }
 
-resource "dcos_cluster_config" "this" {
-  release      = { source = var.release }
-  cluster_name = var.cluster_name
-
-  # Agents and clients find the masters through the balancer, and no node is told a master's address. The balancer's
-  # name is not known at the first plan either: what hangs on it is checked when the cluster is applied.
-  master_discovery  = "master_http_loadbalancer"
-  exhibitor_address = aws_elb.masters.dns_name
-  num_masters       = length(aws_instance.master)
-
-  # Masters find each other through the bucket, with the rights of their machines' role.
-  exhibitor_storage_backend = "aws_s3"
-  exhibitor_explicit_keys   = false
-  aws_region                = var.region
-  s3_bucket                 = aws_s3_bucket.exhibitor.id
-  s3_prefix                 = var.cluster_name
-
-  # Amazon's own.
-  resolvers            = ["169.254.169.253"]
-  ip_detect_script     = provider::dcos::ip_detect("aws")
-  rexray_config_preset = "aws"
+data "dcos_release" "this" {
+  source = var.release
 }
 
-resource "dcos_node" "master" {
-  for_each = aws_instance.master
+module "network" {
+  source = "./network"
 
-  address = each.value.private_ip
-  role    = "master"
-  bundle  = dcos_cluster_config.this.bundle
-
-  # Behind the balancer before they are installed, until they are uninstalled.
-  depends_on = [aws_elb_attachment.master]
-
-  # Another machine is another node, even at the same address.
-  lifecycle {
-    replace_triggered_by = [aws_instance.master[each.key].id]
-  }
+  cluster_name   = var.cluster_name
+  network        = var.network
+  admin_networks = var.admin_networks
 }
 
-resource "dcos_node" "agent" {
-  for_each = aws_instance.agent
+module "machines" {
+  source = "./machines"
 
-  address = each.value.private_ip
-  role    = "agent"
-  bundle  = dcos_cluster_config.this.bundle
+  cluster_name      = var.cluster_name
+  public_subnets    = module.network.public_subnets
+  private_subnets   = module.network.private_subnets
+  security_groups   = module.network.security_groups
+  master_ports      = module.network.master_ports
+  public_ports      = module.network.public_ports
+  public_check_port = module.network.public_check_port
 
-  # Masters come first, and go last.
-  depends_on = [dcos_node.master]
+  ami            = var.ami
+  jump_host_ami  = var.jump_host_ami
+  ssh_public_key = file(var.ssh_public_key_file)
+  masters        = var.masters
+  agents         = var.agents
+  public_agents  = var.public_agents
+  master_type    = var.master_type
+  agent_type     = var.agent_type
 
-  lifecycle {
-    replace_triggered_by = [aws_instance.agent[each.key].id]
+  # What a plain image lacks is put there at the first boot.
+  user_data = var.distribution == null ? {} : {
+    for role in ["master", "agent", "public_agent"] :
+    role => provider::dcos::cloud_init(var.distribution, data.dcos_release.this.line, role)
   }
+
+  # Routes and rules are there before the machines, and as long as they are: nothing else would keep Terraform from taking
+  # away first what leads to the jump host and from it to the nodes.
+  depends_on = [module.network]
 }
 
-resource "dcos_node" "public_agent" {
-  for_each = aws_instance.public_agent
+module "cluster" {
+  source = "./cluster"
 
-  address = each.value.private_ip
-  role    = "public_agent"
-  bundle  = dcos_cluster_config.this.bundle
+  release          = var.release
+  cluster_name     = var.cluster_name
+  region           = var.region
+  bucket           = module.machines.bucket
+  masters_balancer = module.machines.masters_balancer
+  masters          = module.machines.masters
+  agents           = module.machines.agents
+  public_agents    = module.machines.public_agents
 
-  depends_on = [dcos_node.master, aws_elb_attachment.public_agent]
-
-  lifecycle {
-    replace_triggered_by = [aws_instance.public_agent[each.key].id]
-  }
+  # Behind their balancers before they are installed, until they are uninstalled; reached as long as anything is installed.
+  depends_on = [module.machines]
 }

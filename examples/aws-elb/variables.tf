@@ -31,8 +31,14 @@ variable "admin_networks" {
 }
 
 variable "ami" {
-  description = "The AMI of masters and agents, in this region: a Linux that DC/OS supports, with Docker."
+  description = "The AMI of masters and agents, in this region: a Linux that DC/OS supports, with Docker, or a plain one: see `distribution`."
   type        = string
+}
+
+variable "distribution" {
+  description = "What the AMI is, if it is a plain image: `debian`, `rhel` or `flatcar`. User data then brings Docker and what else DC/OS needs (`cloud_init`). By default there is none."
+  type        = string
+  default     = null
 }
 
 variable "jump_host_ami" {

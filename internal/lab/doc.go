@@ -44,8 +44,8 @@
 // Left out: a kernel of its own. There is one, the machine's: no modules, no vm or kernel sysctls, no clock to set,
 // no devices, no limits on memory; `nproc` and `free` show the machine's, and `df` too unless the host was made
 // [WithDisk]. Overlays cannot be mounted inside. The journal is in memory and gone after a reboot. Docker is a
-// script that answers what DC/OS's preflight asks. A load balancer ([LoadBalancer]) checks each half second, where
-// Amazon's does so each half minute.
+// script that answers what DC/OS's preflight asks; one test brings Debian's own ([Lab.Mirror]). A load balancer
+// ([LoadBalancer]) checks each half second, where Amazon's does so each half minute.
 //
 // Compared: never with machines side by side. systemd, OpenSSH, sudo, HAProxy and ZooKeeper are the real ones, Debian's.
 //

@@ -244,15 +244,29 @@ func putFile(root string, f file) error {
 	return errors.Join(err, r.Close())
 }
 
+// installScript installs packages; what it leaves is the packages' alone.
+const installScript = `set -e
+mkdir -p /usr/share/man/man1
+apt-get update -q
+apt-get install -y -q --no-install-recommends "$@"
+apt-get clean
+rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/lab /var/log/dpkg.log /var/log/apt/*
+`
+
 // install makes a layer with more Debian packages in dir/root.
-func (im images) install(ctx context.Context, base string, packages []string, dir string) (err error) {
+func (im images) install(ctx context.Context, base string, packages []string, dir string) error {
+	return im.alter(ctx, base, dir, filepath.Join(dir, "root"), installScript, packages...)
+}
+
+// alter runs a script in an image, in the machine's network; what it changes goes to the directory upper.
+func (im images) alter(ctx context.Context, base, dir, upper, script string, args ...string) (err error) {
 	merged, work := filepath.Join(dir, "merged"), filepath.Join(dir, "work")
 	for _, d := range []string{merged, work} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := mountOverlay("lab-layer", []string{base}, filepath.Join(dir, "root"), work, merged); err != nil {
+	if err := mountOverlay("lab-layer", []string{base}, upper, work, merged); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unmount(merged), os.Remove(merged), os.RemoveAll(work)) }()
@@ -274,14 +288,7 @@ func (im images) install(ctx context.Context, base string, packages []string, di
 			return err
 		}
 	}
-	script := `set -e
-mkdir -p /usr/share/man/man1
-apt-get update -q
-apt-get install -y -q --no-install-recommends "$@"
-apt-get clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/lab /var/log/dpkg.log /var/log/apt/*
-`
-	cmd := im.command(ctx, "chroot", append([]string{merged, "sh", "-c", script, "sh"}, packages...)...)
+	cmd := im.command(ctx, "chroot", append([]string{merged, "sh", "-c", script, "sh"}, args...)...)
 	cmd.Env = imageEnvironment()
 	if err := logged(cmd, filepath.Join(dir, "install.log")); err != nil {
 		return err

@@ -445,3 +445,48 @@ func TestMarkerComesBack(t *testing.T) {
 		t.Errorf("an empty marker is %+v, %v", o, err)
 	}
 }
+
+// TestCloudInitIsWaitedFor holds that a host is not taken for ready while cloud-init runs, be it that it says "error"
+// since one of its modules has failed: user data comes last.
+func TestCloudInitIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	text, err := scriptText("cloudinit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ status, want string }{
+		"well":               {`if [ $n -lt 3 ]; then echo "status: running"; else echo "status: done"; fi`, "done"},
+		"a module failed":    {`if [ $n -ge 3 ]; then : >result; fi; echo "status: error"`, "error"},
+		"without a result":   {`if [ $n -ge 3 ]; then echo degraded >system; fi; echo "status: error"`, "error"},
+		"it never ends":      {`echo "status: error"`, "timeout"},
+		"before 17: no word": {`if [ $n -ge 3 ]; then : >result; fi`, "done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for command, body := range map[string]string{
+				"cloud-init": "n=$(($(cat n) + 1)); [ \"$2\" = --long ] || echo $n >n\n" + test.status + "\n",
+				"systemctl":  "cat system\n", "sleep": "exit 0\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, command), []byte("#!/bin/sh\ncd "+dir+"\n"+body), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for file, content := range map[string]string{"n": "0\n", "system": "starting\n"} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			script := strings.ReplaceAll(text, "/run/cloud-init/result.json", filepath.Join(dir, "result"))
+			cmd := exec.CommandContext(t.Context(), "sh", "-s", "2")
+			cmd.Env, cmd.Stdin = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, strings.NewReader(script)
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "outcome="+test.want+"\n") {
+				t.Errorf("want %s: %v\n%s", test.want, err, out)
+			}
+			if asked, err := os.ReadFile(filepath.Join(dir, "n")); err != nil || test.want != "timeout" && strings.TrimSpace(string(asked)) != "3" {
+				t.Errorf("asked %s times, %v", asked, err)
+			}
+		})
+	}
+}

@@ -74,6 +74,12 @@ func TestDocsValidate(t *testing.T) {
 			}
 			alone.Write("block.tf", "# "+b.where+"\n"+b.text)
 			alone.Write("beside.tf", besides(b.text))
+			if strings.Contains(code, `"./aws-elb/`) { // it calls a part of the example
+				if err := os.CopyFS(filepath.Join(alone.Path, "aws-elb"), os.DirFS(filepath.Join("..", "..", "examples", "aws-elb"))); err != nil {
+					t.Fatal(err)
+				}
+				alone.Run("get")
+			}
 			alone.Run("validate", "-no-color")
 			continue
 		}

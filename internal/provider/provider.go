@@ -62,5 +62,6 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 
 // Functions lists the functions.
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction}
+	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction,
+		newCloudInitFunction}
 }

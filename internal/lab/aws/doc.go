@@ -20,11 +20,13 @@
 //     does with the bucket; an unsigned HEAD of a bucket says where it is
 //   - EC2's API knows one action, DescribeVolumes, for roles whose policy allows
 //     it; there are no volumes. It takes a signature for good
+//   - an Elastic IP is a second address of an instance's host
 //
-// Left out: all else. Policies are compared word by word, without wildcards within
-// a name, conditions and denials. An AMI's or an account's own defaults for
-// metadata_options, and IPv6, are not there. Networks, routes and security groups
-// are only kept: in the lab every host reaches every other.
+// Left out: all else. User data is handed out by the metadata service, and nothing runs it. Balancers of the
+// second generation, groups and launch templates have schemas alone, for the documentation. Policies are
+// compared word by word, without wildcards within a name, conditions and denials. An AMI's or an account's own
+// defaults for metadata_options, and IPv6, are not there. Networks, routes and security groups are only kept: in
+// the lab every host reaches every other.
 //
 // Compared: the names of arguments, blocks and attributes with the documentation of
 // hashicorp/aws, as read in 2026-11 (testdata/documented.txt), at each run of the

@@ -89,7 +89,7 @@ func attributes(t *testing.T, types map[string]documented, of string, have map[s
 		}
 	}
 	for _, name := range d.required {
-		if _, found := have[name]; !found && name != "listener" { // a block, without which the balancer is refused
+		if _, found := have[name]; !found && name != "listener" && name != "default_action" { // a block, without which the balancer is refused
 			t.Errorf("%s needs %s", of, name)
 		}
 	}

@@ -114,6 +114,9 @@ func (c *Cloud) asking(remote string) (id string, v values) {
 
 // fact gives what the metadata service says of an instance.
 func (c *Cloud) fact(id string, v values, path string) (string, bool) {
+	if path == "user-data" {
+		return v.text("user_data"), v.text("user_data") != ""
+	}
 	const credentials = "meta-data/iam/security-credentials"
 	role := ""
 	if profile, found := c.get("aws_iam_instance_profile", v.text("iam_instance_profile")); found {

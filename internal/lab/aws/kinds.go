@@ -95,7 +95,7 @@ func named(attribute, arn string) func(context.Context, *Cloud, values) (map[str
 // kinds are all types of resources, each as the page of its name in
 // hashicorp/aws's documentation (website/docs/r) has it, as far as it is used:
 // testdata/documented.txt has the names there, and a test compares.
-var kinds = append(networkKinds(), append(machineKinds(), append(balancerKinds(), accessKinds()...)...)...)
+var kinds = append(networkKinds(), append(machineKinds(), append(balancerKinds(), append(accessKinds(), shownKinds()...)...)...)...)
 
 func networkKinds() []*kind {
 	rule := func(name string) *kind {
@@ -143,11 +143,17 @@ func networkKinds() []*kind {
 			create: createSubnet,
 		},
 		{
-			name:       "aws_eip",
-			attributes: with(map[string]schema.Attribute{"domain": optional(), "allocation_id": computed(), "public_ip": computed()}, true),
-			create: func(_ context.Context, _ *Cloud, _ values) (map[string]any, error) {
-				id := newID("eipalloc")
-				return map[string]any{"id": id, "allocation_id": id, "public_ip": "192.0.2.10"}, nil
+			name: "aws_eip",
+			attributes: with(map[string]schema.Attribute{
+				"domain": optional(), "instance": schema.StringAttribute{Optional: true}, "allocation_id": computed(), "public_ip": computed(),
+			}, true),
+			refers: map[string]string{"instance": "aws_instance"},
+			create: allocate,
+			update: func(ctx context.Context, c *Cloud, v values) error {
+				return c.associate(ctx, "add", v.text("instance"), v.text("public_ip"))
+			},
+			remove: func(ctx context.Context, c *Cloud, v values) error {
+				return c.associate(ctx, "del", v.text("instance"), v.text("public_ip"))
 			},
 		},
 		{

@@ -23,7 +23,7 @@ func machineKinds() []*kind {
 		name: "aws_instance",
 		attributes: with(map[string]schema.Attribute{
 			"ami": optional(), "instance_type": optional(), "subnet_id": optional(), "vpc_security_group_ids": setOfText(),
-			"iam_instance_profile": optional(), "key_name": optional(), "associate_public_ip_address": flag(),
+			"iam_instance_profile": optional(), "key_name": optional(), "associate_public_ip_address": flag(), "user_data": changeable,
 			"availability_zone": either(), "private_ip": either(), "public_ip": computed(), "private_dns": computed(), "instance_state": computed(),
 		}, true),
 		blocks: map[string]schema.Block{
@@ -80,6 +80,50 @@ func createSubnet(ctx context.Context, c *Cloud, v values) (map[string]any, erro
 }
 
 func (c *Cloud) zones() []string { return []string{c.region + "a", c.region + "b", c.region + "c"} }
+
+// localZone is one that the account has opted in to. By name it comes before the others, as real ones do.
+func (c *Cloud) localZone() string { return c.region + "-ham-1a" }
+
+// Zones gives the zones that there are subnets in.
+func (c *Cloud) Zones() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var zones []string
+	for _, v := range c.objects["aws_subnet"] {
+		zones = append(zones, v.text("availability_zone"))
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
+}
+
+// publicAddresses are where Elastic IPs are taken from. In the lab hosts have them themselves.
+const publicAddresses = "198.18.200.0/24"
+
+// allocate gives an Elastic IP, and an instance that it is for.
+func allocate(ctx context.Context, c *Cloud, v values) (map[string]any, error) {
+	id := newID("eipalloc")
+	address, err := c.leaseOf(publicAddresses)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"id": id, "allocation_id": id, "public_ip": address}, c.associate(ctx, "add", v.text("instance"), address)
+}
+
+// Associated gives the instance of an Elastic IP, "" if it has none.
+func (c *Cloud) Associated(eip string) string {
+	v, _ := c.get("aws_eip", eip)
+	return v.text("instance")
+}
+
+// associate gives an instance's host an address ("add"), or takes it away ("del").
+func (c *Cloud) associate(ctx context.Context, verb, instance, address string) error {
+	h := c.HostOf(instance)
+	if instance == "" || h == nil {
+		return nil
+	}
+	_, err := h.Exec(ctx, "ip", "address", verb, address+"/32", "dev", "host0")
+	return err
+}
 
 // launch makes an instance's host. Its name is the instance's.
 func launch(ctx context.Context, c *Cloud, v values) (map[string]any, error) {
@@ -140,7 +184,11 @@ func (c *Cloud) boot(ctx context.Context, name string, subnet values) (*lab.Host
 // lease gives the next address of a subnet, never one twice. The first four
 // are Amazon's.
 func (c *Cloud) lease(subnet values) (string, error) {
-	prefix, err := netip.ParsePrefix(subnet.text("cidr_block"))
+	return c.leaseOf(subnet.text("cidr_block"))
+}
+
+func (c *Cloud) leaseOf(network string) (string, error) {
+	prefix, err := netip.ParsePrefix(network)
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -78,7 +79,10 @@ func (p *awsProvider) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *awsProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &zones{p.cloud} }}
+	return []func() datasource.DataSource{
+		func() datasource.DataSource { return &zones{p.cloud} },
+		func() datasource.DataSource { return &instances{} },
+	}
 }
 
 // anyResource is a resource of a kind.
@@ -202,13 +206,35 @@ func (z *zones) Schema(_ context.Context, _ datasource.SchemaRequest, resp *data
 	resp.Schema = dataschema.Schema{Attributes: map[string]dataschema.Attribute{
 		"id": dataschema.StringAttribute{Computed: true}, "state": dataschema.StringAttribute{Optional: true},
 		"names": dataschema.ListAttribute{ElementType: types.StringType, Computed: true},
-	}}
+	}, Blocks: map[string]dataschema.Block{"filter": filterBlock()}}
+}
+
+// filterBlock is the filter of EC2's data sources.
+func filterBlock() dataschema.Block {
+	return dataschema.SetNestedBlock{NestedObject: dataschema.NestedBlockObject{Attributes: map[string]dataschema.Attribute{
+		"name":   dataschema.StringAttribute{Required: true},
+		"values": dataschema.SetAttribute{ElementType: types.StringType, Required: true},
+	}}}
 }
 
 func (z *zones) Read(_ context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	v := read(req.Config.Raw, &resp.Diagnostics)
+	found := append([]string{z.cloud.localZone()}, z.cloud.zones()...)
+	for _, filter := range v.blocks("filter") {
+		if filter.text("name") != "opt-in-status" {
+			resp.Diagnostics.AddError("Filter", "the stand-in knows no filter "+filter.text("name"))
+		}
+		wanted := filter.all("values")
+		found = slices.DeleteFunc(found, func(zone string) bool {
+			status := "opt-in-not-required"
+			if zone == z.cloud.localZone() {
+				status = "opted-in"
+			}
+			return !slices.Contains(wanted, status)
+		})
+	}
 	var names []tftypes.Value
-	for _, name := range z.cloud.zones() {
+	for _, name := range found {
 		names = append(names, tftypes.NewValue(tftypes.String, name))
 	}
 	state := maps.Clone(v)

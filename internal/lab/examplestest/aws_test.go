@@ -61,6 +61,9 @@ func (s *cloudSite) needs(kind, id string) []*lab.Host {
 		return s.Instances()
 	case "aws_instance":
 		hosts = append(hosts, s.HostOf(id))
+	case "aws_eip":
+		hosts = append(hosts, s.HostOf(s.Associated(id)))
+		hosts = slices.DeleteFunc(hosts, func(h *lab.Host) bool { return h == nil })
 	case "aws_elb_attachment", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule":
 		hosts = s.Behind(id)
 	}
@@ -112,12 +115,14 @@ func TestAWSELB(t *testing.T) {
 		"release": sampleRelease(t), "cluster_name": "awselb", "region": region, "network": "198.18.64.0/18",
 		"admin_networks": []string{l.Gateway() + "/32"}, "ami": aws.AMI, "ssh_user": aws.User,
 		"ssh_private_key_file": l.KeyFile(), "ssh_public_key_file": l.KeyFile() + ".pub", "agents": 1, "public_agents": 1,
+		"distribution": "debian",
 	})
 	tf.Env = append(tf.Env, s.Serve(t))
+	tf.Run("get") // its parts are modules
 
 	// One apply from nothing, with the balancer's name and the jump host's address unknown. Where masters' services get no
 	// keys of their role, it ends before anything is installed, and says what to change.
-	const options = "tokens_override.tf"
+	const options = "machines/tokens_override.tf"
 	const tokens = "resource \"aws_instance\" \"%s\" {\n  metadata_options {\n    http_tokens = \"required\"\n  }\n}\n"
 	tf.Write(options, fmt.Sprintf(tokens, "master"))
 	if out, err := tf.Try("apply", "-auto-approve", "-no-color"); err == nil || !strings.Contains(out, "IMDSv2") ||
@@ -150,6 +155,20 @@ func TestAWSELB(t *testing.T) {
 	if err != nil || !slices.Equal(keys, []string{"awselb"}) { // all locks are given back
 		t.Errorf("exhibitor's bucket has %v, %v", keys, err)
 	}
+	if zones := s.Zones(); !slices.Equal(zones, []string{region + "a", region + "b", region + "c"}) {
+		t.Errorf("subnets are in %v, and a Local Zone is no Availability Zone", zones)
+	}
+	const token = `curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`
+	userData := "curl -s -H \"X-aws-ec2-metadata-token: $(" + token + ")\" http://169.254.169.254/latest/user-data | head -n 2 | tail -n 1"
+	for host, role := range map[string]string{"awselb-m1": "master", "awselb-a1": "agent", "awselb-p1": "public_agent"} {
+		if out := onHost(t, s.Host(host), userData); !strings.Contains(out, `cloud_init("debian", "2.2", "`+role+`")`) {
+			t.Errorf("%s has the user data %q", host, out)
+		}
+	}
+	var jump string
+	if tf.Output("jump_host", &jump); jump == "" || jump == s.Host("awselb-jump").Address {
+		t.Errorf("the jump host is reached at %q, which is its machine's own address, and goes with that", jump)
+	}
 	if out := onHost(t, s.Host("awselb-jump"), "journalctl -u ssh --no-pager | grep -c 'Accepted publickey'"); out == "0" {
 		t.Error("nobody came through the jump host")
 	}
@@ -168,7 +187,7 @@ func TestAWSELB(t *testing.T) {
 
 	// A machine is replaced: its node leaves it before, the others stay.
 	old := s.Host("awselb-a1").Address
-	tf.Apply(`-replace=aws_instance.agent["a1"]`)
+	tf.Apply(`-replace=module.machines.aws_instance.agent["a1"]`)
 	if now := s.Host("awselb-a1").Address; now == old {
 		t.Errorf("the agent is still at %s", now)
 	}
@@ -180,7 +199,7 @@ func TestAWSELB(t *testing.T) {
 
 	ended := 7
 	if lab.Nightly { // the new one has another address, and exhibitor takes it in the old one's place
-		tf.Apply(`-replace=aws_instance.master["m3"]`)
+		tf.Apply(`-replace=module.machines.aws_instance.master["m3"]`)
 		whole(t, s.Lookup(name), 3, 2)
 		tf.NoChanges()
 		ended++

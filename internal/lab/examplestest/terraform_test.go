@@ -71,7 +71,7 @@ func TestForm(t *testing.T) {
 		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			if out, err := exec.CommandContext(t.Context(), bin, "fmt", "-check", "-diff", dir).Output(); err != nil {
+			if out, err := exec.CommandContext(t.Context(), bin, "fmt", "-check", "-diff", "-recursive", dir).Output(); err != nil {
 				t.Errorf("not formatted: %v\n%s", err, out)
 			}
 			readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
@@ -92,7 +92,30 @@ func TestForm(t *testing.T) {
 					t.Errorf("README.md does not say what to give for the variable %s", name)
 				}
 			}
+			parts(t, dir)
 		})
+	}
+}
+
+// parts holds that the modules of an example can be called from elsewhere: what they take and give is described, and none
+// configures a provider, with which it could be called neither by for_each nor by depends_on.
+func parts(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if filepath.Base(file) == "main.tf" {
+			required(t, filepath.Dir(file))
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains("\n"+string(text), "\nprovider \"") {
+			t.Errorf("%s configures a provider", file)
+		}
 	}
 }
 

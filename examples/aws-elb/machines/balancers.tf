@@ -3,11 +3,11 @@
 resource "aws_elb" "masters" {
   name            = "${var.cluster_name}-masters"
   internal        = true
-  subnets         = aws_subnet.private[*].id
-  security_groups = [aws_security_group.masters_balancer.id]
+  subnets         = var.private_subnets
+  security_groups = [var.security_groups.masters_balancer]
 
   dynamic "listener" {
-    for_each = local.master_ports
+    for_each = var.master_ports
 
     content {
       lb_port           = tonumber(listener.key)
@@ -25,14 +25,6 @@ resource "aws_elb" "masters" {
     interval            = 30
     timeout             = 5
   }
-
-  # As long as it is there, nodes can use it.
-  depends_on = [
-    aws_vpc_security_group_ingress_rule.masters,
-    aws_vpc_security_group_ingress_rule.masters_balancer_nodes,
-    aws_vpc_security_group_ingress_rule.masters_balancer_jump,
-    aws_vpc_security_group_egress_rule.masters_balancer,
-  ]
 }
 
 resource "aws_elb_attachment" "master" {
@@ -44,11 +36,11 @@ resource "aws_elb_attachment" "master" {
 
 resource "aws_elb" "public_agents" {
   name            = "${var.cluster_name}-public-agents"
-  subnets         = aws_subnet.public[*].id
-  security_groups = [aws_security_group.public_balancer.id]
+  subnets         = var.public_subnets
+  security_groups = [var.security_groups.public_balancer]
 
   dynamic "listener" {
-    for_each = local.public_ports
+    for_each = var.public_ports
 
     content {
       lb_port           = listener.value
@@ -60,19 +52,12 @@ resource "aws_elb" "public_agents" {
 
   # A public agent is healthy once Edge-LB or Marathon-LB runs on it.
   health_check {
-    target              = "HTTP:${local.public_check_port}/_haproxy_health_check"
+    target              = "HTTP:${var.public_check_port}/_haproxy_health_check"
     healthy_threshold   = 2
     unhealthy_threshold = 2
     interval            = 5
     timeout             = 2
   }
-
-  depends_on = [
-    aws_internet_gateway.this,
-    aws_vpc_security_group_ingress_rule.public_agents,
-    aws_vpc_security_group_ingress_rule.public_balancer,
-    aws_vpc_security_group_egress_rule.public_balancer,
-  ]
 }
 
 resource "aws_elb_attachment" "public_agent" {

@@ -1,5 +1,25 @@
+# The network of a cluster: VPC, subnets, routes, and who may talk to whom (security.tf).
+
+terraform {
+  required_version = ">= 1.8"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
+# Availability Zones alone: an account that has opted in to Local Zones or Wavelength Zones is shown those too, and
+# neither all instance types nor all balancers are there.
 data "aws_availability_zones" "available" {
   state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {

@@ -1,23 +1,36 @@
+# Machines: jump host, masters and agents, what they may do, exhibitor's bucket, and load balancers (balancers.tf).
+
+terraform {
+  required_version = ">= 1.8"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.0"
+    }
+  }
+}
+
 locals {
   # Names of machines, with the number of the subnet each is in.
-  masters       = { for i in range(var.masters) : "m${i + 1}" => i % length(local.zones) }
-  agents        = { for i in range(var.agents) : "a${i + 1}" => i % length(local.zones) }
-  public_agents = { for i in range(var.public_agents) : "p${i + 1}" => i % length(local.zones) }
+  masters       = { for i in range(var.masters) : "m${i + 1}" => i % length(var.private_subnets) }
+  agents        = { for i in range(var.agents) : "a${i + 1}" => i % length(var.private_subnets) }
+  public_agents = { for i in range(var.public_agents) : "p${i + 1}" => i % length(var.private_subnets) }
 }
 
 resource "aws_key_pair" "this" {
   key_name   = var.cluster_name
-  public_key = file(var.ssh_public_key_file)
+  public_key = var.ssh_public_key
 }
 
-# The jump host is there before, and after, anything is done over SSH. So has to be what leads to it and from it to
-# the nodes, which nothing else would keep Terraform from taking away first.
+# The way to all other machines. Its own public address would be another one after a stop, and that of a machine in its place;
+# so it has one that stays.
 resource "aws_instance" "jump" {
   ami                         = coalesce(var.jump_host_ami, var.ami)
   instance_type               = "t3.micro"
-  subnet_id                   = aws_subnet.public[0].id
+  subnet_id                   = var.public_subnets[0]
   associate_public_ip_address = true
-  vpc_security_group_ids      = [aws_security_group.jump.id]
+  vpc_security_group_ids      = [var.security_groups.jump]
   key_name                    = aws_key_pair.this.key_name
 
   metadata_options {
@@ -29,16 +42,13 @@ resource "aws_instance" "jump" {
   lifecycle {
     ignore_changes = [ami]
   }
+}
 
-  depends_on = [
-    aws_route.public,
-    aws_route_table_association.public,
-    aws_vpc_security_group_ingress_rule.jump_ssh,
-    aws_vpc_security_group_egress_rule.jump,
-    aws_vpc_security_group_ingress_rule.nodes,
-    aws_vpc_security_group_ingress_rule.nodes_ssh,
-    aws_vpc_security_group_egress_rule.nodes,
-  ]
+resource "aws_eip" "jump" {
+  domain   = "vpc"
+  instance = aws_instance.jump.id
+
+  tags = { Name = "${var.cluster_name}-jump" }
 }
 
 resource "aws_instance" "master" {
@@ -46,10 +56,11 @@ resource "aws_instance" "master" {
 
   ami                    = var.ami
   instance_type          = var.master_type
-  subnet_id              = aws_subnet.private[each.value].id
-  vpc_security_group_ids = [aws_security_group.nodes.id, aws_security_group.masters.id]
+  subnet_id              = var.private_subnets[each.value]
+  vpc_security_group_ids = [var.security_groups.nodes, var.security_groups.masters]
   iam_instance_profile   = aws_iam_instance_profile.master.name
   key_name               = aws_key_pair.this.key_name
+  user_data              = lookup(var.user_data, "master", null)
 
   root_block_device {
     volume_size = 120
@@ -65,17 +76,13 @@ resource "aws_instance" "master" {
 
   tags = { Name = "${var.cluster_name}-${each.key}" }
 
-  # A new AMI is for machines that are made from then on: it must not replace all of them at once.
+  # A new AMI or other user data is for machines that are made from then on: it must not replace or stop all of them at once.
   lifecycle {
-    ignore_changes = [ami]
+    ignore_changes = [ami, user_data]
   }
 
-  # Masters have their rights as long as they run, and the way out.
-  depends_on = [
-    aws_iam_role_policy.exhibitor,
-    aws_route.private,
-    aws_route_table_association.private,
-  ]
+  # Machines have their rights as long as they run.
+  depends_on = [aws_iam_role_policy.exhibitor]
 }
 
 resource "aws_instance" "agent" {
@@ -83,10 +90,11 @@ resource "aws_instance" "agent" {
 
   ami                    = var.ami
   instance_type          = var.agent_type
-  subnet_id              = aws_subnet.private[each.value].id
-  vpc_security_group_ids = [aws_security_group.nodes.id]
+  subnet_id              = var.private_subnets[each.value]
+  vpc_security_group_ids = [var.security_groups.nodes]
   iam_instance_profile   = aws_iam_instance_profile.agent.name
   key_name               = aws_key_pair.this.key_name
+  user_data              = lookup(var.user_data, "agent", null)
 
   root_block_device {
     volume_size = 150
@@ -101,16 +109,12 @@ resource "aws_instance" "agent" {
 
   tags = { Name = "${var.cluster_name}-${each.key}" }
 
-  # A new AMI is for machines that are made from then on: it must not replace all of them at once.
+  # A new AMI or other user data is for machines that are made from then on: it must not replace or stop all of them at once.
   lifecycle {
-    ignore_changes = [ami]
+    ignore_changes = [ami, user_data]
   }
 
-  depends_on = [
-    aws_iam_role_policy.rexray,
-    aws_route.private,
-    aws_route_table_association.private,
-  ]
+  depends_on = [aws_iam_role_policy.rexray]
 }
 
 resource "aws_instance" "public_agent" {
@@ -118,10 +122,11 @@ resource "aws_instance" "public_agent" {
 
   ami                    = var.ami
   instance_type          = var.agent_type
-  subnet_id              = aws_subnet.private[each.value].id
-  vpc_security_group_ids = [aws_security_group.nodes.id, aws_security_group.public_agents.id]
+  subnet_id              = var.private_subnets[each.value]
+  vpc_security_group_ids = [var.security_groups.nodes, var.security_groups.public_agents]
   iam_instance_profile   = aws_iam_instance_profile.agent.name
   key_name               = aws_key_pair.this.key_name
+  user_data              = lookup(var.user_data, "public_agent", null)
 
   root_block_device {
     volume_size = 150
@@ -136,16 +141,12 @@ resource "aws_instance" "public_agent" {
 
   tags = { Name = "${var.cluster_name}-${each.key}" }
 
-  # A new AMI is for machines that are made from then on: it must not replace all of them at once.
+  # A new AMI or other user data is for machines that are made from then on: it must not replace or stop all of them at once.
   lifecycle {
-    ignore_changes = [ami]
+    ignore_changes = [ami, user_data]
   }
 
-  depends_on = [
-    aws_iam_role_policy.rexray,
-    aws_route.private,
-    aws_route_table_association.private,
-  ]
+  depends_on = [aws_iam_role_policy.rexray]
 }
 
 # Exhibitor's bucket. It is the cluster's alone, and goes with it.

@@ -126,6 +126,12 @@ func Restarts(from, to *bundle.Bundle, role Role) (units []string, all bool) {
 	if len(onlyConfig(from.PackageIDs, to)) == 0 && !slices.Equal(from.PackageIDs, to.PackageIDs) {
 		return nil, true
 	}
+	return readersOf(Changes(from, to), role)
+}
+
+// Changes gives the files of the configuration that are not the same in two
+// bundles, named as readersOf has them.
+func Changes(from, to *bundle.Bundle) []string {
 	files := func(b *bundle.Bundle) map[string]string {
 		all := map[string]string{}
 		for _, p := range b.ConfigPackages {
@@ -135,7 +141,30 @@ func Restarts(from, to *bundle.Bundle, role Role) (units []string, all bool) {
 		}
 		return all
 	}
-	return readersOf(different(files(from), files(to)), role)
+	return different(files(from), files(to))
+}
+
+// Brought leaves those units that a bundle's packages bring. The readers of a
+// file are named for all lines together, and a line has one of two: what is not in
+// its packages is on none of its nodes.
+func Brought(units []string, b *bundle.Bundle) []string {
+	names := map[string]bool{}
+	for _, id := range b.PackageIDs {
+		names[packageName(id)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(units), func(unit string) bool { return !names[packageOf(unit)] })
+}
+
+// packageOf gives the package that one of the units above comes from.
+func packageOf(unit string) string {
+	name := strings.TrimSuffix(unit, ".service")
+	switch {
+	case name == "dcos-oauth":
+		return name
+	case strings.HasPrefix(name, "dcos-mesos-"):
+		return "mesos"
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, "dcos-"), "-agent")
 }
 
 // different gives the keys whose values are not the same in both.

@@ -166,6 +166,7 @@ func bundleAttribute(computed bool, about string) schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Required:            !computed,
 		Computed:            computed,
+		Sensitive:           true, // as a whole: one line of a plan instead of six, for each node too
 		MarkdownDescription: about,
 		Attributes: map[string]schema.Attribute{
 			"id":           part("Id of the bundle.", false),

@@ -1,0 +1,63 @@
+// Copyright (c) The terraform-provider-dcos Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
+	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+)
+
+// TestWarningsOfAPool holds that what thousands of hosts of a pool are warned of is a
+// few diagnostics of bounded length, none of which is lost without a word.
+func TestWarningsOfAPool(t *testing.T) {
+	t.Parallel()
+	const hosts = 10_000
+	r := &poolRun{shared: &shared{redactor: runlog.NewRedactor()}}
+	var wait sync.WaitGroup
+	for worker := range 10 {
+		wait.Go(func() {
+			for n := worker; n < hosts; n += 10 {
+				warn := r.warnsOf(fleet.Host{Target: remote.Target{Address: simhosts.Address(n)}})
+				for _, name := range []string{"memory", node.NotDrained} {
+					warn(node.Finding{Name: name, Found: fmt.Sprintf("%d MB on %s", 1000+n, simhosts.Address(n)), Needed: "4 GB", Hint: "look"})
+				}
+				r.warn(leftNode(simhosts.Address(n), fmt.Errorf("%s is silent", simhosts.Address(n))))
+			}
+		})
+	}
+	wait.Wait()
+	all := r.warnings.diagnostics()
+	if len(all) != 3 {
+		t.Fatalf("%d diagnostics of three kinds", len(all))
+	}
+	for _, d := range all {
+		if d.Severity() != diag.SeverityWarning || len(d.Detail()) > 4096 {
+			t.Errorf("%s: %v, %d bytes", d.Summary(), d.Severity(), len(d.Detail()))
+		}
+		for _, want := range []string{"9,999 other hosts: 127.", " and 9,959 more", "run log"} {
+			if !strings.Contains(d.Detail(), want) {
+				t.Errorf("%s does not say %q:\n%s", d.Summary(), want, d.Detail())
+			}
+		}
+	}
+	// Kinds have a bound too, and what is beyond it is counted.
+	letters := func(n int) string { return strings.Repeat(string(rune('a'+n%26)), 1+n/26) }
+	for n := range 50 {
+		r.warn(diag.NewWarningDiagnostic("Kind "+letters(n), "text"))
+	}
+	all = r.warnings.diagnostics()
+	if last := all[len(all)-1]; len(all) != maxFolded+1 || !strings.Contains(last.Detail(), "33 more warnings") {
+		t.Errorf("%d diagnostics, the last is %q", len(all), last.Detail())
+	}
+}

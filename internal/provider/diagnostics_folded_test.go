@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
@@ -57,7 +58,19 @@ func TestWarningsOfAPool(t *testing.T) {
 		r.warn(diag.NewWarningDiagnostic("Kind "+letters(n), "text"))
 	}
 	all = r.warnings.diagnostics()
-	if last := all[len(all)-1]; len(all) != maxFolded+1 || !strings.Contains(last.Detail(), "33 more warnings") {
+	if last := all[len(all)-1]; len(all) != maxFolded+1 || last.Summary() != "More Warnings" ||
+		!strings.Contains(last.Detail(), "33 more warnings") {
 		t.Errorf("%d diagnostics, the last is %q", len(all), last.Detail())
+	}
+	var errs foldedDiagnostics
+	for n := range 50 {
+		errs.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("hosts").AtMapKey(letters(n)), "Host Twice In The Pool", letters(n)))
+	}
+	all = errs.diagnostics()
+	if last := all[len(all)-1]; len(all) != maxFolded+1 || last.Summary() != "More Errors" || !strings.Contains(last.Detail(), "30 more errors") {
+		t.Errorf("%d diagnostics, the last is %q", len(all), last.Detail())
+	}
+	if at, ok := all[0].(diag.DiagnosticWithPath); !ok || !at.Path().Equal(tfpath.Root("hosts").AtMapKey("a")) {
+		t.Error("the first one has lost its place")
 	}
 }

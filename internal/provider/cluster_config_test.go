@@ -374,7 +374,7 @@ func TestClusterConfigMistakes(t *testing.T) {
 	for _, want := range []struct{ severity, code string }{
 		{"error", "oauth_enabled"}, {"error", "mesos_log_retention_mb"}, {"error", "dcos_overlay_mtu"},
 		{"error", "resolvers"}, {"error", "check_time"}, {"error", "dns_search"},
-		{"warning", "oauth_enbled"}, {"warning", "superuser_password_hash"}, {"error", "ip_detect_public_script"},
+		{"warning", "superuser_password_hash"}, {"error", "ip_detect_public_script"},
 	} {
 		if !found.at(want.severity, want.code) {
 			t.Errorf("there is no %s at %s", want.severity, want.code)
@@ -387,6 +387,11 @@ func TestClusterConfigMistakes(t *testing.T) {
 		if !found.mentions("error", want) {
 			t.Errorf("no error says %q", want)
 		}
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(found), func(d diagnostic) bool {
+		return !strings.Contains(d.Detail, "is not a parameter of DC/OS")
+	})); n != 1 || !found.mentions("warning", "oauth_enbled is not a parameter") {
+		t.Errorf("%d diagnostics of parameters that nothing knows, one that lists all is needed", n)
 	}
 	if !found.mentions("warning", "superuser_password_hash looks like a secret") ||
 		found.mentions("warning", "bouncer_token_days looks like") {

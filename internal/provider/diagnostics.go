@@ -150,8 +150,14 @@ func parameterWarnings(at func(parameter string) tfpath.Path, problems []config.
 		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at(problems[0].Parameter), summary, sentence(problems[0].Message))}
 	}
 	text := fmt.Sprintf("There are %d:\n", len(problems))
+	attributes := map[string]bool{}
 	for _, p := range problems {
 		text += "\n- " + sentence(p.Message)
+		first, _ := at(p.Parameter).Steps().NextStep()
+		attributes[fmt.Sprint(first)] = true
+	}
+	if first, _ := at(problems[0].Parameter).Steps().NextStep(); first != nil && len(attributes) == 1 {
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root(fmt.Sprint(first)), summary, text)}
 	}
 	return diag.Diagnostics{diag.NewWarningDiagnostic(summary, text)}
 }

@@ -5,5 +5,5 @@ output "dcos_version" {
 
 output "masters" {
   description = "What each master detected as its own address."
-  value       = { for name, node in dcos_node.master : name => node.detected_ip }
+  value       = join(", ", [for name, node in dcos_node.master : "${name}: ${node.detected_ip}"])
 }

@@ -126,6 +126,12 @@ func Restarts(from, to *bundle.Bundle, role Role) (units []string, all bool) {
 	if len(onlyConfig(from.PackageIDs, to)) == 0 && !slices.Equal(from.PackageIDs, to.PackageIDs) {
 		return nil, true
 	}
+	return readersOf(Changes(from, to), role)
+}
+
+// Changes gives the files of the configuration that are not the same in two
+// bundles, named as readersOf has them.
+func Changes(from, to *bundle.Bundle) []string {
 	files := func(b *bundle.Bundle) map[string]string {
 		all := map[string]string{}
 		for _, p := range b.ConfigPackages {
@@ -135,7 +141,47 @@ func Restarts(from, to *bundle.Bundle, role Role) (units []string, all bool) {
 		}
 		return all
 	}
-	return readersOf(different(files(from), files(to)), role)
+	return different(files(from), files(to))
+}
+
+// Brought leaves those units that a bundle's packages bring. The readers of a
+// file are named for all lines together, and a line has one of two: what is not in
+// its packages is on none of its nodes.
+func Brought(units []string, b *bundle.Bundle) []string {
+	names := map[string]bool{}
+	for _, id := range b.PackageIDs {
+		names[packageName(id)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(units), func(unit string) bool { return !names[packageOf(unit)] })
+}
+
+// Seen gives those units that the warnings of a plan may name and that systemd has
+// on a node of the role, sorted.
+func (s *State) Seen(role Role) []string {
+	var named []string
+	for _, r := range readings() {
+		named = append(named, r.units...)
+	}
+	var seen []string
+	for _, u := range s.Units {
+		if slices.Contains(named, u.Name) && runsOn(u.Name, role) {
+			seen = append(seen, u.Name)
+		}
+	}
+	slices.Sort(seen)
+	return slices.Compact(seen)
+}
+
+// packageOf gives the package that one of the units above comes from.
+func packageOf(unit string) string {
+	name := strings.TrimSuffix(unit, ".service")
+	switch {
+	case name == "dcos-oauth":
+		return name
+	case strings.HasPrefix(name, "dcos-mesos-"):
+		return "mesos"
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, "dcos-"), "-agent")
 }
 
 // different gives the keys whose values are not the same in both.

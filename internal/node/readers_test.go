@@ -5,6 +5,7 @@ package node
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
@@ -67,5 +68,45 @@ func TestRestarts(t *testing.T) {
 		if units, all := Restarts(was, c.to, Master); !slices.Equal(units, c.want) || all != c.all {
 			t.Errorf("%s: %q, all: %v", name, units, all)
 		}
+	}
+}
+
+// TestBrought leaves the units that a release has: one line has dcos-oauth, another
+// bouncer, and the sample neither.
+func TestBrought(t *testing.T) {
+	t.Parallel()
+	units := []string{
+		"dcos-adminrouter-agent.service", "dcos-adminrouter.service", "dcos-bouncer.service", "dcos-mesos-master.service",
+		"dcos-mesos-slave-public.service", "dcos-oauth.service",
+	}
+	for packages, want := range map[string]string{
+		"adminrouter--1 dcos-oauth--1 mesos--1": "dcos-adminrouter-agent.service dcos-adminrouter.service dcos-mesos-master.service " +
+			"dcos-mesos-slave-public.service dcos-oauth.service",
+		"adminrouter--2 bouncer--2": "dcos-adminrouter-agent.service dcos-adminrouter.service dcos-bouncer.service",
+		"marathon--1":               "",
+	} {
+		if got := strings.Join(Brought(units, &bundle.Bundle{PackageIDs: strings.Fields(packages)}), " "); got != want {
+			t.Errorf("%s: %s, want %s", packages, got, want)
+		}
+	}
+	for _, r := range readings() {
+		for _, unit := range r.units {
+			if !strings.HasPrefix(unit, "dcos-") || packageOf(unit) == "" {
+				t.Errorf("%s comes from the package %q", unit, packageOf(unit))
+			}
+		}
+	}
+}
+
+// TestSeen holds that of a node's units those are kept that a plan's warnings may name.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	s := &State{Units: []UnitState{{Name: "dcos-oauth.service"}, {Name: "dcos-adminrouter.service"}, {Name: "dcos-mesos-slave.service"},
+		{Name: "dcos-telegraf.service"}, {Name: "dcos-adminrouter.service"}}}
+	if got := s.Seen(Master); !slices.Equal(got, []string{"dcos-adminrouter.service", "dcos-oauth.service"}) {
+		t.Errorf("on a master: %q", got)
+	}
+	if got := s.Seen(Agent); !slices.Equal(got, []string{"dcos-mesos-slave.service"}) {
+		t.Errorf("on an agent: %q", got)
 	}
 }

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -58,7 +59,19 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 		return
 	}
 	resp.Diagnostics.Append(out.write(ctx, &resp.Plan)...)
+	if req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(planLists(ctx, &resp.Plan)...)
+	}
 	resp.Diagnostics.Append(planPublished(ctx, &resp.Plan)...)
+}
+
+// planLists leaves the outputs with a line for each file and package to the apply:
+// where there is nothing to compare them with they say nothing, and a first plan
+// would be little else.
+func planLists(ctx context.Context, plan *tfsdk.Plan) diag.Diagnostics {
+	diags := plan.SetAttribute(ctx, tfpath.Root("files"), types.MapUnknown(types.StringType))
+	diags.Append(plan.SetAttribute(ctx, tfpath.Root("package_ids"), types.ListUnknown(types.StringType))...)
+	return diags
 }
 
 // plainRelease warns of a planned release that nobody vouches for.
@@ -188,10 +201,11 @@ func (r *clusterConfigResource) problems(site *givenSite, resolution *config.Res
 	if site.unknownNames {
 		return diags
 	}
-	for _, p := range resolution.Warnings {
-		p.Message = r.shared.redactor.Redact(p.Message)
-		diags.Append(parameterWarning(site.pathOf(p.Parameter), p))
+	doubts := slices.Clone(resolution.Warnings)
+	for i := range doubts {
+		doubts[i].Message = r.shared.redactor.Redact(doubts[i].Message)
 	}
+	diags.Append(parameterWarnings(site.pathOf, doubts)...)
 	return diags
 }
 

@@ -64,7 +64,8 @@ func clusterConfigSchema() schema.Schema {
 			Attributes: map[string]schema.Attribute{
 				"source": schema.StringAttribute{
 					Required: true,
-					MarkdownDescription: "Path of `dcos_generate_config.sh`, path of a directory with the unpacked root file system of its image, " +
+					MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's unpacked root file system " +
+						"(the guide *Start here* has all forms), " +
 						"or an `http://` or `https://` URL of the former, which is downloaded once into the provider's `cache_directory`.",
 					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				},
@@ -119,13 +120,14 @@ func clusterConfigSchema() schema.Schema {
 		"package_ids": schema.ListAttribute{
 			Computed:            true,
 			ElementType:         types.StringType,
-			MarkdownDescription: "Ids of all packages that a node gets, sorted.",
+			MarkdownDescription: "Ids of all packages that a node gets, sorted. The first plan leaves them to the apply.",
 		},
 		"files": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.StringType,
 			MarkdownDescription: "The first 12 hex digits of the SHA-256 of every rendered file, so that a plan shows which files a change " +
-				"touches. Files that only repeat the parameters and the packages are left out: they change with anything. " +
+				"touches; the first plan, which has nothing to compare them with, leaves them to the apply. " +
+				"Files that only repeat the parameters and the packages are left out: they change with anything. " +
 				"Keys are the package's name and the path in it " +
 				"(`dcos-config/etc/mesos-master`), and absolute paths for files that the installer itself writes " +
 				"(`/etc/mesosphere/setup-flags/repository-url`).",
@@ -139,7 +141,8 @@ func clusterConfigSchema() schema.Schema {
 			Computed:            true,
 			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
-		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`."),
+		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`. "+
+			"Sensitive as a whole, so that a plan shows it in one line; the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
 	}
 	for _, file := range siteFiles {
 		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
@@ -166,6 +169,7 @@ func bundleAttribute(computed bool, about string) schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Required:            !computed,
 		Computed:            computed,
+		Sensitive:           true, // as a whole: one line of a plan instead of six, for each node too
 		MarkdownDescription: about,
 		Attributes: map[string]schema.Attribute{
 			"id":           part("Id of the bundle.", false),

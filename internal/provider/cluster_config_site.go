@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -183,6 +184,8 @@ func (r *siteReader) readExtraParameters() {
 		return
 	}
 	at := tfpath.Root("extra_parameters")
+	var secret []string
+	defer func() { r.diags.Append(secretParameters(at, secret)...) }()
 	for name, item := range r.stringMap(at, value) {
 		switch {
 		case item.IsNull():
@@ -196,12 +199,27 @@ func (r *siteReader) readExtraParameters() {
 			}
 			r.give(name, config.Value{Text: text}, at.AtMapKey(name))
 			if looksSecret(name, text) {
-				r.diags.Append(parameterWarning(at.AtMapKey(name), config.Problem{Parameter: name, Message: name + " looks like a secret, and " +
-					"extra_parameters are in state and in plans as they are. Give it in secrets of the provider block, which are in neither; " +
-					"if DC/OS does not use it, leave it out"}))
+				secret = append(secret, name)
 			}
 		}
 	}
+}
+
+// secretParameters warns, in one, of parameters that look like secrets.
+func secretParameters(at tfpath.Path, names []string) diag.Diagnostics {
+	slices.Sort(names)
+	looks := "looks like a secret"
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		at = at.AtMapKey(names[0])
+	default:
+		looks = "look like secrets"
+	}
+	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "Doubtful Parameter", strings.Join(names, ", ")+" "+looks+", and "+
+		"extra_parameters are in state and in plans as they are. Give it in secrets of the provider block, which are in neither; "+
+		"if DC/OS does not use it, leave it out.")}
 }
 
 // secretNames are parts of names of parameters that hold secrets, those of DC/OS Enterprise among them.

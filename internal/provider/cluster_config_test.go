@@ -108,8 +108,8 @@ var (
 	shownHex  = regexp.MustCompile(`^[0-9a-f]{12}$`)
 )
 
-// TestClusterConfig is a configuration's life: everything is known at plan, a
-// second plan is empty, a changed parameter names the files it touches.
+// TestClusterConfig is a configuration's life: everything is known at plan but lists
+// that there is nothing to compare with, a second plan is empty, a changed parameter names the files it touches.
 func TestClusterConfig(t *testing.T) {
 	t.Parallel()
 	terraform.Require(t)
@@ -129,14 +129,10 @@ func TestClusterConfig(t *testing.T) {
 					known("package_list_id", knownvalue.StringRegexp(sha1Hex)),
 					known("bootstrap_id", knownvalue.StringRegexp(sha1Hex)),
 					known("dcos_version", knownvalue.StringExact("2.2.100")),
-					known("package_ids", knownvalue.NotNull()),
+					plancheck.ExpectUnknownValue(testConfig, tfjsonpath.New("package_ids")),
+					plancheck.ExpectUnknownValue(testConfig, tfjsonpath.New("files")),
 					known("config_yaml",
 						knownvalue.StringRegexp(regexp.MustCompile(`(?s)\ncluster_name: test\n.*\nmaster_list:\n- "10.0.0.1"\n.*\noauth_enabled: false\n`))),
-					known("files", knownvalue.MapPartial(map[string]knownvalue.Check{
-						"dcos-config/etc/ui-config.json":             knownvalue.StringRegexp(shownHex),
-						"/etc/mesosphere/setup-flags/repository-url": knownvalue.StringRegexp(shownHex),
-						"/etc/systemd/system/dcos-setup.service":     knownvalue.StringRegexp(shownHex),
-					})),
 					known("bundle", knownvalue.ObjectPartial(map[string]knownvalue.Check{
 						"cluster_name": knownvalue.StringExact("test"),
 						"dcos_version": knownvalue.StringExact("2.2.100"),
@@ -145,7 +141,13 @@ func TestClusterConfig(t *testing.T) {
 				}},
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectSensitiveValue(testConfig, tfjsonpath.New("config_yaml")),
-					statecheck.ExpectSensitiveValue(testConfig, tfjsonpath.New("bundle").AtMapKey("recipe")),
+					statecheck.ExpectSensitiveValue(testConfig, tfjsonpath.New("bundle")),
+					statecheck.ExpectKnownValue(testConfig, tfjsonpath.New("package_ids"), knownvalue.NotNull()),
+					statecheck.ExpectKnownValue(testConfig, tfjsonpath.New("files"), knownvalue.MapPartial(map[string]knownvalue.Check{
+						"dcos-config/etc/ui-config.json":             knownvalue.StringRegexp(shownHex),
+						"/etc/mesosphere/setup-flags/repository-url": knownvalue.StringRegexp(shownHex),
+						"/etc/systemd/system/dcos-setup.service":     knownvalue.StringRegexp(shownHex),
+					})),
 				},
 			},
 			{
@@ -368,7 +370,7 @@ func TestClusterConfigMistakes(t *testing.T) {
 	for _, want := range []struct{ severity, code string }{
 		{"error", "oauth_enabled"}, {"error", "mesos_log_retention_mb"}, {"error", "dcos_overlay_mtu"},
 		{"error", "resolvers"}, {"error", "check_time"}, {"error", "dns_search"},
-		{"warning", "oauth_enbled"}, {"warning", "superuser_password_hash"}, {"error", "ip_detect_public_script"},
+		{"warning", "superuser_password_hash"}, {"error", "ip_detect_public_script"},
 	} {
 		if !found.at(want.severity, want.code) {
 			t.Errorf("there is no %s at %s", want.severity, want.code)
@@ -381,6 +383,11 @@ func TestClusterConfigMistakes(t *testing.T) {
 		if !found.mentions("error", want) {
 			t.Errorf("no error says %q", want)
 		}
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(found), func(d diagnostic) bool {
+		return !strings.Contains(d.Detail, "is not a parameter of DC/OS")
+	})); n != 1 || !found.mentions("warning", "oauth_enbled is not a parameter") {
+		t.Errorf("%d diagnostics of parameters that nothing knows, one that lists all is needed", n)
 	}
 	if !found.mentions("warning", "superuser_password_hash looks like a secret") ||
 		found.mentions("warning", "bouncer_token_days looks like") {

@@ -139,9 +139,27 @@ func parameterMissing(at tfpath.Path, name, line string) diag.Diagnostic {
 	return withParameter(at, "Missing Parameter", name, detail)
 }
 
-// parameterWarning words what DC/OS does not see.
-func parameterWarning(at tfpath.Path, p config.Problem) diag.Diagnostic {
-	return diag.NewAttributeWarningDiagnostic(at, "Doubtful Parameter", sentence(p.Message))
+// parameterWarnings words what DC/OS does not see, in one: of warnings with one
+// summary clients show the first alone.
+func parameterWarnings(at func(parameter string) tfpath.Path, problems []config.Problem) diag.Diagnostics {
+	const summary = "Doubtful Parameter"
+	switch len(problems) {
+	case 0:
+		return nil
+	case 1:
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at(problems[0].Parameter), summary, sentence(problems[0].Message))}
+	}
+	text := fmt.Sprintf("There are %d:\n", len(problems))
+	attributes := map[string]bool{}
+	for _, p := range problems {
+		text += "\n- " + sentence(p.Message)
+		first, _ := at(p.Parameter).Steps().NextStep()
+		attributes[fmt.Sprint(first)] = true
+	}
+	if first, _ := at(problems[0].Parameter).Steps().NextStep(); first != nil && len(attributes) == 1 {
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root(fmt.Sprint(first)), summary, text)}
+	}
+	return diag.Diagnostics{diag.NewWarningDiagnostic(summary, text)}
 }
 
 // withParameter makes an error at an attribute; one for which there is no

@@ -312,16 +312,39 @@ func upgradeRefused(address string, err error, hint string) diag.Diagnostic {
 		fmt.Sprintf("Host:      %s\n\n%s\n\nWhat to do: %s", address, capital(sentence(err.Error())), capital(sentence(hint))))
 }
 
-// masterRestarts warns of what an apply does to a master: all of DC/OS's
-// services restart, if none are named.
-func masterRestarts(address string, units []string) diag.Diagnostic {
-	what := "DC/OS's services on this master restart"
-	if len(units) > 0 {
-		what = fmt.Sprintf("Services of DC/OS on this master restart (%s)", strings.Join(units, ", "))
+// masterRestarts warns of what an apply does to masters: all of DC/OS's services
+// restart, if none are named.
+func masterRestarts(w restart) diag.Diagnostic {
+	what := "all of DC/OS's services"
+	if len(w.units) > 0 {
+		what = listed(w.units)
+	}
+	begin := "Apply"
+	if len(w.files) > 0 && len(w.units) > 0 {
+		begin = "Apply changes " + listed(w.files) + " and"
+	}
+	where := "on the masters"
+	if w.masters > 0 {
+		where = fmt.Sprintf("on %s of the cluster", plural(w.masters, "master"))
+	}
+	by := ""
+	if w.unseen && len(w.units) > 0 {
+		by = "No refresh has seen the units of these masters yet: these are the release's. "
 	}
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Master Will Restart",
-		fmt.Sprintf("Host:      %s\n\n%s when the change is applied. "+
-			"Masters are changed one at a time, each after the ensemble has quorum again.", address, what))
+		fmt.Sprintf("%s restarts %s %s, as far as they are in this plan. %s"+
+			"Masters are changed one at a time, each after the ensemble has quorum again.", begin, what, where, by))
+}
+
+// maxListed is how many names are listed before the others are counted.
+const maxListed = 5
+
+// listed names the first few.
+func listed(names []string) string {
+	if n := len(names) - maxListed; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // bundleError words a bundle that cannot be made.

@@ -101,7 +101,7 @@ func thereAndBack(t *testing.T, former string) {
 	s.tf.Write("terraform.tfstate", state)
 	s.thrownAway()
 	s.tf.NoChanges()
-	s.tf.NoChanges("-refresh=false")
+	noValueChanges(t, s.tf.Plan("-refresh=false"))
 	for _, address := range installed {
 		if n := s.fleet.Node(address); n.Claim != "" || !n.Installed {
 			t.Errorf("a plan has made %s %+v", address, n)

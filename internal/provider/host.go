@@ -68,7 +68,7 @@ func (m *nodeModel) host(ctx context.Context, s *shared) (fleet.Host, diag.Diagn
 	h := fleet.Host{
 		Role: m.role(), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle), Holder: holderNode,
 		MachineID: m.ID.ValueString(), DetectedIP: m.DetectedIP.ValueString(),
-		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: m.WaitForCloudInit.ValueBool(),
+		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: yes(m.WaitForCloudInit),
 	}
 	h.Target, d = s.target(ctx, m.Address.ValueString(), m.SSH, m.HostKey.ValueString())
 	diags.Append(d...)
@@ -111,7 +111,7 @@ func (m *nodePoolModel) like(ctx context.Context, s *shared) (fleet.Host, diag.D
 	diags.Append(d...)
 	return fleet.Host{
 		Role: node.Role(m.Role.ValueString()), Cluster: b.ClusterName.ValueString(), Site: s.site(m.Bundle), Holder: holderPool,
-		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: m.WaitForCloudInit.ValueBool(),
+		SkipChecks: skip, DrainTimeout: drainTimeout(m.DrainTimeout), WaitForCloudInit: yes(m.WaitForCloudInit),
 	}, diags
 }
 

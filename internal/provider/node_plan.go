@@ -59,7 +59,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if resp.Diagnostics.Append(d...); owner.Whose != "" {
 			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
 		}
-		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
+		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan, req.Private)...)
 		if !rebuilt {
 			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
 		}
@@ -202,7 +202,7 @@ func (r *nodeResource) keepImported(ctx context.Context, state, plan *nodeModel,
 }
 
 // planChange plans work on an existing node.
-func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) diag.Diagnostics {
+func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel, private privateReader) diag.Diagnostics {
 	plan.Drift = noDrift()
 	plan.DetectedIP = state.DetectedIP
 	diags := r.planBundle(ctx, state, plan)
@@ -210,31 +210,67 @@ func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) d
 		return diags // a repair
 	}
 	if plan.role() == node.Master && !plan.ConfigPackageID.IsUnknown() && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
-		if units, all := r.restarts(ctx, state, plan); all || len(units) > 0 {
-			diags.Append(masterRestarts(plan.Address.ValueString(), units))
+		w := r.restarts(ctx, state, plan)
+		units, seen, d := there(ctx, private, w.units)
+		diags.Append(d...)
+		if w.units, w.unseen = units, !seen; w.all || len(w.units) > 0 {
+			diags.Append(r.warnOfRestarts(ctx, plan, w)...)
 		}
+	}
+	return diags
+}
+
+// A restart is what a plan restarts on masters.
+type restart struct {
+	masters int      // how many the cluster has; 0 if nothing says it
+	files   []string // whose change it is for; none where everything restarts
+	units   []string
+	unseen  bool // no refresh has looked at the units: they are the release's
+	all     bool // of DC/OS's units
+}
+
+// warnOfRestarts warns of what a plan restarts on masters: once for all masters on
+// which it is the same.
+func (r *nodeResource) warnOfRestarts(ctx context.Context, plan *nodeModel, w restart) diag.Diagnostics {
+	b, diags := plan.bundle(ctx)
+	h, d := plan.host(ctx, r.shared)
+	diags.Append(d...)
+	if diags.HasError() {
+		return diags
+	}
+	if t, known := topology(b); known {
+		w.masters = t.Masters
+	}
+	warning := masterRestarts(w)
+	if r.shared.plan.first(b.ClusterName.ValueString()+" "+warning.Detail(), r.shared.way(h.Target)) {
+		diags.Append(warning)
 	}
 	return diags
 }
 
 // restarts says which of a node's services a plan restarts. Where what is on
 // the node cannot be rendered any more, that may be all of them.
-func (r *nodeResource) restarts(ctx context.Context, state, plan *nodeModel) (units []string, all bool) {
+func (r *nodeResource) restarts(ctx context.Context, state, plan *nodeModel) restart {
 	before, diags := state.bundle(ctx)
 	after, d := plan.bundle(ctx)
 	diags.Append(d...)
 	if diags.HasError() || before.Recipe.ValueString() == "" || !before.DCOSVersion.Equal(after.DCOSVersion) || len(state.drift(ctx)) > 0 {
-		return nil, true
+		return restart{all: true}
 	}
 	from, err := r.shared.bundleOf(ctx, before)
 	if err != nil || configID(from) != state.ConfigPackageID.ValueString() {
-		return nil, true // its release has gone, or its secrets were others
+		return restart{all: true} // its release has gone, or its secrets were others
 	}
 	to, err := r.shared.bundleOf(ctx, after)
 	if err != nil {
-		return nil, true // planBundle reports it
+		return restart{all: true} // planBundle reports it
 	}
-	return node.Restarts(from, to, plan.role())
+	units, all := node.Restarts(from, to, plan.role())
+	if all {
+		return restart{all: true}
+	}
+	files := slices.DeleteFunc(node.Changes(from, to), func(name string) bool { return slices.Contains(bookkeeping, name) })
+	return restart{files: files, units: node.Brought(units, to)}
 }
 
 // supported refuses what DC/OS cannot change on a running cluster.

@@ -36,7 +36,7 @@ type poolRun struct {
 	mu       sync.Mutex
 	failures poolFailures
 	jumpKeys map[string]string // what jump hosts have shown
-	warnings diag.Diagnostics
+	warnings foldedDiagnostics
 }
 
 // beginPool makes ready for an operation on a pool. private is its private state,
@@ -214,17 +214,8 @@ func (r *poolRun) warnsOf(host fleet.Host) func(node.Finding) {
 	return func(f node.Finding) { r.warn(r.shared.finding(host.Address(), f)) }
 }
 
-// maxWarnings bounds what a pool warns of; the run log has all.
-const maxWarnings = 20
-
 // warn notes what the user should hear of.
-func (r *poolRun) warn(d diag.Diagnostic) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.warnings) < maxWarnings {
-		r.warnings.Append(d)
-	}
-}
+func (r *poolRun) warn(d diag.Diagnostic) { r.warnings.add(d) }
 
 func (r *poolRun) abandons() bool { return r.model.OnDestroy.ValueString() == onDestroyAbandon }
 

@@ -105,11 +105,13 @@ func (r *nodePoolResource) planPlaces(
 			for i := range gone {
 				gone[i].given = true
 			}
+			var found foldedDiagnostics
 			for i, to := range r.shared.plan.remove(gone...) {
 				if to != nil && (to.holder != holderPool || to.elsewhere != here) {
-					diags.Append(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
+					found.add(hostConflict(gone[i], planConflict{*to, conflictLeaves}, tfpath.Root("hosts")))
 				}
 			}
+			diags.Append(found.diagnostics()...)
 			diags.Append(r.shared.planRemovals(ctx, &note, gone...)...)
 			note.Leave = nil
 		}
@@ -155,12 +157,14 @@ func (s *shared) planPool(ctx context.Context, id string, model *nodePoolModel, 
 	diags.Append(d...)
 	like.Target.JumpKeys = keys
 	planned := make([]plannedHost, len(hosts))
+	var found foldedDiagnostics
 	for i, h := range hosts {
 		host, d := h.host(ctx, s, like)
-		diags.Append(d...)
+		found.addAll(d)
 		planned[i] = s.planned(id, host)
 		planned[i].masters = masters
 	}
+	diags.Append(found.diagnostics()...)
 	return planned, diags
 }
 
@@ -260,7 +264,7 @@ func twice(hosts []*poolHost, port int) diag.Diagnostics {
 	if port == 0 {
 		port = 22
 	}
-	var diags diag.Diagnostics
+	var found foldedDiagnostics
 	names := map[string]string{}
 	for _, h := range hosts {
 		if h.address.IsUnknown() {
@@ -271,12 +275,12 @@ func twice(hosts []*poolHost, port int) diag.Diagnostics {
 			reached = net.JoinHostPort(reached, strconv.Itoa(port))
 		}
 		if other, ok := names[reached]; ok {
-			diags.AddAttributeError(tfpath.Root("hosts").AtMapKey(h.name), "Host Twice In The Pool",
-				fmt.Sprintf("%s and %s have the same address, %s.", other, h.name, h.identity()))
+			found.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("hosts").AtMapKey(h.name), "Host Twice In The Pool",
+				fmt.Sprintf("%s and %s have the same address, %s.", other, h.name, h.identity())))
 		}
 		names[reached] = h.name
 	}
-	return diags
+	return found.diagnostics()
 }
 
 // poolToDo words what an apply has to do, grouped by why.

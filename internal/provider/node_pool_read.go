@@ -62,7 +62,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, model.ID.ValueString(), hosts)...)
 	}
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
-	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.warnings.diagnostics()...)
 	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)
 }
 

@@ -90,7 +90,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
-	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.warnings.diagnostics()...)
 	resp.Diagnostics.Append(run.failures.diagnostics("installing DC/OS", len(hosts))...)
 }
 
@@ -178,7 +178,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
-	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.warnings.diagnostics()...)
 	resp.Diagnostics.Append(run.failures.diagnostics("bringing the pool to its bundle and its hosts", toDo)...)
 }
 
@@ -222,7 +222,7 @@ func (r *nodePoolResource) Delete(ctx context.Context, req resource.DeleteReques
 	hosts = run.notLeft(note, hosts)
 	all := len(hosts)
 	left := run.remove(hosts, limit)
-	resp.Diagnostics.Append(run.warnings...)
+	resp.Diagnostics.Append(run.warnings.diagnostics()...)
 	if len(left) > 0 {
 		resp.Diagnostics.Append(model.setHosts(left, run.bundleID)...)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)

@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
@@ -138,7 +137,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 		}),
 		"wait_for_cloud_init": schema.BoolAttribute{
 			Optional: true, Computed: true,
-			Default: booldefault.StaticBool(true),
+			PlanModifiers: []planmodifier.Bool{quietDefault{is: true}},
 			MarkdownDescription: "Whether to wait on each host until cloud-init has finished. Default: `true`. " +
 				"A change touches nothing on the hosts.",
 		},

@@ -257,8 +257,6 @@ func (r *nodeResource) ImportState(ctx context.Context, req resource.ImportState
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, value)...)
 	}
 	set(tfpath.Root("address"), id.address)
-	set(tfpath.Root("on_destroy"), onDestroyUninstall)
-	set(tfpath.Root("wait_for_cloud_init"), true)
 	if id.user == "" && id.port == 0 {
 		return
 	}

@@ -10,9 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -82,7 +80,6 @@ func nodeSchema(ctx context.Context) schema.Schema {
 			"on_destroy": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				Default:  stringdefault.StaticString(onDestroyUninstall),
 				MarkdownDescription: "What destroying the resource does. `uninstall` (default): agents are drained, DC/OS is removed, " +
 					"and it is verified that nothing of it is left. " +
 					"`uninstall_if_reachable`: the same, but a node whose machine gives no answer at all is given up with a warning. A refused " +
@@ -90,7 +87,8 @@ func nodeSchema(ctx context.Context) schema.Schema {
 					"other one of the cluster answers at that moment. " +
 					"`abandon`: the host is not even connected to; for machines that are already gone or go together with the node. " +
 					"It must be applied before the destroy that it is meant for; `uninstall_if_reachable` in the provider block need not be.",
-				Validators: []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyIfReachable, onDestroyAbandon)},
+				PlanModifiers: []planmodifier.String{quietDefault{text: onDestroyUninstall}},
+				Validators:    []validator.String{stringvalidator.OneOf(onDestroyUninstall, onDestroyIfReachable, onDestroyAbandon)},
 			},
 			"drain_timeout": schema.StringAttribute{
 				Optional: true,
@@ -102,9 +100,9 @@ func nodeSchema(ctx context.Context) schema.Schema {
 			"wait_for_cloud_init": schema.BoolAttribute{
 				Optional: true,
 				Computed: true,
-				Default:  booldefault.StaticBool(true),
 				MarkdownDescription: "Whether to wait, before anything is checked, until cloud-init has finished on hosts that have it. " +
 					"Default: `true`. A change touches nothing on the host.",
+				PlanModifiers: []planmodifier.Bool{quietDefault{is: true}},
 			},
 			"timeouts": describedTimeouts(ctx, timeouts.Opts{
 				Create: true, Read: true, Update: true, Delete: true,

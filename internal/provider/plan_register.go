@@ -50,6 +50,8 @@ type planRegister struct {
 	lost map[string]lostEnsemble
 	// ended are the clusters of which nothing stays, with their dcos_cluster_config.
 	ended map[string]bool
+	// told is what has been said once for many resources.
+	told map[string]bool
 }
 
 // A lostEnsemble is why a plan costs an ensemble.
@@ -60,7 +62,8 @@ type lostEnsemble struct {
 
 func newPlanRegister() *planRegister {
 	return &planRegister{ways: map[string][]*plannedHost{}, machines: map[string][]*plannedHost{}, kept: map[string]map[string]planLine{},
-		byID: map[string]map[string]*plannedHost{}, again: map[string]bool{}, lost: map[string]lostEnsemble{}, ended: map[string]bool{}}
+		byID: map[string]map[string]*plannedHost{}, again: map[string]bool{}, lost: map[string]lostEnsemble{}, ended: map[string]bool{},
+		told: map[string]bool{}}
 }
 
 // A plannedHost is a host of one resource of the plan.
@@ -397,6 +400,19 @@ func (p *planRegister) exchange() {
 				cluster: l.Cluster, had: l.Had, comes: l.Comes, goes: l.Goes, left: l.Left, given: l.Given, elsewhere: from})
 		}
 	}
+}
+
+// first reports whether what concerns many resources is said for the first time: by
+// this process, and by those of its provider block that have planned the host of
+// this one in the same run, as the plan has before its apply plans again.
+func (p *planRegister) first(what, way string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told[what] || p.again[way] {
+		return false
+	}
+	p.told[what] = true
+	return true
 }
 
 // trouble gives, once, why the others could not be told or heard; nil if they

@@ -55,7 +55,8 @@ func (d *releaseDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		Attributes: map[string]schema.Attribute{
 			"source": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Path of `dcos_generate_config.sh`, path of a directory with the unpacked root file system of its image, " +
+				MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's unpacked root file system " +
+					"(the guide *Start here* has all forms), " +
 					"or an `http://` or `https://` URL of the former.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},

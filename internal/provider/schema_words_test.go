@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,9 +162,17 @@ func (d *describedAttribute) look(t *testing.T, a anyAttribute) {
 			d.fallback = resp.PlanValue.ValueString()
 		}
 		for _, m := range a.PlanModifiers {
+			if quiet, ok := m.(quietDefault); ok {
+				d.fallback = quiet.text
+			}
 			d.replaces = d.replaces || strings.Contains(m.Description(t.Context()), "destroy and recreate")
 		}
 	case resourceschema.BoolAttribute:
+		for _, m := range a.PlanModifiers {
+			if quiet, ok := m.(quietDefault); ok {
+				d.fallback = strconv.FormatBool(quiet.is)
+			}
+		}
 		if a.Default != nil {
 			var resp defaults.BoolResponse
 			a.Default.DefaultBool(t.Context(), defaults.BoolRequest{}, &resp)

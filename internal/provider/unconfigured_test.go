@@ -120,7 +120,12 @@ provider "dcos" {
 			`"dcos_node_pool" "p"`).Replace(readFile(t, kept))
 		d.Write("main.tf", terraform.RequiredProviders+renamed+
 			"moved {\n  from = dcos_node.agent\n  to   = dcos_node.a\n}\nmoved {\n  from = dcos_node_pool.public\n  to   = dcos_node_pool.p\n}\n")
-		if out := d.Apply("-refresh=false"); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
+		if changes := d.Plan("-refresh=false"); len(changes) == 0 {
+			t.Error("the move is not planned")
+		} else {
+			noValueChanges(t, changes)
+		}
+		if out := d.Apply("-refresh=false"); !strings.Contains(out, "0 added, 3 changed, 0 destroyed") {
 			t.Errorf("a move has done something: %s", out)
 		}
 		config, _, _ := strings.Cut(renamed, "resource \"dcos_node\"")

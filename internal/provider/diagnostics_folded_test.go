@@ -120,7 +120,9 @@ func TestManyHostsUnreached(t *testing.T) {
 		targets[n].Address = simhosts.Address(n)
 		found[simhosts.Address(n)] = []node.Finding{{Name: checkConnect, Severity: node.SeverityError}}
 	}
-	s := &shared{reach: func(_ context.Context, to remote.Target) ([]string, error) { return nil, fmt.Errorf("no way to %s", to.Address) }}
+	s := &shared{reach: func(_ context.Context, to remote.Target) ([]string, error) {
+		return nil, fmt.Errorf("no way to %s", to.Address)
+	}}
 	for what, diags := range map[string]diag.Diagnostics{
 		"9,999 other hosts: 127.": s.planReach(t.Context(), targets, func(n int) tfpath.Path { return tfpath.Root("hosts").AtMapKey(targets[n].Address) }),
 		"and 9,960 more could":    notCheckedWarning(found),

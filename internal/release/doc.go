@@ -4,7 +4,7 @@
 // Package release opens a DC/OS release where it lies and gives what is in
 // it: version, ids, the generator's templates, and the artifacts as streams.
 //
-// A release comes in four forms, all opened by [Open]:
+// A release comes in three forms, all opened by [Open]:
 //
 //   - dcos_generate_config.sh as DC/OS publishes it: a shell script, a line
 //     #EOF#, a tar with one file, which is a "docker save" of the installer's
@@ -13,11 +13,6 @@
 //     file of the image lies, and files are then read at their offsets. The
 //     notes are kept in the cache directory, so that a second process does not
 //     make the pass again. Memory does not grow with the size of the file.
-//   - the image alone, as docker save, skopeo (docker-archive, oci-archive) or a tar
-//     of an OCI image layout have it. Of several images in an index, DC/OS's platform
-//     counts, and attestations do not. Layers that are packed with gzip or zstd
-//     are unpacked into the cache directory. Other forms are refused with what makes
-//     one of these of them.
 //   - a directory that holds the image's root file system (/artifacts,
 //     /opt/mesosphere, /gen_extra, /installer_internal_wrapper). Symbolic
 //     links are followed as if the directory were the root, never out of it.

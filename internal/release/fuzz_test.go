@@ -48,10 +48,6 @@ func FuzzScan(f *testing.F) {
 	f.Add(script(image))
 	f.Add(script(oci))
 	f.Add(script(layer))
-	f.Add(image)
-	f.Add(oci)
-	f.Add(image[:len(image)-1024])
-	f.Add([]byte("\x1f\x8b\x08"))
 	f.Add(script(image)[:2000])
 	f.Add([]byte("#!/bin/sh\n#EOF#\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -14,7 +14,7 @@ import (
 
 // indexFormat changes whenever an index that was written before must not be
 // used any more: its form, or what scan puts into it.
-const indexFormat = 3
+const indexFormat = 2
 
 // An index says where the files of an image lie in a dcos_generate_config.sh.
 type index struct {

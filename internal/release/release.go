@@ -111,9 +111,6 @@ func openDirectory(dir string, opts Options) (*Release, error) {
 	f, err := readFacts(t)
 	var re *Error
 	if errors.As(err, &re) && re.Reason == NotARelease {
-		if form := otherForm(dir); form != "" {
-			re.Reason, re.Detail = Unsupported, form
-		}
 		const script = "dcos_generate_config.sh"
 		if _, statErr := os.Stat(filepath.Join(dir, script)); statErr == nil {
 			re.Detail += "; if " + script + " in it is the release, name that file"
@@ -123,24 +120,6 @@ func openDirectory(dir string, opts Options) (*Release, error) {
 		return nil, errors.Join(err, t.close())
 	}
 	return newRelease(t, f, newSums(opts.CacheDirectory, dir), newAccounts(opts.CacheDirectory, dir))
-}
-
-// otherForm says how an image that tools keep as a directory is made one that opens;
-// "" if it is none.
-func otherForm(dir string) string {
-	there := func(name string) bool {
-		_, err := os.Stat(filepath.Join(dir, name))
-		return err == nil
-	}
-	switch {
-	case there("oci-layout") || there("index.json") && there("blobs"):
-		return "it is an OCI image layout; make a tar of it (tar -C DIRECTORY -cf IMAGE.tar .) and name that"
-	case there("manifest.json") && there("version"):
-		return "it is an image as skopeo's dir: has it; copy it (skopeo copy dir:DIRECTORY docker-archive:IMAGE.tar) and name the tar"
-	case there("rootfs"):
-		return "it has a directory rootfs, as umoci and runc make it; name that directory"
-	}
-	return ""
 }
 
 func newRelease(t tree, f *facts, s *sums, a *accounts) (*Release, error) {

@@ -14,7 +14,6 @@ import (
 	"io"
 	"math"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -36,22 +35,16 @@ type member struct {
 	link   string // of a symbolic link
 }
 
-// scan makes the index of a dcos_generate_config.sh, or of its image alone, in one
-// pass over its headers. key has the file's path, size and time.
+// scan makes the index of a dcos_generate_config.sh in one pass over its
+// headers. key has the file's path, size and time.
 func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*index, error) {
-	alone, err := imageAlone(f, key.Size)
+	payload, err := findPayload(f, key.Size)
 	if err != nil {
 		return nil, err
 	}
-	image := member{size: key.Size}
-	if !alone {
-		payload, err := findPayload(f, key.Size)
-		if err != nil {
-			return nil, err
-		}
-		if image, err = findImage(ctx, f, payload, key.Size); err != nil {
-			return nil, err
-		}
+	image, err := findImage(ctx, f, payload, key.Size)
+	if err != nil {
+		return nil, err
 	}
 	members := map[string]member{}
 	err = walk(ctx, io.NewSectionReader(f, image.offset, image.size), maxMembers, func(h *tar.Header, at int64) error {
@@ -67,14 +60,8 @@ func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*ind
 		}
 		return nil
 	})
-	if alone && errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, &Error{Reason: CutShort, Detail: fmt.Sprintf("its %d bytes end within the image", key.Size)}
-	}
 	if err != nil {
 		return nil, damaged(err, "the image in it")
-	}
-	if alone && !endsAsTar(f, key.Size) {
-		return nil, &Error{Reason: CutShort, Detail: fmt.Sprintf("its %d bytes end before the end of the image", key.Size)}
 	}
 	layers, err := readManifest(f, members)
 	if err != nil {
@@ -84,42 +71,6 @@ func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*ind
 	return &x, x.addLayers(ctx, f, layers, store)
 }
 
-// imageAlone tells an image as docker save or skopeo write it, a tar, from a script
-// that has one in it. An image that is compressed as a whole would have to be unpacked
-// before anything in it can be found, which is for its owner to do once.
-func imageAlone(f io.ReaderAt, size int64) (bool, error) {
-	head := make([]byte, min(size, 512))
-	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	for _, c := range []struct{ magic, name, unpack string }{
-		{gzipMagic, "gzip", "gzip -dc FILE > IMAGE.tar"},
-		{zstdMagic, "zstd", "zstd -d FILE -o IMAGE.tar"},
-		{"\xfd7zXZ\x00", "xz", "xz -dc FILE > IMAGE.tar"},
-		{"BZh", "bzip2", "bzip2 -dc FILE > IMAGE.tar"},
-	} {
-		if bytes.HasPrefix(head, []byte(c.magic)) {
-			return false, &Error{Reason: Unsupported, Detail: fmt.Sprintf("all of it is compressed with %s; unpack it (%s) and name the tar",
-				c.name, c.unpack)}
-		}
-	}
-	const at = 257 // of the mark in a tar's header
-	return len(head) == 512 && string(head[at:at+5]) == "ustar", nil
-}
-
-// endsAsTar reports whether a file ends with the two blocks of zeros that a tar ends with.
-func endsAsTar(f io.ReaderAt, size int64) bool {
-	end := make([]byte, 1024)
-	_, err := f.ReadAt(end, max(0, size-int64(len(end))))
-	return (err == nil || errors.Is(err, io.EOF)) && bytes.Count(end, []byte{0}) == len(end)
-}
-
-// What compressed data begin with.
-const (
-	gzipMagic = "\x1f\x8b"
-	zstdMagic = "\x28\xb5\x2f\xfd"
-)
-
 // findPayload gives the offset of what follows the line #EOF#.
 func findPayload(f io.ReaderAt, size int64) (int64, error) {
 	r := bufio.NewReader(io.NewSectionReader(f, 0, min(size, maxScript)))
@@ -128,8 +79,7 @@ func findPayload(f io.ReaderAt, size int64) (int64, error) {
 			return 0, &Error{Reason: CutShort, Detail: "the file is empty"}
 		}
 		first, _ := r.Peek(24) // fewer are as good
-		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it starts with %q, dcos_generate_config.sh is a shell script and its image a tar",
-			first)}
+		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it starts with %q, dcos_generate_config.sh is a shell script", first)}
 	}
 	var offset int64
 	var known bool
@@ -271,7 +221,7 @@ func readManifest(f io.ReaderAt, members map[string]member) ([]layerRef, error) 
 			return nil, err
 		}
 	} else {
-		return nil, &Error{Reason: NotARelease, Detail: "there is no image that docker saved: it has neither manifest.json nor index.json"}
+		return nil, &Error{Reason: NotARelease, Detail: "what follows the line #EOF# is not an image that docker saved: it has no manifest.json"}
 	}
 	if len(names) > maxLayers {
 		return nil, &Error{Reason: NotARelease, Detail: fmt.Sprintf("its image has %d layers", len(names))}
@@ -302,65 +252,13 @@ func readManifest(f io.ReaderAt, members map[string]member) ([]layerRef, error) 
 	return layers, nil
 }
 
-// A descriptor is how an OCI image layout refers to a part of it.
-type descriptor struct {
-	MediaType string `json:"mediaType"`
-	Digest    string `json:"digest"`
-	Platform  *struct {
-		OS           string `json:"os"`
-		Architecture string `json:"architecture"`
-	} `json:"platform"`
-	Annotations map[string]string `json:"annotations"`
-}
-
-// blob is the name of the member.
-func (d descriptor) blob() string { return "blobs/" + strings.Replace(d.Digest, ":", "/", 1) }
-
-// platform is what the image is for; "" if nothing says it.
-func (d descriptor) platform() string {
-	if d.Platform == nil {
-		return ""
-	}
-	return d.Platform.OS + "/" + d.Platform.Architecture
-}
-
-// attests reports whether it is no image but what a builder says of one.
-func (d descriptor) attests() bool {
-	return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" || d.platform() == "unknown/unknown"
-}
-
-// releasePlatform is what DC/OS is built for.
-const releasePlatform = "linux/amd64"
-
-// ofRelease picks the image of an index that can be a release: that of DC/OS's platform,
-// or the only one.
-func ofRelease(manifests []descriptor) (descriptor, error) {
-	images := slices.DeleteFunc(slices.Clone(manifests), descriptor.attests)
-	of := func(platform string) []descriptor {
-		return slices.DeleteFunc(slices.Clone(images), func(d descriptor) bool { return d.platform() != platform })
-	}
-	found := of(releasePlatform)
-	if len(found) == 0 {
-		found = of("")
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return descriptor{}, &Error{Reason: NotARelease, Detail: fmt.Sprintf("there are %d images in it, not one", len(found))}
-	case len(images) > 0:
-		var others []string
-		for _, d := range images[:min(len(images), 5)] {
-			others = append(others, fmt.Sprintf("%q", d.platform()))
-		}
-		return descriptor{}, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it has an image for %s, DC/OS's is for %s",
-			strings.Join(others, ", "), releasePlatform)}
-	}
-	return descriptor{}, &Error{Reason: NotARelease, Detail: "the image in it lists no layers"}
-}
-
 // readOCI finds the layers and the configuration of an OCI image layout.
 func readOCI(f io.ReaderAt, members map[string]member) (layers []string, config string, err error) {
+	type descriptor struct {
+		MediaType string `json:"mediaType"`
+		Digest    string `json:"digest"`
+	}
+	blob := func(d descriptor) string { return "blobs/" + strings.Replace(d.Digest, ":", "/", 1) }
 	at := "index.json"
 	for range 4 { // an index may lead to an index
 		var doc struct {
@@ -373,15 +271,14 @@ func readOCI(f io.ReaderAt, members map[string]member) (layers []string, config 
 		}
 		if len(doc.Layers) > 0 {
 			for _, l := range doc.Layers {
-				layers = append(layers, l.blob())
+				layers = append(layers, blob(l))
 			}
-			return layers, doc.Config.blob(), nil
+			return layers, blob(doc.Config), nil
 		}
-		next, err := ofRelease(doc.Manifests)
-		if err != nil {
-			return nil, "", err
+		if len(doc.Manifests) == 0 {
+			break
 		}
-		at = next.blob()
+		at = blob(doc.Manifests[0])
 	}
 	return nil, "", &Error{Reason: NotARelease, Detail: "the image in it lists no layers"}
 }

@@ -63,7 +63,7 @@ func compressionOf(r io.ReaderAt) (*compression, error) {
 			return &compressions[i], nil
 		}
 	}
-	return nil, nil //nolint:nilnil // none is an answer
+	return nil, nil
 }
 
 // inflateTo unpacks what may have limit bytes, and returns its digest and size.

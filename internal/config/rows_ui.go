@@ -81,6 +81,7 @@ func uiRows() []row {
 			name: "license_key_contents", kind: Text, on: since("1.11"),
 			about:    "Licence of DC/OS Enterprise; the open edition does not use it.",
 			fallback: same(""),
+			hidden:   true,
 		},
 	}
 }

@@ -36,8 +36,8 @@ type Parameter struct {
 	Lines       []string // the lines that know it, oldest first
 	Default     string   // the default on the newest line that knows it
 	HasDefault  bool
-	DefaultNote string // how the default is found, if it is computed; or what it is on other lines
-	Secret      bool
+	DefaultNote string   // how the default is found, if it is computed; or what it is on other lines
+	Secret      bool     // not for everybody's eyes, whether DC/OS keeps it out of what is readable or not
 	ShowsUp     []string // files that change with it
 }
 
@@ -54,6 +54,7 @@ type row struct {
 	computed *computed       // a default that depends on others
 	rules    []rule
 	secret   *span // the lines on which it is kept out of what is readable
+	hidden   bool  // DC/OS has it readable, if at all, and it is to be kept as a secret here
 	shows    []string
 }
 
@@ -143,7 +144,7 @@ func findRow(name string) (row, bool) {
 func (r row) public() Parameter {
 	p := Parameter{
 		Name: r.name, Section: r.section, Kind: r.kind, Description: r.about,
-		Choices: slices.Clone(r.choices), Lines: r.on.lines(), Secret: r.secret != nil, ShowsUp: slices.Clone(r.shows),
+		Choices: slices.Clone(r.choices), Lines: r.on.lines(), Secret: r.secret != nil || r.hidden, ShowsUp: slices.Clone(r.shows),
 	}
 	newest := p.Lines[len(p.Lines)-1]
 	var allowed []string

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // stages lists the scripts that run, alone or together as the product does.
@@ -488,5 +489,20 @@ func TestCloudInitIsWaitedFor(t *testing.T) {
 				t.Errorf("asked %s times, %v", asked, err)
 			}
 		})
+	}
+}
+
+// Whatever was to be done first on a host, what failed is called becoming root where sudo refused.
+func TestBecomingRootIsCalledSo(t *testing.T) {
+	t.Parallel()
+	refusal := &remote.SudoError{Host: "10.0.0.1", User: "nora", Command: "sudo", Reason: remote.SudoNotAllowed}
+	for _, err := range []error{refusal, fmt.Errorf("looking at the host: %w", refusal)} {
+		e := stageError("10.0.0.1", "preflight", "running the checks", &frame{}, err)
+		if e.Stage != stageConnect || !strings.Contains(e.Error(), "becoming root") || strings.Contains(e.Error(), "running the checks") {
+			t.Errorf("%s: %v", e.Stage, e)
+		}
+	}
+	if e := stageError("10.0.0.1", "preflight", "running the checks", &frame{}, io.ErrUnexpectedEOF); strings.Contains(e.Error(), "becoming root") {
+		t.Errorf("%v", e)
 	}
 }

@@ -54,6 +54,10 @@ var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id",
 // isOutput says whether an attribute is computed.
 func isOutput(name string) bool { return slices.Contains(outputNames, name) }
 
+// sourceForms is what release.source may be on this machine.
+const sourceForms = "Path of `dcos_generate_config.sh`, or of its image as it was saved again: a tar of `docker save`, `podman save` or `skopeo`, " +
+	"an OCI directory, either compressed or not, or a directory with its unpacked root file system; "
+
 // clusterConfigSchema is the schema of dcos_cluster_config.
 func clusterConfigSchema() schema.Schema {
 	attributes := map[string]schema.Attribute{
@@ -64,9 +68,8 @@ func clusterConfigSchema() schema.Schema {
 			Attributes: map[string]schema.Attribute{
 				"source": schema.StringAttribute{
 					Required: true,
-					MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's unpacked root file system " +
-						"(the guide *Start here* has all forms), " +
-						"or an `http://` or `https://` URL of the former, which is downloaded once into the provider's `cache_directory`.",
+					MarkdownDescription: sourceForms + "or an `http://` or `https://` URL of a file, which is downloaded once into the provider's " +
+						"`cache_directory`. [Start here](../guides/getting-started#the-release) has all forms.",
 					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				},
 				"sha256": schema.StringAttribute{

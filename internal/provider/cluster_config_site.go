@@ -226,9 +226,10 @@ func secretParameters(at tfpath.Path, names []string) diag.Diagnostics {
 var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|(private|license|access|account|api)_key`)
 
 // looksSecret reports whether a parameter without an attribute seems to hold a
-// secret. A number, a switch, and a path say nothing that must be kept.
+// secret. A number, a switch, a path and an id say nothing that must be kept.
 func looksSecret(name, text string) bool {
-	if !secretNames.MatchString(strings.ToLower(name)) || strings.HasSuffix(name, "_path") || strings.HasSuffix(name, "_file") {
+	says := func(end string) bool { return strings.HasSuffix(name, end) }
+	if !secretNames.MatchString(strings.ToLower(name)) || says("_path") || says("_file") || says("_id") {
 		return false
 	}
 	return text != "" && text != "true" && text != "false" && strings.Trim(text, "0123456789.") != ""

@@ -55,9 +55,8 @@ func (d *releaseDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 		Attributes: map[string]schema.Attribute{
 			"source": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's unpacked root file system " +
-					"(the guide *Start here* has all forms), " +
-					"or an `http://` or `https://` URL of the former.",
+				MarkdownDescription: sourceForms + "or an `http://` or `https://` URL of a file. " +
+					"[Start here](../guides/getting-started#the-release) has all forms.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"sha256": schema.StringAttribute{

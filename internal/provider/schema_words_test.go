@@ -206,3 +206,22 @@ func TestFixedParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretLookingParameters holds that what looks like a secret by its name is
+// sensitive, be it of DC/OS Enterprise: people who come from there leave it in.
+func TestSecretLookingParameters(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, p := range config.Parameters() {
+		if !looksSecret(p.Name, "some text") || p.Kind == config.Bool {
+			continue
+		}
+		found++
+		if a, ok := clusterConfigSchema().Attributes[p.Name]; !ok || !a.IsSensitive() {
+			t.Errorf("%s is not sensitive", p.Name)
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d parameters look secret", found)
+	}
+}

@@ -29,6 +29,24 @@ func openDir(dir string) (*dirTree, error) {
 	return &dirTree{root}, nil
 }
 
+// unpacked takes over a directory and returns the root file system in it, if it is
+// what umoci unpacks an image to: config.json and rootfs.
+func (t *dirTree) unpacked(dir string) (*dirTree, string, error) {
+	const rootfs = "rootfs"
+	config, err := t.root.Lstat("config.json")
+	if err != nil || !config.Mode().IsRegular() {
+		return t, dir, nil //nolint:nilerr // then it is another form
+	}
+	if fi, err := t.root.Lstat(rootfs); err != nil || !fi.IsDir() {
+		return t, dir, nil //nolint:nilerr // as above
+	}
+	root, err := t.root.OpenRoot(rootfs)
+	if err = errors.Join(err, t.close()); err != nil {
+		return nil, "", err
+	}
+	return &dirTree{root}, filepath.Join(dir, rootfs), nil
+}
+
 func (t *dirTree) lookup(path string) (node, error) {
 	name := filepath.FromSlash(path)
 	fi, err := t.root.Lstat(name)

@@ -9,6 +9,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -158,5 +160,21 @@ func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// savedFiles is the tree of a tar that dockerSave made.
+func savedFiles(t testing.TB, content []byte) files {
+	t.Helper()
+	f := files{}
+	for r := tar.NewReader(bytes.NewReader(content)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return f
+		}
+		check(t, err)
+		text, err := io.ReadAll(r)
+		check(t, err)
+		f[h.Name] = string(text)
 	}
 }

@@ -12,14 +12,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
-// An imageTree is the image in a dcos_generate_config.sh, read in place.
+// An imageTree is the image in a dcos_generate_config.sh, or one alone, read in place.
 type imageTree struct {
 	idx      *index
-	file     *os.File
-	modTime  time.Time
+	file     container
 	verified bool             // all of the file is what was expected
 	inflated map[int]*os.File // layers that are compressed in the file
 }
@@ -30,37 +28,50 @@ var (
 	_ hasher  = (*imageTree)(nil)
 )
 
-// openFile takes over a dcos_generate_config.sh that was opened by its absolute
-// path, by the index that is kept for it or else by making one. known is the
-// file's sha256, if this process has read all of it already.
+// openFile takes over a file that was opened by its absolute path. known is its
+// sha256, if this process has read all of it already.
 func openFile(ctx context.Context, f *os.File, known string, opts Options) (*Release, error) {
-	t, facts, err := openImage(ctx, f, known, opts)
+	verified := opts.SHA256 != ""
+	if verified {
+		// All that is used is what these bytes say, and nothing that was noted before.
+		if err := expect(ctx, f, known, opts.SHA256); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	c, err := compressionOf(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if c != nil {
+		if f, err = (indexStore{opts.CacheDirectory}).unpack(ctx, f, c, verified); err != nil {
+			return nil, err
+		}
+	}
+	return openContainer(ctx, oneFile{f}, verified, opts)
+}
+
+// openContainer takes over what an image is read from, by the index that is kept for it or else by making one.
+func openContainer(ctx context.Context, f container, verified bool, opts Options) (*Release, error) {
+	t, facts, err := openImage(ctx, f, verified, opts)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return newRelease(t, facts, newSums(opts.CacheDirectory, f.Name()), newAccounts(opts.CacheDirectory, f.Name()))
 }
 
-func openImage(ctx context.Context, f *os.File, known string, opts Options) (*imageTree, *facts, error) {
-	fi, err := f.Stat()
+func openImage(ctx context.Context, f container, verified bool, opts Options) (*imageTree, *facts, error) {
+	key, err := f.key()
 	if err != nil {
 		return nil, nil, err
 	}
 	store := indexStore{opts.CacheDirectory}
-	key := index{Path: f.Name(), Size: fi.Size(), ModTime: fi.ModTime().UnixNano(), Changed: changeTime(fi)}
-	t := &imageTree{file: f, modTime: fi.ModTime(), inflated: map[int]*os.File{}}
+	t := &imageTree{file: f, verified: verified, inflated: map[int]*os.File{}}
 	keep := false
-	if opts.SHA256 != "" {
-		// All that is used is what these bytes say, and nothing that was noted before.
-		if err := expect(ctx, f, key, known, opts.SHA256); err != nil {
-			return nil, nil, err
-		}
-		t.verified = true
-	} else {
+	if !verified {
 		t.idx = store.load(key)
 	}
 	if t.idx == nil {
-		if t.idx, err = scan(ctx, f, key, store); err != nil {
+		if t.idx, err = f.scan(ctx, key, store); err != nil {
 			return nil, nil, err
 		}
 		keep = !t.verified
@@ -77,7 +88,11 @@ func openImage(ctx context.Context, f *os.File, known string, opts Options) (*im
 
 // expect reads a whole file, unless its sha256 is known, and holds that it is the
 // expected one.
-func expect(ctx context.Context, f *os.File, key index, known, want string) (err error) {
+func expect(ctx context.Context, f *os.File, known, want string) error {
+	key, err := oneFile{f}.key()
+	if err != nil {
+		return err
+	}
 	if known == "" {
 		if known, err = hashWhole(ctx, f, key.Size); err != nil {
 			return err
@@ -86,8 +101,11 @@ func expect(ctx context.Context, f *os.File, key index, known, want string) (err
 	if known == want {
 		return nil
 	}
-	// A file that is no release, or the beginning of one, is said to be that.
+	// A file that is no release, or the beginning of one, is said to be that; what is compressed is not unpacked to find out.
 	var re *Error
+	if c, err := compressionOf(f); c != nil || err != nil {
+		return errors.Join(err, sumMismatch(known, want))
+	}
 	if _, err := scan(ctx, f, key, indexStore{}); errors.As(err, &re) && (re.Reason == CutShort || re.Reason == NotARelease) {
 		return err
 	}
@@ -196,11 +214,11 @@ func (t *imageTree) layer(i int) (file io.ReaderAt, start int64) {
 
 // unchanged finds out whether the file was written to since it was opened.
 func (t *imageTree) unchanged() error {
-	fi, err := t.file.Stat()
+	now, err := t.file.key()
 	if err != nil {
 		return err
 	}
-	if fi.Size() != t.idx.Size || !fi.ModTime().Equal(t.modTime) {
+	if now.Size != t.idx.Size || now.ModTime != t.idx.ModTime {
 		return &Error{Reason: Altered, Detail: "the file was written to while it was in use"}
 	}
 	return nil

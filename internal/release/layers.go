@@ -5,9 +5,7 @@ package release
 
 import (
 	"archive/tar"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +16,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// maxInflated bounds what a compressed layer may become.
-const maxInflated = 16 << 30
 
 // wanted tells whether a release is ever asked for a file, so that an index
 // holds some hundred entries and not the whole of Python.
@@ -52,26 +47,29 @@ type scanner struct {
 
 // addLayers fills the index with the files of the layers.
 func (x *index) addLayers(ctx context.Context, f io.ReaderAt, layers []layerRef, store indexStore) error {
+	return x.addLayersIn(ctx, f, layers, store, maxInflated)
+}
+
+// addLayersIn is addLayers where the compressed ones have room for so many bytes, all together.
+func (x *index) addLayersIn(ctx context.Context, f io.ReaderAt, layers []layerRef, store indexStore, room int64) error {
 	s := &scanner{entries: map[string]entry{}}
 	for i, ref := range layers {
 		l := layer{Offset: ref.offset, Size: ref.size, DiffID: ref.diffID}
 		r := io.NewSectionReader(f, ref.offset, ref.size)
-		magic := make([]byte, 4)
-		if _, err := r.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
+		c, err := compressionOf(r)
 		switch {
-		case magic[0] == 0x1f && magic[1] == 0x8b:
-			inflated, err := store.inflate(ctx, r, &l)
+		case err != nil:
+			return err
+		case c != nil:
+			inflated, err := store.inflate(ctx, r, c, room, &l)
 			if err != nil {
 				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
 			}
+			room -= l.Size
 			err = s.add(ctx, i, io.NewSectionReader(inflated, 0, l.Size))
 			if err = errors.Join(err, inflated.Close()); err != nil {
 				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
 			}
-		case string(magic) == "\x28\xb5\x2f\xfd":
-			return &Error{Reason: Unsupported, Detail: "the layers of its image are compressed with zstd; save the image uncompressed"}
 		default:
 			if err := s.add(ctx, i, r); err != nil {
 				return damaged(err, fmt.Sprintf("layer %d of the image", i+1))
@@ -190,8 +188,8 @@ func hidden(p string, gone, emptied map[string]bool) bool {
 }
 
 // inflate unpacks a compressed layer into the cache directory, unless it is
-// there, and opens it. It completes the layer's fields.
-func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.File, err error) {
+// there, and opens it. It completes the layer's fields. room is how large it may be.
+func (s indexStore) inflate(ctx context.Context, r io.Reader, c *compression, room int64, l *layer) (_ *os.File, err error) {
 	if s.cacheDirectory == "" {
 		return nil, &Error{Reason: Unsupported, Detail: "the layers of its image are compressed, which takes a cache directory to unpack them"}
 	}
@@ -199,7 +197,7 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if f, err := s.inflatedBefore(ctx, l); f != nil || err != nil {
+	if f, err := s.inflatedBefore(ctx, room, l); f != nil || err != nil {
 		return f, err
 	}
 	tmp, err := os.CreateTemp(dir, ".new-*")
@@ -211,7 +209,7 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 			_ = os.Remove(tmp.Name()) // the first error is the one to tell
 		}
 	}()
-	sum, size, err := inflateTo(ctx, tmp, r)
+	sum, size, err := c.inflateTo(ctx, tmp, r, room)
 	if closeErr := tmp.Close(); err == nil {
 		err = closeErr
 	}
@@ -230,7 +228,7 @@ func (s indexStore) inflate(ctx context.Context, r io.Reader, l *layer) (_ *os.F
 
 // inflatedBefore opens an unpacked layer that is there already, if it has the
 // digest that the image gives. It completes the layer's fields.
-func (s indexStore) inflatedBefore(ctx context.Context, l *layer) (*os.File, error) {
+func (s indexStore) inflatedBefore(ctx context.Context, room int64, l *layer) (*os.File, error) {
 	digest, ok := strings.CutPrefix(l.DiffID, "sha256:")
 	if !ok || digest != filepath.Base(digest) {
 		return nil, nil
@@ -240,7 +238,7 @@ func (s indexStore) inflatedBefore(ctx context.Context, l *layer) (*os.File, err
 		return nil, nil //nolint:nilerr // then it is unpacked
 	}
 	fi, err := f.Stat()
-	if err == nil {
+	if err == nil && fi.Size() <= room {
 		var sum string
 		if sum, err = hashWhole(ctx, f, fi.Size()); err == nil && sum == digest {
 			l.Size, l.Checked, l.Inflated = fi.Size(), true, digest+".tar"
@@ -249,20 +247,4 @@ func (s indexStore) inflatedBefore(ctx context.Context, l *layer) (*os.File, err
 	}
 	// Only an interruption keeps it from being unpacked again.
 	return nil, errors.Join(ctx.Err(), f.Close())
-}
-
-func inflateTo(ctx context.Context, w io.Writer, r io.Reader) (sum string, size int64, err error) {
-	gz, err := gzip.NewReader(r)
-	if err != nil {
-		return "", 0, &Error{Reason: Altered, Detail: "a compressed layer is damaged", Err: err}
-	}
-	h := sha256.New()
-	size, err = io.Copy(io.MultiWriter(w, h), io.LimitReader(contextReader{ctx, gz}, maxInflated+1))
-	if err == nil && size > maxInflated {
-		err = &Error{Reason: Altered, Detail: fmt.Sprintf("a layer has more than %d bytes", int64(maxInflated))}
-	}
-	if err != nil {
-		return "", 0, err
-	}
-	return hexSum(h), size, gz.Close()
 }

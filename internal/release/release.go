@@ -45,8 +45,8 @@ type Release struct {
 	accounts *accounts
 }
 
-// Open opens the release at source: a path of dcos_generate_config.sh, a
-// directory with the image's root file system, or an http(s) address.
+// Open opens the release at source: the path of a file or directory in one of the
+// package's forms, or an http(s) address of a file.
 // What is wrong with the release is an [*Error].
 func Open(ctx context.Context, source string, opts Options) (*Release, error) {
 	display := displaySource(source)
@@ -100,12 +100,22 @@ func open(ctx context.Context, source string, opts Options) (*Release, error) {
 	case opts.SHA256 != "":
 		return nil, &Error{Reason: Unsupported, Detail: "a directory has no sha256; leave it out, or name dcos_generate_config.sh"}
 	}
-	return openDirectory(source, opts)
+	return openDirectory(ctx, source, opts)
 }
 
-func openDirectory(dir string, opts Options) (*Release, error) {
+func openDirectory(ctx context.Context, dir string, opts Options) (*Release, error) {
 	t, err := openDir(dir)
 	if err != nil {
+		return nil, err
+	}
+	if isFileSet(t.root) {
+		s, err := openFileSet(t.root, dir)
+		if err = errors.Join(err, t.close()); err != nil {
+			return nil, err
+		}
+		return openContainer(ctx, s, false, opts)
+	}
+	if t, dir, err = t.unpacked(dir); err != nil {
 		return nil, err
 	}
 	f, err := readFacts(t)

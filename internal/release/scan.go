@@ -35,20 +35,41 @@ type member struct {
 	link   string // of a symbolic link
 }
 
-// scan makes the index of a dcos_generate_config.sh in one pass over its
-// headers. key has the file's path, size and time.
+// scan makes the index of a file in one pass over its headers: a
+// dcos_generate_config.sh, or the tar of an image. key has the file's path, size and time.
 func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*index, error) {
-	payload, err := findPayload(f, key.Size)
+	image, alone, err := findImage(ctx, f, key.Size)
 	if err != nil {
 		return nil, err
 	}
-	image, err := findImage(ctx, f, payload, key.Size)
+	members, err := readMembers(ctx, f, image)
+	if alone && errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &Error{Reason: CutShort, Detail: fmt.Sprintf("its %d bytes end within the image", key.Size)}
+	}
+	if err != nil {
+		return nil, damaged(err, "the image in it")
+	}
+	return indexOf(ctx, f, key, members, store)
+}
+
+// indexOf makes the index of the image that the members are the files of.
+func indexOf(ctx context.Context, f io.ReaderAt, key index, members map[string]member, store indexStore) (*index, error) {
+	layers, err := readManifest(f, members)
 	if err != nil {
 		return nil, err
 	}
+	x := key
+	return &x, x.addLayers(ctx, f, layers, store)
+}
+
+// readMembers reads the headers of an image's tar.
+func readMembers(ctx context.Context, f io.ReaderAt, image member) (map[string]member, error) {
 	members := map[string]member{}
-	err = walk(ctx, io.NewSectionReader(f, image.offset, image.size), maxMembers, func(h *tar.Header, at int64) error {
+	err := walk(ctx, io.NewSectionReader(f, image.offset, image.size), maxMembers, func(h *tar.Header, at int64) error {
 		m := member{name: clean(h.Name), offset: image.offset + at, size: h.Size}
+		if m.name == "installer_internal_wrapper" || strings.HasPrefix(m.name, "artifacts/complete/") {
+			return &Error{Reason: NotARelease, Detail: "it is a tar with the root file system of the image; unpack it, and name the directory"}
+		}
 		if h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink {
 			m.size, m.link = 0, clean(h.Linkname)
 			if h.Typeflag == tar.TypeSymlink {
@@ -60,15 +81,41 @@ func scan(ctx context.Context, f io.ReaderAt, key index, store indexStore) (*ind
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, damaged(err, "the image in it")
+	return members, err
+}
+
+// findImage gives the image's tar in a file, which may be all of it.
+func findImage(ctx context.Context, f io.ReaderAt, size int64) (image member, alone bool, err error) {
+	start := make([]byte, min(size, tarBlock))
+	if _, err := f.ReadAt(start, 0); err != nil && !errors.Is(err, io.EOF) {
+		return member{}, false, err
 	}
-	layers, err := readManifest(f, members)
-	if err != nil {
-		return nil, err
+	if !bytes.HasPrefix(start, []byte("#!")) && isTar(start) {
+		end := make([]byte, min(size, 2*tarBlock))
+		if _, err := f.ReadAt(end, size-int64(len(end))); err != nil && !errors.Is(err, io.EOF) {
+			return member{}, false, err
+		}
+		if len(bytes.Trim(end, "\x00")) > 0 {
+			return member{}, false, &Error{Reason: CutShort, Detail: fmt.Sprintf("its %d bytes end before the end of the image's tar", size)}
+		}
+		return member{size: size}, true, nil
 	}
-	x := key
-	return &x, x.addLayers(ctx, f, layers, store)
+	payload, err := findPayload(f, size)
+	if err != nil {
+		return member{}, false, err
+	}
+	image, err = imageBehind(ctx, f, payload, size)
+	return image, false, err
+}
+
+// tarBlock is what the size of everything in a tar is a multiple of.
+const tarBlock = 512
+
+// isTar reports whether a block is the first one of a tar, of which all forms in
+// use have this mark.
+func isTar(block []byte) bool {
+	const mark = 257
+	return len(block) == tarBlock && string(block[mark:mark+5]) == "ustar"
 }
 
 // findPayload gives the offset of what follows the line #EOF#.
@@ -79,7 +126,7 @@ func findPayload(f io.ReaderAt, size int64) (int64, error) {
 			return 0, &Error{Reason: CutShort, Detail: "the file is empty"}
 		}
 		first, _ := r.Peek(24) // fewer are as good
-		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it starts with %q, dcos_generate_config.sh is a shell script", first)}
+		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it starts with %q; dcos_generate_config.sh is a shell script, and an image that was saved is a tar", first)}
 	}
 	var offset int64
 	var known bool
@@ -103,8 +150,8 @@ func findPayload(f io.ReaderAt, size int64) (int64, error) {
 	return 0, &Error{Reason: NotARelease, Detail: "it has no line #EOF#, after which dcos_generate_config.sh has its image"}
 }
 
-// findImage gives the image in the outer tar.
-func findImage(ctx context.Context, f io.ReaderAt, payload, size int64) (member, error) {
+// imageBehind gives the image in the tar that follows the line #EOF#.
+func imageBehind(ctx context.Context, f io.ReaderAt, payload, size int64) (member, error) {
 	var image member
 	found := errors.New("found")
 	err := walk(ctx, io.NewSectionReader(f, payload, math.MaxInt64-payload), maxMembers, func(h *tar.Header, at int64) error {
@@ -124,12 +171,11 @@ func findImage(ctx context.Context, f io.ReaderAt, payload, size int64) (member,
 		return member{}, damaged(err, "the tar after the line #EOF#")
 	}
 	// tar ends with two blocks of zeros after the padding of the last file.
-	const block = 512
 	padded := image.size
-	if rest := image.size % block; rest > 0 {
-		padded += block - rest
+	if rest := image.size % tarBlock; rest > 0 {
+		padded += tarBlock - rest
 	}
-	if end := image.offset + padded + 2*block; padded < 0 || end < 0 || end > size {
+	if end := image.offset + padded + 2*tarBlock; padded < 0 || end < 0 || end > size {
 		return member{}, &Error{Reason: CutShort, Detail: fmt.Sprintf("the file has %d bytes of at least %d", size, max(end, image.size))}
 	}
 	return image, nil
@@ -201,27 +247,9 @@ type layerRef struct {
 // readManifest gives the layers of an image, lowest first: those that docker
 // save lists in manifest.json, or else those of an OCI layout's index.json.
 func readManifest(f io.ReaderAt, members map[string]member) ([]layerRef, error) {
-	var names []string
-	var config string
-	if _, ok := members["manifest.json"]; ok {
-		var images []struct {
-			Config string
-			Layers []string
-		}
-		if err := readJSON(f, members, "manifest.json", &images); err != nil {
-			return nil, err
-		}
-		if len(images) != 1 {
-			return nil, &Error{Reason: NotARelease, Detail: fmt.Sprintf("there are %d images in it, not one", len(images))}
-		}
-		names, config = images[0].Layers, images[0].Config
-	} else if _, ok := members["index.json"]; ok {
-		var err error
-		if names, config, err = readOCI(f, members); err != nil {
-			return nil, err
-		}
-	} else {
-		return nil, &Error{Reason: NotARelease, Detail: "what follows the line #EOF# is not an image that docker saved: it has no manifest.json"}
+	names, config, err := readNames(f, members)
+	if err != nil {
+		return nil, err
 	}
 	if len(names) > maxLayers {
 		return nil, &Error{Reason: NotARelease, Detail: fmt.Sprintf("its image has %d layers", len(names))}
@@ -250,37 +278,6 @@ func readManifest(f io.ReaderAt, members map[string]member) ([]layerRef, error) 
 		}
 	}
 	return layers, nil
-}
-
-// readOCI finds the layers and the configuration of an OCI image layout.
-func readOCI(f io.ReaderAt, members map[string]member) (layers []string, config string, err error) {
-	type descriptor struct {
-		MediaType string `json:"mediaType"`
-		Digest    string `json:"digest"`
-	}
-	blob := func(d descriptor) string { return "blobs/" + strings.Replace(d.Digest, ":", "/", 1) }
-	at := "index.json"
-	for range 4 { // an index may lead to an index
-		var doc struct {
-			Manifests []descriptor `json:"manifests"`
-			Config    descriptor   `json:"config"`
-			Layers    []descriptor `json:"layers"`
-		}
-		if err := readJSON(f, members, at, &doc); err != nil {
-			return nil, "", err
-		}
-		if len(doc.Layers) > 0 {
-			for _, l := range doc.Layers {
-				layers = append(layers, blob(l))
-			}
-			return layers, blob(doc.Config), nil
-		}
-		if len(doc.Manifests) == 0 {
-			break
-		}
-		at = blob(doc.Manifests[0])
-	}
-	return nil, "", &Error{Reason: NotARelease, Detail: "the image in it lists no layers"}
 }
 
 // follow finds a member, through the links that docker save makes for layers

@@ -29,13 +29,13 @@ func TestServerAnswersAll(t *testing.T) {
 	t.Parallel()
 	w := newWork()
 	server := newServer(w)()
-	if _, ok := server.(tfprotov6.ProviderServerWithListResource); !ok {
+	if _, ok := server.(tfprotov6.ListResourceServer); !ok {
 		t.Errorf("%T cannot be asked for lists", server)
 	}
-	if _, ok := server.(tfprotov6.ProviderServerWithStateStores); !ok {
+	if _, ok := server.(tfprotov6.StateStoreServer); !ok {
 		t.Errorf("%T cannot be asked for state stores", server)
 	}
-	actions, ok := server.(tfprotov6.ProviderServerWithActions)
+	actions, ok := server.(tfprotov6.ActionServer)
 	if !ok {
 		t.Fatalf("%T cannot be asked for actions", server)
 	}

@@ -166,8 +166,8 @@ func TestForeignData(t *testing.T) {
 // no fstab. They stay so, and what they lead to is as empty as it was.
 func TestPlacesElsewhere(t *testing.T) {
 	t.Parallel()
-	// pkgpanda's own uninstall ends with rm -rf /opt/mesosphere from 1.10 to 2.2 (pkgpanda/cli.py, pkgpanda/util.py): of a link it takes the link
-	// and leaves the packages behind it; a mount it empties, and then fails with "Device or resource busy". Neither is followed here.
+	// pkgpanda's own uninstall ends with rm -rf /opt/mesosphere from 1.10 to 2.2 (pkgpanda/cli.py, pkgpanda/util.py): of a link it takes the
+	// link and leaves the packages behind it; a mount it empties, and then fails with "Device or resource busy". Neither is followed here.
 	const places = "for p in /opt/mesosphere /etc/mesosphere /var/lib/dcos /var/lib/mesos /data; do d=/srv/disk$(echo $p | tr / -); "
 	s := shareHosts(t, "elsewhere", func(h *lab.Host, role node.Role) {
 		if role == node.Master {

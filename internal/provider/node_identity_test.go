@@ -87,8 +87,8 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 	node := func(more string) string {
-		return fmt.Sprintf("resource \"dcos_node\" \"a\" {\n  address = %q\n  role = \"agent\"\n  bundle = dcos_cluster_config.test.bundle\n%s}\n",
-			address, more)
+		return fmt.Sprintf("resource \"dcos_node\" \"a\" {\n  address = %q\n  role = \"agent\"\n"+
+			"  bundle = dcos_cluster_config.test.bundle\n%s}\n", address, more)
 	}
 	s.configure("", node(""))
 	if out, err := s.tf.Try("apply", "-auto-approve", "-no-color"); err == nil {

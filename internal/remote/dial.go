@@ -122,19 +122,14 @@ func (c *Client) dial(ctx context.Context, r *route, progress func(string)) (*Co
 		if fatal := permanent(err); fatal != nil {
 			return nil, fatal
 		}
-		pause := networkWait.after(alike)
-		var auth *AuthError
-		if errors.As(err, &auth) {
-			pause = logins.count(auth)
-		}
-		var away *turnedAwayError
-		if errors.As(err, &away) {
-			pause = logins.turnedAway()
+		pause, refused := logins.pause(err)
+		if !refused {
+			pause = networkWait.after(alike)
 		}
 		if hopeless(err) || logins.enough() || within.Err() != nil {
 			return nil, last
 		}
-		if auth != nil || away != nil {
+		if refused {
 			progress(fmt.Sprintf("the login was refused; trying again in %s", pause.Round(time.Second)))
 		}
 		if err := sleep(within, pause); err != nil {
@@ -155,6 +150,20 @@ type refusals struct {
 	most      int // of those at which the host had seen all keys
 	all, seen int
 	passwords int // with which the password was given
+}
+
+// pause counts an attempt if it was refused as a login, and returns how long to wait
+// before the next then.
+func (r *refusals) pause(err error) (_ time.Duration, refused bool) {
+	var auth *AuthError
+	var away *turnedAwayError
+	switch {
+	case errors.As(err, &auth):
+		return r.count(auth), true
+	case errors.As(err, &away):
+		return r.turnedAway(), true
+	}
+	return 0, false
 }
 
 // count counts one, and returns how long to wait before the next.

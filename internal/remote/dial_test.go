@@ -272,8 +272,8 @@ func TestDialTurnedAway(t *testing.T) {
 		Accept: func(_ int, nc net.Conn) net.Conn { last.Store(&nc); return nc },
 	})
 	c := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "x"}})
-	err := wantConnectError(t, dial(t, c, remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 6 * time.Second}), remote.StepAuthentication,
-		"Your account has expired.")
+	target := remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 6 * time.Second}
+	err := wantConnectError(t, dial(t, c, target), remote.StepAuthentication, "Your account has expired.")
 	if err.Attempts > 4 {
 		t.Errorf("tried %d times", err.Attempts)
 	}

@@ -27,8 +27,8 @@ func labCommands() []command {
 			"For CI, which keeps ARCHIVE and ARCHIVE.zookeeper between its runs, under that id.", image},
 		{"enter", "COMMAND...", "run a command on this machine, but in the lab's network\nTerraform, say: " +
 			"it reaches the hosts there and nothing else.", enter},
-		{"release", "VERSION", "print the path of a sample release, " + string(samplerelease.V21) + " or " + string(samplerelease.V22) + ", which is built if it is not there\n" +
-			"The format is that of DC/OS, the services are stand-ins.", release},
+		{"release", "VERSION", "print the path of a sample release, " + string(samplerelease.V21) + " or " + string(samplerelease.V22) +
+			", which is built if it is not there\nThe format is that of DC/OS, the services are stand-ins.", release},
 		{"proxy", "[FLAG...] HOST[:PORT]", "listen in the lab's network, and be a bad path to a host, until interrupted", proxy},
 	}
 }

@@ -68,8 +68,11 @@ func TestSession(t *testing.T) {
 		}
 		return out
 	}
-	if out := must("up"); !strings.Contains(out, l.KeyFile()) || !strings.Contains(out, l.KnownHostsFile()) || !strings.Contains(out, lab.UserNoPassword) {
-		t.Errorf("up does not say how its hosts are reached:\n%s", out)
+	up := must("up")
+	for _, want := range []string{l.KeyFile(), l.KnownHostsFile(), lab.UserNoPassword} {
+		if !strings.Contains(up, want) {
+			t.Errorf("up does not say how its hosts are reached: %s is not in\n%s", want, up)
+		}
 	}
 	must("create", "-address", "198.18.66.6", "-disk", "256M", "h1")
 	if out := must("list"); !strings.Contains(out, "h1") || !strings.Contains(out, "198.18.66.6") {

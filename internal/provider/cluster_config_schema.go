@@ -64,7 +64,8 @@ func clusterConfigSchema() schema.Schema {
 			Attributes: map[string]schema.Attribute{
 				"source": schema.StringAttribute{
 					Required: true,
-					MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's unpacked root file system " +
+					MarkdownDescription: "Path of `dcos_generate_config.sh`, of the tar of its image alone, or of a directory with the image's " +
+						"unpacked root file system " +
 						"(the guide *Start here* has all forms), " +
 						"or an `http://` or `https://` URL of the former, which is downloaded once into the provider's `cache_directory`.",
 					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -142,7 +143,8 @@ func clusterConfigSchema() schema.Schema {
 			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
 		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`. "+
-			"Sensitive as a whole, so that a plan shows it in one line; the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
+			"Sensitive as a whole, so that a plan shows it in one line; "+
+			"the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
 	}
 	for _, file := range siteFiles {
 		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}

@@ -313,21 +313,10 @@ type clusterConfigState struct {
 	Files         map[string]string `json:"files"`
 }
 
-// plannedConfigs gives the dcos_cluster_config resources of a saved plan by name.
-func plannedConfigs(d *terraform.Dir, plan string) map[string]clusterConfigState {
-	d.T.Helper()
-	return shownConfigs(d, "planned_values", plan)
-}
-
 // stateConfigs gives the dcos_cluster_config resources in state by name.
 func stateConfigs(d *terraform.Dir) map[string]clusterConfigState {
 	d.T.Helper()
-	return shownConfigs(d, "values")
-}
-
-func shownConfigs(d *terraform.Dir, part string, args ...string) map[string]clusterConfigState {
-	d.T.Helper()
-	out, err := d.Command(d.T.Context(), append([]string{"show", "-json"}, args...)...).Output()
+	out, err := d.Command(d.T.Context(), "show", "-json").Output()
 	if err != nil {
 		d.T.Fatalf("terraform show: %v", err)
 	}
@@ -340,7 +329,7 @@ func shownConfigs(d *terraform.Dir, part string, args ...string) map[string]clus
 			}
 		} `json:"root_module"`
 	}
-	if err := errors.Join(json.Unmarshal(out, &parts), json.Unmarshal(parts[part], &shown)); err != nil {
+	if err := errors.Join(json.Unmarshal(out, &parts), json.Unmarshal(parts["values"], &shown)); err != nil {
 		d.T.Fatal(err)
 	}
 	found := map[string]clusterConfigState{}

@@ -145,7 +145,8 @@ func clusterConfigSchema() schema.Schema {
 			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
 		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`. "+
-			"Sensitive as a whole, so that a plan shows it in one line; the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
+			"Sensitive as a whole, so that a plan shows it in one line; "+
+			"the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
 	}
 	for _, file := range siteFiles {
 		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}

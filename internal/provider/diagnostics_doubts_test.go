@@ -18,7 +18,9 @@ import (
 func TestDoubtfulParameters(t *testing.T) {
 	t.Parallel()
 	extra := tfpath.Root("extra_parameters")
-	places := map[string]tfpath.Path{"a": extra.AtMapKey("a"), "b": extra.AtMapKey("b"), "c": extra.AtMapKey("c"), "gc_delay": tfpath.Root("gc_delay")}
+	places := map[string]tfpath.Path{
+		"a": extra.AtMapKey("a"), "b": extra.AtMapKey("b"), "c": extra.AtMapKey("c"), "gc_delay": tfpath.Root("gc_delay"),
+	}
 	at := func(name string) tfpath.Path { return places[name] }
 	for _, c := range []struct {
 		names string

@@ -71,7 +71,8 @@ func TestWarningsOfAPool(t *testing.T) {
 		errs.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("hosts").AtMapKey(letters(n)), "Host Twice In The Pool", letters(49-n)))
 	}
 	all = errs.diagnostics()
-	if last := all[len(all)-1]; len(all) != maxFolded+1 || last.Summary() != "More Errors" || !strings.Contains(last.Detail(), "30 more errors") {
+	if last := all[len(all)-1]; len(all) != maxFolded+1 || last.Summary() != "More Errors" ||
+		!strings.Contains(last.Detail(), "30 more errors") {
 		t.Errorf("%d diagnostics, the last is %q", len(all), last.Detail())
 	}
 	if at, ok := all[0].(diag.DiagnosticWithPath); !ok || !at.Path().Equal(tfpath.Root("hosts").AtMapKey("a")) {

@@ -83,7 +83,7 @@ func TestOtherMessages(t *testing.T) {
 			Needed: "nothing", Hint: "clear it"})},
 		"Host Not Looked At: ssh.private_key is not known": {notLookedAt("10.0.0.1", "ssh.private_key")},
 		"Master Will Restart: one at a time":               {masterRestarts(restart{all: true})},
-		"Master Will Restart: Apply changes a, b, c, d, e and 1 more and restarts dcos-mesos-master.service on 3 masters": {masterRestarts(restart{
+		"Master Will Restart: d, e and 1 more and restarts dcos-mesos-master.service on 3 masters": {masterRestarts(restart{
 			files: strings.Split("abcdef", ""), units: []string{"dcos-mesos-master.service"}, masters: 3})},
 		"Nothing To Import: DC/OS is not installed on it":         {nothingToImport("10.0.0.1", &node.State{Installed: node.None})},
 		"Nothing To Import: of which exactly one has to be there": {nothingToImport("10.0.0.1", &node.State{Installed: node.Complete})},

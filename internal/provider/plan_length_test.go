@@ -90,6 +90,10 @@ known_hosts_file     = %q
 	if len(said) != 1 {
 		t.Errorf("%d diagnostics, one is needed: %+v", len(said), said)
 	}
+	// What the plan has said, the apply of the same run does not say again.
+	if out := s.tf.Apply("-var", "banner=another"); strings.Count(out, "Master Will Restart") != 1 {
+		t.Errorf("masters that restart are not told once:\n%s", out)
+	}
 }
 
 // lines counts the lines of an output, without Terraform's own warning of a provider

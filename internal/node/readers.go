@@ -155,6 +155,23 @@ func Brought(units []string, b *bundle.Bundle) []string {
 	return slices.DeleteFunc(slices.Clone(units), func(unit string) bool { return !names[packageOf(unit)] })
 }
 
+// Seen gives those units that the warnings of a plan may name and that systemd has
+// on a node of the role, sorted.
+func (s *State) Seen(role Role) []string {
+	var named []string
+	for _, r := range readings() {
+		named = append(named, r.units...)
+	}
+	var seen []string
+	for _, u := range s.Units {
+		if slices.Contains(named, u.Name) && runsOn(u.Name, role) {
+			seen = append(seen, u.Name)
+		}
+	}
+	slices.Sort(seen)
+	return slices.Compact(seen)
+}
+
 // packageOf gives the package that one of the units above comes from.
 func packageOf(unit string) string {
 	name := strings.TrimSuffix(unit, ".service")

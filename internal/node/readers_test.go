@@ -97,3 +97,16 @@ func TestBrought(t *testing.T) {
 		}
 	}
 }
+
+// TestSeen holds that of a node's units those are kept that a plan's warnings may name.
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	s := &State{Units: []UnitState{{Name: "dcos-oauth.service"}, {Name: "dcos-adminrouter.service"}, {Name: "dcos-mesos-slave.service"},
+		{Name: "dcos-telegraf.service"}, {Name: "dcos-adminrouter.service"}}}
+	if got := s.Seen(Master); !slices.Equal(got, []string{"dcos-adminrouter.service", "dcos-oauth.service"}) {
+		t.Errorf("on a master: %q", got)
+	}
+	if got := s.Seen(Agent); !slices.Equal(got, []string{"dcos-mesos-slave.service"}) {
+		t.Errorf("on an agent: %q", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 )
 
 // maxFolded bounds how many diagnostics a pool's hosts have of each severity; the
@@ -32,12 +33,13 @@ type foldedDiagnostics struct {
 // A foldedDiagnostic is the first of those that are alike.
 type foldedDiagnostic struct {
 	first diag.Diagnostic
-	hosts []string
+	hosts []string // of all that name one, the first too
+	alike int      // how many there are, with and without a host
 }
 
 // add takes one.
 func (f *foldedDiagnostics) add(d diag.Diagnostic) {
-	host, text := hostIn(d.Detail())
+	host, text := hostAndText(d)
 	key := fmt.Sprint(d.Severity(), d.Summary(), causeOfText(text, host))
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,19 +62,36 @@ func (f *foldedDiagnostics) add(d diag.Diagnostic) {
 		f.byText[key] = known
 		f.order = append(f.order, known)
 	}
+	known.alike++
 	if host != "" {
 		known.hosts = append(known.hosts, host)
 	}
 }
 
-// hostIn takes the host that a diagnostic is of out of its text.
-func hostIn(detail string) (host, text string) {
-	rest, ok := strings.CutPrefix(detail, hostLine)
-	if !ok {
-		return "", detail
+// hostAndText gives the host that a diagnostic is of, and its text without that: the
+// address in the text, else the name by which its path has the host.
+func hostAndText(d diag.Diagnostic) (host, text string) {
+	if rest, ok := strings.CutPrefix(d.Detail(), hostLine); ok {
+		host, text, _ = strings.Cut(rest, "\n")
+		return host, text
 	}
-	host, text, _ = strings.Cut(rest, "\n")
-	return host, text
+	at, ok := d.(diag.DiagnosticWithPath)
+	if !ok {
+		return "", d.Detail()
+	}
+	for _, step := range at.Path().Steps() {
+		if key, ok := step.(tfpath.PathStepElementKeyString); ok {
+			return string(key), d.Detail()
+		}
+	}
+	return "", d.Detail()
+}
+
+// addAll takes several.
+func (f *foldedDiagnostics) addAll(all diag.Diagnostics) {
+	for _, d := range all {
+		f.add(d)
+	}
 }
 
 // causeOfText is a text without what is particular to one host.
@@ -88,14 +107,19 @@ func (f *foldedDiagnostics) diagnostics() (all diag.Diagnostics) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, d := range f.order {
-		if len(d.hosts) < 2 {
+		if d.alike < 2 {
 			all.Append(d.first)
 			continue
 		}
-		others := slices.Clone(d.hosts[1:])
-		slices.Sort(others)
-		text := fmt.Sprintf("%s\n\nThe same on %s: %s. The run log has what is said of each.",
-			d.first.Detail(), plural(len(others), "other host"), namedHosts(others))
+		text := fmt.Sprintf("%s\n\nThe same %s more.", d.first.Detail(), plural(d.alike-1, "time"))
+		if len(d.hosts) == d.alike {
+			others := slices.Clone(d.hosts[1:])
+			slices.Sort(others)
+			text = fmt.Sprintf("%s\n\nThe same on %s: %s.", d.first.Detail(), plural(len(others), "other host"), namedHosts(others))
+		}
+		if d.first.Severity() == diag.SeverityWarning {
+			text += " The run log has what is said of each."
+		}
 		all.Append(withDetail(d.first, text))
 	}
 	if n := f.others[diag.SeverityWarning]; n > 0 {

@@ -11,10 +11,13 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
@@ -64,7 +67,7 @@ func TestWarningsOfAPool(t *testing.T) {
 	}
 	var errs foldedDiagnostics
 	for n := range 50 {
-		errs.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("hosts").AtMapKey(letters(n)), "Host Twice In The Pool", letters(n)))
+		errs.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("hosts").AtMapKey(letters(n)), "Host Twice In The Pool", letters(49-n)))
 	}
 	all = errs.diagnostics()
 	if last := all[len(all)-1]; len(all) != maxFolded+1 || last.Summary() != "More Errors" ||
@@ -73,5 +76,47 @@ func TestWarningsOfAPool(t *testing.T) {
 	}
 	if at, ok := all[0].(diag.DiagnosticWithPath); !ok || !at.Path().Equal(tfpath.Root("hosts").AtMapKey("a")) {
 		t.Error("the first one has lost its place")
+	}
+}
+
+// TestMistakesOfAPool holds that a mistake that thousands of hosts of a configuration
+// have is a few errors of bounded length, which count all of them.
+func TestMistakesOfAPool(t *testing.T) {
+	t.Parallel()
+	const hosts = 10_000
+	kinds := map[string]func(n int) packed.Value{
+		"it has no address": func(int) packed.Value { return packed.Fields(nil) },
+		"has no attribute \"adress\"": func(n int) packed.Value {
+			return packed.Fields([]packed.Field{{Name: "adress", Text: simhosts.Address(n)}})
+		},
+	}
+	for what, host := range kinds {
+		var elements []packed.Element
+		for n := range hosts {
+			elements = append(elements, packed.Element{Name: fmt.Sprintf("rack-%c%c", 'a'+n%26, 'a'+n/26%26) + fmt.Sprint(n), Value: host(n)})
+		}
+		value := types.StringValue(string(packed.Dynamic([]byte(`"dynamic"`), packed.Map(elements))))
+		var resp validator.StringResponse
+		hostsValidator{}.ValidateString(t.Context(), validator.StringRequest{Path: tfpath.Root("hosts"), ConfigValue: value}, &resp)
+		if n := len(resp.Diagnostics); n != 1 {
+			t.Fatalf("%s: %d diagnostics of one kind", what, n)
+		}
+		d := resp.Diagnostics[0]
+		if len(d.Detail()) > 4096 || !strings.Contains(d.Detail(), what) || !strings.Contains(d.Detail(), "9,999 other hosts: rack-") ||
+			!strings.Contains(d.Detail(), " and 9,959 more") {
+			t.Errorf("%d bytes: %s", len(d.Detail()), d.Detail())
+		}
+	}
+}
+
+// TestFoldedWithoutAHost holds that what names no host is counted, not left out.
+func TestFoldedWithoutAHost(t *testing.T) {
+	t.Parallel()
+	var f foldedDiagnostics
+	for n := range 3 {
+		f.add(diag.NewErrorDiagnostic("Kind", fmt.Sprintf("number %d", n)))
+	}
+	if all := f.diagnostics(); len(all) != 1 || !strings.Contains(all[0].Detail(), "The same 2 times more.") {
+		t.Errorf("%v", all)
 	}
 }

@@ -327,9 +327,13 @@ func masterRestarts(w restart) diag.Diagnostic {
 	if w.masters > 0 {
 		where = fmt.Sprintf("on %s of the cluster", plural(w.masters, "master"))
 	}
+	by := ""
+	if w.unseen && len(w.units) > 0 {
+		by = "No refresh has seen the units of these masters yet: these are the release's. "
+	}
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Master Will Restart",
-		fmt.Sprintf("%s restarts %s %s, as far as they are in this plan. "+
-			"Masters are changed one at a time, each after the ensemble has quorum again.", begin, what, where))
+		fmt.Sprintf("%s restarts %s %s, as far as they are in this plan. %s"+
+			"Masters are changed one at a time, each after the ensemble has quorum again.", begin, what, where, by))
 }
 
 // maxListed is how many names are listed before the others are counted.

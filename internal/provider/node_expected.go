@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -27,6 +28,8 @@ const (
 	// observedKey says what refresh saw on an imported node, of which nothing
 	// is expected yet. Its first plan compares it with the configured bundle.
 	observedKey = "observed"
+	// unitsKey says which units that a plan's warnings may name the last refresh saw.
+	unitsKey = "units"
 	// refusedKey is the host key that refresh refused. A user who pins it says
 	// that the machine was rebuilt, and that the node is to be installed anew.
 	refusedKey = "refused_host_key"
@@ -125,6 +128,25 @@ func observed(ctx context.Context, private privateReader) (*node.State, diag.Dia
 		return nil, diags
 	}
 	return state, diags
+}
+
+// keepUnits notes which units of a master refresh saw.
+func keepUnits(ctx context.Context, private privateWriter, state *node.State, role node.Role) diag.Diagnostics {
+	if role != node.Master {
+		return nil // no plan warns of others
+	}
+	return keepPrivate(ctx, private, unitsKey, state.Seen(role))
+}
+
+// there leaves those units that the last refresh saw. seen says whether it noted
+// any: else nothing is known of the host's.
+func there(ctx context.Context, private privateReader, units []string) (left []string, seen bool, diags diag.Diagnostics) {
+	var noted []string
+	diags = readPrivate(ctx, private, unitsKey, &noted)
+	if diags.HasError() || len(noted) == 0 {
+		return units, false, diags
+	}
+	return slices.DeleteFunc(slices.Clone(units), func(u string) bool { return !slices.Contains(noted, u) }), true, diags
 }
 
 // keepRefused notes the host key that refresh refused, if that is why it

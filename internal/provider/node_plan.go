@@ -59,7 +59,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if resp.Diagnostics.Append(d...); owner.Whose != "" {
 			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
 		}
-		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan)...)
+		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan, req.Private)...)
 		if !rebuilt {
 			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
 		}
@@ -202,7 +202,7 @@ func (r *nodeResource) keepImported(ctx context.Context, state, plan *nodeModel,
 }
 
 // planChange plans work on an existing node.
-func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) diag.Diagnostics {
+func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel, private privateReader) diag.Diagnostics {
 	plan.Drift = noDrift()
 	plan.DetectedIP = state.DetectedIP
 	diags := r.planBundle(ctx, state, plan)
@@ -210,7 +210,10 @@ func (r *nodeResource) planChange(ctx context.Context, state, plan *nodeModel) d
 		return diags // a repair
 	}
 	if plan.role() == node.Master && !plan.ConfigPackageID.IsUnknown() && !plan.ConfigPackageID.Equal(state.ConfigPackageID) {
-		if w := r.restarts(ctx, state, plan); w.all || len(w.units) > 0 {
+		w := r.restarts(ctx, state, plan)
+		units, seen, d := there(ctx, private, w.units)
+		diags.Append(d...)
+		if w.units, w.unseen = units, !seen; w.all || len(w.units) > 0 {
 			diags.Append(r.warnOfRestarts(ctx, plan, w)...)
 		}
 	}
@@ -222,6 +225,7 @@ type restart struct {
 	masters int      // how many the cluster has; 0 if nothing says it
 	files   []string // whose change it is for; none where everything restarts
 	units   []string
+	unseen  bool // no refresh has looked at the units: they are the release's
 	all     bool // of DC/OS's units
 }
 

@@ -69,15 +69,17 @@ func readHosts(ctx context.Context, hosts types.String, at tfpath.Path) ([]*pool
 		return nil, diag.Diagnostics{invalidHost(at, "the hosts of a pool are a map of objects, by names of your choice")}
 	}
 	var list []*poolHost
+	var found foldedDiagnostics
 	err = value.Each(func(length int, name string, value packed.Value) error {
 		if list == nil {
 			list = make([]*poolHost, 0, length)
 		}
 		h, d := readHost(ctx, name, value, at)
-		diags.Append(d...)
+		found.addAll(d)
 		list = append(list, h)
 		return nil
 	})
+	diags.Append(found.diagnostics()...)
 	if err != nil {
 		diags.Append(internalFault("reading the hosts of the pool", err))
 	}

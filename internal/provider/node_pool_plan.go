@@ -157,12 +157,14 @@ func (s *shared) planPool(ctx context.Context, id string, model *nodePoolModel, 
 	diags.Append(d...)
 	like.Target.JumpKeys = keys
 	planned := make([]plannedHost, len(hosts))
+	var found foldedDiagnostics
 	for i, h := range hosts {
 		host, d := h.host(ctx, s, like)
-		diags.Append(d...)
+		found.addAll(d)
 		planned[i] = s.planned(id, host)
 		planned[i].masters = masters
 	}
+	diags.Append(found.diagnostics()...)
 	return planned, diags
 }
 

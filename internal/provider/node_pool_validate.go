@@ -40,21 +40,25 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 	if diags.HasError() {
 		return
 	}
+	var found foldedDiagnostics
 	named := stringvalidator.LengthAtLeast(1)
 	attributes := nodeSSHAttributes()
 	for _, h := range hosts {
 		path := req.Path.AtMapKey(h.name)
 		var r validator.StringResponse
 		named.ValidateString(ctx, validator.StringRequest{Path: path, Config: req.Config, ConfigValue: types.StringValue(h.name)}, &r)
-		resp.Diagnostics.Append(r.Diagnostics...)
+		found.addAll(r.Diagnostics)
 		if h.address.IsNull() {
-			resp.Diagnostics.Append(invalidHost(path, "it has no address"))
+			found.add(invalidHost(path, "it has no address"))
 		}
 		if !h.ssh.IsNull() && !h.ssh.IsUnknown() {
-			n := nestedValidation{req: req, diags: &resp.Diagnostics}
+			var of diag.Diagnostics
+			n := nestedValidation{req: req, diags: &of}
 			n.object(ctx, path.AtName("ssh"), attributes, h.ssh)
+			found.addAll(of)
 		}
 	}
+	resp.Diagnostics.Append(found.diagnostics()...)
 }
 
 // invalidHost is an error in what was given for a host.

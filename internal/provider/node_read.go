@@ -79,6 +79,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	model.observe(sight.State, sight.HostKey)
 	model.Drift = driftList(sight.Drift)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(keepUnits(ctx, resp.Private, sight.State, model.role())...)
 	if imported || h.Bundle == nil {
 		resp.Diagnostics.Append(keepObserved(ctx, resp.Private, sight.State)...)
 	}

@@ -53,22 +53,21 @@ func (s *shared) planPlaces(ctx context.Context, hosts []plannedHost, at func(i 
 		targets[i], hosts[i].target = hosts[i].target, remote.Target{} // nobody else wants it
 	}
 	diags := s.planReach(ctx, targets, at)
+	var found foldedDiagnostics
 	conflicts := s.plan.add(hosts...)
 	for i, p := range hosts {
 		switch c := conflicts[i]; {
 		case c == nil:
 		case c.kind == conflictGiven:
-			diags.Append(hostConflict(c.with, planConflict{p, conflictLeaves}, at(i)))
+			found.add(hostConflict(c.with, planConflict{p, conflictLeaves}, at(i)))
 		default:
-			diags.Append(hostConflict(p, *c, at(i)))
+			found.add(hostConflict(p, *c, at(i)))
 		}
 		if why := s.plan.losing(p.cluster, p.id); why != "" && !s.allowEnsembleLoss {
-			diags.Append(ensembleLost(p.address, why))
-		}
-		if diags.ErrorsCount() >= maxCauses {
-			break
+			found.add(ensembleLost(p.address, why))
 		}
 	}
+	diags.Append(found.diagnostics()...)
 	s.tellUnheard(ctx)
 	return diags
 }

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -105,6 +106,28 @@ func TestMistakesOfAPool(t *testing.T) {
 		if len(d.Detail()) > 4096 || !strings.Contains(d.Detail(), what) || !strings.Contains(d.Detail(), "9,999 other hosts: rack-") ||
 			!strings.Contains(d.Detail(), " and 9,959 more") {
 			t.Errorf("%d bytes: %s", len(d.Detail()), d.Detail())
+		}
+	}
+}
+
+// TestManyHostsUnreached holds the same of hosts to which nothing leads, and of those
+// that could not be checked.
+func TestManyHostsUnreached(t *testing.T) {
+	t.Parallel()
+	const hosts = 10_000
+	targets := make([]remote.Target, hosts)
+	found := map[string][]node.Finding{}
+	for n := range targets {
+		targets[n].Address = simhosts.Address(n)
+		found[simhosts.Address(n)] = []node.Finding{{Name: checkConnect, Severity: node.SeverityError}}
+	}
+	s := &shared{reach: func(_ context.Context, to remote.Target) ([]string, error) { return nil, fmt.Errorf("no way to %s", to.Address) }}
+	for what, diags := range map[string]diag.Diagnostics{
+		"9,999 other hosts: 127.": s.planReach(t.Context(), targets, func(n int) tfpath.Path { return tfpath.Root("hosts").AtMapKey(targets[n].Address) }),
+		"and 9,960 more could":    notCheckedWarning(found),
+	} {
+		if len(diags) != 1 || len(diags[0].Detail()) > 4096 || !strings.Contains(diags[0].Detail(), what) {
+			t.Errorf("%d diagnostics without %q: %.2000v", len(diags), what, diags)
 		}
 	}
 }

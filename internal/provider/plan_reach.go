@@ -24,14 +24,13 @@ const atOnceReached = 32
 // be reached, as far as it is an error, or something in it that is not honoured.
 func (s *shared) planReach(ctx context.Context, targets []remote.Target, at func(i int) tfpath.Path) (diags diag.Diagnostics) {
 	options, failed := s.lookUp(ctx, targets)
+	var found foldedDiagnostics
 	for i, err := range failed {
 		if err != nil {
-			diags.Append(unreachableByConfiguration(targets[i].Address, at(i), err))
-		}
-		if diags.ErrorsCount() >= maxCauses {
-			return diags
+			found.add(unreachableByConfiguration(targets[i].Address, at(i), err))
 		}
 	}
+	diags.Append(found.diagnostics()...)
 	diags.Append(s.tellOptions(targets, options)...)
 	return diags
 }

@@ -211,7 +211,7 @@ func notCheckedWarning(found map[string][]node.Finding) diag.Diagnostics {
 	}
 	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root("hosts"), "Hosts Not Checked",
 		fmt.Sprintf("%s could not be checked; findings say why. What is known of the others stands.\n\nWhat to do: A host that is still to boot "+
-			"needs a longer connect_timeout.", strings.Join(names, ", ")))}
+			"needs a longer connect_timeout.", namedHosts(names)))}
 }
 
 // take fills in the results.

@@ -99,7 +99,7 @@ known_hosts_file     = %q
 // lines counts the lines of an output, without Terraform's own warning of a provider
 // that was built here.
 func lines(output string) int {
-	if _, plan, ok := strings.Cut(output, "Terraform used the selected providers"); ok {
+	if _, plan, ok := strings.Cut(output, "used the selected providers"); ok {
 		output = plan
 	}
 	return strings.Count(strings.TrimSpace(output), "\n") + 1

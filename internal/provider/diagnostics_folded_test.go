@@ -94,7 +94,7 @@ func TestMistakesOfAPool(t *testing.T) {
 	for what, host := range kinds {
 		var elements []packed.Element
 		for n := range hosts {
-			elements = append(elements, packed.Element{Name: fmt.Sprintf("rack-%c%c", 'a'+n%26, 'a'+n/26%26) + fmt.Sprint(n), Value: host(n)})
+			elements = append(elements, packed.Element{Name: fmt.Sprintf("rack-%c%d", 'a'+n%26, n), Value: host(n)})
 		}
 		value := types.StringValue(string(packed.Dynamic([]byte(`"dynamic"`), packed.Map(elements))))
 		var resp validator.StringResponse
@@ -125,8 +125,10 @@ func TestManyHostsUnreached(t *testing.T) {
 		return nil, fmt.Errorf("no way to %s", to.Address)
 	}}
 	for what, diags := range map[string]diag.Diagnostics{
-		"9,999 other hosts: 127.": s.planReach(t.Context(), targets, func(n int) tfpath.Path { return tfpath.Root("hosts").AtMapKey(targets[n].Address) }),
-		"and 9,960 more could":    notCheckedWarning(found),
+		"9,999 other hosts: 127.": s.planReach(t.Context(), targets, func(n int) tfpath.Path {
+			return tfpath.Root("hosts").AtMapKey(targets[n].Address)
+		}),
+		"and 9,960 more could": notCheckedWarning(found),
 	} {
 		if len(diags) != 1 || len(diags[0].Detail()) > 4096 || !strings.Contains(diags[0].Detail(), what) {
 			t.Errorf("%d diagnostics without %q: %.2000v", len(diags), what, diags)

@@ -48,6 +48,11 @@ func FuzzScan(f *testing.F) {
 	f.Add(script(image))
 	f.Add(script(oci))
 	f.Add(script(layer))
+	f.Add(image)
+	f.Add(layer)
+	f.Add(seedTar("index.json", `{"manifests":[{"digest":"sha256:9","platform":{"os":"unknown","architecture":"unknown"}},`+
+		`{"digest":"sha256:1","platform":{"os":"linux","architecture":"amd64"}},{"digest":"sha256:1"}]}`, "blobs/sha256/1",
+		`{"config":{"digest":"sha256:3"},"layers":[{"digest":"sha256:2"}]}`, "blobs/sha256/2", string(layer), "blobs/sha256/3", `{}`))
 	f.Add(script(image)[:2000])
 	f.Add([]byte("#!/bin/sh\n#EOF#\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

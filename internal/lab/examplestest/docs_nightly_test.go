@@ -137,7 +137,8 @@ func TestWaysIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	tf.Env = append(tf.Env, "TF_VAR_ssh_private_key="+string(key), "TF_VAR_exhibitor_admin_password=a-password",
-		"TF_VAR_exhibitor_password=a-password", "TF_VAR_sudo_password="+lab.Password(lab.UserPassword), "SSH_AUTH_SOCK="+agentOf(t, l.KeyFile(), "ops@example.com"))
+		"TF_VAR_exhibitor_password=a-password", "TF_VAR_sudo_password="+lab.Password(lab.UserPassword),
+		"SSH_AUTH_SOCK="+agentOf(t, l.KeyFile(), "ops@example.com"))
 	ops := []string{`"ops"`, hostsUser, "jump.example.com", jump.Address}
 	for _, way := range []struct {
 		excerpt

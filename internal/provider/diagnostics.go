@@ -153,13 +153,20 @@ func parameterWarnings(at func(parameter string) tfpath.Path, problems []config.
 	attributes := map[string]bool{}
 	for _, p := range problems {
 		text += "\n- " + sentence(p.Message)
-		first, _ := at(p.Parameter).Steps().NextStep()
-		attributes[fmt.Sprint(first)] = true
+		attributes[attributeOf(at(p.Parameter))] = true
 	}
-	if first, _ := at(problems[0].Parameter).Steps().NextStep(); first != nil && len(attributes) == 1 {
-		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root(fmt.Sprint(first)), summary, text)}
+	if name := attributeOf(at(problems[0].Parameter)); name != "" && len(attributes) == 1 {
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(tfpath.Root(name), summary, text)}
 	}
 	return diag.Diagnostics{diag.NewWarningDiagnostic(summary, text)}
+}
+
+// attributeOf gives the attribute that a path begins with, "" for an empty one.
+func attributeOf(at tfpath.Path) string {
+	if first, _ := at.Steps().NextStep(); first != nil {
+		return first.String()
+	}
+	return ""
 }
 
 // withParameter makes an error at an attribute; one for which there is no

@@ -87,8 +87,8 @@ func TestMistakesOfAPool(t *testing.T) {
 	const hosts = 10_000
 	kinds := map[string]func(n int) packed.Value{
 		"it has no address": func(int) packed.Value { return packed.Fields(nil) },
-		"has no attribute \"adress\"": func(n int) packed.Value {
-			return packed.Fields([]packed.Field{{Name: "adress", Text: simhosts.Address(n)}})
+		"has no attribute \"addr\"": func(n int) packed.Value {
+			return packed.Fields([]packed.Field{{Name: "addr", Text: simhosts.Address(n)}})
 		},
 	}
 	for what, host := range kinds {

@@ -46,7 +46,8 @@ func TestUnitsThatAreThere(t *testing.T) {
 		}
 	}
 	private := modelPrivate{}
-	if keepUnits(t.Context(), private, &node.State{Units: []node.UnitState{{Name: "dcos-mesos-slave.service"}}}, node.Agent); len(private) > 0 {
+	agent := &node.State{Units: []node.UnitState{{Name: "dcos-mesos-slave.service"}}}
+	if diags := keepUnits(t.Context(), private, agent, node.Agent); diags.HasError() || len(private) > 0 {
 		t.Errorf("noted of an agent: %s", private)
 	}
 }

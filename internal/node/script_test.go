@@ -502,7 +502,8 @@ func TestBecomingRootIsCalledSo(t *testing.T) {
 			t.Errorf("%s: %v", e.Stage, e)
 		}
 	}
-	if e := stageError("10.0.0.1", "preflight", "running the checks", &frame{}, io.ErrUnexpectedEOF); strings.Contains(e.Error(), "becoming root") {
+	e := stageError("10.0.0.1", "preflight", "running the checks", &frame{}, io.ErrUnexpectedEOF)
+	if strings.Contains(e.Error(), "becoming root") {
 		t.Errorf("%v", e)
 	}
 }

@@ -55,7 +55,8 @@ var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id",
 func isOutput(name string) bool { return slices.Contains(outputNames, name) }
 
 // sourceForms is what release.source may be on this machine.
-const sourceForms = "Path of `dcos_generate_config.sh`, or of its image as it was saved again: a tar of `docker save`, `podman save` or `skopeo`, " +
+const sourceForms = "Path of `dcos_generate_config.sh`, or of its image as it was saved again: " +
+	"a tar of `docker save`, `podman save` or `skopeo`, " +
 	"an OCI directory, either compressed or not, or a directory with its unpacked root file system; "
 
 // clusterConfigSchema is the schema of dcos_cluster_config.

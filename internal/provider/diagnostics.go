@@ -75,7 +75,8 @@ func releaseError(under tfpath.Path, err error) diag.Diagnostic {
 	}
 	hints := map[release.Reason]string{
 		release.NotFound: "Check the path; a relative one starts at the directory in which Terraform runs.",
-		release.NotARelease: "Give the dcos_generate_config.sh of a DC/OS release, the image in it as docker save or skopeo write it, or a directory " +
+		release.NotARelease: "Give the dcos_generate_config.sh of a DC/OS release, the image in it as docker save or skopeo " +
+			"write it, or a directory " +
 			"with the unpacked root file system of the image.",
 		release.CutShort:     "The file is incomplete, probably from an interrupted download. Fetch it again.",
 		release.Altered:      "Fetch the release again, or correct sha256.",

@@ -95,7 +95,8 @@ func (c *compression) damaged(ctx context.Context, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return &Error{Reason: CutShort, Detail: "its " + c.name + " ends too early", Err: err}
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return &Error{Reason: Unsupported, Detail: fmt.Sprintf("its zstd looks back more than %d bytes; compress it without --long or --ultra", maxWindow)}
+		return &Error{Reason: Unsupported,
+			Detail: fmt.Sprintf("its zstd looks back more than %d bytes; compress it without --long or --ultra", maxWindow)}
 	}
 	return &Error{Reason: Altered, Detail: "its " + c.name + " is damaged", Err: err}
 }
@@ -125,7 +126,8 @@ func (s indexStore) unpack(ctx context.Context, f *os.File, c *compression, anew
 
 func (s indexStore) unpackTo(ctx context.Context, f *os.File, c *compression, anew bool) (_ *os.File, err error) {
 	if s.cacheDirectory == "" {
-		return nil, &Error{Reason: Unsupported, Detail: "it is compressed with " + c.name + ", which takes a cache directory to unpack it; unpack it first"}
+		return nil, &Error{Reason: Unsupported,
+			Detail: "it is compressed with " + c.name + ", which takes a cache directory to unpack it; unpack it first"}
 	}
 	fi, err := f.Stat()
 	if err != nil {

@@ -64,7 +64,8 @@ func TestLayersShareRoom(t *testing.T) {
 	layer := seedTar("etc/a", string(make([]byte, 100<<10)))
 	var squeezed bytes.Buffer
 	w := gzip.NewWriter(&squeezed)
-	if _, err := w.Write(layer); errors.Join(err, w.Close()) != nil {
+	_, err := w.Write(layer)
+	if err = errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	ref := layerRef{member: member{size: int64(squeezed.Len())}}

@@ -108,7 +108,8 @@ func choose(all []descriptor) (descriptor, error) {
 	if len(images) == 0 {
 		return descriptor{}, &Error{Reason: NotARelease, Detail: "the image in it lists no layers"}
 	}
-	return descriptor{}, &Error{Reason: NotARelease, Detail: fmt.Sprintf("there are %d images in it, for %s, and not one for %s; save the right one alone",
+	return descriptor{}, &Error{Reason: NotARelease, Detail: fmt.Sprintf(
+		"there are %d images in it, for %s, and not one for %s; save the right one alone",
 		len(images), strings.Join(platforms, ", "), wantedPlatform)}
 }
 

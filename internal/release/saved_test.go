@@ -74,8 +74,8 @@ func (o *ociLayout) image(by string, layers ...files) string {
 // entry is what an index says of a manifest. platform is "os/architecture" or empty.
 func entry(digest, platform string) map[string]any {
 	e := map[string]any{"digest": digest}
-	if os, arch, ok := strings.Cut(platform, "/"); ok {
-		e["platform"] = map[string]string{"os": os, "architecture": arch}
+	if system, arch, ok := strings.Cut(platform, "/"); ok {
+		e["platform"] = map[string]string{"os": system, "architecture": arch}
 	}
 	return e
 }
@@ -197,7 +197,8 @@ func TestSavedRefused(t *testing.T) {
 	}{
 		"no image for the platform": {arm.index(entry(arm.files["linux/arm64"], "linux/arm64"), entry(arm.files["linux/s390x"], "linux/s390x")).
 			writeDir(t), cached(), release.NotARelease, "not one for linux/amd64"},
-		"skopeo's dir":       {files{"manifest.json": `{"schemaVersion": 2}`, "version": ""}.writeDir(t), cached(), release.Unsupported, "docker-archive:"},
+		"skopeo's dir": {files{"manifest.json": `{"schemaVersion": 2}`, "version": ""}.writeDir(t), cached(), release.Unsupported,
+			"docker-archive:"},
 		"root file system":   {write(t, smallRelease().tar(t)), cached(), release.NotARelease, "unpack it"},
 		"another tar":        {write(t, files{"a": "b"}.tar(t)), cached(), release.NotARelease, "no manifest.json"},
 		"no cache":           {write(t, squeeze(t, "zstd", save)), release.Options{}, release.Unsupported, "unpack it first"},
@@ -250,7 +251,8 @@ func TestFileSetIsClosed(t *testing.T) {
 		refused(t, files{"manifest.json": mustJSON(t, []any{map[string]any{"Layers": []string{name}}})}.writeDir(t),
 			release.Options{}, release.Altered)
 	}
-	inside := files{"manifest.json": `[{"Layers": ["a/layer.tar"]}]`, "a/layer.tar": "-> ../b/layer.tar", "b/layer.tar": string(smallRelease().tar(t))}
+	inside := files{"manifest.json": `[{"Layers": ["a/layer.tar"]}]`, "a/layer.tar": "-> ../b/layer.tar",
+		"b/layer.tar": string(smallRelease().tar(t))}
 	dir, cache := inside.writeDir(t), t.TempDir()
 	r := open(t, dir, release.Options{CacheDirectory: cache})
 	looksWhole(t, r)

@@ -126,7 +126,8 @@ func findPayload(f io.ReaderAt, size int64) (int64, error) {
 			return 0, &Error{Reason: CutShort, Detail: "the file is empty"}
 		}
 		first, _ := r.Peek(24) // fewer are as good
-		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf("it starts with %q; dcos_generate_config.sh is a shell script, and an image that was saved is a tar", first)}
+		return 0, &Error{Reason: NotARelease, Detail: fmt.Sprintf(
+			"it starts with %q; dcos_generate_config.sh is a shell script, and an image that was saved is a tar", first)}
 	}
 	var offset int64
 	var known bool

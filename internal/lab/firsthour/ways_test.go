@@ -129,7 +129,7 @@ sed "s|KEY|$key|" /way/main.tf >main.tf
 func TestFromConfigYAML(t *testing.T) {
 	const page, heading = "docs/guides/from-config-yaml.md", ""
 	m := bareDebian(t)
-	m.write(t, "/way/main.tf", block(t, page, heading, "terraform", 0))
+	m.write(t, "/way/main.tf", replace(t, block(t, page, heading, "terraform", 0), `"centos"`, `"`+lab.UserNoPassword+`"`))
 	m.write(t, "/way/genconf/config.yaml", replace(t, block(t, page, heading, "yaml", 0),
 		append([]string{"centos", lab.UserNoPassword}, addresses...)...))
 	m.write(t, "/way/genconf/ip-detect", replace(t, block(t, page, heading, "bash", 0), addresses[:2]...))

@@ -30,6 +30,9 @@ type machine struct {
 	home string // within it; of its own, so that no two have a lab of one name
 }
 
+// authorities are those that the real machine trusts.
+const authorities = "/way/authorities.pem"
+
 // bareDebian makes a Debian that has git and make and what they need, and in its home the bundle of a clone's commits.
 func bareDebian(t *testing.T) *machine {
 	t.Helper()
@@ -45,6 +48,9 @@ func bareDebian(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.remove(t) })
+	if err := os.Chmod(m.root, 0o755); err != nil { //nolint:gosec // apt has a user of its own
+		t.Fatal(err)
+	}
 	mirror := os.Getenv("DCOS_LAB_MIRROR")
 	if mirror == "" {
 		mirror = "http://deb.debian.org/debian"
@@ -60,11 +66,14 @@ func bareDebian(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	command(t, "git", "-C", tree, "bundle", "create", "-q", bundle, "HEAD")
-	resolv, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil {
-		t.Fatal(err)
+	// What the way to the network takes here: name servers, and the authorities that the machine trusts.
+	for from, to := range map[string]string{"/etc/resolv.conf": "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt": authorities} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.write(t, to, string(text))
 	}
-	m.write(t, "/etc/resolv.conf", string(resolv))
 	m.write(t, "/way/yes", strings.Repeat("yes\n", 9))
 	return m
 }
@@ -121,11 +130,11 @@ step() { echo "== step $*"; }
 exec </dev/null
 step clone
 cd
-git clone -q /way/tree.bundle terraform-provider-dcos
+git -c advice.detachedHead=false clone -q /way/tree.bundle terraform-provider-dcos
 cd terraform-provider-dcos
 `+script+"\nstep end\n")
 	args := []string{"--mount", "--pid", "--fork", "--kill-child", "sh", "-c", enter, "sh", m.root, "env", "-i",
-		"HOME=" + m.home, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb"}
+		"HOME=" + m.home, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb", "SSL_CERT_FILE=" + authorities}
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "DCOS_LAB_MIRROR", "http_proxy", "https_proxy", "no_proxy"} {
 		if value, ok := os.LookupEnv(name); ok {
 			args = append(args, name+"="+value)

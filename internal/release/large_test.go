@@ -64,9 +64,9 @@ func (zeroReader) Read(p []byte) (int, error) {
 }
 
 // A large release takes no more memory than a small one, to open, to hash
-// and to read.
+// and to read. It does not run beside others, which allocate as well: what is
+// counted is the process's.
 func TestLargeRelease(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("writes a file of 500 MB, if a sparse one")
 	}
@@ -105,8 +105,7 @@ func TestLargeRelease(t *testing.T) {
 		t.Errorf("read %d bytes at the end, %v", got, err)
 	}
 	check(t, f.Close())
-	// Other tests allocate at the same time.
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
 		t.Errorf("%s were allocated", fmt.Sprint(grown>>20, " MiB"))
 	}
 }

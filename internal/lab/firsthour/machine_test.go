@@ -48,7 +48,7 @@ func bareDebian(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.remove(t) })
-	if err := os.Chmod(m.root, 0o755); err != nil { //nolint:gosec // apt has a user of its own
+	if err := os.Chmod(m.root, 0o755); err != nil { // apt has a user of its own
 		t.Fatal(err)
 	}
 	mirror := os.Getenv("DCOS_LAB_MIRROR")
@@ -134,7 +134,8 @@ git -c advice.detachedHead=false clone -q /way/tree.bundle terraform-provider-dc
 cd terraform-provider-dcos
 `+script+"\nstep end\n")
 	args := []string{"--mount", "--pid", "--fork", "--kill-child", "sh", "-c", enter, "sh", m.root, "env", "-i",
-		"HOME=" + m.home, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb", "SSL_CERT_FILE=" + authorities}
+		"HOME=" + m.home, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "TERM=dumb",
+		"SSL_CERT_FILE=" + authorities}
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "DCOS_LAB_MIRROR", "http_proxy", "https_proxy", "no_proxy"} {
 		if value, ok := os.LookupEnv(name); ok {
 			args = append(args, name+"="+value)

@@ -41,6 +41,7 @@ type authAttempts struct {
 
 	user     string   // that logs in
 	said     []string // banners of the latest attempt
+	told     bool     // one of them came after a credential was tried: it is of this login, and no notice for all
 	offered  []string // the methods that the server would have taken last
 	accepted []string // those that it took, and wanted more
 	asked    []string // questions that a password does not answer
@@ -60,7 +61,7 @@ func (a *authAttempts) methods(ctx context.Context, use *agentUse, user string, 
 	a.mu.Lock()
 	a.tried, a.unused, a.fatal, a.keptBack = nil, nil, nil, false
 	a.user = user
-	a.said, a.offered, a.accepted, a.asked, a.invalid = nil, nil, nil, nil, nil
+	a.said, a.told, a.offered, a.accepted, a.asked, a.invalid = nil, false, nil, nil, nil, nil
 	a.mu.Unlock()
 	l := a.login
 	if l.hasKeys() {
@@ -113,6 +114,7 @@ func (a *authAttempts) answer(refused *bool, trusted func() bool) ssh.KeyboardIn
 func (a *authAttempts) hear(banner string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.told = a.told || len(a.tried) > 0
 	for _, line := range tidyLines(banner, 5) {
 		a.said = append(a.said, clip(line))
 	}

@@ -261,12 +261,17 @@ func TestDialRefusedLogins(t *testing.T) {
 func TestDialTurnedAway(t *testing.T) {
 	t.Parallel()
 	var last atomic.Pointer[net.Conn]
+	var authentication atomic.Pointer[ssh.ServerPreAuthConn]
 	s := remotetest.Serve(t, remotetest.Options{
 		Config: ssh.ServerConfig{
-			BannerCallback: func(ssh.ConnMetadata) string { return "Your account has expired." },
-			PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
-				_ = (*last.Load()).Close()
-				return nil, errors.New("no")
+			BannerCallback:      func(ssh.ConnMetadata) string { return "For members of staff." },
+			PreAuthConnCallback: func(c ssh.ServerPreAuthConn) { authentication.Store(&c) },
+			PasswordCallback: func(_ ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
+				var err error
+				if string(password) == "x" {
+					err = (*authentication.Load()).SendAuthBanner("Your account has expired.")
+				}
+				return nil, errors.Join(err, (*last.Load()).Close(), errors.New("no"))
 			},
 		},
 		Accept: func(_ int, nc net.Conn) net.Conn { last.Store(&nc); return nc },
@@ -275,6 +280,11 @@ func TestDialTurnedAway(t *testing.T) {
 	target := remote.Target{Address: s.Host, Port: s.Port, ConnectTimeout: 6 * time.Second}
 	err := wantConnectError(t, dial(t, c, target), remote.StepAuthentication, "Your account has expired.")
 	if err.Attempts > 4 {
+		t.Errorf("tried %d times", err.Attempts)
+	}
+	// A notice for all says nothing of the login: what is cut then may be a host that boots.
+	c = newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "y"}})
+	if err = wantConnectError(t, dial(t, c, target), remote.StepAuthentication, "For members of staff."); err.Attempts <= 4 {
 		t.Errorf("tried %d times", err.Attempts)
 	}
 }

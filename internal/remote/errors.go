@@ -349,8 +349,9 @@ func (e *AuthError) Error() string {
 func (e *AuthError) wantsMore() bool { return len(e.Accepted) > 0 || len(e.Asked) > 0 }
 
 // turnedAwayError is the end of a connection in authentication, after the server
-// has said something: that an account has expired, that the system is booting
-// (pam_nologin), or a notice for all.
+// has said something of the credential that it was shown: that the account has
+// expired, or that the system is booting (pam_nologin). Banner in sshd_config, which is
+// for all, comes before any credential.
 type turnedAwayError struct {
 	err  error
 	said string

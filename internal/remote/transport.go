@@ -203,12 +203,13 @@ func (e *endpoint) classify(at Step, w *wire, err error) error {
 	}
 	a := e.auth
 	a.mu.Lock()
-	fatal, said := a.fatal, serverSaid(a.said)
+	fatal, said, told := a.fatal, serverSaid(a.said), a.told
 	a.mu.Unlock()
 	switch closed := isClosed(err) || errors.As(err, &network); {
+	case closed && told:
+		return &turnedAwayError{trimHandshake(err), said} // it says why, and hangs up
 	case closed && said != "":
-		// It says why, and hangs up.
-		return &turnedAwayError{trimHandshake(err), said}
+		return fmt.Errorf("%w%s", trimHandshake(err), said)
 	case closed:
 		return trimHandshake(err)
 	case fatal != nil:

@@ -191,7 +191,7 @@ func (im images) prune() error {
 
 // debootstrap makes the base image in dir/root.
 func (im images) debootstrap(ctx context.Context, def definition, dir string) error {
-	mirror, err := debianMirror(ctx)
+	mirror, err := DebianMirror(ctx)
 	if err != nil {
 		return err
 	}
@@ -329,9 +329,9 @@ func lastLines(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// debianMirror is the mirror that this machine's own apt uses for Debian, or
+// DebianMirror is the mirror that this machine's own apt uses for Debian, or
 // the one that DCOS_LAB_MIRROR names.
-func debianMirror(ctx context.Context) (string, error) {
+func DebianMirror(ctx context.Context) (string, error) {
 	if m := os.Getenv("DCOS_LAB_MIRROR"); m != "" {
 		return m, nil
 	}

@@ -374,11 +374,16 @@ func TestRepair(t *testing.T) {
 				strings.Contains(drift, "again") {
 				t.Errorf("%s: drift: %q", at, drift)
 			}
+			cursor := shell(t, h, "journalctl -q --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%s: %+v", at, err)
 			}
 			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
 				t.Errorf("%s: %q", at, drift)
+			}
+			const starts = "journalctl -q --no-pager -u dcos-exhibitor --after-cursor '%s' | grep -c 'systemd.*: Started ' || true"
+			if n := shell(t, h, fmt.Sprintf(starts, cursor)); n != "0" && n != "1" {
+				t.Errorf("%s: the master's ensemble was left %s times", at, n)
 			}
 			wantData(t, h, kept)
 		}

@@ -51,9 +51,9 @@ func bareDebian(t *testing.T) *machine {
 	if err := os.Chmod(m.root, 0o755); err != nil { // apt has a user of its own
 		t.Fatal(err)
 	}
-	mirror := os.Getenv("DCOS_LAB_MIRROR")
-	if mirror == "" {
-		mirror = "http://deb.debian.org/debian"
+	mirror, err := lab.DebianMirror(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	command(t, "debootstrap", "--variant=minbase", "--include=git,make,ca-certificates", "bookworm", m.root, mirror)
 	for _, dir := range []string{m.home, "/way"} {

@@ -28,7 +28,9 @@ cat >"$staging/.activate" <<-END
 	if [ -z "$live" ]; then
 		for role in '' $etc/roles/*; do
 			for f in $opt/active/*/dcos.target.wants\${role:+_\${role##*/}}/*; do
-				if [ -f "\$f" ] && [ ! -L "$systemd/dcos.target.wants/\${f##*/}" ]; then lost="\$lost \${f##*/}"; fi
+				if [ -f "\$f" ] && [ ! -L "$systemd/dcos.target.wants/\${f##*/}" ] && systemctl is-active -q "\${f##*/}" </dev/null; then
+					lost="\$lost \${f##*/}"
+				fi
 			done
 		done
 	fi
@@ -36,8 +38,9 @@ cat >"$staging/.activate" <<-END
 	if [ -z "$live" ]; then
 		# Done is what it could not do at boot, and DC/OS's checks count it as long as it has failed.
 		systemctl reset-failed dcos-setup.service dcos-download.service 2>/dev/null
-		# pkgpanda stops what dcos.target.wants names. What had lost its link there runs on with its former programs, and
-		# systemd has refused to start a socket whose service did.
+		# pkgpanda stops what dcos.target.wants names. What ran and had lost its link there runs on with its former programs,
+		# and systemd has refused to start a socket whose service did. What an activation that was ended had stopped was
+		# started just now, once, and is left alone.
 		if [ -n "\$lost" ]; then
 			systemctl stop \$lost
 			systemctl start --no-block \$(ls $systemd/dcos.target.wants)

@@ -75,8 +75,8 @@ func (g *givenSite) pathOf(parameter string) tfpath.Path {
 		return tfpath.Root(parameter)
 	}
 	for _, file := range siteFiles {
-		if file.parameter == parameter || strings.TrimSuffix(file.parameter, "_filename")+"_contents" == parameter {
-			return tfpath.Root(file.attribute)
+		if file.Parameter == parameter || strings.TrimSuffix(file.Parameter, "_filename")+"_contents" == parameter {
+			return tfpath.Root(file.Attribute)
 		}
 	}
 	if _, ok := config.Lookup(parameter); ok {
@@ -117,7 +117,7 @@ func readSite(plan, configured tftypes.Value, secrets secrets) (*givenSite, diag
 	r.readExtraParameters()
 	r.readSecrets(secrets)
 	if _, given := r.site.Given["bootstrap_url"]; !given && !r.unknownNames {
-		r.site.Given["bootstrap_url"] = config.Value{Text: defaultBootstrapURL}
+		r.site.Given["bootstrap_url"] = config.Value{Text: config.DefaultBootstrapURL}
 	}
 	for _, file := range siteFiles {
 		r.readFile(file)
@@ -269,19 +269,19 @@ func (r *siteReader) secretPath(name string) tfpath.Path {
 }
 
 // readFile reads a script that stands for a file beside config.yaml.
-func (r *siteReader) readFile(file siteFile) {
-	value := r.attributes[file.attribute]
+func (r *siteReader) readFile(file config.SiteFile) {
+	value := r.attributes[file.Attribute]
 	if value.IsNull() {
 		return
 	}
-	name := file.path
-	if given, ok := r.site.Given[file.parameter]; ok {
+	name := file.Path
+	if given, ok := r.site.Given[file.Parameter]; ok {
 		if !given.Unknown && given.Text != "" {
 			name = path.Clean(given.Text)
 		}
-	} else if file.named {
-		r.site.Given[file.parameter] = config.Value{Text: file.path}
-		r.paths[file.parameter] = tfpath.Root(file.attribute)
+	} else if file.Named {
+		r.site.Given[file.Parameter] = config.Value{Text: file.Path}
+		r.paths[file.Parameter] = tfpath.Root(file.Attribute)
 	}
 	if !value.IsKnown() {
 		r.site.Files[name] = config.File{Unknown: true}
@@ -289,13 +289,13 @@ func (r *siteReader) readFile(file siteFile) {
 	}
 	text, err := valueText(value)
 	if err != nil {
-		r.diags.Append(badValue(tfpath.Root(file.attribute), file.attribute, err))
+		r.diags.Append(badValue(tfpath.Root(file.Attribute), file.Attribute, err))
 		return
 	}
 	if looksLikePath(text) {
-		r.diags.AddAttributeError(tfpath.Root(file.attribute), "Invalid Parameter Value", fmt.Sprintf(
+		r.diags.AddAttributeError(tfpath.Root(file.Attribute), "Invalid Parameter Value", fmt.Sprintf(
 			"%s is %q, which looks like the path of a script, not like its text. Read the file: %s = file(%q).",
-			file.attribute, text, file.attribute, text))
+			file.Attribute, text, file.Attribute, text))
 		return
 	}
 	r.site.Files[name] = config.File{Content: []byte(text)}

@@ -129,6 +129,10 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	switch name {
 	case "inspect":
 		h.inspect(r)
+	case "given":
+		for key, value := range f.opts.Given {
+			r.put(key, value)
+		}
 	case "preflight":
 		if fails == FailPreflight {
 			return "looking at the disks"

@@ -219,7 +219,8 @@ func parameterAttributeValue(p config.Parameter, text string) attr.Value {
 func (r *clusterConfigResource) renderImported(
 	ctx context.Context, address string, given *node.Given, resp *resource.ImportStateResponse,
 ) diag.Diagnostics {
-	site, diags := readSite(resp.State.Raw, tftypes.NewValue(resp.State.Raw.Type(), nil), r.shared.secrets)
+	raw := resp.State.Raw.Copy() // readSite changes what it reads
+	site, diags := readSite(raw, raw, r.shared.secrets)
 	if diags.HasError() || r.shared.secrets.unknown {
 		return nil
 	}

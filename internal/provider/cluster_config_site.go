@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -198,7 +197,7 @@ func (r *siteReader) readExtraParameters() {
 				continue
 			}
 			r.give(name, config.Value{Text: text}, at.AtMapKey(name))
-			if looksSecret(name, text) {
+			if config.LooksSecret(name, text) {
 				secret = append(secret, name)
 			}
 		}
@@ -220,19 +219,6 @@ func secretParameters(at tfpath.Path, names []string) diag.Diagnostics {
 	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "Doubtful Parameter", strings.Join(names, ", ")+" "+looks+", and "+
 		"extra_parameters are in state and in plans as they are. Give it in secrets of the provider block, which are in neither; "+
 		"if DC/OS does not use it, leave it out.")}
-}
-
-// secretNames are parts of names of parameters that hold secrets, those of DC/OS Enterprise among them.
-var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|(private|license|access|account|api)_key`)
-
-// looksSecret reports whether a parameter without an attribute seems to hold a
-// secret. A number, a switch, a path and an id say nothing that must be kept.
-func looksSecret(name, text string) bool {
-	says := func(end string) bool { return strings.HasSuffix(name, end) }
-	if !secretNames.MatchString(strings.ToLower(name)) || says("_path") || says("_file") || says("_id") {
-		return false
-	}
-	return text != "" && text != "true" && text != "false" && strings.Trim(text, "0123456789.") != ""
 }
 
 // stringMap takes a map of texts apart; null is an empty one.

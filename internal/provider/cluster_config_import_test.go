@@ -13,6 +13,7 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // userConfig is what a node has of its site, in the form of DC/OS's generator.
@@ -140,6 +141,18 @@ func TestParseConfigImport(t *testing.T) {
 	for _, bad := range []string{"", " ", "@a", "a/b", "a:0"} {
 		if got, ok := parseConfigImport(bad); ok {
 			t.Errorf("%q is taken for %v", bad, got)
+		}
+	}
+}
+
+// What a node says and nobody can read is not guessed.
+func TestImportUnreadable(t *testing.T) {
+	t.Parallel()
+	s := &shared{}
+	for _, text := range []string{"a: [", "- a", `"cluster_name": "\ud800"`} {
+		_, diags := s.importedSite(&node.Given{State: &node.State{}, ConfigYAML: text})
+		if len(diags) != 1 || diags[0].Summary() != "Configuration Not Readable" {
+			t.Errorf("%q: %v", text, diags)
 		}
 	}
 }

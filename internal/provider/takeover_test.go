@@ -91,7 +91,7 @@ ssh_user: root
 		}
 	}
 	said := takeOver(t, s.tf, genconf)
-	mentions(t, said, "1 masters, 2 agents, 1 public agents", "TF_VAR_exhibitor_admin_password")
+	mentions(t, said, "Masters: 1, agents: 2, public agents: 1", "TF_VAR_exhibitor_admin_password")
 	if strings.Contains(said, "DECIDE") {
 		t.Errorf("something is to be decided:\n%s", said)
 	}

@@ -154,7 +154,7 @@ func (s *site) ask(ctx context.Context, conn *remote.Conn) {
 		}
 	}
 	if status.Knows(fleet.PartAgents) {
-		s.agents, s.public = nil, nil
+		s.agents, s.public, s.asked = nil, nil, true
 		for _, a := range status.Agents {
 			if a.Public {
 				s.public = append(s.public, a.Address)

@@ -28,6 +28,7 @@ type site struct {
 	own               []file // files that are written for that
 
 	masters, agents, public []string
+	asked                   bool   // the cluster has said which agents it has
 	first                   string // from which node configuration is imported; "": the first of all
 
 	user, key, sshConfig, release string
@@ -109,6 +110,9 @@ func (s *site) node() string {
 	return ""
 }
 
+// agentsUnknown reports whether nothing says whether there are agents.
+func (s *site) agentsUnknown() bool { return len(s.agents)+len(s.public) == 0 && !s.asked }
+
 // doubts notes what a person has to decide.
 func (s *site) doubts() {
 	if s.release == "" {
@@ -120,7 +124,7 @@ func (s *site) doubts() {
 	if len(s.masters) == 0 {
 		s.decide = append(s.decide, "the addresses of the masters, which are not known: locals in main.tf")
 	}
-	if len(s.agents)+len(s.public) == 0 {
+	if s.agentsUnknown() {
 		s.decide = append(s.decide, "the addresses of the agents, if there are any: locals in main.tf")
 	}
 }
@@ -145,7 +149,7 @@ func (s *site) report(w io.Writer, dir string, files []file) {
 	for i, f := range files {
 		names[i] = f.name
 	}
-	fmt.Fprintf(w, "Written into %s: %s.\n%d masters, %d agents, %d public agents, %d parameters, from %s.\n", dir, strings.Join(names, ", "),
+	fmt.Fprintf(w, "Written into %s: %s.\nMasters: %d, agents: %d, public agents: %d, parameters: %d, from %s.\n", dir, strings.Join(names, ", "),
 		len(s.masters), len(s.agents), len(s.public), len(s.given)+len(s.secrets), s.from)
 	if len(s.decide) > 0 {
 		fmt.Fprint(w, "\nTo decide (look for DECIDE):\n")

@@ -92,7 +92,7 @@ func TestGenconf(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("%d: %s", code, problem)
 	}
-	for _, want := range []string{"main.tf, imports.tf, variables.tf", "3 masters, 1 agents, 0 public agents", "TF_VAR_exhibitor_admin_password",
+	for _, want := range []string{"main.tf, imports.tf, variables.tf", "Masters: 3, agents: 1, public agents: 0", "TF_VAR_exhibitor_admin_password",
 		"TF_VAR_customer_token"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("not said: %s\n%s", want, said)
@@ -144,10 +144,15 @@ func TestDecide(t *testing.T) {
 	if code != 0 || !strings.Contains(said, "DECIDE") || !strings.Contains(said, "variable release") || !strings.Contains(said, "of the masters") {
 		t.Errorf("%d: %s%s", code, said, problem)
 	}
-	contains(t, filepath.Join(out, "main.tf"), "# DECIDE: who logs in", "# DECIDE: the masters' addresses", "masters = []",
+	contains(t, filepath.Join(out, "main.tf"), "# DECIDE: who logs in", "# DECIDE: the addresses of the masters", "masters = []",
 		`agents = ["10.0.0.21", "10.0.0.22"]`)
-	contains(t, filepath.Join(out, "imports.tf"), `id = "${"10.0.0.21"} ${var.release}"`)
+	contains(t, filepath.Join(out, "imports.tf"), `id = "10.0.0.21 ${var.release}"`)
 	contains(t, filepath.Join(out, "variables.tf"), "# DECIDE: where is the release")
+	agents := filepath.Join(dir, "agents")
+	if code, said, problem = run(t, "--out", agents, "--masters", "m1", dir); code != 0 || !strings.Contains(said, "of the agents") {
+		t.Errorf("%d: %s%s", code, said, problem)
+	}
+	contains(t, filepath.Join(agents, "main.tf"), "# DECIDE: the addresses of the public agents", `resource "dcos_node" "public_agent"`)
 	other := filepath.Join(dir, "other")
 	if code, said, problem = run(t, "--out", other, "--masters", "m1,m2,m3", "--agents", "a1", "--user", "core", "--port", "22", "--key",
 		filepath.Join(dir, "key"), "--ssh-config", "/etc/ssh_config", "--release", "https://releases.example/a.sh", dir); code != 0 ||

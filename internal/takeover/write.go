@@ -33,23 +33,20 @@ func decision(text string) string { return "# DECIDE: " + text + "\n" }
 // main is main.tf.
 func (s *site) main() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by terraform-provider-dcos takeover, from %s.\n\n", s.from)
+	fmt.Fprintf(&b, "# Written by terraform-provider-dcos takeover, from %s.\n\n", strings.Join(strings.Fields(s.from), " "))
 	fmt.Fprintf(&b, "terraform {\n  required_providers {\n    dcos = {\n      source = %q\n    }\n  }\n}\n\n",
 		strings.TrimPrefix(s.provider, "registry.terraform.io/"))
 	s.writeProvider(&b)
 	b.WriteString("locals {\n")
 	for _, group := range s.groups() {
-		if len(group.addresses) == 0 && group.role == "master" {
-			b.WriteString(decision("the masters' addresses are not known. Each is a node, too."))
+		if len(group.addresses) == 0 {
+			b.WriteString(decision("the addresses of the " + strings.ReplaceAll(group.local, "_", " ") + " are not known. Each is a node, too."))
 		}
 		fmt.Fprintf(&b, "%s = %s\n", group.local, value(group.addresses))
 	}
 	b.WriteString("}\n\n")
 	s.writeConfig(&b)
 	for _, group := range s.groups() {
-		if len(group.addresses) == 0 && group.role != "master" {
-			continue
-		}
 		fmt.Fprintf(&b, "\nresource \"dcos_node\" %q {\nfor_each = toset(local.%s)\n\naddress = each.key\nrole = %q\n"+
 			"bundle = dcos_cluster_config.cluster.bundle\n}\n", group.role, group.local, group.role)
 	}
@@ -62,8 +59,10 @@ type group struct {
 	addresses   []string
 }
 
+// groups are those of which there are nodes, or may be.
 func (s *site) groups() []group {
-	return []group{{"master", "masters", s.masters}, {"agent", "agents", s.agents}, {"public_agent", "public_agents", s.public}}
+	all := []group{{"master", "masters", s.masters}, {"agent", "agents", s.agents}, {"public_agent", "public_agents", s.public}}
+	return slices.DeleteFunc(all, func(g group) bool { return len(g.addresses) == 0 && g.role != "master" && !s.agentsUnknown() })
 }
 
 // writeProvider writes the provider block.
@@ -105,6 +104,9 @@ func (s *site) writeConfig(b *strings.Builder) {
 		if !known {
 			extra = append(extra, name)
 			continue
+		}
+		if name == "bootstrap_url" {
+			b.WriteString("# Nodes fetch what they are installed from there. An upgrade wants it put there first: publish does.\n")
 		}
 		fmt.Fprintf(b, "%s = %s\n", name, s.parameter(p, s.given[name]))
 	}
@@ -168,16 +170,13 @@ func (s *site) parameter(p config.Parameter, text string) string {
 func (s *site) imports() string {
 	var b strings.Builder
 	b.WriteString("# What is there is taken over as it is: nothing is changed on a host by an import. Once it is applied, this file may go.\n\n")
-	first := value(s.node())
+	first := strings.TrimSuffix(value(s.node()), `"`)
 	if s.first == "" && len(s.masters) > 0 {
-		first = "local.masters[0]"
+		first = `"${local.masters[0]}`
 	}
 	fmt.Fprintf(&b, "# The configuration is read from a node, and rendered with the release.\n"+
-		"import {\nto = dcos_cluster_config.cluster\nid = \"${%s} ${var.release}\"\n}\n", first)
+		"import {\nto = dcos_cluster_config.cluster\nid = %s ${var.release}\"\n}\n", first)
 	for _, group := range s.groups() {
-		if len(group.addresses) == 0 && group.role != "master" {
-			continue
-		}
 		fmt.Fprintf(&b, "\nimport {\nfor_each = toset(local.%s)\n\nto = dcos_node.%s[each.key]\nid = each.key\n}\n", group.local, group.role)
 	}
 	return b.String()

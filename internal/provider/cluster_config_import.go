@@ -58,8 +58,8 @@ func parseConfigImport(text string) (configImport, bool) {
 func (r *clusterConfigResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	id, ok := parseConfigImport(req.ID)
 	if !ok {
-		resp.Diagnostics.AddError("Invalid Import Id", fmt.Sprintf("A configuration is imported from a node of its cluster, [user@]address[:port], "+
-			"and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: %q.", req.ID))
+		resp.Diagnostics.AddError("Invalid Import Id", fmt.Sprintf("A configuration is imported from a node of its cluster, "+
+			"[user@]address[:port], and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: %q.", req.ID))
 		return
 	}
 	if resp.Diagnostics.Append(r.shared.ready()...); resp.Diagnostics.HasError() {
@@ -120,8 +120,8 @@ func (s *shared) readGiven(ctx context.Context, id importID) (*node.Given, diag.
 		return nil, diag.Diagnostics{nothingToImport(id.address, given.State)}
 	}
 	if given.ConfigYAML == "" {
-		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Nothing To Import", fmt.Sprintf("Host:      %s\n\nDC/OS is on the host, but not what it "+
-			"was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or write the "+
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Nothing To Import", fmt.Sprintf("Host:      %s\n\nDC/OS is on the host, but not "+
+			"what it was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or write the "+
 			"configuration by hand; provider::dcos::parse_config_yaml reads the config.yaml that the cluster was installed with.", id.address))}
 	}
 	return given, nil
@@ -249,9 +249,9 @@ func (r *clusterConfigResource) renderImported(
 // importedDiffers words a release that does not render what is on the node.
 func importedDiffers(address string, s *node.State, version, id string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Cluster Was Rendered Otherwise",
-		fmt.Sprintf("Host:      %s\n\nThe release makes another configuration of what the node says than the node has: %s of DC/OS %s instead of %s "+
-			"of DC/OS %s. The plan shows what that changes on the nodes.\n\nWhat to do: If the nodes are to stay as they are, give the release that "+
-			"they were installed from, and the secrets that they were installed with.", address, id, version, s.ConfigPackageID, s.Version))
+		fmt.Sprintf("Host:      %s\n\nThe release makes another configuration of what the node says than the node has: %s of DC/OS %s instead "+
+			"of %s of DC/OS %s. The plan shows what that changes on the nodes.\n\nWhat to do: If the nodes are to stay as they are, give the "+
+			"release that they were installed from, and the secrets that they were installed with.", address, id, version, s.ConfigPackageID, s.Version))
 }
 
 // missingSecrets refuses a plan for an imported cluster that leaves secrets out which it
@@ -288,7 +288,8 @@ func (r *clusterConfigResource) missingSecrets(ctx context.Context, private priv
 func secretNotGiven(name string, attribute bool) diag.Diagnostic {
 	at, how := tfpath.Root("extra_parameters"), ""
 	if attribute {
-		at, how = tfpath.Root(name), fmt.Sprintf("%s = var.%s\n\nwith a variable that is sensitive, or, to keep it out of the state, ", name, name)
+		at = tfpath.Root(name)
+		how = fmt.Sprintf("%s = var.%s\n\nwith a variable that is sensitive, or, to keep it out of the state, ", name, name)
 	}
 	return diag.NewAttributeErrorDiagnostic(at, "Secret Not Given",
 		fmt.Sprintf("The cluster was configured with a value of %s, which no node shows. Without it the nodes would be reconfigured.\n\n"+

@@ -76,7 +76,8 @@ func TestImportConfig(t *testing.T) {
 	s.tf.Run("state", "rm", "dcos_cluster_config.test", "dcos_node.a")
 	for _, bad := range []string{" ", "b:c:d x", "root@"} {
 		write(bad, "", "")
-		if out, err := s.tf.Try("plan", "-no-color", "-generate-config-out="+generated); err == nil || !strings.Contains(out, "Invalid Import Id") {
+		out, err := s.tf.Try("plan", "-no-color", "-generate-config-out="+generated)
+		if err == nil || !strings.Contains(out, "Invalid Import Id") {
 			t.Errorf("imported from %q: %v\n%s", bad, err, out)
 		}
 	}

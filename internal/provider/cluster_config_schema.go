@@ -163,7 +163,9 @@ const (
 // bundleAttribute is the bundle object, an output here and an input of nodes.
 func bundleAttribute(use bundleUse, about string) schema.Attribute {
 	part := func(text string, sensitive bool) schema.Attribute {
-		return schema.StringAttribute{Optional: use != bundleOutput, Computed: use != bundleNeeded, Sensitive: sensitive, MarkdownDescription: text}
+		return schema.StringAttribute{
+			Optional: use != bundleOutput, Computed: use != bundleNeeded, Sensitive: sensitive, MarkdownDescription: text,
+		}
 	}
 	var validators []validator.Object
 	if use != bundleOutput {

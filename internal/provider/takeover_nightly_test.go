@@ -46,7 +46,9 @@ ssh_user: %s
 	const script = "#!/bin/sh\nip -4 -o addr show scope global | sed -n '1s|.* inet \\([0-9.]*\\)/.*|\\1|p'\n"
 	mustWrite(t, filepath.Join(genconf, "ip-detect"), script)
 	mustWrite(t, filepath.Join(genconf, "ip-detect-public"), script)
-	for from, to := range map[string]string{release: filepath.Join(dir, "dcos_generate_config.sh"), s.lab.KeyFile(): filepath.Join(genconf, "ssh_key")} {
+	for from, to := range map[string]string{
+		release: filepath.Join(dir, "dcos_generate_config.sh"), s.lab.KeyFile(): filepath.Join(genconf, "ssh_key"),
+	} {
 		if err := os.Symlink(from, to); err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,8 @@ func (r *clusterConfigResource) ImportState(ctx context.Context, req resource.Im
 	id, ok := parseConfigImport(req.ID)
 	if !ok {
 		resp.Diagnostics.AddError("Invalid Import Id", fmt.Sprintf("A configuration is imported from a node of its cluster, "+
-			"[user@]address[:port], and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: %q.", req.ID))
+			"[user@]address[:port], and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: " +
+			"%q.", req.ID))
 		return
 	}
 	if resp.Diagnostics.Append(r.shared.ready()...); resp.Diagnostics.HasError() {
@@ -121,7 +122,8 @@ func (s *shared) readGiven(ctx context.Context, id importID) (*node.Given, diag.
 	}
 	if given.ConfigYAML == "" {
 		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Nothing To Import", fmt.Sprintf("Host:      %s\n\nDC/OS is on the host, but not "+
-			"what it was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or write the "+
+			"what it was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or " +
+			"write the "+
 			"configuration by hand; provider::dcos::parse_config_yaml reads the config.yaml that the cluster was installed with.", id.address))}
 	}
 	return given, nil
@@ -251,7 +253,8 @@ func importedDiffers(address string, s *node.State, version, id string) diag.Dia
 	return diag.NewWarningDiagnostic("Cluster Was Rendered Otherwise",
 		fmt.Sprintf("Host:      %s\n\nThe release makes another configuration of what the node says than the node has: %s of DC/OS %s instead "+
 			"of %s of DC/OS %s. The plan shows what that changes on the nodes.\n\nWhat to do: If the nodes are to stay as they are, give the "+
-			"release that they were installed from, and the secrets that they were installed with.", address, id, version, s.ConfigPackageID, s.Version))
+			"release that they were installed from, and the secrets that they were installed with.", address, id, version,
+			s.ConfigPackageID, s.Version))
 }
 
 // missingSecrets refuses a plan for an imported cluster that leaves secrets out which it

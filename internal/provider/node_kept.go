@@ -85,7 +85,8 @@ func bundleMissing(address types.String) diag.Diagnostic {
 	}
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Missing",
 		fmt.Sprintf("Host:      %s\n\nThe plan installs DC/OS on this host, and the node has no bundle to install it from. Without a bundle "+
-			"a node that is there is kept as it is, and none is made.\n\nWhat to do: Write\n\n%s\n\nwith the name of the cluster's configuration. If the "+
+			"a node that is there is kept as it is, and none is made.\n\nWhat to do: Write\n\n%s\n\nwith the name of the cluster's "+
+			"configuration. If the "+
 			"host is a node already, import it.", host, writeBundle))
 }
 

@@ -24,7 +24,9 @@ import (
 func takeOver(t *testing.T, d *terraform.Dir, args ...string) (said string) {
 	t.Helper()
 	var out, problem bytes.Buffer
-	command := takeover.Command{Args: append([]string{"--out", d.Path}, args...), Stdout: &out, Stderr: &problem, Getenv: os.Getenv, Address: Address}
+	command := takeover.Command{
+		Args: append([]string{"--out", d.Path}, args...), Stdout: &out, Stderr: &problem, Getenv: os.Getenv, Address: Address,
+	}
 	if code := command.Run(t.Context()); code != 0 {
 		t.Fatalf("takeover %q: %d\n%s", args, code, problem.String())
 	}

@@ -68,7 +68,7 @@ func (c Command) master(ctx context.Context, o *options) (_ *site, err error) {
 // client is one that logs in as ssh would.
 func (c Command) client(o *options, login remote.Login) (*remote.Client, error) {
 	cfg := remote.Config{User: login.User, Port: login.Port, ConnectTimeout: connectLimit, ConfigFile: o.sshConfig}
-	cfg.Credentials.Agent = true
+	cfg.Credentials.Agent = c.Getenv("SSH_AUTH_SOCK") != ""
 	cfg.Sudo.Password = remote.Secret(c.Getenv("DCOS_SUDO_PASSWORD"))
 	if home := c.Getenv("HOME"); home != "" {
 		cfg.KnownHostsFiles = []string{filepath.Join(home, ".ssh", "known_hosts")}

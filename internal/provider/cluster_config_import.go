@@ -59,7 +59,7 @@ func (r *clusterConfigResource) ImportState(ctx context.Context, req resource.Im
 	id, ok := parseConfigImport(req.ID)
 	if !ok {
 		resp.Diagnostics.AddError("Invalid Import Id", fmt.Sprintf("A configuration is imported from a node of its cluster, "+
-			"[user@]address[:port], and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: " +
+			"[user@]address[:port], and after a blank, if its first plan is to be empty, the release.source that the configuration has; got: "+
 			"%q.", req.ID))
 		return
 	}
@@ -122,7 +122,7 @@ func (s *shared) readGiven(ctx context.Context, id importID) (*node.Given, diag.
 	}
 	if given.ConfigYAML == "" {
 		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Nothing To Import", fmt.Sprintf("Host:      %s\n\nDC/OS is on the host, but not "+
-			"what it was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or " +
+			"what it was configured with (/opt/mesosphere/etc/user.config.yaml).\n\nWhat to do: Import from another node of the cluster, or "+
 			"write the "+
 			"configuration by hand; provider::dcos::parse_config_yaml reads the config.yaml that the cluster was installed with.", id.address))}
 	}

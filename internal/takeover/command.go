@@ -116,7 +116,8 @@ func (c Command) find(ctx context.Context, o *options) (*site, error) {
 	case err == nil:
 		return nil, fmt.Errorf("%s is a file; give the directory genconf, in which config.yaml is", o.from)
 	case strings.ContainsRune(o.from, os.PathSeparator) || strings.ContainsRune(o.from, '/'):
-		return nil, fmt.Errorf("there is no directory %s; give the genconf directory of the cluster, or the address of one of its masters", o.from)
+		return nil, fmt.Errorf("there is no directory %s; give the genconf directory of the cluster, or the address of one of its masters",
+			o.from)
 	}
 	return c.master(ctx, o)
 }

@@ -31,8 +31,8 @@ const (
 func (c Command) master(ctx context.Context, o *options) (_ *site, err error) {
 	login, ok := remote.ParseLogin(o.from)
 	if !ok {
-		return nil, fmt.Errorf("%q is neither a directory nor an address: [user@]address[:port], with an IPv6 address that has a port in brackets",
-			o.from)
+		return nil, fmt.Errorf("%q is neither a directory nor an address: [user@]address[:port], with an IPv6 address that has a port in "+
+			"brackets", o.from)
 	}
 	if o.user != "" {
 		login.User = o.user
@@ -89,8 +89,8 @@ func (s *site) takeGiven(g *node.Given) error {
 	case g.State.Installed == node.None:
 		return fmt.Errorf("%s: DC/OS is not installed on it", s.from)
 	case g.ConfigYAML == "":
-		return fmt.Errorf("%s: what the cluster was configured with is not there (/opt/mesosphere/etc/user.config.yaml); give the genconf directory",
-			s.from)
+		return fmt.Errorf("%s: what the cluster was configured with is not there (/opt/mesosphere/etc/user.config.yaml); give the genconf "+
+			"directory", s.from)
 	}
 	lines := config.Lines()
 	parameters, err := config.FromYAML(lines[len(lines)-1], []byte(g.ConfigYAML))
@@ -130,7 +130,8 @@ func (s *site) ownFile(name, text string) string {
 
 // ask asks the cluster which nodes it has.
 func (s *site) ask(ctx context.Context, conn *remote.Conn) {
-	transport := &http.Transport{ResponseHeaderTimeout: time.Minute, DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+	transport := &http.Transport{ResponseHeaderTimeout: time.Minute}
+	transport.DialContext = func(ctx context.Context, _, address string) (net.Conn, error) {
 		host, service, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
@@ -140,7 +141,7 @@ func (s *site) ask(ctx context.Context, conn *remote.Conn) {
 			return nil, err
 		}
 		return conn.DialThrough(ctx, host, port)
-	}}
+	}
 	defer transport.CloseIdleConnections()
 	reader := fleet.StatusReader{URL: &url.URL{Scheme: "http", Host: "127.0.0.1"}, Transport: transport}
 	status, err := reader.Read(ctx)

@@ -149,7 +149,8 @@ func (s *site) report(w io.Writer, dir string, files []file) {
 	for i, f := range files {
 		names[i] = f.name
 	}
-	fmt.Fprintf(w, "Written into %s: %s.\nMasters: %d, agents: %d, public agents: %d, parameters: %d, from %s.\n", dir, strings.Join(names, ", "),
+	fmt.Fprintf(w, "Written into %s: %s.\n", dir, strings.Join(names, ", "))
+	fmt.Fprintf(w, "Masters: %d, agents: %d, public agents: %d, parameters: %d, from %s.\n",
 		len(s.masters), len(s.agents), len(s.public), len(s.given)+len(s.secrets), s.from)
 	if len(s.decide) > 0 {
 		fmt.Fprint(w, "\nTo decide (look for DECIDE):\n")

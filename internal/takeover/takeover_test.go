@@ -92,8 +92,8 @@ func TestGenconf(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("%d: %s", code, problem)
 	}
-	for _, want := range []string{"main.tf, imports.tf, variables.tf", "Masters: 3, agents: 1, public agents: 0", "TF_VAR_exhibitor_admin_password",
-		"TF_VAR_customer_token"} {
+	for _, want := range []string{"main.tf, imports.tf, variables.tf", "Masters: 3, agents: 1, public agents: 0",
+		"TF_VAR_exhibitor_admin_password", "TF_VAR_customer_token"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("not said: %s\n%s", want, said)
 		}
@@ -141,7 +141,8 @@ func TestDecide(t *testing.T) {
 	write(t, filepath.Join(dir, "config.yaml"), "cluster_name: a\nmaster_discovery: master_http_loadbalancer\nexhibitor_address: lb.example\n")
 	write(t, filepath.Join(dir, "ip-detect"), "#!/bin/sh\n")
 	code, said, problem := run(t, "--out", out, "--agents", "10.0.0.21, 10.0.0.22", dir)
-	if code != 0 || !strings.Contains(said, "DECIDE") || !strings.Contains(said, "variable release") || !strings.Contains(said, "of the masters") {
+	if code != 0 || !strings.Contains(said, "DECIDE") || !strings.Contains(said, "variable release") ||
+		!strings.Contains(said, "of the masters") {
 		t.Errorf("%d: %s%s", code, said, problem)
 	}
 	contains(t, filepath.Join(out, "main.tf"), "# DECIDE: who logs in", "# DECIDE: the addresses of the masters", "masters = []",

@@ -124,7 +124,7 @@ func (s *site) writeConfig(b *strings.Builder) {
 		b.WriteString("}\n")
 	}
 	if len(extra) > 0 {
-		b.WriteString("\n# What DC/OS has no parameter for, or what only its own installer used. It is in the configuration of the nodes as they are.\n" +
+		b.WriteString("\n# What DC/OS has no parameter for, or what only its own installer used. The nodes have it in their configuration.\n" +
 			"extra_parameters = {\n")
 		for _, name := range extra {
 			fmt.Fprintf(b, "%s = %s\n", key(name), value(s.given[name]))
@@ -169,7 +169,7 @@ func (s *site) parameter(p config.Parameter, text string) string {
 // imports is imports.tf.
 func (s *site) imports() string {
 	var b strings.Builder
-	b.WriteString("# What is there is taken over as it is: nothing is changed on a host by an import. Once it is applied, this file may go.\n\n")
+	b.WriteString("# What is there is taken over as it is: an import changes nothing on a host. Once it is applied, this file may go.\n\n")
 	first := strings.TrimSuffix(value(s.node()), `"`)
 	if s.first == "" && len(s.masters) > 0 {
 		first = `"${local.masters[0]}`

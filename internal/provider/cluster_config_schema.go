@@ -163,6 +163,9 @@ const (
 // bundleAttribute is the bundle object, an output here and an input of nodes.
 func bundleAttribute(use bundleUse, about string) schema.Attribute {
 	part := func(text string, sensitive bool) schema.Attribute {
+		if use != bundleOutput {
+			text += " No default: all parts come together."
+		}
 		return schema.StringAttribute{
 			Optional: use != bundleOutput, Computed: use != bundleNeeded, Sensitive: sensitive, MarkdownDescription: text,
 		}

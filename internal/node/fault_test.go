@@ -298,6 +298,7 @@ func TestRepair(t *testing.T) {
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
 		{"unit disabled", "systemctl disable -q dcos-setup", "dcos-setup.service is not enabled"},
 		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
+		{"timer stopped", "systemctl stop dcos-gen-resolvconf.timer", "dcos-gen-resolvconf.timer is stopped"},
 		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ` +
 			`./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
 		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",

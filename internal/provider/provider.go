@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	tflist "github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -20,8 +21,9 @@ const Address = "registry.terraform.io/dcos-install/dcos"
 const typeName = "dcos"
 
 var (
-	_ provider.Provider              = (*dcosProvider)(nil)
-	_ provider.ProviderWithFunctions = (*dcosProvider)(nil)
+	_ provider.Provider                  = (*dcosProvider)(nil)
+	_ provider.ProviderWithFunctions     = (*dcosProvider)(nil)
+	_ provider.ProviderWithListResources = (*dcosProvider)(nil)
 )
 
 // dcosProvider is the provider block.
@@ -64,4 +66,9 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction,
 		newCloudInitFunction}
+}
+
+// ListResources lists what lists resources of running clusters.
+func (p *dcosProvider) ListResources(context.Context) []func() tflist.ListResource {
+	return []func() tflist.ListResource{newNodeList}
 }

@@ -28,11 +28,8 @@ const (
 // connection comes, and again when the SSH connection has been lost. It is safe for
 // concurrent use.
 type Tunnel struct {
-	// Refusal returns what a client is sent that cannot be served, before its connection
-	// is closed; nil: nothing is sent.
-	Refusal func(err error) []byte
-
 	connect  func(context.Context) (Conn, error)
+	refusal  func(err error) []byte
 	host     string
 	port     int
 	listener net.Listener
@@ -47,15 +44,19 @@ type Tunnel struct {
 
 // OpenTunnel listens on a free port of 127.0.0.1 and returns at once. connect logs in to
 // the host through which connections go, host and port are the address as that host sees
-// it. The tunnel lives until it is closed.
-func OpenTunnel(ctx context.Context, connect func(context.Context) (Conn, error), host string, port int) (*Tunnel, error) {
+// it. A client that cannot be served is sent what refusal returns, before its connection is
+// closed; without refusal, nothing. The tunnel lives until it is closed.
+func OpenTunnel(
+	ctx context.Context, connect func(context.Context) (Conn, error), host string, port int, refusal func(err error) []byte,
+) (*Tunnel, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	t := &Tunnel{connect: connect, host: host, port: port, listener: listener, slots: make(chan struct{}, tunnelStreams)}
+	t := &Tunnel{connect: connect, refusal: refusal, host: host, port: port, listener: listener, slots: make(chan struct{}, tunnelStreams)}
 	t.ctx, t.end = context.WithCancel(context.WithoutCancel(ctx))
+	t.work.Go(t.serve)
 	return t, nil
 }
 
@@ -68,8 +69,8 @@ func (t *Tunnel) Port() int {
 	return address.Port
 }
 
-// Serve forwards connections until the tunnel is closed.
-func (t *Tunnel) Serve() {
+// serve forwards connections until the tunnel is closed.
+func (t *Tunnel) serve() {
 	for {
 		select {
 		case t.slots <- struct{}{}:
@@ -186,7 +187,7 @@ func (t *Tunnel) forget(conn Conn) {
 // refuse tells a client why it cannot be served, once it has asked for something: what is
 // sent to one that is still sending is lost with the connection.
 func (t *Tunnel) refuse(client net.Conn, err error) {
-	if t.Refusal == nil {
+	if t.refusal == nil {
 		return
 	}
 	if client.SetDeadline(time.Now().Add(tunnelLinger)) != nil {
@@ -195,7 +196,7 @@ func (t *Tunnel) refuse(client net.Conn, err error) {
 	if _, rerr := client.Read(make([]byte, 4096)); rerr != nil {
 		return
 	}
-	if _, werr := client.Write(t.Refusal(err)); werr != nil {
+	if _, werr := client.Write(t.refusal(err)); werr != nil {
 		return
 	}
 	if half, ok := client.(*net.TCPConn); ok && half.CloseWrite() == nil {

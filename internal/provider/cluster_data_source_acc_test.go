@@ -6,10 +6,12 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/getter"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
@@ -70,6 +72,7 @@ output "clusters" {
 		}
 	}
 	s.tf.NoChanges()
+	s.tunnelled()
 
 	// What is not there, and who does not answer.
 	s.tf.Write("status.tf", fmt.Sprintf(`
@@ -95,6 +98,72 @@ data "dcos_cluster" "nobody" {
 	}
 	s.tf.Write("status.tf", "")
 	s.tf.Destroy()
+}
+
+// tunnelled has another provider read the cluster by way of a tunnel through its master,
+// which only a jump host reaches; and by one that ends where nobody listens.
+func (s *testSite) tunnelled() {
+	s.t.Helper()
+	if !s.tf.Version().Ephemeral() {
+		s.t.Log("this client has no ephemeral resources (Terraform has from 1.10 on, OpenTofu from 1.11): no tunnel is tried")
+		return
+	}
+	before := s.tf.Env
+	s.tf.Env = append(slices.Clone(before), getter.Serve(s.t))
+	defer func() { s.tf.Env = before }()
+	s.tf.Write("tunnel.tf", fmt.Sprintf(`
+ephemeral "dcos_tunnel" "main" {
+  ssh = {
+    address    = %[1]q
+    jump_hosts = [{ address = %[2]q, user = %[3]q }]
+  }
+}
+
+ephemeral "dcos_tunnel" "nobody" {
+  ssh  = { address = %[1]q }
+  host = "127.0.0.2"
+  port = 9
+}
+
+provider "getter" {
+  url = ephemeral.dcos_tunnel.main.url
+}
+
+provider "getter" {
+  alias = "nobody"
+  url   = ephemeral.dcos_tunnel.nobody.url
+}
+
+data "getter_page" "version" {
+  path = "/dcos-metadata/dcos-version.json"
+}
+
+data "getter_page" "nobody" {
+  provider = getter.nobody
+  path     = "/"
+}
+
+output "pages" {
+  value = { version = data.getter_page.version, nobody = data.getter_page.nobody }
+}
+`, s.masters[0].Address, s.balancer.Address, lab.UserNoSudo))
+	s.tf.Apply()
+	var pages map[string]struct {
+		Status int    `json:"status"`
+		Body   string `json:"body"`
+	}
+	if err := json.Unmarshal([]byte(s.tf.Run("output", "-json", "pages")), &pages); err != nil {
+		s.t.Fatal(err)
+	}
+	if p := pages["version"]; p.Status != 200 || !strings.Contains(p.Body, `"2.2.100"`) {
+		s.t.Errorf("through the tunnel: %+v", p)
+	}
+	if p := pages["nobody"]; p.Status != 502 || !strings.Contains(p.Body, "dcos_tunnel: ") || !strings.Contains(p.Body, "127.0.0.2:9") ||
+		!strings.Contains(p.Body, "refused") {
+		s.t.Errorf("through the one that leads nowhere: %+v", p)
+	}
+	s.tf.NoChanges()
+	s.tf.Write("tunnel.tf", "")
 }
 
 // TestClusterDown holds that a cluster which does not answer stops no plan, since

@@ -160,16 +160,16 @@ func (r *tunnel) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephe
 	if !model.Port.IsNull() {
 		port = model.Port.ValueInt64()
 	}
-	t, err := fleet.OpenTunnel(ctx, r.shared.connector(way), cmp.Or(model.Host.ValueString(), "127.0.0.1"), int(port))
+	var refusal func(error) []byte
+	if scheme == "http" {
+		refusal = func(err error) []byte { return r.shared.badGateway(&way, err) }
+	}
+	t, err := fleet.OpenTunnel(ctx, r.shared.connector(way), cmp.Or(model.Host.ValueString(), "127.0.0.1"), int(port), refusal)
 	if err != nil {
 		resp.Diagnostics.AddError("Tunnel Not Opened", sentence(err.Error()))
 		return
 	}
-	if scheme == "http" {
-		t.Refusal = func(err error) []byte { return r.shared.badGateway(&way, err) }
-	}
 	number := r.shared.tunnels.add(t)
-	go t.Serve()
 	model.URL = types.StringValue(scheme + "://" + t.Endpoint())
 	model.Address, model.LocalPort = types.StringValue("127.0.0.1"), types.Int64Value(int64(t.Port()))
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)

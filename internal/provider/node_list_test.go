@@ -6,19 +6,42 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
+
+// A knownNode is what a cluster says of one of its nodes.
+type knownNode struct {
+	address string
+	master  bool
+	public  bool
+	well    bool
+}
+
+// knownNodes are three masters, of which the last is down, and agents, of which every other
+// one is public and one is not active.
+func knownNodes(agents int) []knownNode {
+	nodes := []knownNode{}
+	for i := range 3 {
+		nodes = append(nodes, knownNode{address: fmt.Sprintf("10.0.0.%d", 10+i), master: true, well: i < 2})
+	}
+	for i := range agents {
+		nodes = append(nodes, knownNode{address: fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250), public: i%2 == 1, well: i != 4})
+	}
+	return nodes
+}
 
 // runningCluster is a web server that answers as the Admin Router of a cluster does, as far as
 // lists of nodes need it; its answers are in the form of those that internal/fleet's tests
 // have from the sample's services.
-func runningCluster(t *testing.T, masters, agents int) *httptest.Server {
+func runningCluster(t *testing.T, nodes []knownNode) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	answer := func(path string, v any) {
@@ -29,26 +52,28 @@ func runningCluster(t *testing.T, masters, agents int) *httptest.Server {
 		})
 	}
 	answer("/dcos-metadata/dcos-version.json", map[string]string{"version": "2.2.1"})
-	ensemble := []map[string]any{}
-	for i := range masters {
-		status := "serving"
-		if i == 2 {
-			status = "down"
+	ensemble, slaves := []map[string]any{}, []map[string]any{}
+	for i, n := range nodes {
+		if n.master {
+			status := "serving"
+			if !n.well {
+				status = "down"
+			}
+			ensemble = append(ensemble, map[string]any{"hostname": n.address, "description": status, "isLeader": i == 0})
+			continue
 		}
-		ensemble = append(ensemble, map[string]any{"hostname": fmt.Sprintf("10.0.0.%d", 10+i), "description": status, "isLeader": i == 0})
-	}
-	answer("/exhibitor/exhibitor/v1/cluster/status", ensemble)
-	slaves := []map[string]any{}
-	for i := range agents {
 		attributes := map[string]any{}
-		if i%2 == 1 {
+		if n.public {
 			attributes["public_ip"] = "true"
 		}
-		slaves = append(slaves, map[string]any{"id": fmt.Sprintf("S%d", i), "hostname": fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250),
-			"active": i != 4, "attributes": attributes, "version": "1.11.0"})
+		slaves = append(slaves, map[string]any{"id": fmt.Sprintf("S%d", i), "hostname": n.address, "active": n.well,
+			"attributes": attributes, "version": "1.11.0"})
 	}
+	answer("/exhibitor/exhibitor/v1/cluster/status", ensemble)
 	// Of an agent that has registered anew the former registration may still be known.
-	slaves = append(slaves, map[string]any{"id": "old", "hostname": "10.1.0.1", "active": false, "attributes": map[string]any{}})
+	again := maps.Clone(slaves[0])
+	again["id"], again["active"] = "old", false
+	slaves = append(slaves, again)
 	answer("/mesos/slaves", map[string]any{"slaves": slaves})
 	answer("/mesos/flags", map[string]any{"flags": map[string]string{"cluster": "prod"}})
 	mux.HandleFunc("GET /mesos/redirect", func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +122,7 @@ func TestNodeList(t *testing.T) {
 	t.Parallel()
 	tf := terraform.New(t)
 	requireQuery(t, tf)
-	cluster := runningCluster(t, 3, 5000)
+	cluster := runningCluster(t, knownNodes(5000))
 	tf.Write("main.tf", terraform.RequiredProviders+`provider "dcos" {}`)
 	list := func(block, config string) []queried {
 		t.Helper()
@@ -123,6 +148,42 @@ func TestNodeList(t *testing.T) {
 	if len(some) != 4 || some[0].Resource["role"] != "public_agent" || some[0].Resource["address"] != some[0].Identity["address"] ||
 		some[0].Resource["ssh"] != nil {
 		t.Errorf("%+v", some)
+	}
+}
+
+// The configuration that is generated of a list is planned as it is: the nodes are imported,
+// and nothing is changed.
+func TestNodeListTaken(t *testing.T) {
+	t.Parallel()
+	s := newSimSite(t, simhosts.Options{})
+	requireQuery(t, s.tf)
+	roles := []string{"master", "agent", "public_agent"}
+	known, resources := []knownNode{}, ""
+	for i, role := range roles {
+		known = append(known, knownNode{address: simhosts.Address(i), master: i == 0, public: i == 2, well: true})
+		resources += fmt.Sprintf("resource \"dcos_node\" %q {\n  address = %q\n  role = %q\n  bundle = dcos_cluster_config.test.bundle\n}\n",
+			role, simhosts.Address(i), role)
+	}
+	s.masters = 1
+	s.configure("", resources)
+	s.tf.Apply()
+	_, since := s.worked("install", 0)
+	cluster := runningCluster(t, known)
+	for _, role := range roles {
+		s.tf.Run("state", "rm", "dcos_node."+role)
+	}
+	s.configure("", "")
+	s.tf.Write("nodes.tfquery.hcl", fmt.Sprintf("list \"dcos_node\" \"all\" {\n  provider = dcos\n  include_resource = true\n"+
+		"  config {\n    url = %q\n  }\n}\n", cluster.URL))
+	s.tf.Run("query", "-no-color", "-generate-config-out=generated.tf")
+	if out := s.tf.Apply(); !strings.Contains(out, "3 imported, 0 added, 0 changed, 0 destroyed") {
+		t.Errorf("the nodes were not only imported:\n%s", out)
+	}
+	s.tf.NoChanges()
+	for _, stage := range []string{"install", "upgrade", "uninstall"} {
+		if got, _ := s.worked(stage, since); len(got) > 0 {
+			t.Errorf("%s on %v", stage, got)
+		}
 	}
 }
 

@@ -109,7 +109,8 @@ func (t *Tunnel) Close() error {
 
 // forward serves one connection.
 func (t *Tunnel) forward(client net.Conn) {
-	stop := context.AfterFunc(t.ctx, func() { _ = client.Close() }) // what is cut off has no one to tell
+	// What is cut off has no one to tell. With one end the other one is closed.
+	stop := context.AfterFunc(t.ctx, func() { _ = client.Close() })
 	defer stop()
 	defer client.Close() //nolint:errcheck // as well
 	far, err := t.dial()
@@ -118,8 +119,6 @@ func (t *Tunnel) forward(client net.Conn) {
 		return
 	}
 	defer far.Close() //nolint:errcheck // as well
-	stopFar := context.AfterFunc(t.ctx, func() { _ = far.Close() })
-	defer stopFar()
 	var both sync.WaitGroup
 	both.Go(func() { pour(far, client) })
 	both.Go(func() { pour(client, far) })
@@ -184,8 +183,8 @@ func (t *Tunnel) forget(conn Conn) {
 	}
 }
 
-// refuse tells a client why it cannot be served, once it has asked for something: what is
-// sent to one that is still sending is lost with the connection.
+// refuse tells a client why it cannot be served, once it has asked for something: an answer
+// that comes before the question is none to an HTTP client.
 func (t *Tunnel) refuse(client net.Conn, err error) {
 	if t.refusal == nil {
 		return

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -144,6 +145,17 @@ func TestTunnelRefusal(t *testing.T) {
 			t.Errorf("%d %q %v; %q is wanted", status, body, err, want)
 		}
 	}
+	client, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", tunnel.Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := client.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an answer before the question: %d %v", n, err)
+	}
+	_ = client.Close()
 	if err := tunnel.Close(); err != nil {
 		t.Error(err)
 	}

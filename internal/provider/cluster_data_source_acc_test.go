@@ -6,6 +6,8 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +75,7 @@ output "clusters" {
 	}
 	s.tf.NoChanges()
 	s.tunnelled()
+	s.listed()
 
 	// What is not there, and who does not answer.
 	s.tf.Write("status.tf", fmt.Sprintf(`
@@ -164,6 +167,37 @@ output "pages" {
 	}
 	s.tf.NoChanges()
 	s.tf.Write("tunnel.tf", "")
+}
+
+// listed has the client list the nodes of the cluster through its master, which only a jump
+// host reaches.
+func (s *testSite) listed() {
+	s.t.Helper()
+	if !s.tf.Version().Query() {
+		s.t.Log("this client has no lists (Terraform has from 1.14 on, OpenTofu has none): nothing is listed")
+		return
+	}
+	s.tf.Write("nodes.tfquery.hcl", fmt.Sprintf(`
+list "dcos_node" "all" {
+  provider         = dcos
+  include_resource = true
+  config {
+    ssh = { address = %q, jump_hosts = [{ address = %q, user = %q }] }
+  }
+}
+`, s.masters[0].Address, s.balancer.Address, lab.UserNoSudo))
+	found := query(s.t, s.tf)
+	if len(found) != 2 || found[0].Resource["address"] != s.masters[0].Address || found[0].Resource["role"] != "master" ||
+		found[1].Resource["address"] != s.public[0].Address || found[1].Resource["role"] != "public_agent" ||
+		!strings.Contains(found[0].Name, "(serving) of ") || !strings.Contains(found[1].Name, "DC/OS 2.2.100") {
+		s.t.Errorf("found %+v", found)
+	}
+	if hops, ok := found[1].Resource["ssh"].(map[string]any); !ok || len(hops["jump_hosts"].([]any)) != 1 { //nolint:forcetypeassert // it is a list
+		s.t.Errorf("the way to the agent is %v", found[1].Resource["ssh"])
+	}
+	if err := os.Remove(filepath.Join(s.tf.Path, "nodes.tfquery.hcl")); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // TestClusterDown holds that a cluster which does not answer stops no plan, since

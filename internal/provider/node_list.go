@@ -140,6 +140,7 @@ type foundNode struct {
 	role    node.Role
 	address string
 	how     string // it is, in a word
+	version string // of DC/OS; "" if the cluster does not say it
 }
 
 // find asks the cluster for its nodes, and for a name to show.
@@ -165,10 +166,10 @@ func (l *nodeList) find(ctx context.Context, model *nodeListModel) (nodes []foun
 		cluster += ", DC/OS " + status.Version
 	}
 	for _, m := range status.Masters {
-		nodes = append(nodes, foundNode{node.Master, m.Address, m.Status})
+		nodes = append(nodes, foundNode{node.Master, m.Address, m.Status, status.Version})
 	}
 	for _, a := range status.Agents {
-		n := foundNode{node.Agent, a.Address, "active"}
+		n := foundNode{node.Agent, a.Address, "active", status.Version}
 		if a.Public {
 			n.role = node.PublicAgent
 		}
@@ -226,6 +227,9 @@ func (m *nodeListModel) result(ctx context.Context, req tflist.ListRequest, n fo
 	}
 	set("address", n.address)
 	set("role", string(n.role))
+	if n.version != "" {
+		set("dcos_version", n.version)
+	}
 	if ssh, differs := m.nodeSSH(); differs {
 		set("ssh", ssh)
 	}

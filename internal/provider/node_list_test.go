@@ -146,7 +146,7 @@ func TestNodeList(t *testing.T) {
 	}
 	some := list("  limit = 4\n  include_resource = true\n", "    role = \"public_agent\"\n")
 	if len(some) != 4 || some[0].Resource["role"] != "public_agent" || some[0].Resource["address"] != some[0].Identity["address"] ||
-		some[0].Resource["ssh"] != nil {
+		some[0].Resource["ssh"] != nil || some[0].Resource["dcos_version"] != "2.2.1" {
 		t.Errorf("%+v", some)
 	}
 }

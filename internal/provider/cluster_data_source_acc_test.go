@@ -153,6 +153,7 @@ output "page" {
 		s.t.Errorf("through the one that leads nowhere: %d %s", status, body)
 	}
 	s.tf.Write("tunnel.tf", "")
+	s.tf.Apply() // the other provider is in the state no more
 }
 
 // listed has the client list the nodes of the cluster through its master, which only a jump

@@ -145,7 +145,7 @@ func clusterConfigSchema() schema.Schema {
 			Computed:            true,
 			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
-		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`. "+
+		"bundle": bundleAttribute(bundleOutput, "What a node needs in order to install this: give it to `dcos_node`. "+
 			"Sensitive as a whole, so that a plan shows it in one line; "+
 			"the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
 	}
@@ -166,14 +166,29 @@ func clusterConfigSchema() schema.Schema {
 	}
 }
 
+// A bundleUse is what a resource does with a bundle.
+type bundleUse int
+
+const (
+	bundleOutput bundleUse = iota // it makes it
+	bundleNeeded                  // there is no doing without
+	bundleTaken                   // it does something with it and something else without
+)
+
 // bundleAttribute is the bundle object, an output here and an input of nodes.
-func bundleAttribute(computed bool, about string) schema.Attribute {
+func bundleAttribute(use bundleUse, about string) schema.Attribute {
 	part := func(text string, sensitive bool) schema.Attribute {
-		return schema.StringAttribute{Required: !computed, Computed: computed, Sensitive: sensitive, MarkdownDescription: text}
+		return schema.StringAttribute{Optional: use != bundleOutput, Computed: use != bundleNeeded, Sensitive: sensitive, MarkdownDescription: text}
+	}
+	var validators []validator.Object
+	if use != bundleOutput {
+		validators = []validator.Object{bundleValidator{needed: use == bundleNeeded}}
 	}
 	return schema.SingleNestedAttribute{
-		Required:            !computed,
-		Computed:            computed,
+		Required:            use == bundleNeeded,
+		Optional:            use == bundleTaken,
+		Computed:            use != bundleNeeded,
+		Validators:          validators,
 		Sensitive:           true, // as a whole: one line of a plan instead of six, for each node too
 		MarkdownDescription: about,
 		Attributes: map[string]schema.Attribute{

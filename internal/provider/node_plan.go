@@ -32,7 +32,16 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	written, diags := configuredBundle(ctx, req.Config)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if req.State.Raw.IsNull() {
+		if noBundle(written) {
+			resp.Diagnostics.Append(plan.planKept(ctx, nil, false)...)
+			return
+		}
 		resp.Diagnostics.Append(r.planBundle(ctx, nil, &plan)...)
 		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, req.Private, resp.Private)...)
 		plan.Drift = noDrift()
@@ -47,11 +56,15 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if h, d := state.host(ctx, r.shared); !d.HasError() {
 		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
-	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
-	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
+	if noBundle(written) {
+		resp.Diagnostics.Append(plan.planKept(ctx, &state, rebuilt)...)
+	}
+	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
 	resp.Diagnostics.Append(diags...)
-	if rebuilt {
+	if !rebuilt {
+		resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
+	} else {
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	}
 	if concernsHost(ctx, &state, &plan) {
@@ -63,7 +76,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if !rebuilt {
 			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
 		}
-	} else {
+	} else if !noBundle(written) {
 		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
 		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
 	}
@@ -163,9 +176,12 @@ func mastersOf(ctx context.Context, state *nodeModel, private privateReader) int
 }
 
 // concernsHost says whether a plan has anything to do on the host. All other
-// attributes are only about how it is reached and treated. A machine that was
-// rebuilt has no id yet.
+// attributes are only about how it is reached and treated, and a node without a
+// bundle is kept as it is. A machine that was rebuilt has no id yet.
 func concernsHost(ctx context.Context, state, plan *nodeModel) bool {
+	if plan.kept() {
+		return false
+	}
 	return plan.ID.IsUnknown() || !plan.Bundle.Equal(state.Bundle) || len(state.drift(ctx)) > 0
 }
 

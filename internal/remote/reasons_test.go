@@ -219,6 +219,18 @@ func TestNoSSHServer(t *testing.T) {
 	}
 }
 
+// What an SSH server says before its name, be it much, is not what is wrong with it.
+func TestWordsBeforeName(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("all that is done here is noted\r\n", 10) + "SSH-2.0-x\r\n"
+	client := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "x"}})
+	_, err := client.Dial(t.Context(), remote.Target{Address: "127.0.0.1", Port: says(t, words, true), ConnectTimeout: time.Second})
+	var other *remote.NotSSHError
+	if err == nil || errors.As(err, &other) {
+		t.Errorf("have %v", err)
+	}
+}
+
 // The exit code is the script's own word: servers give it when its input has ended, not at
 // all, or another one.
 func TestOwnExitCode(t *testing.T) {

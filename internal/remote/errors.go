@@ -578,10 +578,30 @@ type TimeoutError struct {
 	Host, Script string
 	After        time.Duration
 	Stderr       string // its last lines
+
+	unbegun *notBegunError // nil if it had begun, or that is not known
 }
+
+// notBegunError says that time was over before a process that was started gave a sign of
+// its script.
+type notBegunError struct {
+	err  error
+	user string
+	said string // what came instead
+}
+
+func (e *notBegunError) Error() string { return e.err.Error() }
+func (e *notBegunError) Unwrap() error { return e.err }
 
 func (e *TimeoutError) Error() string {
 	msg := fmt.Sprintf("%s: script %s did not end within %s", e.Host, e.Script, e.After)
+	if e.unbegun != nil {
+		msg = fmt.Sprintf("%s: script %s was not begun within %s: the login shell of user %s gave no sign of it", e.Host, e.Script, e.After,
+			e.unbegun.user)
+		if e.unbegun.said != "" {
+			msg += ", and said: " + e.unbegun.said
+		}
+	}
 	if e.Stderr != "" {
 		msg += ": " + e.Stderr
 	}
@@ -596,6 +616,9 @@ func (*TimeoutError) Kind() Kind { return KindTimeout }
 
 // Hint says that more time may help.
 func (e *TimeoutError) Hint() string {
+	if e.unbegun != nil {
+		return (&ShellError{Host: e.Host, User: e.unbegun.user, Output: e.unbegun.said}).Hint()
+	}
 	return "Look at the host for what it is waiting for, or allow it more time."
 }
 

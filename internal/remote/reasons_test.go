@@ -219,6 +219,41 @@ func TestNoSSHServer(t *testing.T) {
 	}
 }
 
+// A forced command that waits, or sends back what it is sent, is no script: that is said
+// with what it said, and nothing of the script's text is.
+func TestForcedCommands(t *testing.T) {
+	t.Parallel()
+	for force, want := range map[string]string{
+		"cat >/dev/null":               "the account does not run commands",
+		"cat":                          "sends back what it is sent",
+		"tee /dev/stderr":              "sends back what it is sent",
+		"echo Backups only; sleep 600": "was not begun within 5s: the login shell of user @ME@ gave no sign of it, and said: Backups only",
+		"cat; sleep 600":               "was not begun within 5s: the login shell of user @ME@ gave no sign of it",
+		"sleep 600":                    "was not begun within 5s: the login shell of user @ME@ gave no sign of it",
+	} {
+		t.Run(force, func(t *testing.T) {
+			t.Parallel()
+			s := remotetest.StartSSHD(t, "ForceCommand "+force)
+			client := newClient(t, remote.Config{User: s.User, Credentials: remote.Credentials{PrivateKey: remote.Secret(s.Key)}})
+			conn, err := client.Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			script := remote.Script{Name: "forced", Text: ": a-line-of-the-script"}
+			if strings.Contains(force, "sleep") {
+				script.Timeout = 5 * time.Second
+			}
+			res, err := conn.Run(t.Context(), script)
+			var hinter remote.Hinter
+			if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "@ME@", s.User)) || !errors.As(err, &hinter) ||
+				!strings.Contains(hinter.Hint(), "ForceCommand") || strings.Contains(err.Error(), "a-line-of") || len(res.Stdout)+len(res.Stderr) > 0 {
+				t.Errorf("have %+v, %v", res, err)
+			}
+		})
+	}
+}
+
 // What an SSH server says before its name, be it much, is not what is wrong with it.
 func TestWordsBeforeName(t *testing.T) {
 	t.Parallel()

@@ -34,7 +34,8 @@ var stuckProxies = []stuckProgram{
 	{"writes garbage, then nothing", `printf '\001\002\003\377'; exec sleep 600`},
 	{"says a name, then garbage", "echo SSH-2.0-x; exec yes"},
 	{"says a name, then nothing", "echo SSH-2.0-x; exec sleep 600"},
-	{"ignores SIGTERM and has children", `trap '' TERM HUP INT; for i in 1 2; do sleep 600 & echo $! >>"$PIDS"; done; while :; do sleep 1; done`},
+	{"ignores SIGTERM and has children",
+		`trap '' TERM HUP INT; for i in 1 2; do sleep 600 & echo $! >>"$PIDS"; done; while :; do sleep 1; done`},
 	{"fills its error output", "exec yes >&2"},
 	{"fills its error output, and a child goes on", `sleep 600 & echo $! >>"$PIDS"; exec yes >&2`},
 }

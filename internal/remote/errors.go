@@ -418,6 +418,7 @@ type ShellError struct {
 	Err        error
 
 	startsNothing bool // the host did not so much as start it
+	noSession     bool // nor would it let it be asked to
 }
 
 func (e *ShellError) Error() string {
@@ -454,6 +455,10 @@ const expiredHint = "Log in once and change the password of user %[1]s (ssh %[1]
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
+	if e.noSession {
+		return fmt.Sprintf("User %s may open no session there (MaxSessions in sshd_config), as on hosts that are only to be passed through: "+
+			"correct the address, use another user, or allow it.", e.User)
+	}
 	if e.startsNothing {
 		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
 			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)

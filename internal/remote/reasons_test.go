@@ -254,6 +254,26 @@ func TestForcedCommands(t *testing.T) {
 	}
 }
 
+// A server that opens no session is there, and says so.
+func TestNoSession(t *testing.T) {
+	t.Parallel()
+	s := remotetest.StartSSHD(t, "MaxSessions 0")
+	client := newClient(t, remote.Config{User: s.User, Credentials: remote.Credentials{PrivateKey: remote.Secret(s.Key)}})
+	conn, err := client.Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, root := range []bool{false, true} {
+		_, err := conn.Run(t.Context(), remote.Script{Name: "s", Root: root})
+		var shell *remote.ShellError
+		if !errors.As(err, &shell) || remote.IsUnreachable(err) || !strings.Contains(err.Error(), "opens no session") ||
+			!strings.Contains(shell.Hint(), "MaxSessions") {
+			t.Errorf("have %v", err)
+		}
+	}
+}
+
 // What an SSH server says before its name, be it much, is not what is wrong with it.
 func TestWordsBeforeName(t *testing.T) {
 	t.Parallel()

@@ -346,6 +346,8 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	case starting.Err() != nil:
 		j.silent = true
 		return context.Cause(starting)
+	case errors.As(err, new(*ssh.OpenChannelError)):
+		return &ShellError{Host: c.host(), User: c.user(), noSession: true, Err: fmt.Errorf("the server opens no session: %w", err)}
 	default:
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}

@@ -122,7 +122,7 @@ func (q Question) settle(v values, expanded []string, at func(keyword string, er
 			return 0
 		}
 		n, err := strconv.Atoi(text)
-		if err == nil && (n < 0 || n > most) {
+		if err == nil && (n < 0 || n > most || n == 0 && keyword == "port") {
 			err = errors.New("out of range")
 		}
 		if err != nil {
@@ -154,7 +154,11 @@ func (q Question) settle(v values, expanded []string, at func(keyword string, er
 			}
 			if !slices.Contains(expanded, keyword) {
 				var err error
-				p, err = s.Tokens.path(p)
+				if keyword == "identityfile" || keyword == "certificatefile" {
+					p, err = s.Tokens.Expand(expandHome(p), true) // one that is not there is passed over
+				} else {
+					p, err = s.Tokens.path(p)
+				}
 				fail(keyword, err)
 			}
 			paths = append(paths, p)

@@ -234,8 +234,8 @@ func (u UnitState) mustRun() bool {
 	switch {
 	case u.Name == "dcos.target":
 		return !u.Triggered
-	case strings.HasSuffix(u.Name, ".socket"):
-		return free // its service may run all the same, and nobody reaches it
+	case strings.HasSuffix(u.Name, ".socket"), strings.HasSuffix(u.Name, ".timer"):
+		return free // its service may have run all the same, and nothing starts it again
 	}
 	return !u.Triggered && u.Always && free
 }

@@ -63,6 +63,32 @@ func wellState(b *bundle.Bundle) State {
 	return s
 }
 
+// Sockets are started first and then the target, which starts what it wants in systemd's own order: a service that comes
+// before its socket leaves that closed.
+func TestRepairStartsInOrder(t *testing.T) {
+	t.Parallel()
+	b := testBundle()
+	st := wellState(b)
+	for _, u := range []string{"dcos-a.service", "dcos-a.socket"} {
+		st.Units = append(st.Units, UnitState{Name: u, Active: "inactive", Always: true, Unconditional: true})
+	}
+	for i := range st.Units {
+		if st.Units[i].Name == "dcos.target" {
+			st.Units[i].Active = "inactive"
+		}
+	}
+	s := &session{opts: Options{Role: Master, Bundle: b}}
+	var got []string
+	for line := range strings.Lines(s.repairInput(st.gap(b, Master), false).String()) {
+		if unit, ok := strings.CutPrefix(strings.TrimSpace(line), "revive "); ok {
+			got = append(got, unit)
+		}
+	}
+	if want := []string{"dcos-a.socket", "dcos.target", "dcos-a.service"}; !slices.Equal(got, want) {
+		t.Errorf("started in the order %q, not %q", got, want)
+	}
+}
+
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	// Only a bundle tells that these are not as they should be.
@@ -107,6 +133,14 @@ func TestDrift(t *testing.T) {
 		"socket stopped": {func(s *State) {
 			s.Units = append(s.Units, UnitState{Name: "dcos-telegraf.socket", Active: "inactive", Unconditional: true})
 		}, []string{"dcos-telegraf.socket is stopped"}},
+		"timer stopped": {func(s *State) {
+			i := slices.IndexFunc(s.Units, func(u UnitState) bool { return u.Name == "dcos-checks-poststart.timer" })
+			s.Units[i].Active, s.Units[i].Unconditional = "inactive", true
+		}, []string{"dcos-checks-poststart.timer is stopped"}},
+		"timer whose conditions are not met": {func(s *State) {
+			i := slices.IndexFunc(s.Units, func(u UnitState) bool { return u.Name == "dcos-checks-poststart.timer" })
+			s.Units[i].Active = "inactive"
+		}, nil},
 		"unit never tried": {func(s *State) {
 			s.Units[2].Active, s.Units[2].Unconditional, s.Units[2].Untried = "inactive", false, true
 		}, []string{"dcos-exhibitor.service is stopped"}},

@@ -7,7 +7,9 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	tflist "github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -20,8 +22,10 @@ const Address = "registry.terraform.io/dcos-install/dcos"
 const typeName = "dcos"
 
 var (
-	_ provider.Provider              = (*dcosProvider)(nil)
-	_ provider.ProviderWithFunctions = (*dcosProvider)(nil)
+	_ provider.Provider                       = (*dcosProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*dcosProvider)(nil)
+	_ provider.ProviderWithListResources      = (*dcosProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*dcosProvider)(nil)
 )
 
 // dcosProvider is the provider block.
@@ -64,4 +68,14 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction,
 		newCloudInitFunction}
+}
+
+// ListResources lists what lists resources of running clusters.
+func (p *dcosProvider) ListResources(context.Context) []func() tflist.ListResource {
+	return []func() tflist.ListResource{newNodeList}
+}
+
+// EphemeralResources lists what is there for as long as a run lasts.
+func (p *dcosProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newTunnel}
 }

@@ -113,7 +113,7 @@ func (r *tunnel) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephe
 					"name is `127.0.0.1`, which is in no certificate of the cluster: see below. Default: `false`.",
 			},
 			"url": schema.StringAttribute{
-				Computed: true,
+				Computed:            true,
 				MarkdownDescription: "URL of the local end, such as `http://127.0.0.1:40123`. It is another one at apply than it was at plan.",
 			},
 			"local_address": schema.StringAttribute{Computed: true, MarkdownDescription: "Address of the local end: `127.0.0.1`."},

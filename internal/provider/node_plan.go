@@ -67,9 +67,10 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.Bundle = written // what an import found there is on another machine
 	}
-	if noBundle(written) {
+	switch {
+	case noBundle(written):
 		resp.Diagnostics.Append(plan.planKept(ctx, &state, rebuilt)...)
-	} else if concernsHost(ctx, &state, &plan) {
+	case concernsHost(ctx, &state, &plan):
 		owner, d := taken(ctx, req.Private)
 		if resp.Diagnostics.Append(d...); owner.Whose != "" {
 			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
@@ -78,7 +79,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		if !rebuilt {
 			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
 		}
-	} else {
+	default:
 		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
 		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
 	}

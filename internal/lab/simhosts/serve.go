@@ -94,10 +94,14 @@ const outputEnd = "\x01"
 func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	words := strings.Fields(command)
 	word := words[len(words)-1]
+	sign := word
+	if strings.Contains(command, "echo $1+") { // former versions of the provider have no plus sign
+		sign += "+"
+	}
 	in := bufio.NewReaderSize(counted{ch, &f.input}, 4<<10)
 	// What cannot be written is not read either: the peer is gone.
-	_, _ = io.WriteString(ch.Stderr(), word+"\n")
-	_, _ = io.WriteString(ch, word+"\n")
+	_, _ = io.WriteString(ch.Stderr(), sign+"\n")
+	_, _ = io.WriteString(ch, sign+"\n")
 	until := func(end string) (string, bool) {
 		var text strings.Builder
 		for {

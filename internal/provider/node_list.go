@@ -111,7 +111,7 @@ func listSSHAttributes() map[string]schema.Attribute {
 	attributes["address"] = schema.StringAttribute{
 		Required:            true,
 		MarkdownDescription: "Host name or IP address of the host.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		Validators:          hostNames(),
 	}
 	return attributes
 }

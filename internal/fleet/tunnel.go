@@ -117,13 +117,13 @@ func (t *Tunnel) forward(client net.Conn) {
 	// What is cut off has no one to tell. With one end the other one is closed.
 	stop := context.AfterFunc(t.ctx, func() { _ = client.Close() })
 	defer stop()
-	defer client.Close() //nolint:errcheck // as well
+	defer client.Close() // as well
 	far, err := t.dial()
 	if err != nil {
 		t.refuse(client, err)
 		return
 	}
-	defer far.Close() //nolint:errcheck // as well
+	defer far.Close() // as well
 	var both sync.WaitGroup
 	both.Go(func() { pour(far, client) })
 	both.Go(func() { pour(client, far) })

@@ -84,16 +84,17 @@ func bundleMissing(address types.String) diag.Diagnostic {
 		host = "not known yet"
 	}
 	return diag.NewAttributeErrorDiagnostic(tfpath.Root("bundle"), "Bundle Missing",
-		fmt.Sprintf("Host:      %s\n\nThe plan installs DC/OS on this host, and the node has no bundle to install it from. Without a bundle a node "+
-			"that is there is kept as it is, and none is made.\n\nWhat to do: Write\n\n%s\n\nwith the name of the cluster's configuration. If the "+
+		fmt.Sprintf("Host:      %s\n\nThe plan installs DC/OS on this host, and the node has no bundle to install it from. Without a bundle "+
+			"a node that is there is kept as it is, and none is made.\n\nWhat to do: Write\n\n%s\n\nwith the name of the cluster's "+
+			"configuration. If the "+
 			"host is a node already, import it.", host, writeBundle))
 }
 
 // nodeLetBe words a bundle that is taken out of the configuration.
 func nodeLetBe(address string) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("bundle"), "Node Will Be Kept As It Is",
-		fmt.Sprintf("Host:      %s\n\nThe node has no bundle any more. Nothing is changed on the host, now or later: it is not upgraded, reconfigured "+
-			"or repaired, and only uninstalled when the resource is destroyed.\n\nWhat to do: Nothing, if that is meant. Else write "+
+		fmt.Sprintf("Host:      %s\n\nThe node has no bundle any more. Nothing is changed on the host, now or later: it is not upgraded, "+
+			"reconfigured or repaired, and only uninstalled when the resource is destroyed.\n\nWhat to do: Nothing, if that is meant. Else write "+
 			"%s again.", address, writeBundle))
 }
 

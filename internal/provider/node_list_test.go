@@ -142,7 +142,8 @@ func TestNodeList(t *testing.T) {
 	want := []string{"master 10.0.0.10 (serving) of prod, DC/OS 2.2.1", "master 10.0.0.11 (serving) of prod, DC/OS 2.2.1",
 		"master 10.0.0.12 (down) of prod, DC/OS 2.2.1", "agent 10.1.0.1 (active) of prod, DC/OS 2.2.1",
 		"public_agent 10.1.0.10 (active) of prod, DC/OS 2.2.1"}
-	if len(all) != 5004 || names[5003] != "agent fd00::21 (active) of prod, DC/OS 2.2.1" || !slices.Equal(names[:len(want)], want) || !slices.Contains(names, "agent 10.1.0.5 (not active) of prod, DC/OS 2.2.1") {
+	if len(all) != 5004 || !slices.Equal(names[:len(want)], want) || names[5003] != "agent fd00::21 (active) of prod, DC/OS 2.2.1" ||
+		!slices.Contains(names, "agent 10.1.0.5 (not active) of prod, DC/OS 2.2.1") {
 		t.Errorf("%d nodes, the first are %q", len(all), names[:min(len(names), len(want))])
 	}
 	if all[0].Identity["address"] != "10.0.0.10" || all[0].Identity["port"] != nil || all[0].Resource != nil {

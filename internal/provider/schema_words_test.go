@@ -229,7 +229,7 @@ func TestSecretLookingParameters(t *testing.T) {
 	t.Parallel()
 	found := 0
 	for _, p := range config.Parameters() {
-		if !looksSecret(p.Name, "some text") || p.Kind == config.Bool {
+		if !config.LooksSecret(p.Name, "some text") || p.Kind == config.Bool {
 			continue
 		}
 		found++

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -85,8 +84,8 @@ func (r *tunnel) Configure(_ context.Context, req ephemeral.ConfigureRequest, _ 
 // Schema describes the ephemeral resource.
 func (r *tunnel) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A port of this machine's loopback that leads to a cluster which nothing but SSH reaches: through the provider's jump " +
-			"hosts and the SSH connection to one of the cluster's hosts, as `ssh -L` does. It is there for as long as Terraform needs it, so " +
+		MarkdownDescription: "A port of this machine's loopback that leads to a cluster which nothing but SSH reaches: through the provider's " +
+			"jump hosts and the SSH connection to one of the cluster's hosts, as `ssh -L` does. It is there for as long as Terraform needs it, so " +
 			"that other providers reach the cluster's Admin Router in the same run.",
 		Attributes: map[string]schema.Attribute{
 			"ssh": schema.SingleNestedAttribute{
@@ -111,7 +110,8 @@ func (r *tunnel) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephe
 					"name is `127.0.0.1`, which is in no certificate of the cluster: see below. Default: `false`.",
 			},
 			"url": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "URL of the local end, such as `http://127.0.0.1:40123`. It is another one at apply than it was at plan.",
+				Computed:            true,
+				MarkdownDescription: "URL of the local end, such as `http://127.0.0.1:40123`. It is another one at apply than it was at plan.",
 			},
 			"local_address": schema.StringAttribute{Computed: true, MarkdownDescription: "Address of the local end: `127.0.0.1`."},
 			"local_port":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Port of the local end, one that was free."},
@@ -201,11 +201,7 @@ func (r *tunnel) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ep
 	if err := json.Unmarshal(kept, &number); err != nil || r.shared == nil {
 		return // it was never opened
 	}
-	t := r.shared.tunnels.remove(number)
-	if t == nil {
-		return
-	}
-	if err := t.Close(); err != nil { // what it was for is over
-		resp.Diagnostics.Append(diag.NewWarningDiagnostic("Tunnel Not Closed", sentence(err.Error())))
+	if t := r.shared.tunnels.remove(number); t != nil {
+		_ = t.Close() // what it was for is over, and the process ends with all that it has open
 	}
 }

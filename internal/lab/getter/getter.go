@@ -109,7 +109,7 @@ func (p *page) Read(ctx context.Context, req datasource.ReadRequest, resp *datas
 		resp.Diagnostics.AddError("No Answer", err.Error())
 		return
 	}
-	defer answer.Body.Close() //nolint:errcheck // only read
+	defer answer.Body.Close() // only read
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	if err != nil {
 		resp.Diagnostics.AddError("Half An Answer", err.Error())

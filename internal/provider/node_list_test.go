@@ -199,6 +199,8 @@ func TestNodeListRefused(t *testing.T) {
 	requireQuery(t, tf)
 	silent := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(silent.Close)
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	t.Cleanup(closed.Close)
 	tf.Write("main.tf", terraform.RequiredProviders+`provider "dcos" {}`)
 	for _, c := range []struct{ config, want string }{
 		{"", "Give url (Admin Router on a master"},
@@ -206,6 +208,8 @@ func TestNodeListRefused(t *testing.T) {
 		{fmt.Sprintf("url = %q\n role = \"slave\"", silent.URL), `value must be one of`},
 		{fmt.Sprintf("url = %q\n timeout = \"soon\"", silent.URL), `"soon"`},
 		{fmt.Sprintf("url = %q\n timeout = \"3s\"", silent.URL), "Cluster Not Read"},
+		{fmt.Sprintf("url = %q\n timeout = \"3s\"", closed.URL), "api_token"},
+		{`ssh = { address = "ops@10.0.0.11" }`, "the user has an attribute of its own"},
 		{`ssh = { address = "" }`, "at least 1"},
 	} {
 		tf.Write("nodes.tfquery.hcl", "list \"dcos_node\" \"all\" {\n  provider = dcos\n  config {\n"+c.config+"\n  }\n}\n")

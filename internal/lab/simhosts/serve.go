@@ -28,6 +28,10 @@ func (f *Fleet) serve(nc net.Conn) {
 	if f.Fails(address) == FailConnect {
 		return
 	}
+	if address == f.opts.Mute && !f.mended.Load() {
+		_, _ = io.Copy(io.Discard, nc) // until the peer has had enough
+		return
+	}
 	key, err := h.key()
 	if err != nil {
 		return
@@ -61,6 +65,9 @@ func (f *Fleet) serve(nc net.Conn) {
 func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
 	defer ch.Close() // the peer may have closed it
 	for r := range reqs {
+		if h.address == f.opts.Stuck && !f.mended.Load() {
+			continue // sshd waits for a process that there will not be
+		}
 		ok := true
 		var run func()
 		switch r.Type {

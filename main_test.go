@@ -4,12 +4,15 @@
 package main
 
 import (
+	"context"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 )
 
 // built builds the provider, and returns its path.
@@ -55,6 +58,45 @@ func TestServerAnswersAll(t *testing.T) {
 	}
 	if said == "" || strings.Contains(said, "Not Implemented") || w.any() {
 		t.Errorf("it says %q; at work: %v", said, w.any())
+	}
+}
+
+// A streamer is a server with one action.
+type streamer struct {
+	provider.Server
+	events func(yield func(tfprotov6.InvokeActionEvent) bool)
+}
+
+// InvokeAction gives the events.
+func (s streamer) InvokeAction(context.Context, *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	return &tfprotov6.InvokeActionServerStream{Events: s.events}, nil
+}
+
+// TestActionUnheard holds that an action whose client has gone comes to its end, and is at work until then.
+func TestActionUnheard(t *testing.T) {
+	t.Parallel()
+	w := newWork()
+	said, atWork := 0, false
+	a := applier{streamer{events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		for range 3 {
+			if !yield(tfprotov6.InvokeActionEvent{}) {
+				return // as the framework does, which leaves the action behind
+			}
+			said++
+		}
+		atWork = w.any()
+	}}, w}
+	stream, err := a.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := 0
+	for range stream.Events {
+		heard++
+		break
+	}
+	if heard != 1 || said != 3 || !atWork || w.any() {
+		t.Errorf("heard %d, said %d; at work in the middle: %v, at the end: %v", heard, said, atWork, w.any())
 	}
 }
 

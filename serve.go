@@ -128,7 +128,9 @@ func (a applier) ApplyResourceChange(
 	return a.Server.ApplyResourceChange(ctx, req)
 }
 
-// InvokeAction does an action, which is at work until its last event.
+// InvokeAction does an action, which is at work until its last event: also when nobody listens any more. The framework
+// gives up the stream of one whose client has gone while the action goes on, and keeps it waiting for ever in the middle
+// of what it is about to say (fwserver, SendProgress).
 func (a applier) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
 	done := a.work.begin()
 	stream, err := a.Server.InvokeAction(ctx, req)
@@ -139,7 +141,11 @@ func (a applier) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 	events := stream.Events
 	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
 		defer done()
-		events(yield)
+		heard := true
+		events(func(e tfprotov6.InvokeActionEvent) bool {
+			heard = heard && yield(e)
+			return true
+		})
 	}
 	return stream, nil
 }

@@ -25,10 +25,10 @@ export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
 # tfplugindocs looks the schema up by the provider's short name.
 schemas() { (cd "$work" && "$1" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"; }
 schemas "$TF"
-# Clients before 1.12 know no identities, and the pages have them.
-if ! grep -q '"resource_identity_schemas"' "$work/schema.json"; then
-  [ -x "$TOFU" ] || make -s "$TOFU"
-  schemas "$TOFU"
+# Clients before 1.14 know no actions, those before 1.12 no identities, and the pages have both.
+if ! grep -q '"action_schemas"' "$work/schema.json"; then
+  [ -x "$NEXT" ] || make -s "$NEXT"
+  schemas "$NEXT"
 fi
 "$TF" fmt -recursive examples >/dev/null
 "$TFPLUGINDOCS" generate --provider-name dcos --providers-schema "$work/schema.json"

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -22,6 +23,7 @@ const typeName = "dcos"
 var (
 	_ provider.Provider              = (*dcosProvider)(nil)
 	_ provider.ProviderWithFunctions = (*dcosProvider)(nil)
+	_ provider.ProviderWithActions   = (*dcosProvider)(nil)
 )
 
 // dcosProvider is the provider block.
@@ -64,4 +66,10 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction,
 		newCloudInitFunction}
+}
+
+// Actions lists the actions.
+func (p *dcosProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{newCheckAction, newRestartAction, newDrainAction, newResumeAction,
+		newDiagnosticsAction, newBackupAction}
 }

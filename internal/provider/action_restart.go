@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -62,11 +61,7 @@ func (r *actionRun) disturb(
 	if !m.MaxUnavailable.IsNull() {
 		share = m.MaxUnavailable.ValueString()
 	}
-	unavailable, err := fleet.Share(share, len(r.hosts)-masters)
-	if err != nil {
-		r.report.add(diag.NewAttributeErrorDiagnostic(tfpath.Root("max_unavailable"), "Invalid Attribute Value", sentence(err.Error())))
-		return
-	}
+	unavailable, _ := fleet.Share(share, len(r.hosts)-masters) // its validator has taken it
 	r.batch.MaxFailures = 0
 	r.each(ctx, func(ctx context.Context, h actionHost) (done string, err error) {
 		terms := r.terms(h)

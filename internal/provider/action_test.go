@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // requireActions skips a test on a client that has no actions.
@@ -111,7 +113,7 @@ action`, 1))
 	s.tf.Apply()
 	text := strings.ReplaceAll(readFile(t, filepath.Join(s.tf.Path, "main.tf")), `oauth_enabled             = false`, `oauth_enabled             = true`)
 	s.tf.Write("main.tf", text)
-	mentions(t, s.tf.Apply(), "Action Complete: action.dcos_check.all", "a2 ("+simhosts.Address(2)+"): done: 2 checks")
+	mentions(t, s.tf.Apply(), "Action complete: action.dcos_check.all", "a2 ("+simhosts.Address(2)+"): done: 2 checks")
 	mentions(t, s.tf.Run("apply", "-refresh-only", "-auto-approve", "-no-color", "-invoke=action.dcos_check.all"), "done: 2 checks")
 }
 
@@ -230,10 +232,32 @@ func TestActionDrain(t *testing.T) {
 	if s.fleet.Drained(simhosts.Address(1)) {
 		t.Error("an agent is still drained")
 	}
+	// Actions are judged when they are invoked: what is to be named then may be left open.
+	s.simNodes("variable \"names\" {\n  type    = set(string)\n  default = []\n}\n" + actions("{ for n in var.names : n => dcos_node.agent[n] }"))
+	s.tf.Run("validate", "-no-color")
+	s.tf.NoChanges()
+	mentions(t, s.tf.Run(append(invoke("dcos_drain.a"), "-var", `names=["a1"]`)...), "a1 ("+simhosts.Address(1)+"): done: drained")
+	if s.fleet.Drained(simhosts.Address(2)) {
+		t.Error("the other agent is drained, too")
+	}
 	s.simNodes(actions("{ m1 = dcos_node.master }"))
 	out, err := s.tf.Try(invoke("dcos_drain.a")...)
 	if err == nil {
 		t.Error("a master is drained")
 	}
 	mentions(t, out, "Role Not Of This Action", "agent or public_agent")
+}
+
+// What went wrong in a stage of an action is titled by it.
+func TestActionStages(t *testing.T) {
+	t.Parallel()
+	for stage, want := range map[string]string{
+		"check": "Checks Could Not Be Run", "restart": "Restart Failed", "drain": "Agent Could Not Be Drained",
+		"resume": "Agent Could Not Be Resumed", "diagnostics": "Diagnostics Not Collected", "backup": "Backup Failed",
+	} {
+		f := (&shared{}).failure(&fleet.Host{}, "doing it", &node.StageError{Host: "h", Stage: stage, Doing: "trying"})
+		if f.summary != want {
+			t.Errorf("%s: %s", stage, f.summary)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,9 +30,9 @@ var unitName = regexp.MustCompile(`^dcos-[A-Za-z0-9_.@-]+\.service$`)
 func IsService(name string) bool { return unitName.MatchString(name) }
 
 // Restart restarts DC/OS's services, or the machine, and waits until the node does its work
-// again. Where the connection breaks over it, what was restarted already is not restarted once
-// more. It returns how much was restarted: how many services, or 1 for the machine; 0 says that
-// all of it is younger than what.Before.
+// again; not for an agent whose machine is down for maintenance. Where the connection breaks over
+// it, what was restarted already is not restarted once more. It returns how much was restarted: how
+// many services, or 1 for the machine; 0 says that all of it is younger than what.Before.
 func Restart(ctx context.Context, conn Conn, opts Options, what Restarting) (restarted int, err error) {
 	s, state, err := act(ctx, conn, opts, true)
 	defer func() { s.close(err) }()
@@ -49,6 +50,10 @@ func Restart(ctx context.Context, conn Conn, opts Options, what Restarting) (res
 	if restarted = len(f.all("old")); restarted == 0 {
 		return 0, nil
 	}
+	resting, err := s.resting(ctx, *state)
+	if err != nil {
+		return 0, err
+	}
 	begun := ""
 	if what.Machine {
 		begun = rebootUnit
@@ -63,7 +68,24 @@ func Restart(ctx context.Context, conn Conn, opts Options, what Restarting) (res
 			return 0, err
 		}
 	}
+	if resting {
+		s.tell(stageRestart, "not waited for: its machine is down for maintenance, so that the agent does not register before it is resumed")
+		return restarted, nil
+	}
 	return restarted, s.postflight(ctx, true)
+}
+
+// resting reports whether it is an agent whose machine is down for maintenance, which keeps it out
+// of its cluster (see maintenance.go). A drained one of a later line registers all the same.
+func (s *session) resting(ctx context.Context, state State) (bool, error) {
+	if state.Role == Master || drains(state) {
+		return false, nil
+	}
+	m, err := s.maintained(ctx, stageRestart)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(m.down, m.machine().is), nil
 }
 
 // rebootUnit is what boots the machine anew (restart.sh).

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -27,7 +28,30 @@ import (
 // told from others, what is said while they are at work, and how it ends.
 
 // acting is what all actions are built on.
-type acting struct{ shared *shared }
+type acting struct {
+	roles   []node.Role // of the nodes that it takes; none: all
+	changes bool        // it changes something on hosts
+	shared  *shared
+}
+
+// ValidateConfig judges the nodes, of which little is known then: what they refer to is not.
+func (a *acting) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
+	resp.Diagnostics.Append(a.checkConfig(ctx, req.Config)...)
+}
+
+// ModifyPlan judges the nodes before Terraform asks whether to go on.
+func (a *acting) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	resp.Diagnostics.Append(a.checkConfig(ctx, req.Config)...)
+}
+
+func (a *acting) checkConfig(ctx context.Context, config tfsdk.Config) diag.Diagnostics {
+	var nodes types.Map
+	diags := config.GetAttribute(ctx, tfpath.Root("nodes"), &nodes)
+	if diags.HasError() {
+		return diags
+	}
+	return checkNodes(ctx, nodes, a.roles, a.changes)
+}
 
 // Configure takes what the provider block made.
 func (a *acting) Configure(_ context.Context, req action.ConfigureRequest, _ *action.ConfigureResponse) {
@@ -65,13 +89,13 @@ var (
 
 // checkNodes judges the nodes as far as they are known: their roles, if the action takes
 // not all, and, if it changes something, that each names its machine.
-func (m *actionModel) checkNodes(ctx context.Context, roles []node.Role, changes bool) (diags diag.Diagnostics) {
-	if m.Nodes.IsNull() || m.Nodes.IsUnknown() {
+func checkNodes(ctx context.Context, nodes types.Map, roles []node.Role, changes bool) (diags diag.Diagnostics) {
+	if nodes.IsNull() || nodes.IsUnknown() {
 		return nil
 	}
 	machines := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(m.Nodes.Elements())) {
-		object, ok := m.Nodes.Elements()[name].(types.Object)
+	for _, name := range slices.Sorted(maps.Keys(nodes.Elements())) {
+		object, ok := nodes.Elements()[name].(types.Object)
 		if !ok || object.IsUnknown() || object.IsNull() {
 			continue
 		}
@@ -81,7 +105,12 @@ func (m *actionModel) checkNodes(ctx context.Context, roles []node.Role, changes
 			continue
 		}
 		at := tfpath.Root("nodes").AtMapKey(name)
-		if role := n.Role; len(roles) > 0 && !role.IsUnknown() && !slices.Contains(roles, node.Role(role.ValueString())) {
+		for attribute, value := range map[string]types.String{"address": n.Address, "role": n.Role} {
+			if value.IsNull() {
+				diags.AddAttributeError(at.AtName(attribute), "Node Lacks An Attribute", fmt.Sprintf("%s has no %s.", name, attribute))
+			}
+		}
+		if role := n.Role; len(roles) > 0 && !role.IsUnknown() && !role.IsNull() && !slices.Contains(roles, node.Role(role.ValueString())) {
 			diags.AddAttributeError(at.AtName("role"), "Role Not Of This Action",
 				fmt.Sprintf("%s is %s; this action is for nodes of the role %s.", name, role.ValueString(), rolesInWords(roles)))
 		}
@@ -160,6 +189,8 @@ func (a *acting) begin(
 		resp.Diagnostics.Append(diags...)
 		return nil
 	}
+	// For an action that is triggered by a change, only now everything is known.
+	resp.Diagnostics.Append(checkNodes(ctx, m.Nodes, a.roles, a.changes)...)
 	hosts, diags := m.hosts(ctx, a.shared)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {

@@ -8,12 +8,17 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-zookeeper/zk"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/samplerelease"
@@ -56,6 +61,12 @@ action "dcos_restart" "machine" {
     nodes          = { m1 = dcos_node.master["n1"], a1 = dcos_node.agent["n1"] }
     what           = "machines"
     started_before = var.before
+  }
+}
+action "dcos_restart" "one" {
+  config {
+    nodes    = { a1 = dcos_node.agent["n1"] }
+    services = ["dcos-net.service"]
   }
 }
 action "dcos_drain" "one" {
@@ -284,6 +295,8 @@ func (s *testSite) drainBySchedule(t *testing.T) {
 	}
 	s.until(0, 6)
 	mentions(t, s.tf.Run(invoke("dcos_drain.forced")...), "done: out of service already")
+	mentions(t, s.tf.Run(invoke("dcos_restart.one")...), "restart: not waited for: its machine is down for maintenance",
+		"done: 1 service restarted")
 	mentions(t, s.tf.Run(invoke("dcos_resume.one")...), "a1 ("+a.Address+"): done: in service again")
 	if down := status(); len(down) > 0 {
 		t.Errorf("down are %v", down)
@@ -338,22 +351,34 @@ action "dcos_backup" "zk" {
 	}
 	d.Write("main.tf", config("backup.tar.gz"))
 	d.Apply()
-	zk := func(commands string) string {
-		return on(t, m, "printf '"+commands+"' | /usr/share/zookeeper/bin/zkCli.sh -server 127.0.0.1:2181 2>&1 || :")
+	client := zkClient(t, m)
+	put := func(path string) error {
+		_, err := client.Create(path, []byte("kept-text"), 0, zk.WorldACL(zk.PermAll))
+		return err
 	}
-	zk(`create /kept kept-text\n`)
+	await(t, "nothing can be written", func() error { return put("/kept") })
 	// It writes on while the backup is made.
-	on(t, m, `systemd-run --quiet --unit=writer sh -c 'n=0; while :; do n=$((n + 1)); echo "create /w$n x"; sleep 0.01; done | `+
-		`/usr/share/zookeeper/bin/zkCli.sh -server 127.0.0.1:2181'`)
-	await(t, "nothing is written", func() error {
-		if out := zk(`ls /\n`); !strings.Contains(out, "w20") {
-			return fmt.Errorf("%s", out)
+	ctx, stop := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	var written atomic.Int64
+	writer.Go(func() {
+		for ctx.Err() == nil {
+			if put(fmt.Sprintf("/w%d", written.Load())) == nil {
+				written.Add(1)
+			}
+		}
+	})
+	await(t, "too little is written", func() error {
+		if written.Load() < 100 {
+			return errors.New("so far")
 		}
 		return nil
 	})
+	before := written.Load()
 	out := d.Run(invoke("dcos_backup.zk")...)
 	mentions(t, out, "m1 ("+m.Address+"): backup: verifying", "m1 ("+m.Address+"): done: verified: snapshot.")
-	on(t, m, "systemctl stop writer")
+	stop()
+	writer.Wait()
 	path := filepath.Join(d.Path, "backup.tar.gz")
 	files := readArchive(t, path)
 	t.Logf("%s", files["manifest.json"])
@@ -363,8 +388,9 @@ action "dcos_backup" "zk" {
 	if out, err := d.Try(invoke("dcos_backup.zk")...); err == nil || !strings.Contains(out, "File Is There Already") {
 		t.Errorf("%v: %s", err, out)
 	}
-	zk(`create /since later\n`)
-	zk(`delete /kept\n`)
+	if err := errors.Join(put("/since"), client.Delete("/kept", -1)); err != nil {
+		t.Fatal(err)
+	}
 
 	// The page's way back.
 	text := readFile(t, path)
@@ -372,15 +398,40 @@ action "dcos_backup" "zk" {
 		t.Fatal(err)
 	}
 	on(t, m, restoreCommands(t))
+	client = zkClient(t, m)
 	await(t, "what was backed up is not there again", func() error {
-		out := zk(`get /kept\nls /\n`)
-		if !strings.Contains(out, "kept-text") || !strings.Contains(out, "w20") || strings.Contains(out, "since") {
-			return fmt.Errorf("%s", out)
+		text, _, err := client.Get("/kept")
+		if err == nil && string(text) != "kept-text" {
+			t.Errorf("it is %q", text)
 		}
-		return nil
+		return err
+	})
+	if there, _, err := client.Exists("/since"); err != nil || there {
+		t.Errorf("what came after the backup: %v, %v", there, err)
+	}
+	for n := range before { // all that was told to be written before the backup was begun
+		if there, _, err := client.Exists(fmt.Sprintf("/w%d", n)); err != nil || !there {
+			t.Fatalf("of %d writes number %d: %v, %v", before, n, there, err)
+		}
+	}
+	t.Logf("%d writes before the backup are there, of %d in all", before, written.Load())
+	await(t, "the node is not well", func() error {
+		_, err := d.Try("plan", "-no-color", "-detailed-exitcode")
+		return err
 	})
 	d.NoChanges()
 	d.Destroy()
+}
+
+// zkClient is a client of a master's ZooKeeper.
+func zkClient(t *testing.T, m *lab.Host) *zk.Conn {
+	t.Helper()
+	client, _, err := zk.Connect([]string{m.Address + ":2181"}, 20*time.Second, zk.WithLogInfo(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
 }
 
 // restoreCommands are those of the page, for a backup that lies in root's home.

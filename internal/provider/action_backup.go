@@ -31,7 +31,7 @@ var (
 // backupAction is dcos_backup: ZooKeeper's and exhibitor's state from a master, in a file here.
 type backupAction struct{ acting }
 
-func newBackupAction() action.Action { return &backupAction{} }
+func newBackupAction() action.Action { return &backupAction{acting{roles: mastersOnly}} }
 
 // backupModel is a dcos_backup.
 type backupModel struct {
@@ -68,20 +68,10 @@ func (m *backupModel) read(ctx context.Context, get func(ctx context.Context, ta
 	return diags
 }
 
-// ValidateConfig checks the nodes.
-func (a *backupAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	var m backupModel
-	if resp.Diagnostics.Append(m.read(ctx, req.Config.Get)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(m.checkNodes(ctx, mastersOnly, false)...)
-	}
-}
-
-// ModifyPlan checks the file.
+// ModifyPlan judges the file, too.
 func (a *backupAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	var m backupModel
-	if resp.Diagnostics.Append(m.read(ctx, req.Config.Get)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(checkFile(m.Path)...)
-	}
+	a.acting.ModifyPlan(ctx, req, resp)
+	resp.Diagnostics.Append(checkFileOf(ctx, req.Config)...)
 }
 
 // Invoke makes the backup.

@@ -25,6 +25,7 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*checkAction)(nil)
 	_ action.ActionWithValidateConfig = (*checkAction)(nil)
+	_ action.ActionWithModifyPlan     = (*checkAction)(nil)
 )
 
 // checkAction is dcos_check: DC/OS's own checks.
@@ -63,14 +64,6 @@ func (a *checkAction) Schema(_ context.Context, _ action.SchemaRequest, resp *ac
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(checkNode, checkCluster))},
 			},
 		})
-}
-
-// ValidateConfig checks the nodes.
-func (a *checkAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	var m checkModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(m.checkNodes(ctx, nil, false)...)
-	}
 }
 
 // Invoke runs the checks.

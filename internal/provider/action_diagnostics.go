@@ -79,20 +79,10 @@ func (a *diagnosticsAction) Schema(_ context.Context, _ action.SchemaRequest, re
 		})
 }
 
-// ValidateConfig checks the nodes.
-func (a *diagnosticsAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	var m diagnosticsModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(m.checkNodes(ctx, nil, false)...)
-	}
-}
-
-// ModifyPlan checks the file.
+// ModifyPlan judges the file, too.
 func (a *diagnosticsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	var m diagnosticsModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(checkFile(m.Path)...)
-	}
+	a.acting.ModifyPlan(ctx, req, resp)
+	resp.Diagnostics.Append(checkFileOf(ctx, req.Config)...)
 }
 
 // Invoke collects.

@@ -19,19 +19,21 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*drainAction)(nil)
 	_ action.ActionWithValidateConfig = (*drainAction)(nil)
+	_ action.ActionWithModifyPlan     = (*drainAction)(nil)
 	_ action.ActionWithConfigure      = (*resumeAction)(nil)
 	_ action.ActionWithValidateConfig = (*resumeAction)(nil)
+	_ action.ActionWithModifyPlan     = (*resumeAction)(nil)
 )
 
 // drainAction is dcos_drain: agents out of service for maintenance.
 type drainAction struct{ acting }
 
-func newDrainAction() action.Action { return &drainAction{} }
+func newDrainAction() action.Action { return &drainAction{acting{roles: agentsOnly, changes: true}} }
 
 // resumeAction is dcos_resume: agents back in service.
 type resumeAction struct{ acting }
 
-func newResumeAction() action.Action { return &resumeAction{} }
+func newResumeAction() action.Action { return &resumeAction{acting{roles: agentsOnly, changes: true}} }
 
 // drainModel is a dcos_drain.
 type drainModel struct {
@@ -78,14 +80,6 @@ func (a *drainAction) Schema(_ context.Context, _ action.SchemaRequest, resp *ac
 	resp.Schema = s
 }
 
-// ValidateConfig checks the nodes.
-func (a *drainAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	var m drainModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(m.checkNodes(ctx, agentsOnly, true)...)
-	}
-}
-
 // Invoke drains.
 func (a *drainAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var m drainModel
@@ -113,14 +107,6 @@ func (a *resumeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *a
 	resp.Schema = actionSchema("Brings agents back into service that `dcos_drain`, or somebody by the same ways of Mesos, has taken out of it, and waits "+
 		"until each does its work. Agents that are in service stay as they are.",
 		"The agents that are brought back, each with its `id`.", defaultResumeLimit, nil)
-}
-
-// ValidateConfig checks the nodes.
-func (a *resumeAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	var m actionModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(m.checkNodes(ctx, agentsOnly, true)...)
-	}
 }
 
 // Invoke resumes. An agent that does not come back does not keep the others out.

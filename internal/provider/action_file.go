@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -50,6 +51,15 @@ func checkFile(path types.String) (diags diag.Diagnostics) {
 		diags.AddAttributeError(at, "File Not Writable", fmt.Sprintf("There is no directory %s for it.", filepath.Dir(name)))
 	}
 	return diags
+}
+
+// checkFileOf judges the path of a configuration.
+func checkFileOf(ctx context.Context, config tfsdk.Config) diag.Diagnostics {
+	var path types.String
+	if diags := config.GetAttribute(ctx, tfpath.Root("path"), &path); diags.HasError() {
+		return diags
+	}
+	return checkFile(path)
 }
 
 // An archive is a file that is being written.

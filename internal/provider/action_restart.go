@@ -23,12 +23,13 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*restartAction)(nil)
 	_ action.ActionWithValidateConfig = (*restartAction)(nil)
+	_ action.ActionWithModifyPlan     = (*restartAction)(nil)
 )
 
 // restartAction is dcos_restart: services or whole machines, rolling.
 type restartAction struct{ acting }
 
-func newRestartAction() action.Action { return &restartAction{} }
+func newRestartAction() action.Action { return &restartAction{acting{changes: true}} }
 
 // disturbingModel is what actions have that take nodes out of service.
 type disturbingModel struct {
@@ -123,13 +124,13 @@ func (a *restartAction) Schema(_ context.Context, _ action.SchemaRequest, resp *
 		})
 }
 
-// ValidateConfig checks the nodes.
+// ValidateConfig judges what does not depend on the nodes, too.
 func (a *restartAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
+	a.acting.ValidateConfig(ctx, req, resp)
 	var m restartModel
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(m.checkNodes(ctx, nil, true)...)
 	if m.What.ValueString() == restartMachines && !m.Services.IsNull() {
 		resp.Diagnostics.AddAttributeError(tfpath.Root("services"), "Services Of Machines",
 			"services names what of DC/OS is restarted, and with what = \"machines\" whole machines are. Leave one of the two out.")
@@ -159,9 +160,9 @@ func (a *restartAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 		case n == 0:
 			return "left as it is: nothing is older than started_before", nil
 		case what.Machine:
-			return "the machine was booted anew, and the node does its work", nil
+			return "the machine was booted anew", nil
 		}
-		return fmt.Sprintf("%s restarted, and the node does its work", plural(n, "service")), nil
+		return plural(n, "service") + " restarted", nil
 	})
 	r.end(resp)
 }

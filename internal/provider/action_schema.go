@@ -53,14 +53,16 @@ func minutes(d time.Duration) string { return fmt.Sprintf("%dm", int(d.Minutes()
 // actionNodeAttributes are those of one node: as a dcos_node has them.
 func actionNodeAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
+		// These two are not Required here: the framework (1.19) takes them for missing where the whole object is unknown, as
+		// dcos_node.agent["a1"] is while a configuration is validated.
 		"address": schema.StringAttribute{
-			Required:            true,
-			MarkdownDescription: "Host name or IP address under which the host is reached over SSH.",
+			Optional:            true,
+			MarkdownDescription: "**Required.** Host name or IP address under which the host is reached over SSH.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"role": schema.StringAttribute{
-			Required:            true,
-			MarkdownDescription: "What the node is: `master`, `agent` or `public_agent`. A host that is something else is left alone, with an error.",
+			Optional:            true,
+			MarkdownDescription: "**Required.** What the node is: `master`, `agent` or `public_agent`. A host that is something else is left alone, with an error.",
 			Validators: []validator.String{stringvalidator.OneOf(string(node.Master), string(node.Agent),
 				string(node.PublicAgent))},
 		},

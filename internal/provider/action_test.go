@@ -4,9 +4,12 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +136,7 @@ func TestActionNodes(t *testing.T) {
 	id := fmt.Sprintf("id = %q", s.fleet.MachineID(m))
 	for _, c := range []struct{ nodes, more, want string }{
 		{"{}", "", "at least 1 elements"},
+		{`{ x = { address = "10.0.0.1" } }`, "", "Node Lacks An Attribute"},
 		{one(`role = "minion"`), "", `value must be one of`},
 		{one(`role = "master"`), `checks = ["network"]`, "value must be one of"},
 		{one(`role = "master"`), "max_parallel = 0", "max_parallel"},
@@ -221,6 +225,8 @@ func TestActionDrain(t *testing.T) {
 	}
 	s.simNodes(actions("dcos_node.agent"))
 	s.tf.Apply()
+	// One of several by its key, which is wholly unknown while a configuration is validated.
+	s.simNodes(actions("{ a1 = dcos_node.agent[\"a1\"], a2 = dcos_node.agent[\"a2\"] }"))
 	for range 2 {
 		mentions(t, s.tf.Run(invoke("dcos_drain.a")...), "a2 ("+simhosts.Address(2)+"): done: drained")
 		if !s.fleet.Drained(simhosts.Address(1)) || s.fleet.Drained(simhosts.Address(0)) {
@@ -260,4 +266,56 @@ func TestActionStages(t *testing.T) {
 			t.Errorf("%s: %s", stage, f.summary)
 		}
 	}
+}
+
+// An action that is interrupted once brings what is under way to its end and begins nothing more,
+// which it says; invoked again it goes on from there.
+func TestActionInterrupted(t *testing.T) {
+	t.Parallel()
+	s := newSimSite(t, simhosts.Options{Delay: 400 * time.Millisecond})
+	requireActions(t, s.tf)
+	begun := time.Now().UTC().Format(time.RFC3339)
+	s.simNodes("variable \"before\" {\n  type    = string\n  default = null\n}\naction \"dcos_restart\" \"all\" {\n  config {\n" +
+		"    nodes = merge({ m1 = dcos_node.master }, dcos_node.agent)\n    max_parallel = 1\n    started_before = var.before\n  }\n}\n")
+	s.tf.Apply()
+	cmd := s.tf.Command(t.Context(), invoke("dcos_restart.all")...)
+	var out lockedText
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the master is not restarted", func() error {
+		if text := out.String(); !strings.Contains(text, "restarting 1 service") {
+			return errors.New(text)
+		}
+		return nil
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("it succeeded")
+	}
+	mentions(t, out.String(), "Action Not Finished", "a2", "Terraform was interrupted")
+	text := s.tf.Run(append(invoke("dcos_restart.all"), "-var", "before="+begun)...)
+	mentions(t, text, "m1 ("+simhosts.Address(0)+"): done: left as it is", "a2 ("+simhosts.Address(2)+"): done: 1 service restarted")
+}
+
+// A lockedText is what a process prints while somebody reads it.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write adds to it.
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

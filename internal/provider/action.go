@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -34,23 +33,12 @@ type acting struct {
 	shared  *shared
 }
 
-// ValidateConfig judges the nodes, of which little is known then: what they refer to is not.
+// ValidateConfig judges the nodes, as far as they are known (see server, PlanAction).
 func (a *acting) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
-	resp.Diagnostics.Append(a.checkConfig(ctx, req.Config)...)
-}
-
-// ModifyPlan judges the nodes before Terraform asks whether to go on.
-func (a *acting) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	resp.Diagnostics.Append(a.checkConfig(ctx, req.Config)...)
-}
-
-func (a *acting) checkConfig(ctx context.Context, config tfsdk.Config) diag.Diagnostics {
 	var nodes types.Map
-	diags := config.GetAttribute(ctx, tfpath.Root("nodes"), &nodes)
-	if diags.HasError() {
-		return diags
+	if resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("nodes"), &nodes)...); !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(checkNodes(ctx, nodes, a.roles, a.changes)...)
 	}
-	return checkNodes(ctx, nodes, a.roles, a.changes)
 }
 
 // Configure takes what the provider block made.
@@ -81,7 +69,7 @@ type actionHost struct {
 	fleet.Host
 }
 
-// agentsOnly and anyRole are which roles an action takes.
+// Which roles an action takes that does not take all.
 var (
 	agentsOnly  = []node.Role{node.Agent, node.PublicAgent}
 	mastersOnly = []node.Role{node.Master}
@@ -96,7 +84,11 @@ func checkNodes(ctx context.Context, nodes types.Map, roles []node.Role, changes
 	machines := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(nodes.Elements())) {
 		object, ok := nodes.Elements()[name].(types.Object)
-		if !ok || object.IsUnknown() || object.IsNull() {
+		if !ok || object.IsUnknown() {
+			continue
+		}
+		if object.IsNull() {
+			diags.AddAttributeError(tfpath.Root("nodes").AtMapKey(name), "Node Lacks An Attribute", name+" is null.")
 			continue
 		}
 		var n actionNodeModel
@@ -189,8 +181,6 @@ func (a *acting) begin(
 		resp.Diagnostics.Append(diags...)
 		return nil
 	}
-	// For an action that is triggered by a change, only now everything is known.
-	resp.Diagnostics.Append(checkNodes(ctx, m.Nodes, a.roles, a.changes)...)
 	hosts, diags := m.hosts(ctx, a.shared)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {

@@ -68,9 +68,8 @@ func (m *backupModel) read(ctx context.Context, get func(ctx context.Context, ta
 	return diags
 }
 
-// ModifyPlan judges the file, too.
+// ModifyPlan judges the file, before Terraform asks whether to go on.
 func (a *backupAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	a.acting.ModifyPlan(ctx, req, resp)
 	resp.Diagnostics.Append(checkFileOf(ctx, req.Config)...)
 }
 

@@ -25,7 +25,6 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*checkAction)(nil)
 	_ action.ActionWithValidateConfig = (*checkAction)(nil)
-	_ action.ActionWithModifyPlan     = (*checkAction)(nil)
 )
 
 // checkAction is dcos_check: DC/OS's own checks.

@@ -79,9 +79,8 @@ func (a *diagnosticsAction) Schema(_ context.Context, _ action.SchemaRequest, re
 		})
 }
 
-// ModifyPlan judges the file, too.
+// ModifyPlan judges the file, before Terraform asks whether to go on.
 func (a *diagnosticsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
-	a.acting.ModifyPlan(ctx, req, resp)
 	resp.Diagnostics.Append(checkFileOf(ctx, req.Config)...)
 }
 

@@ -19,10 +19,8 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*drainAction)(nil)
 	_ action.ActionWithValidateConfig = (*drainAction)(nil)
-	_ action.ActionWithModifyPlan     = (*drainAction)(nil)
 	_ action.ActionWithConfigure      = (*resumeAction)(nil)
 	_ action.ActionWithValidateConfig = (*resumeAction)(nil)
-	_ action.ActionWithModifyPlan     = (*resumeAction)(nil)
 )
 
 // drainAction is dcos_drain: agents out of service for maintenance.

@@ -23,7 +23,6 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*restartAction)(nil)
 	_ action.ActionWithValidateConfig = (*restartAction)(nil)
-	_ action.ActionWithModifyPlan     = (*restartAction)(nil)
 )
 
 // restartAction is dcos_restart: services or whole machines, rolling.

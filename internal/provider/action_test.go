@@ -135,6 +135,10 @@ func TestActionNodes(t *testing.T) {
 	one := func(more string) string { return fmt.Sprintf("{ x = { address = %q, %s } }", m, more) }
 	id := fmt.Sprintf("id = %q", s.fleet.MachineID(m))
 	for _, c := range []struct{ nodes, more, want string }{
+		{"{ x = null }", "", "Node Lacks An Attribute"},
+		// What is not known while Terraform validates.
+		{one(`role = "master"`), "timeout = var.soon", "Invalid Duration"},
+		{one(`role = var.soon`), "", "value must be one of"},
 		{"{}", "", "at least 1 elements"},
 		{`{ x = { address = "10.0.0.1" } }`, "", "Node Lacks An Attribute"},
 		{one(`role = "minion"`), "", `value must be one of`},
@@ -151,7 +155,7 @@ func TestActionNodes(t *testing.T) {
 			"Host Key Refused"},
 		{`{ x = { address = "127.0.0.99", role = "agent" } }`, "", "Host Is Not The Node"},
 	} {
-		s.simNodes(check(c.nodes, c.more))
+		s.simNodes("variable \"soon\" {\n  default = \"soon\"\n}\n" + check(c.nodes, c.more))
 		out, err := s.tf.Try("apply", "-auto-approve", "-no-color", "-invoke=action.dcos_check.c")
 		if err == nil {
 			t.Errorf("%s: nothing is said:\n%s", c.nodes, out)

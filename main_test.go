@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 )
@@ -97,6 +99,48 @@ func TestActionUnheard(t *testing.T) {
 	}
 	if heard != 1 || said != 3 || !atWork || w.any() {
 		t.Errorf("heard %d, said %d; at work in the middle: %v, at the end: %v", heard, said, atWork, w.any())
+	}
+}
+
+// A fakeStream is a stream of gRPC's that nothing is sent on.
+type fakeStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream has one
+}
+
+// Context is the stream's.
+func (s fakeStream) Context() context.Context { return s.ctx }
+
+// TestUnheardEnd holds that what an action says of its end is an error of its stream where it is
+// not heard, and that a good end is none.
+func TestUnheardEnd(t *testing.T) {
+	t.Parallel()
+	wrong := []*tfprotov6.Diagnostic{
+		{Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "A Warning"},
+		{Severity: tfprotov6.DiagnosticSeverityError, Summary: "Action Not Finished", Detail: "interrupted"},
+	}
+	for _, c := range []struct {
+		end   []*tfprotov6.Diagnostic
+		heard int // events
+		want  string
+	}{{wrong, 1, "Action Not Finished: interrupted"}, {wrong, 3, ""}, {wrong[:1], 1, ""}, {nil, 1, ""}} {
+		a := applier{streamer{events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+			yield(tfprotov6.InvokeActionEvent{})
+			yield(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: c.end}})
+		}}, newWork()}
+		err := tellUnheard(nil, fakeStream{ctx: t.Context()}, nil, func(_ any, s grpc.ServerStream) error {
+			stream, err := a.InvokeAction(s.Context(), &tfprotov6.InvokeActionRequest{})
+			n := 0
+			for range stream.Events {
+				if n++; n == c.heard {
+					return nil // as plugin-go does with an event that comes after the interruption
+				}
+			}
+			return err
+		})
+		if got := status.Convert(err).Message(); got != c.want || err != nil && strings.Contains(got, "A Warning") {
+			t.Errorf("heard %d: %v", c.heard, err)
+		}
 	}
 }
 

@@ -126,13 +126,13 @@ func TestAccActions(t *testing.T) {
 	step("check", func(t *testing.T) {
 		out := s.tf.Run(invoke("dcos_check.all")...)
 		mentions(t, out, "m-n1 ("+s.masters[0].Address+"): check: cluster", "a-n2 ("+s.agents[1].Address+"): done: ")
-		on(t, s.agents[0], "systemctl stop dcos-log-agent.service")
+		on(t, s.agents[0], "systemctl stop dcos-rexray.service")
 		out, err := s.tf.Try(invoke("dcos_check.all")...)
 		if err == nil {
 			t.Error("a service that is down is nothing to the checks")
 		}
 		mentions(t, out, "DC/OS's Checks Fail", "a-n1 ("+s.agents[0].Address+")", "components_agent")
-		on(t, s.agents[0], "systemctl start dcos-log-agent.service")
+		on(t, s.agents[0], "systemctl start dcos-rexray.service")
 	})
 	started := func(h *lab.Host, unit string) string {
 		return on(t, h, "systemctl show -p ExecMainStartTimestampMonotonic "+unit)
@@ -181,7 +181,7 @@ func TestAccActions(t *testing.T) {
 	step("drain", func(t *testing.T) { s.drainAndResume(t) })
 	step("drain before 2.0", func(t *testing.T) { s.drainBySchedule(t) })
 	step("diagnostics", func(t *testing.T) {
-		on(t, s.masters[1], "systemctl stop dcos-cosmos.service")
+		on(t, s.masters[1], "systemctl stop dcos-marathon.service")
 		s.tf.Run(invoke("dcos_diagnostics.all")...)
 		path := filepath.Join(s.tf.Path, "diagnostics.tar.gz")
 		files := readArchive(t, path)
@@ -205,7 +205,7 @@ func TestAccActions(t *testing.T) {
 			t.Error("an archive is written over")
 		}
 		mentions(t, out, "File Is There Already")
-		on(t, s.masters[1], "systemctl start dcos-cosmos.service")
+		on(t, s.masters[1], "systemctl start dcos-marathon.service")
 	})
 	// These masters have a stand-in for ZooKeeper, which keeps nothing: each is asked, and no file is left.
 	out, err := s.tf.Try(invoke("dcos_backup.zk")...)
@@ -423,10 +423,15 @@ action "dcos_backup" "zk" {
 	d.Destroy()
 }
 
+type quietZK struct{}
+
+// Printf says nothing: a server that is away is waited for.
+func (quietZK) Printf(string, ...any) {}
+
 // zkClient is a client of a master's ZooKeeper.
 func zkClient(t *testing.T, m *lab.Host) *zk.Conn {
 	t.Helper()
-	client, _, err := zk.Connect([]string{m.Address + ":2181"}, 20*time.Second, zk.WithLogInfo(false))
+	client, _, err := zk.Connect([]string{m.Address + ":2181"}, 20*time.Second, zk.WithLogger(quietZK{}))
 	if err != nil {
 		t.Fatal(err)
 	}

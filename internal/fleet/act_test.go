@@ -108,7 +108,8 @@ func TestAskEnds(t *testing.T) {
 		m := &fakeMachine{id: "m1", dcos: true}
 		var told []string
 		start := time.Now()
-		err := m.fleet(dir).Ask(t.Context(), hostAt(node.Master), fleet.Terms{Limit: time.Minute, Tell: func(stage, _ string) { told = append(told, stage) }},
+		terms := fleet.Terms{Limit: time.Minute, Tell: func(stage, _ string) { told = append(told, stage) }}
+		err := m.fleet(dir).Ask(t.Context(), hostAt(node.Master), terms,
 			func(ctx context.Context, _ node.Conn, opts node.Options) error {
 				opts.Tell("check", "")
 				<-ctx.Done()

@@ -43,7 +43,8 @@ func TestReadChecks(t *testing.T) {
 func TestSchedule(t *testing.T) {
 	t.Parallel()
 	const text = `{"windows":[{"machine_ids":[{"hostname":"a","ip":"10.0.0.1"},{"hostname":"b","ip":"10.0.0.2"}],` +
-		`"unavailability":{"duration":{"nanoseconds":5},"start":{"nanoseconds":7}}},{"machine_ids":[{"ip":"10.0.0.3"}],"unavailability":{"start":{"nanoseconds":9}}}]}`
+		`"unavailability":{"duration":{"nanoseconds":5},"start":{"nanoseconds":7}}},` +
+		`{"machine_ids":[{"ip":"10.0.0.3"}],"unavailability":{"start":{"nanoseconds":9}}}]}`
 	var s schedule
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		t.Fatal(err)
@@ -71,7 +72,8 @@ func TestSchedule(t *testing.T) {
 		!strings.HasSuffix(got, `,{"machine_ids":[{"hostname":"d","ip":"10.0.0.4"}],"unavailability":{"start":{"nanoseconds":11}}}]}`) {
 		t.Errorf("with: %s", got)
 	}
-	if got := words(more.without(machine{"a", "10.0.0.1"}).without(m).without(machine{"", "10.0.0.3"}).without(machine{"d", ""})); got != `{"windows":[]}` {
+	none := more.without(machine{"a", "10.0.0.1"}).without(m).without(machine{"", "10.0.0.3"}).without(machine{"d", ""})
+	if got := words(none); got != `{"windows":[]}` {
 		t.Errorf("without all: %s", got)
 	}
 }
@@ -116,7 +118,8 @@ func TestSecretsOfNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := secretsOf(f)
-	if !slices.Contains(got, "s3cr3t-word") || !slices.Contains(got, "AKIA/with=sign") || slices.Contains(got, "all") || slices.Contains(got, "main") {
+	if !slices.Contains(got, "s3cr3t-word") || !slices.Contains(got, "AKIA/with=sign") || slices.Contains(got, "all") ||
+		slices.Contains(got, "main") {
 		t.Errorf("%q", got)
 	}
 	if pieces := piecesOf(f); !slices.Equal(pieces, []Piece{{"state/a", "one"}, {"b", "two"}}) {

@@ -116,7 +116,8 @@ func (s *session) drainByMaster(ctx context.Context, d Draining) (string, error)
 		return "", err
 	}
 	if m.slave == nil {
-		return "", s.maintenanceError(stageDrain, "the leading master "+m.leader+" does not know this agent", "look at the journal of dcos-mesos-slave")
+		return "", s.maintenanceError(stageDrain, "the leading master "+m.leader+" does not know this agent", "look at the journal of "+
+			"dcos-mesos-slave")
 	}
 	if len(m.slave.DrainInfo) == 0 {
 		if err := s.post(ctx, stageDrain, "/api/v1", map[string]any{
@@ -131,7 +132,8 @@ func (s *session) drainByMaster(ctx context.Context, d Draining) (string, error)
 		return "", err
 	case left != "":
 		return "", s.maintenanceError(stageDrain, fmt.Sprintf("after %s there are still tasks on the agent: %s", d.Limit, left),
-			"The agent goes on draining and takes no new tasks. Invoke the action again to wait on, with a longer drain_timeout, or resume the agent")
+			"The agent goes on draining and takes no new tasks. Invoke the action again to wait on, with a longer drain_timeout, or resume the "+
+				"agent")
 	}
 	return "drained: it has no tasks, and gets none until it is resumed", nil
 }
@@ -156,7 +158,8 @@ func (s *session) drainBySchedule(ctx context.Context, state State, d Draining) 
 	}
 	if left != "" && !d.Force {
 		return "", s.maintenanceError(stageDrain, fmt.Sprintf("after %s there are still tasks on the agent: %s", d.Limit, left),
-			"DC/OS "+lineOf(state.Version)+" ends no tasks for maintenance: it tells frameworks, and they may move theirs. Move or stop those tasks "+
+			"DC/OS "+lineOf(state.Version)+" ends no tasks for maintenance: it tells frameworks, and they may move theirs. Move or stop those "+
+				"tasks "+
 				"and invoke the action again, or set force, with which they end when the machine is taken down. The machine stays on Mesos's "+
 				"maintenance schedule until the agent is resumed")
 	}

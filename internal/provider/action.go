@@ -114,7 +114,8 @@ func checkNodes(ctx context.Context, nodes types.Map, roles []node.Role, changes
 				fmt.Sprintf("%s has no id. This action changes something on the host, and the machine id proves that it is the node that is meant: "+
 					"a dcos_node has it in id, a dcos_node_pool in nodes[...].machine_id.", name))
 		case id != "" && other != "":
-			diags.AddAttributeError(at.AtName("id"), "One Machine Named Twice", fmt.Sprintf("%s and %s have the same machine id, %s.", other, name, id))
+			diags.AddAttributeError(at.AtName("id"), "One Machine Named Twice", fmt.Sprintf("%s and %s have the same machine id, "+
+				"%s.", other, name, id))
 		case id != "":
 			machines[id] = name
 		}

@@ -158,7 +158,8 @@ func TestAccActions(t *testing.T) {
 		}
 		changedInOrder(t, list)
 		// As after an interruption: there is nothing to do, on any.
-		mentions(t, s.tf.Run(append(invoke("dcos_restart.all"), "-var", "before="+begun)...), "a-n2 ("+s.agents[1].Address+"): done: left as it is")
+		mentions(t, s.tf.Run(append(invoke("dcos_restart.all"), "-var", "before="+begun)...), "a-n2 ("+s.agents[1].Address+"): done: left "+
+			"as it is")
 		for i, h := range s.nodes() {
 			if started(h, "dcos-net.service") != was[i] {
 				t.Errorf("%s was restarted twice", h.Name)
@@ -171,11 +172,13 @@ func TestAccActions(t *testing.T) {
 		time.Sleep(time.Second)
 		m, a, other := boot(s.masters[0]), boot(s.agents[0]), boot(s.agents[1])
 		out := s.tf.Run(invoke("dcos_restart.machine")...)
-		mentions(t, out, "m1 ("+s.masters[0].Address+"): restart: the machine has booted", "a1 ("+s.agents[0].Address+"): done: the machine was booted anew")
+		mentions(t, out, "m1 ("+s.masters[0].Address+"): restart: the machine has booted", "a1 ("+s.agents[0].Address+"): done: the machine "+
+			"was booted anew")
 		if boot(s.masters[0]) == m || boot(s.agents[0]) == a || boot(s.agents[1]) != other {
 			t.Errorf("not those machines were booted that were meant:\n%s", out)
 		}
-		mentions(t, s.tf.Run(append(invoke("dcos_restart.machine"), "-var", "before="+begun)...), "m1 ("+s.masters[0].Address+"): done: left as it is")
+		mentions(t, s.tf.Run(append(invoke("dcos_restart.machine"), "-var", "before="+begun)...), "m1 ("+s.masters[0].Address+"): done: "+
+			"left as it is")
 		s.tf.NoChanges()
 	})
 	step("drain", func(t *testing.T) { s.drainAndResume(t) })
@@ -185,7 +188,8 @@ func TestAccActions(t *testing.T) {
 		s.tf.Run(invoke("dcos_diagnostics.all")...)
 		path := filepath.Join(s.tf.Path, "diagnostics.tar.gz")
 		files := readArchive(t, path)
-		for _, want := range []string{"m-n1/journal/dcos-mesos-master.service.log", "m-n1/state/exhibitor-status.json", "m-n2/state/mesos-agents.json",
+		for _, want := range []string{"m-n1/journal/dcos-mesos-master.service.log", "m-n1/state/exhibitor-status.json",
+			"m-n2/state/mesos-agents.json",
 			"a-n1/state/mesos-agent-metrics.json", "a-n2/config/expanded.config.json", "a-n2/config/user.config.yaml", "run-log.jsonl",
 			"m-n3/state/host.txt"} {
 			if len(files[want]) < 20 {
@@ -212,7 +216,8 @@ func TestAccActions(t *testing.T) {
 	if err == nil {
 		t.Error("a backup of nothing is made")
 	}
-	mentions(t, out, "Backup Failed", "ZooKeeper has no snapshot on this master", "The next of the masters was asked", "m-n3 ("+s.masters[2].Address+")")
+	mentions(t, out, "Backup Failed", "ZooKeeper has no snapshot on this master", "The next of the masters was "+
+		"asked", "m-n3 ("+s.masters[2].Address+")")
 	if left, err := filepath.Glob(filepath.Join(s.tf.Path, ".dcos-*")); err != nil || len(left) > 0 {
 		t.Errorf("left are %v, %v", left, err)
 	}
@@ -271,12 +276,14 @@ func (s *testSite) drainAndResume(t *testing.T) {
 func (s *testSite) drainBySchedule(t *testing.T) {
 	a := s.agents[0]
 	const version = "/opt/mesosphere/etc/dcos-version.json"
-	on(t, a, "cp -a $(readlink -f "+version+") /root/version && sed -i 's/\"version\": *\"2[^\"]*\"/\"version\": \"1.13.9\"/' $(readlink -f "+version+")")
+	on(t, a, "cp -a $(readlink -f "+version+") /root/version && sed -i 's/\"version\": *\"2[^\"]*\"/\"version\": \"1.13.9\"/' $(readlink "+
+		"-f "+version+")")
 	status := func() (down []machineID) {
 		var v struct {
 			Down []machineID `json:"down_machines"`
 		}
-		if err := json.Unmarshal([]byte(on(t, s.masters[0], "curl -fsSL http://$(/opt/mesosphere/bin/detect_ip):5050/maintenance/status")), &v); err != nil {
+		if err := json.Unmarshal([]byte(on(t, s.masters[0], "curl -fsSL "+
+			"http://$(/opt/mesosphere/bin/detect_ip):5050/maintenance/status")), &v); err != nil {
 			t.Fatal(err)
 		}
 		return v.Down

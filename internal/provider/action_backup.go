@@ -48,7 +48,8 @@ func (a *backupAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 // Schema describes the action.
 func (a *backupAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
-	s := actionSchema("Copies ZooKeeper's state, and what exhibitor says of itself, from a master that serves into an archive on the machine that "+
+	s := actionSchema("Copies ZooKeeper's state, and what exhibitor says of itself, from a master that serves into an archive on the "+
+		"machine that "+
 		"Terraform runs on, and verifies it: before an upgrade, say. The cluster works on meanwhile; nothing is changed on any host.",
 		"The masters: the first one by name is asked, and the next ones where that fails.", defaultBackupLimit,
 		map[string]schema.Attribute{"path": fileAttribute("the backup")})
@@ -147,8 +148,10 @@ func (r *actionRun) backup(ctx context.Context, h actionHost, path string) error
 }
 
 // backupConsistency says what a backup is worth, in the backup itself.
-const backupConsistency = "The state of this master's ZooKeeper when its logs were read: the snapshot together with all transactions behind it, of which " +
-	"none is missing in between. Every change that a client had been told of was in it, but for what this master was about to be sent by the leader."
+const backupConsistency = "The state of this master's ZooKeeper when its logs were read: the snapshot together with all transactions " +
+	"behind it, of which " +
+	"none is missing in between. Every change that a client had been told of was in it, but for what this master was about to be sent by " +
+	"the leader."
 
 // fill writes the archive.
 func (r *actionRun) fill(a *archive, h actionHost, b *node.Backup, directory string) error {

@@ -58,7 +58,8 @@ func (a *checkAction) Schema(_ context.Context, _ action.SchemaRequest, resp *ac
 		"The nodes that are checked.", defaultCheckLimit, map[string]schema.Attribute{
 			"checks": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Which checks: `node`, those that each node makes of itself; `cluster`, those of the whole cluster, which the first " +
+				MarkdownDescription: "Which checks: `node`, those that each node makes of itself; `cluster`, those of the whole cluster, which " +
+					"the first " +
 					"of the masters in `nodes` makes. Default: both, or `node` alone where there is no master in `nodes`.",
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(checkNode, checkCluster))},
 			},
@@ -142,7 +143,8 @@ func (r *actionRun) judge(h actionHost, results []node.CheckResult) string {
 		}
 	}
 	detail := func(lines []string) string {
-		return r.redactor.Redact(fmt.Sprintf("%s%s\n\n%s\n\nWhat to do: The dcos_diagnostics action, or the journal of the units named, on the host, "+
+		return r.redactor.Redact(fmt.Sprintf("%s%s\n\n%s\n\nWhat to do: The dcos_diagnostics action, or the journal of the units named, on "+
+			"the host, "+
 			"shows why.", hostLine, h.names(), strings.Join(lines, "\n")))
 	}
 	if len(failed) > 0 {

@@ -59,8 +59,10 @@ func (a *diagnosticsAction) Metadata(_ context.Context, req action.MetadataReque
 
 // Schema describes the action.
 func (a *diagnosticsAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
-	resp.Schema = actionSchema("Collects what helps to find out what is wrong with a cluster into one archive on the machine that Terraform runs on: "+
-		"journals of DC/OS's units, states of the ensemble, of the leader and of the agents, rendered configuration, and the run log. Its size is "+
+	resp.Schema = actionSchema("Collects what helps to find out what is wrong with a cluster into one archive on the machine that "+
+		"Terraform runs on: "+
+		"journals of DC/OS's units, states of the ensemble, of the leader and of the agents, rendered configuration, and the run log. Its "+
+		"size is "+
 		"bounded, secrets are redacted, and nothing is changed on any host.",
 		"The nodes that are asked. One that cannot be reached is an error; the archive is written all the same, with what the others gave.",
 		defaultDiagnosticsLimit, map[string]schema.Attribute{
@@ -72,7 +74,8 @@ func (a *diagnosticsAction) Schema(_ context.Context, _ action.SchemaRequest, re
 			},
 			"max_size": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: fmt.Sprintf("How many MiB the archive may hold before it is compressed. Each node has its share of it, %d MiB at most and "+
+				MarkdownDescription: fmt.Sprintf("How many MiB the archive may hold before it is compressed. Each node has its share of it, %d "+
+					"MiB at most and "+
 					"256 KiB at least; of what does not fit in, the beginning is left out. Default: `%d`.", node.MaxCollected>>20, defaultMaxSize),
 				Validators: []validator.Int64{int64validator.Between(1, 100_000)},
 			},

@@ -52,28 +52,33 @@ func (a *drainAction) Metadata(_ context.Context, req action.MetadataRequest, re
 
 // Schema describes the action.
 func (a *drainAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
-	s := actionSchema("Takes agents out of service for maintenance: their tasks end or move, and they get no new ones until `dcos_resume` brings "+
-		"them back. DC/OS stays on them. From DC/OS 2.0 on Mesos drains the agent; before that its machine is put on Mesos's maintenance schedule, "+
+	s := actionSchema("Takes agents out of service for maintenance: their tasks end or move, and they get no new ones until "+
+		"`dcos_resume` brings "+
+		"them back. DC/OS stays on them. From DC/OS 2.0 on Mesos drains the agent; before that its machine is put on Mesos's maintenance "+
+		"schedule, "+
 		"and taken down when it has no tasks.",
 		"The agents that are drained, each with its `id`.", defaultDrainTimeout+drainReserve, map[string]schema.Attribute{
 			"max_unavailable": maxUnavailableAttribute(" Agents that have been drained stay out of service and are not counted any more: " +
 				"it bounds how many are waited for at once."),
 			"drain_timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How long an agent's tasks may take to end or move. When it is over the action fails; the agent goes on draining. " +
+				MarkdownDescription: "How long an agent's tasks may take to end or move. When it is over the action fails; the agent goes on " +
+					"draining. " +
 					"A duration such as `30m`; `0s` does not wait. Default: `10m`.",
 				Validators: []validator.String{durationValidator{zero: true}},
 			},
 			"force": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Before DC/OS 2.0: whether the machine is taken down with the tasks that are left after `drain_timeout`, which end by that. " +
+				MarkdownDescription: "Before DC/OS 2.0: whether the machine is taken down with the tasks that are left after `drain_timeout`, " +
+					"which end by that. " +
 					"Later lines end tasks by themselves, and this does nothing. Default: `false`.",
 			},
 		})
 	s.Attributes["timeout"] = schema.StringAttribute{
-		Optional:            true,
-		MarkdownDescription: "Time limit of one host, from when it is its turn. A duration such as `45m`. Default: ten minutes more than `drain_timeout`.",
-		Validators:          []validator.String{durationValidator{}},
+		Optional: true,
+		MarkdownDescription: "Time limit of one host, from when it is its turn. A duration such as `45m`. Default: ten minutes more than " +
+			"`drain_timeout`.",
+		Validators: []validator.String{durationValidator{}},
 	}
 	resp.Schema = s
 }
@@ -102,7 +107,8 @@ func (a *resumeAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 // Schema describes the action.
 func (a *resumeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
-	resp.Schema = actionSchema("Brings agents back into service that `dcos_drain`, or somebody by the same ways of Mesos, has taken out of it, and waits "+
+	resp.Schema = actionSchema("Brings agents back into service that `dcos_drain`, or somebody by the same ways of Mesos, has taken out "+
+		"of it, and waits "+
 		"until each does its work. Agents that are in service stay as they are.",
 		"The agents that are brought back, each with its `id`.", defaultResumeLimit, nil)
 }

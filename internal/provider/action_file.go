@@ -31,7 +31,8 @@ import (
 func fileAttribute(what string) schema.Attribute {
 	return schema.StringAttribute{
 		Required: true,
-		MarkdownDescription: "File that " + what + " is written to, on the machine that Terraform runs on, as a gzipped tar archive of mode 0600. Nothing " +
+		MarkdownDescription: "File that " + what + " is written to, on the machine that Terraform runs on, as a gzipped tar archive of mode " +
+			"0600. Nothing " +
 			"is ever written over: a file that is there is an error before any host is connected to. With `plantimestamp()` in its name it can be " +
 			"invoked again and again.",
 		Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -46,7 +47,8 @@ func checkFile(path types.String) (diags diag.Diagnostics) {
 	at := tfpath.Root("path")
 	name := expandHome(path.ValueString())
 	if _, err := os.Lstat(name); err == nil {
-		diags.AddAttributeError(at, "File Is There Already", fmt.Sprintf("%s is there, and nothing is written over. Give another name, or move it away.", name))
+		diags.AddAttributeError(at, "File Is There Already", fmt.Sprintf("%s is there, and nothing is written over. Give another name, or "+
+			"move it away.", name))
 	} else if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
 		diags.AddAttributeError(at, "File Not Writable", fmt.Sprintf("There is no directory %s for it.", filepath.Dir(name)))
 	}

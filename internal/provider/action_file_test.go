@@ -73,7 +73,8 @@ func TestArchive(t *testing.T) {
 	// One that has come to be there meanwhile.
 	other := filepath.Join(dir, "b.tar.gz")
 	diags = inArchive(t.Context(), other, func(*archive) error { return os.WriteFile(other, []byte("somebody's"), 0o600) })
-	if text := readFile(t, other); !diags.HasError() || text != "somebody's" || !strings.Contains(diags[0].Detail(), "nothing is written over") {
+	if text := readFile(t, other); !diags.HasError() || text != "somebody's" || !strings.Contains(diags[0].Detail(), "nothing is written "+
+		"over") {
 		t.Errorf("%q, %v", text, diags)
 	}
 	// One that failed.
@@ -93,11 +94,12 @@ func TestSecretLooks(t *testing.T) {
 	t.Parallel()
 	r := &actionRun{shared: &shared{}}
 	for text, want := range map[string]string{
-		"-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----": "-----BEGIN RSA PRIVATE KEY-----(redacted)-----END RSA PRIVATE KEY-----",
-		"Authorization: token=eyJhbGciOi.x, next":                                   "Authorization: token=(redacted), next",
-		`{"password": "hunter2", "user": "x"}`:                                      `{"password": "(redacted)", "user": "x"}`,
-		"GET /login?user=x&password=hunter2&y=1":                                    "GET /login?user=x&password=(redacted)&y=1",
-		"the password was wrong, the token is old":                                  "the password was wrong, the token is old",
+		"-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----": "-----BEGIN RSA PRIVATE KEY-----(redacted)-----END RSA " +
+			"PRIVATE KEY-----",
+		"Authorization: token=eyJhbGciOi.x, next":  "Authorization: token=(redacted), next",
+		`{"password": "hunter2", "user": "x"}`:     `{"password": "(redacted)", "user": "x"}`,
+		"GET /login?user=x&password=hunter2&y=1":   "GET /login?user=x&password=(redacted)&y=1",
+		"the password was wrong, the token is old": "the password was wrong, the token is old",
 	} {
 		if got := r.redact(text); got != want {
 			t.Errorf("%s becomes %s", text, got)

@@ -97,26 +97,30 @@ func (a *restartAction) Metadata(_ context.Context, req action.MetadataRequest, 
 
 // Schema describes the action.
 func (a *restartAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
-	resp.Schema = actionSchema("Restarts DC/OS's services, or the machines, of many nodes, one after the other: masters one at a time, each only "+
+	resp.Schema = actionSchema("Restarts DC/OS's services, or the machines, of many nodes, one after the other: masters one at a time, "+
+		"each only "+
 		"while its ensemble can do without it and the next only when it serves again; then agents, so many at once as may be out of service. "+
 		"Each node is waited for until it does its work and DC/OS's checks of it pass. When a node fails, no other is begun.",
 		"The nodes that are restarted, each with its `id`.", defaultRestartLimit, map[string]schema.Attribute{
 			"max_unavailable": maxUnavailableAttribute(" Masters are restarted one at a time whatever it says."),
 			"what": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "What is restarted: `services` (default), DC/OS's, or `machines`, which are booted anew. An agent's tasks outlive a " +
+				MarkdownDescription: "What is restarted: `services` (default), DC/OS's, or `machines`, which are booted anew. An agent's tasks " +
+					"outlive a " +
 					"restart of its services; those on a machine that boots do not: drain it first, with `dcos_drain`.",
 				Validators: []validator.String{stringvalidator.OneOf(restartServices, restartMachines)},
 			},
 			"services": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Names of DC/OS's services, such as `dcos-adminrouter.service`, for those alone. A node that has one of them not " +
+				MarkdownDescription: "Names of DC/OS's services, such as `dcos-adminrouter.service`, for those alone. A node that has one of them " +
+					"not " +
 					"fails, and nothing is restarted on it. Default: all that the node has.",
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(serviceValidator{})},
 			},
 			"started_before": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "A time such as `2026-12-01T08:00:00Z`. What was started then or later, by the host's clock, is left as it is: an " +
+				MarkdownDescription: "A time such as `2026-12-01T08:00:00Z`. What was started then or later, by the host's clock, is left as it " +
+					"is: an " +
 					"action that was interrupted, or failed on a host, then goes on where it ended. Default: everything is restarted.",
 				Validators: []validator.String{timeValidator{}},
 			},

@@ -39,9 +39,10 @@ func actionSchema(about, nodes string, limit time.Duration, own map[string]schem
 			Validators: []validator.Int64{int64validator.Between(1, 10000)},
 		},
 		"timeout": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: fmt.Sprintf("Time limit of one host, from when it is its turn. A duration such as `45m`. Default: `%s`.", minutes(limit)),
-			Validators:          []validator.String{durationValidator{}},
+			Optional: true,
+			MarkdownDescription: fmt.Sprintf("Time limit of one host, from when it is its turn. A duration such as `45m`. Default: "+
+				"`%s`.", minutes(limit)),
+			Validators: []validator.String{durationValidator{}},
 		},
 	}
 	maps.Copy(attributes, own)
@@ -57,33 +58,38 @@ func actionNodeAttributes() map[string]schema.Attribute {
 		// dcos_node.agent["a1"] is while a configuration is validated.
 		"address": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "**Required.** Host name or IP address under which the host is reached over SSH.",
+			MarkdownDescription: "**Required.** Host name or IP address under which the host is reached over SSH. No default.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"role": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "**Required.** What the node is: `master`, `agent` or `public_agent`. A host that is something else is left alone, with an error.",
+			Optional: true,
+			MarkdownDescription: "**Required.** What the node is: `master`, `agent` or `public_agent`. A host that is something else is left " +
+				"alone, with an error. " +
+				"No default.",
 			Validators: []validator.String{stringvalidator.OneOf(string(node.Master), string(node.Agent),
 				string(node.PublicAgent))},
 		},
 		"id": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "The machine id of the host, as a `dcos_node` has it in `id` and a `dcos_node_pool` in `nodes[...].machine_id`. " +
-				"Another machine at the address is left alone, with an error. Actions that change something need it.",
+				"Another machine at the address is left alone, with an error. Actions that change something need it. Default: any machine.",
 		},
 		"host_key": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: "The key that the host has shown, as a `dcos_node` has it. Any other key is refused.",
+			Optional: true,
+			MarkdownDescription: "The key that the host has shown, as a `dcos_node` has it. Any other key is refused. " +
+				"Default: the provider's `host_key_policy` decides.",
 		},
 		"bundle": schema.SingleNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "The `bundle` of the node's `dcos_cluster_config`, which says of what cluster it is. A node of another cluster is left " +
+			MarkdownDescription: "The `bundle` of the node's `dcos_cluster_config`, which says of what cluster it is. A node of another " +
+				"cluster is left " +
 				"alone, with an error. Default: the cluster is not looked at.",
 			Attributes: map[string]schema.Attribute{
-				"id":           schema.StringAttribute{Optional: true, MarkdownDescription: "Id of the bundle."},
-				"cluster_name": schema.StringAttribute{Optional: true, MarkdownDescription: "Name of the cluster."},
-				"dcos_version": schema.StringAttribute{Optional: true, MarkdownDescription: "Version of DC/OS."},
-				"recipe":       schema.StringAttribute{Optional: true, MarkdownDescription: "What the bundle is made of."},
+				"id":           schema.StringAttribute{Optional: true, MarkdownDescription: "Id of the bundle. Default: not known."},
+				"cluster_name": schema.StringAttribute{Optional: true, MarkdownDescription: "Name of the cluster. Default: not known."},
+				"dcos_version": schema.StringAttribute{Optional: true, MarkdownDescription: "Version of DC/OS. Default: not known."},
+				"recipe": schema.StringAttribute{Optional: true, MarkdownDescription: "What the bundle is made of, which tells clusters of " +
+					"one name apart. Default: not known."},
 			},
 		},
 		"ssh": schema.SingleNestedAttribute{

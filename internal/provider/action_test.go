@@ -114,7 +114,8 @@ resource "terraform_data" "gate" {
 }
 action`, 1))
 	s.tf.Apply()
-	text := strings.ReplaceAll(readFile(t, filepath.Join(s.tf.Path, "main.tf")), `oauth_enabled             = false`, `oauth_enabled             = true`)
+	text := readFile(t, filepath.Join(s.tf.Path, "main.tf"))
+	text = strings.ReplaceAll(text, `oauth_enabled             = false`, `oauth_enabled             = true`)
 	s.tf.Write("main.tf", text)
 	mentions(t, s.tf.Apply(), "Action complete: action.dcos_check.all", "a2 ("+simhosts.Address(2)+"): done: 2 checks")
 	mentions(t, s.tf.Run("apply", "-refresh-only", "-auto-approve", "-no-color", "-invoke=action.dcos_check.all"), "done: 2 checks")
@@ -176,7 +177,8 @@ func TestActionRestart(t *testing.T) {
 	s := newSimSite(t, simhosts.Options{})
 	requireActions(t, s.tf)
 	restart := func(more string) string {
-		return "action \"dcos_restart\" \"all\" {\n  config {\n    nodes = merge({ m1 = dcos_node.master }, dcos_node.agent)\n    " + more + "\n  }\n}\n"
+		return "action \"dcos_restart\" \"all\" {\n  config {\n    nodes = merge({ m1 = dcos_node.master }, dcos_node.agent)\n    " +
+			more + "\n  }\n}\n"
 	}
 	s.simNodes(restart(""))
 	s.tf.Apply()
@@ -188,7 +190,8 @@ func TestActionRestart(t *testing.T) {
 		t.Errorf("an agent was restarted before the master was done:\n%s", out)
 	}
 	s.simNodes(restart(fmt.Sprintf("started_before = %q", begun)))
-	mentions(t, s.tf.Run(invoke("dcos_restart.all")...), "m1 ("+simhosts.Address(0)+"): done: left as it is", "a2 ("+simhosts.Address(2)+"): done: left as it is")
+	mentions(t, s.tf.Run(invoke("dcos_restart.all")...), "m1 ("+simhosts.Address(0)+"): done: left as it is",
+		"a2 ("+simhosts.Address(2)+"): done: left as it is")
 	for more, want := range map[string]string{
 		`started_before = "yesterday"`:                                   "Invalid Time",
 		`services = ["sshd.service"]`:                                    "Invalid Service",
@@ -210,7 +213,8 @@ func TestActionRestart(t *testing.T) {
 	}
 	mentions(t, out, "Machine Not Named")
 	// One that is not there: those behind it are not begun.
-	s.simNodes(strings.Replace(restart("max_parallel = 1"), "merge(", "merge({ a0 = { address = \"127.0.0.7\", role = \"agent\", id = \"0\" } },", 1))
+	s.simNodes(strings.Replace(restart("max_parallel = 1"), "merge(", "merge({ a0 = { address = \"127.0.0.7\", role = \"agent\", id = "+
+		"\"0\" } },", 1))
 	if out, err = s.tf.Try(invoke("dcos_restart.all")...); err == nil {
 		t.Error("another machine is restarted")
 	}
@@ -243,7 +247,8 @@ func TestActionDrain(t *testing.T) {
 		t.Error("an agent is still drained")
 	}
 	// Actions are judged when they are invoked: what is to be named then may be left open.
-	s.simNodes("variable \"names\" {\n  type    = set(string)\n  default = []\n}\n" + actions("{ for n in var.names : n => dcos_node.agent[n] }"))
+	s.simNodes("variable \"names\" {\n  type    = set(string)\n  default = []\n}\n" + actions("{ for n in var.names : n => "+
+		"dcos_node.agent[n] }"))
 	s.tf.Run("validate", "-no-color")
 	s.tf.NoChanges()
 	mentions(t, s.tf.Run(append(invoke("dcos_drain.a"), "-var", `names=["a1"]`)...), "a1 ("+simhosts.Address(1)+"): done: drained")

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -104,6 +105,13 @@ func TestDescriptions(t *testing.T) {
 		newSource().Schema(t.Context(), datasource.SchemaRequest{}, &schema)
 		eachAttribute(t, "data "+name.TypeName, plain(schema.Schema.Attributes), "", check)
 	}
+	for _, newAction := range p.Actions(t.Context()) {
+		var name action.MetadataResponse
+		var schema action.SchemaResponse
+		newAction().Metadata(t.Context(), action.MetadataRequest{ProviderTypeName: typeName}, &name)
+		newAction().Schema(t.Context(), action.SchemaRequest{}, &schema)
+		eachAttribute(t, "action "+name.TypeName, plain(schema.Schema.Attributes), "", check)
+	}
 	if seen < 350 {
 		t.Errorf("only %d attributes were seen", seen)
 	}
@@ -129,7 +137,7 @@ func plain[A anyAttribute](attributes map[string]A) map[string]anyAttribute {
 
 // nestedIn gives the attributes of an attribute, nil if it has none.
 func nestedIn(a anyAttribute) map[string]anyAttribute {
-	if a, ok := a.(providerschema.NestedAttribute); ok { // all three are the same interface
+	if a, ok := a.(providerschema.NestedAttribute); ok { // all of them are the same interface
 		return plain(a.GetNestedObject().GetAttributes())
 	}
 	return nil

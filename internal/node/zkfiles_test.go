@@ -50,8 +50,8 @@ func TestVerifyBackup(t *testing.T) {
 	}{
 		"plain": {map[string][]byte{"snapshot.105": whole, "log.103": zkLog(0x103, 0x104, 0x105, 0x106), "log.107": zkLog(0x107)},
 			"snapshot.105", 2, 0x107, ""},
-		"nothing since":     {map[string][]byte{"snapshot.105": whole, "log.101": zkLog(0x104, 0x105)}, "snapshot.105", 0, 0x105, ""},
-		"older logs":        {map[string][]byte{"snapshot.105": whole, "log.1": zkLog(1), "log.106": zkLog(0x106)}, "snapshot.105", 1, 0x106, ""},
+		"nothing since": {map[string][]byte{"snapshot.105": whole, "log.101": zkLog(0x104, 0x105)}, "snapshot.105", 0, 0x105, ""},
+		"older logs":    {map[string][]byte{"snapshot.105": whole, "log.1": zkLog(1), "log.106": zkLog(0x106)}, "snapshot.105", 1, 0x106, ""},
 		"being written": {map[string][]byte{"snapshot.105": whole, "snapshot.109": whole[:20], "log.106": zkLog(0x106)},
 			"snapshot.105", 1, 0x106, ""},
 		"other content":     {map[string][]byte{"snapshot.105": bytes.Replace(whole, []byte("nodes"), []byte("modes"), 1)}, "", 0, 0, "checksum"},

@@ -32,7 +32,7 @@ func on(t *testing.T, h *lab.Host, command string) string {
 	if err != nil {
 		t.Fatalf("%s: %s: %v", h.Name, command, err)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out)
 }
 
 // siteActions are the actions of TestAccActions.

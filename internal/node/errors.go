@@ -265,7 +265,8 @@ func (e *NotNodeError) Reason() string { return e.Why }
 
 // Hint says what to do.
 func (*NotNodeError) Hint() string {
-	return "Nothing was changed on the host. Apply first, so that the node is as the configuration has it, or correct its address and role in nodes"
+	return "Nothing was changed on the host. Apply first, so that the node is as the configuration has it, or correct its address and " +
+		"role in nodes"
 }
 
 // A LeftoverError names what is still on a host after uninstalling.

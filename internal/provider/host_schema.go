@@ -138,7 +138,8 @@ func dataSSHAttributes() map[string]data.Attribute {
 
 // actionSSHAttributes are the same for a node of an action.
 func actionSSHAttributes() map[string]action.Attribute {
-	attributes := sshFields(". Default: the node's `host_key` beside it, and without one, what the provider's `host_key_policy` says.").ofAction()
+	attributes := sshFields(". Default: the node's `host_key` beside it, and without one, what the provider's `host_key_policy` " +
+		"says.").ofAction()
 	attributes["jump_hosts"] = action.ListNestedAttribute{
 		Optional:            true,
 		MarkdownDescription: jumpHostsAbout,

@@ -87,8 +87,9 @@ func checkNodes(ctx context.Context, nodes types.Map, roles []node.Role, changes
 		if !ok || object.IsUnknown() {
 			continue
 		}
+		at := tfpath.Root("nodes").AtMapKey(name)
 		if object.IsNull() {
-			diags.AddAttributeError(tfpath.Root("nodes").AtMapKey(name), "Node Lacks An Attribute", name+" is null.")
+			diags.AddAttributeError(at, "Node Lacks An Attribute", name+" is null.")
 			continue
 		}
 		var n actionNodeModel
@@ -96,29 +97,35 @@ func checkNodes(ctx context.Context, nodes types.Map, roles []node.Role, changes
 			diags.Append(d...)
 			continue
 		}
-		at := tfpath.Root("nodes").AtMapKey(name)
-		for attribute, value := range map[string]types.String{"address": n.Address, "role": n.Role} {
-			if value.IsNull() {
-				diags.AddAttributeError(at.AtName(attribute), "Node Lacks An Attribute", fmt.Sprintf("%s has no %s.", name, attribute))
-			}
-		}
-		if role := n.Role; len(roles) > 0 && !role.IsUnknown() && !role.IsNull() && !slices.Contains(roles, node.Role(role.ValueString())) {
-			diags.AddAttributeError(at.AtName("role"), "Role Not Of This Action",
-				fmt.Sprintf("%s is %s; this action is for nodes of the role %s.", name, role.ValueString(), rolesInWords(roles)))
-		}
-		id := n.ID.ValueString()
-		switch other := machines[id]; {
-		case n.ID.IsUnknown():
-		case id == "" && changes:
-			diags.AddAttributeError(at.AtName("id"), "Machine Not Named",
-				fmt.Sprintf("%s has no id. This action changes something on the host, and the machine id proves that it is the node that is meant: "+
-					"a dcos_node has it in id, a dcos_node_pool in nodes[...].machine_id.", name))
-		case id != "" && other != "":
-			diags.AddAttributeError(at.AtName("id"), "One Machine Named Twice", fmt.Sprintf("%s and %s have the same machine id, "+
-				"%s.", other, name, id))
-		case id != "":
+		diags.Append(n.check(name, at, roles, changes && n.ID.ValueString() == "" && !n.ID.IsUnknown())...)
+		if id := n.ID.ValueString(); machines[id] != "" {
+			diags.AddAttributeError(at.AtName("id"), "One Machine Named Twice",
+				fmt.Sprintf("%s and %s have the same machine id, %s.", machines[id], name, id))
+		} else if id != "" {
 			machines[id] = name
 		}
+	}
+	return diags
+}
+
+// check judges one node; anonymous says that it has to name its machine and does not.
+func (n actionNodeModel) check(name string, at tfpath.Path, roles []node.Role, anonymous bool) (diags diag.Diagnostics) {
+	for _, a := range []struct {
+		name  string
+		value types.String
+	}{{"address", n.Address}, {"role", n.Role}} {
+		if a.value.IsNull() {
+			diags.AddAttributeError(at.AtName(a.name), "Node Lacks An Attribute", fmt.Sprintf("%s has no %s.", name, a.name))
+		}
+	}
+	if role := n.Role.ValueString(); len(roles) > 0 && role != "" && !slices.Contains(roles, node.Role(role)) {
+		diags.AddAttributeError(at.AtName("role"), "Role Not Of This Action",
+			fmt.Sprintf("%s is %s; this action is for nodes of the role %s.", name, role, rolesInWords(roles)))
+	}
+	if anonymous {
+		diags.AddAttributeError(at.AtName("id"), "Machine Not Named",
+			fmt.Sprintf("%s has no id. This action changes something on the host, and the machine id proves that it is the node that is meant: "+
+				"a dcos_node has it in id, a dcos_node_pool in nodes[...].machine_id.", name))
 	}
 	return diags
 }

@@ -190,14 +190,23 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		}
 	case "drain":
 		r.put("outcome", "drained")
+	case "cloudinit":
+		r.put("outcome", "absent")
+	default:
+		return h.act(f, name, r, text, payload, fails)
+	}
+	return ""
+}
+
+// act does what the scripts of actions would.
+func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
+	switch name {
 	case "runner":
 		h.checks(r, text)
 	case "restart":
 		return h.restart(r, payload, fails)
 	case "maintain":
 		h.maintain(f, r, arguments(text), payload)
-	case "cloudinit":
-		r.put("outcome", "absent")
 	}
 	return ""
 }

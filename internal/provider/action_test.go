@@ -263,6 +263,55 @@ func TestActionDrain(t *testing.T) {
 	mentions(t, out, "Role Not Of This Action", "agent or public_agent")
 }
 
+// TestActionDiagnostics collects from simulated hosts, one of which is no node: what the others gave is in
+// the archive, bounded, without secrets, and what failed is an error.
+func TestActionDiagnostics(t *testing.T) {
+	t.Parallel()
+	s := newSimSite(t, simhosts.Options{})
+	requireActions(t, s.tf)
+	collect := func(nodes, path string) string {
+		return fmt.Sprintf("action \"dcos_diagnostics\" \"d\" {\n  config {\n    nodes = merge({ m1 = dcos_node.master }, %s)\n    path = %q\n"+
+			"    max_size = 1\n    max_parallel = 1\n  }\n}\n", nodes, path)
+	}
+	const other = `{ "x/../y" = { address = "127.0.0.9", role = "agent" } }`
+	s.simNodes(collect("dcos_node.agent", "d.tar.gz"))
+	s.tf.Apply()
+	mentions(t, s.tf.Run(invoke("dcos_diagnostics.d")...), "m1 ("+simhosts.Address(0)+"): done: 2 files, 625 KiB")
+	files := readArchive(t, filepath.Join(s.tf.Path, "d.tar.gz"))
+	if got, want := files["m1/journal/dcos-net.service.log"], simhosts.Address(0)+" logs in with (redacted)\n"; got != want {
+		t.Errorf("it is %q", got)
+	}
+	if left := files["left-out.txt"]; !strings.Contains(left, "a1/state/large.txt") || len(files["m1/state/large.txt"]) == 0 {
+		t.Errorf("left out is %q", left)
+	}
+	if len(files["run-log.jsonl"]) == 0 {
+		t.Error("there is no run log in it")
+	}
+	for name, text := range files {
+		if strings.Contains(text, simhosts.Secret) {
+			t.Errorf("the secret is in %s", name)
+		}
+	}
+	out, err := s.tf.Try(invoke("dcos_diagnostics.d")...)
+	if err == nil {
+		t.Error("a file is written over")
+	}
+	mentions(t, out, "File Is There Already")
+	s.simNodes(collect(other, "e.tar.gz"))
+	if out, err = s.tf.Try(invoke("dcos_diagnostics.d")...); err == nil {
+		t.Error("a host that is no node is no error")
+	}
+	mentions(t, out, "Host Is Not The Node", "x/../y (127.0.0.9)")
+	if files = readArchive(t, filepath.Join(s.tf.Path, "e.tar.gz")); len(files["x_.._y/error.txt"]) == 0 || len(files["m1/state/large.txt"]) == 0 {
+		t.Errorf("%d files", len(files))
+	}
+	s.simNodes(collect(other, "nowhere/e.tar.gz"))
+	if out, err = s.tf.Try(invoke("dcos_diagnostics.d")...); err == nil {
+		t.Error("there is such a directory")
+	}
+	mentions(t, out, "File Not Writable")
+}
+
 // What went wrong in a stage of an action is titled by it.
 func TestActionStages(t *testing.T) {
 	t.Parallel()

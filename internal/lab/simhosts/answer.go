@@ -207,9 +207,19 @@ func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string)
 		return h.restart(r, payload, fails)
 	case "maintain":
 		h.maintain(f, r, arguments(text), payload)
+	case "collect":
+		r.put("secret_masked", `{"cluster_name":"sim"}`)
+		r.put("secret_full", fmt.Sprintf(`{"cluster_name":"sim","exhibitor_admin_password":%q}`, Secret))
+		r.put("name", "journal/dcos-net.service.log")
+		r.put("content", h.address+" logs in with "+Secret+"\n")
+		r.put("name", "state/large.txt")
+		r.put("content", strings.Repeat("0123456789abcde\n", 40_000))
 	}
 	return ""
 }
+
+// Secret is in what hosts keep for root, and in what they say.
+const Secret = "simulated-secret-word"
 
 // checks answers with DC/OS's checks: one that is well, and one that [Fleet.Check] has made
 // something else.

@@ -168,12 +168,12 @@ func (r *actionRun) collect(ctx context.Context, m *diagnosticsModel, file *arch
 	if failed != nil {
 		return failed
 	}
-	return r.addRunLog(file, share)
+	return r.addRunLog(file, min(share, most-file.written))
 }
 
 // addRunLog adds the end of the run log, which is redacted already.
 func (r *actionRun) addRunLog(file *archive, most int64) error {
-	if r.fleet.Log.Path() == "" {
+	if r.fleet.Log.Path() == "" || most <= 0 {
 		return nil
 	}
 	log, err := os.Open(r.fleet.Log.Path())

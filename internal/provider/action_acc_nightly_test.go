@@ -126,13 +126,13 @@ func TestAccActions(t *testing.T) {
 	step("check", func(t *testing.T) {
 		out := s.tf.Run(invoke("dcos_check.all")...)
 		mentions(t, out, "m-n1 ("+s.masters[0].Address+"): check: cluster", "a-n2 ("+s.agents[1].Address+"): done: ")
-		on(t, s.agents[0], "systemctl stop dcos-rexray.service")
+		on(t, s.agents[0], "systemctl stop dcos-adminrouter-agent.service")
 		out, err := s.tf.Try(invoke("dcos_check.all")...)
 		if err == nil {
 			t.Error("a service that is down is nothing to the checks")
 		}
-		mentions(t, out, "DC/OS's Checks Fail", "a-n1 ("+s.agents[0].Address+")", "components_agent")
-		on(t, s.agents[0], "systemctl start dcos-rexray.service")
+		mentions(t, out, "DC/OS's Checks Fail", "a-n1 ("+s.agents[0].Address+")", "critical (2)")
+		on(t, s.agents[0], "systemctl start dcos-adminrouter-agent.service")
 	})
 	started := func(h *lab.Host, unit string) string {
 		return on(t, h, "systemctl show -p ExecMainStartTimestampMonotonic "+unit)

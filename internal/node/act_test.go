@@ -81,7 +81,7 @@ func TestSchedule(t *testing.T) {
 // What an agent and its leader say of it; a leader that is silent, or no Mesos, is an error.
 func TestReadMaintained(t *testing.T) {
 	t.Parallel()
-	wrong := func(why string) error { return errors.New(why) }
+	wrong := errors.New
 	made := func(slave, schedule string) *frame {
 		f := &frame{}
 		text := string(form("maintain", [2]string{"ip", "10.0.0.5"}, [2]string{"id", "S1"}, [2]string{"leader", "10.0.0.1"},

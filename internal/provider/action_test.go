@@ -281,10 +281,10 @@ func TestActionDiagnostics(t *testing.T) {
 	if got, want := files["m1/journal/dcos-net.service.log"], simhosts.Address(0)+" logs in with (redacted)\n"; got != want {
 		t.Errorf("it is %q", got)
 	}
-	if left := files["left-out.txt"]; !strings.Contains(left, "a1/state/large.txt") || len(files["m1/state/large.txt"]) == 0 {
+	if left := files["left-out.txt"]; !strings.Contains(left, "a1/state/large.txt") || files["m1/state/large.txt"] == "" {
 		t.Errorf("left out is %q", left)
 	}
-	if len(files["run-log.jsonl"]) == 0 {
+	if files["run-log.jsonl"] == "" {
 		t.Error("there is no run log in it")
 	}
 	for name, text := range files {
@@ -302,7 +302,7 @@ func TestActionDiagnostics(t *testing.T) {
 		t.Error("a host that is no node is no error")
 	}
 	mentions(t, out, "Host Is Not The Node", "x/../y (127.0.0.9)")
-	if files = readArchive(t, filepath.Join(s.tf.Path, "e.tar.gz")); len(files["x_.._y/error.txt"]) == 0 || len(files["m1/state/large.txt"]) == 0 {
+	if files = readArchive(t, filepath.Join(s.tf.Path, "e.tar.gz")); files["x_.._y/error.txt"] == "" || files["m1/state/large.txt"] == "" {
 		t.Errorf("%d files", len(files))
 	}
 	s.simNodes(collect(other, "nowhere/e.tar.gz"))

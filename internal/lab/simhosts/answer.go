@@ -188,8 +188,6 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		if f.opts.Stays != "" {
 			r.put("stays", "unknown "+f.opts.Stays)
 		}
-	case "drain":
-		r.put("outcome", "drained")
 	case "cloudinit":
 		r.put("outcome", "absent")
 	default:
@@ -198,9 +196,11 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	return ""
 }
 
-// act does what the scripts of actions would.
+// act does what the scripts of actions would, and of what they have with removals.
 func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
 	switch name {
+	case "drain":
+		r.put("outcome", "drained")
 	case "runner":
 		h.checks(r, text)
 	case "restart":

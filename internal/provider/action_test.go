@@ -121,6 +121,36 @@ action`, 1))
 	mentions(t, s.tf.Run("apply", "-refresh-only", "-auto-approve", "-no-color", "-invoke=action.dcos_check.all"), "done: 2 checks")
 }
 
+// TestActionEvents holds what the guide says of triggers whose action fails: after a create it is not invoked again by the
+// next apply, and before a destroy it keeps nothing that is destroyed as a whole.
+func TestActionEvents(t *testing.T) {
+	t.Parallel()
+	s := newSimSite(t, simhosts.Options{})
+	requireActions(t, s.tf)
+	trigger := func(event string) string {
+		return "action \"dcos_check\" \"c\" {\n  config {\n    nodes = { m1 = dcos_node.master }\n  }\n}\nresource \"terraform_data\" \"t\" {\n" +
+			"  lifecycle {\n    action_trigger {\n      events  = [" + event + "]\n      actions = [action.dcos_check.c]\n    }\n  }\n}\n"
+	}
+	s.simNodes("")
+	s.tf.Apply()
+	s.fleet.Check(simhosts.Address(0), 2)
+	s.simNodes(trigger("after_create"))
+	out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
+	if err == nil {
+		t.Error("an action that fails lets the apply succeed")
+	}
+	mentions(t, out, "DC/OS's Checks Fail")
+	s.tf.NoChanges()
+	mentionsNot(t, s.tf.Apply(), "action.dcos_check.c (triggered")
+	s.simNodes(trigger("before_destroy"))
+	out, err = s.tf.Try("apply", "-auto-approve", "-no-color", "-replace=terraform_data.t")
+	if err == nil {
+		t.Error("an action that fails before a destroy lets a replacement go on")
+	}
+	mentions(t, out, "DC/OS's Checks Fail")
+	mentions(t, s.tf.Destroy(), "DC/OS's Checks Fail", "Destroy complete")
+}
+
 // TestActionNodes gives actions what they cannot take, or what is not what it is taken for:
 // an error at the attribute, or one that names the host; nothing is done.
 func TestActionNodes(t *testing.T) {

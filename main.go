@@ -21,18 +21,21 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
+	"github.com/dcos-install/terraform-provider-dcos/internal/takeover"
 )
 
 // version is set by the linker when a release is built.
 var version = "dev"
 
 const usage = `Usage: terraform-provider-dcos runlog [--help | --follow | --summary | --json] [FILE]
+       terraform-provider-dcos takeover [--help | OPTIONS] GENCONF | [USER@]MASTER[:PORT]
        terraform-provider-dcos --version | --address | --debug
 
 The Terraform and OpenTofu provider that installs, upgrades and removes DC/OS clusters
 over SSH. Without arguments it is for Terraform to start, not for people.
 
   runlog     show a run log: what each host is at, how fast it goes, what failed and why
+  takeover   write the configuration that takes over a running cluster
   --version  print the version
   --address  print the provider's address in the registry
   --debug    serve until interrupted, for a debugger: prints how Terraform can reach it
@@ -47,6 +50,9 @@ const heapGrowth = 300
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "runlog" {
 		os.Exit(showRunLog(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "takeover" {
+		os.Exit(takeOver(os.Args[2:]))
 	}
 	wait := flag.Bool("debug", false, "wait for a debugger: print how Terraform can reach this process, and serve until interrupted")
 	showVersion := flag.Bool("version", false, "print the version and exit")
@@ -80,6 +86,13 @@ func main() {
 // newServer makes the whole of what answers Terraform.
 func newServer(w *work) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer { return applier{provider.NewServer(version, w.closing)(), w} }
+}
+
+// takeOver writes the configuration of a running cluster.
+func takeOver(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	return takeover.Command{Args: args, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Address: provider.Address}.Run(ctx)
 }
 
 // showRunLog shows what is in a run log.

@@ -155,7 +155,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Errorf("%v", err)
 	}
-	for _, want := range []string{"runlog", "--version", "--address", "--debug", "for Terraform to start"} {
+	for _, want := range []string{"runlog", "takeover", "--version", "--address", "--debug", "for Terraform to start"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%s is not in:\n%s", want, out)
 		}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/ from templates/, examples/ and the provider's schemas, with the provider built from this tree
-# and a Terraform that is already here: nothing is downloaded.
+# and a Terraform that is here, or is built from its Go module.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,8 +25,8 @@ export TF_CLI_CONFIG_FILE=$work/cli.tfrc CHECKPOINT_DISABLE=1
 # tfplugindocs looks the schema up by the provider's short name.
 schemas() { (cd "$work" && "$1" providers schema -json) | sed "s|\"[^\"/]*/${address#*/}\"|\"dcos\"|" >"$work/schema.json"; }
 schemas "$TF"
-# Clients before 1.14 know no actions, those before 1.12 no identities, and the pages have both.
-if ! grep -q '"action_schemas"' "$work/schema.json"; then
+# Only Terraform from 1.14 on knows all that the pages have: identities, lists and actions.
+if ! grep -q '"list_resource_schemas"' "$work/schema.json"; then
   [ -x "$NEXT" ] || make -s "$NEXT"
   schemas "$NEXT"
 fi

@@ -154,6 +154,18 @@ func (r *StatusReader) readMasters(ctx context.Context, s *Status) error {
 	return err
 }
 
+// Name reads the name of the cluster whose status was read: what its Mesos masters
+// were started with (the flag cluster, which DC/OS sets to cluster_name).
+func (r *StatusReader) Name(ctx context.Context, s *Status) (string, error) {
+	var answer struct {
+		Flags struct {
+			Cluster string `json:"cluster"`
+		} `json:"flags"`
+	}
+	err := r.first(ctx, "the name of the cluster", silenceLimit, into(&answer), r.mesos(s, "/flags")...)
+	return answer.Flags.Cluster, err
+}
+
 // mesos is where a Mesos master may answer at a path.
 func (r *StatusReader) mesos(s *Status, path string) []string {
 	addresses := []string{r.router("/mesos" + path), service(r.URL.Hostname(), "5050", path)}

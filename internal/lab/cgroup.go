@@ -4,6 +4,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -57,7 +60,7 @@ func (l *Lab) cgroups(host string) ([]string, error) {
 
 // dropCgroups removes the cgroups of that name, and those in them, from every
 // place where cgroups may have put them.
-func dropCgroups(name string) error {
+func dropCgroups(ctx context.Context, name string) error {
 	if systemdMachine() {
 		return nil // who removes a scope with its last process
 	}
@@ -93,10 +96,32 @@ func dropCgroups(name string) error {
 			return err
 		}
 		for _, dir := range slices.Backward(dirs) {
-			if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := dropCgroup(ctx, dir); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// dropCgroup removes a cgroup without others in it. The kernel calls one busy for a moment after its last process has been
+// killed and is no longer listed.
+func dropCgroup(ctx context.Context, dir string) error {
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var last error
+	err := poll(limited, 5*time.Millisecond, func() (bool, error) {
+		last = os.Remove(dir)
+		switch {
+		case last == nil, errors.Is(last, fs.ErrNotExist):
+			return true, nil
+		case errors.Is(last, syscall.EBUSY):
+			return false, nil
+		}
+		return false, last
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return last
+	}
+	return err
 }

@@ -340,7 +340,7 @@ func (l *Lab) destroy(ctx context.Context) error {
 	if err := l.dropNetwork(ctx); err != nil {
 		return err
 	}
-	if err := dropCgroups(l.cgroupName()); err != nil {
+	if err := dropCgroups(ctx, l.cgroupName()); err != nil {
 		return err
 	}
 	return os.RemoveAll(l.dir)

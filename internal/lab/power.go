@@ -341,7 +341,7 @@ func (h *Host) reap(ctx context.Context) error {
 			return err
 		}
 	}
-	return dropCgroups(filepath.Join(h.lab.cgroupName(), h.Name))
+	return dropCgroups(ctx, filepath.Join(h.lab.cgroupName(), h.Name))
 }
 
 // Reboot reboots the host in an orderly way and waits until sshd answers again.

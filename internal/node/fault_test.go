@@ -269,6 +269,21 @@ func TestFailingSetup(t *testing.T) {
 	wantNoTrace(t, before, h)
 }
 
+// journalEnd is where a host's journal ends now.
+func journalEnd(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	return shell(t, h, "journalctl -q --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
+}
+
+// startedOnce wants a master to have left its ensemble once at most since then.
+func startedOnce(t *testing.T, h *lab.Host, cursor string) {
+	t.Helper()
+	const starts = "journalctl -q --no-pager -u dcos-exhibitor --after-cursor '%s' | grep -c 'systemd.*: Started ' || true"
+	if n := shell(t, h, fmt.Sprintf(starts, cursor)); n != "0" && n != "1" {
+		t.Errorf("exhibitor was started %s times", n)
+	}
+}
+
 // TestRepair puts right what somebody did to a node.
 func TestRepair(t *testing.T) {
 	t.Parallel()
@@ -298,6 +313,7 @@ func TestRepair(t *testing.T) {
 		{"setup file edited", "echo http://elsewhere >/etc/mesosphere/setup-flags/repository-url", "repository-url differs"},
 		{"unit disabled", "systemctl disable -q dcos-setup", "dcos-setup.service is not enabled"},
 		{"unit stopped", "systemctl stop dcos-net", "dcos-net.service is stopped"},
+		{"timer stopped", "systemctl stop dcos-gen-resolvconf.timer", "dcos-gen-resolvconf.timer is stopped"},
 		{"package swapped", `cd /opt/mesosphere && id=$(readlink active/marathon) && cp -a $id ${id}x && . ` +
 			`./environment.export && pkgpanda swap $(basename $id)x`, "package marathon--"},
 		{"packages lost that the package manager is in", "cd /opt/mesosphere/active && rm -r $(readlink sample-runtime dcos-image)",
@@ -305,6 +321,8 @@ func TestRepair(t *testing.T) {
 		{"unit file lost", "rm /etc/systemd/system/dcos-marathon.service", "dcos-marathon.service is missing"},
 		{"units lost with their links", "cd /etc/systemd/system && for u in net exhibitor; do rm dcos-$u.service *wants/dcos-$u.service; done",
 			"dcos-exhibitor.service is missing or empty; DC/OS's file dcos-net.service is missing"},
+		{"units lost with their links, and stopped", "systemctl stop dcos-exhibitor; cd /etc/systemd/system; " +
+			"rm dcos-exhibitor.service *wants/dcos-exhibitor.service", "dcos-exhibitor.service is missing"},
 		{"role and unit file lost", "rm /etc/mesosphere/roles/master /etc/systemd/system/dcos-marathon.service",
 			"dcos-marathon.service is missing"},
 		{"all unit files lost, and the variables", "cd /etc/systemd/system && rm $(ls dcos.target.wants) && cd /opt/mesosphere && " +
@@ -332,9 +350,11 @@ func TestRepair(t *testing.T) {
 				}
 				conn.reset()
 			}
+			cursor := journalEnd(t, h)
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%+v", err)
 			}
+			startedOnce(t, h, cursor)
 			t.Logf("%d round trips: %s", len(conn.trips), strings.Join(conn.trips, ", "))
 			if drift := state.Drift(b, node.Master); len(drift) > 0 {
 				t.Errorf("still: %q", drift)
@@ -374,17 +394,14 @@ func TestRepair(t *testing.T) {
 				strings.Contains(drift, "again") {
 				t.Errorf("%s: drift: %q", at, drift)
 			}
-			cursor := shell(t, h, "journalctl -q --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
+			cursor := journalEnd(t, h)
 			if state, err = node.Upgrade(t.Context(), conn, opts); err != nil {
 				t.Fatalf("%s: %+v", at, err)
 			}
 			if drift := state.Drift(b, node.Master); len(drift) > 0 || state.SwapUnfinished {
 				t.Errorf("%s: %q", at, drift)
 			}
-			const starts = "journalctl -q --no-pager -u dcos-exhibitor --after-cursor '%s' | grep -c 'systemd.*: Started ' || true"
-			if n := shell(t, h, fmt.Sprintf(starts, cursor)); n != "0" && n != "1" {
-				t.Errorf("%s: the master's ensemble was left %s times", at, n)
-			}
+			startedOnce(t, h, cursor)
 			wantData(t, h, kept)
 		}
 	})

@@ -115,19 +115,9 @@ func packageName(id string) string {
 // DC/OS's checks of itself end like that.
 func (s State) gap(b *bundle.Bundle, role Role) gap {
 	g := gap{fileWhy: map[string]string{}, stopped: map[string]bool{}}
-	if s.Installed == None {
-		g.broken = "DC/OS is not installed"
+	anew := false
+	if g.broken, anew = s.broken(role); g.broken != "" && !anew {
 		return g
-	}
-	if s.Role != "" && s.Role != role || len(s.Roles) > 1 {
-		g.broken = fmt.Sprintf("the node's role is %s, not %s", strings.Join(s.Roles, " and "), role.OnDisk())
-		return g
-	}
-	switch {
-	case len(s.ActivePackages) == 0:
-		g.broken = "DC/OS's files are gone or incomplete"
-	case s.SetupPending:
-		g.broken = "DC/OS was never set up completely"
 	}
 	if g.broken != "" {
 		g.restore = s.Up
@@ -162,6 +152,22 @@ func (s State) gap(b *bundle.Bundle, role Role) gap {
 	}
 	s.unitGap(b, &g)
 	return g
+}
+
+// broken says in words why nothing less than an installation makes the host a node of
+// the role, and whether one would; "" if something less does.
+func (s State) broken(role Role) (why string, anew bool) {
+	switch {
+	case s.Installed == None:
+		return "DC/OS is not installed", false
+	case s.Role != "" && s.Role != role || len(s.Roles) > 1:
+		return fmt.Sprintf("the node's role is %s, not %s", strings.Join(s.Roles, " and "), role.OnDisk()), false
+	case len(s.ActivePackages) == 0:
+		return "DC/OS's files are gone or incomplete", true
+	case s.SetupPending:
+		return "DC/OS was never set up completely", true
+	}
+	return "", false
 }
 
 func (s State) packageGap(b *bundle.Bundle, g *gap) {
@@ -228,8 +234,8 @@ func (u UnitState) mustRun() bool {
 	switch {
 	case u.Name == "dcos.target":
 		return !u.Triggered
-	case strings.HasSuffix(u.Name, ".socket"):
-		return free // its service may run all the same, and nobody reaches it
+	case strings.HasSuffix(u.Name, ".socket"), strings.HasSuffix(u.Name, ".timer"):
+		return free // its service may have run all the same, and nothing starts it again
 	}
 	return !u.Triggered && u.Always && free
 }

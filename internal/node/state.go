@@ -107,6 +107,15 @@ type FileState struct {
 // left is of an uninstall which broke off at its very end, and is gone on with.
 func (s State) Gone() bool { return s.Installed == None && s.Owner == nil && !s.Recorded }
 
+// Damage says in words what is amiss on a node whatever bundle it is of: it is part of
+// each bundle's [State.Drift].
+func (s State) Damage(role Role) []string {
+	if why, _ := s.broken(role); why != "" {
+		return []string{why}
+	}
+	return s.gap(&bundle.Bundle{PackageIDs: s.ActivePackages}, role).words()
+}
+
 // Drift says in words what on the host differs from the bundle; empty means
 // that there is nothing to do.
 func (s State) Drift(b *bundle.Bundle, role Role) []string {

@@ -285,9 +285,9 @@ func refusedOtherwise(site *recordedSite, blamed map[string]bool) string {
 // scriptAttribute is the attribute that stands for a parameter of a file.
 func scriptAttribute(name string) string {
 	for _, file := range siteFiles {
-		base := strings.TrimSuffix(file.parameter, "_filename")
-		if name == file.parameter || name == base+"_contents" {
-			return file.attribute
+		base := strings.TrimSuffix(file.Parameter, "_filename")
+		if name == file.Parameter || name == base+"_contents" {
+			return file.Attribute
 		}
 	}
 	return name
@@ -364,8 +364,8 @@ func TestParameterPaths(t *testing.T) {
 		}
 	}
 	for _, file := range siteFiles {
-		if !slices.Contains(names, file.parameter) {
-			t.Errorf("%s stands for a file that %s names, which is no parameter", file.attribute, file.parameter)
+		if !slices.Contains(names, file.Parameter) {
+			t.Errorf("%s stands for a file that %s names, which is no parameter", file.Attribute, file.Parameter)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (r *clusterConfigResource) ModifyPlan(ctx context.Context, req resource.Mod
 		return
 	}
 	resp.Diagnostics.Append(plainRelease(ctx, &req.Plan)...)
+	resp.Diagnostics.Append(r.missingSecrets(ctx, req.Private, req.Config)...)
 	fingerprint, kept := r.keptSecrets(ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -103,7 +104,7 @@ func sameInputs(state, plan, configured tftypes.Value) bool {
 				continue // what is there, not what is rendered
 			}
 			old, now := before[name], given[name]
-			if old.IsNull() || !now.IsNull() && !now.Equal(old) {
+			if old.IsNull() && name != "bootstrap_id" || !now.IsNull() && !now.Equal(old) {
 				return false
 			}
 			if _, parameter := config.Lookup(name); parameter && now.IsNull() == givenBefore(before, name) {

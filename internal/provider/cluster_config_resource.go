@@ -107,6 +107,7 @@ func (r *clusterConfigResource) apply(
 		return diags
 	}
 	diags.Append(private.SetKey(ctx, secretsKey, fingerprint)...)
+	diags.Append(private.SetKey(ctx, importedKey, nil)...)
 	if !plan.Raw.IsFullyKnown() {
 		site, d := readSite(plan.Raw, given.Raw, r.shared.secrets)
 		diags.Append(d...)

@@ -6,7 +6,6 @@ package provider
 import (
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -16,36 +15,22 @@ import (
 	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 )
 
-// A siteFile is a file that upstream's generator reads beside config.yaml and
-// that a user gives as text.
-type siteFile struct {
-	attribute string
-	path      string // where the generator looks for it
-	parameter string // the parameter that names the file
-	named     bool   // the file is used only if the parameter names it
-	about     string
-}
+// siteFiles are the attributes that stand for files.
+var siteFiles = config.SiteFiles()
 
-// siteFiles are the attributes that stand for files. Where upstream uses a
-// file only if a parameter names it, giving the text names it.
-var siteFiles = []siteFile{
-	{"ip_detect_script", "genconf/ip-detect", "ip_detect_filename", false,
-		"Text of the script that prints the node's own IPv4 address; it runs on every node. `provider::dcos::ip_detect` has scripts for " +
-			"common places. No default: DC/OS needs it."},
-	{"ip_detect_public_script", "genconf/ip-detect-public", "ip_detect_public_filename", true,
-		"Text of the script that prints the address under which a node is reached from outside. Default: the same as `ip_detect_script`."},
-	{"ip6_detect_script", "genconf/ip6-detect", "ip6_detect_filename", true,
-		"Text of the script that prints the node's own IPv6 address. Default: none."},
-	{"fault_domain_detect_script", "genconf/fault-domain-detect", "fault_domain_detect_filename", false,
-		"Text of the script that prints the node's region and zone as JSON. `provider::dcos::fault_domain_detect` has scripts for common " +
-			"places. The open edition of DC/OS does not use it. Default: none."},
+// siteFileAbout says what each of them is for.
+var siteFileAbout = map[string]string{
+	"ip_detect_script": "Text of the script that prints the node's own IPv4 address; it runs on every node. " +
+		"`provider::dcos::ip_detect` has scripts for common places. No default: DC/OS needs it.",
+	"ip_detect_public_script": "Text of the script that prints the address under which a node is reached from outside. " +
+		"Default: the same as `ip_detect_script`.",
+	"ip6_detect_script": "Text of the script that prints the node's own IPv6 address. Default: none.",
+	"fault_domain_detect_script": "Text of the script that prints the node's region and zone as JSON. " +
+		"`provider::dcos::fault_domain_detect` has scripts for common places. The open edition of DC/OS does not use it. Default: none.",
 }
 
 // checkBinsDirectory is where upstream looks for the programs of custom checks.
 const checkBinsDirectory = "genconf/check_bins/"
-
-// defaultBootstrapURL is ours: the files are pushed, and no server is needed.
-const defaultBootstrapURL = "file:///opt/dcos_install_tmp"
 
 // outputNames are the computed attributes of dcos_cluster_config.
 var outputNames = []string{"id", "dcos_version", "config_id", "package_list_id", "bootstrap_id", "package_ids", "files", "config_yaml",
@@ -71,7 +56,7 @@ func clusterConfigSchema() schema.Schema {
 					Required: true,
 					MarkdownDescription: sourceForms + "or an `http://` or `https://` URL of a file, which is downloaded once into the provider's " +
 						"`cache_directory`. [Start here](../guides/getting-started#the-release) has all forms.",
-					Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+					Validators: []validator.String{releaseNamed{}},
 				},
 				"sha256": schema.StringAttribute{
 					Optional: true,
@@ -145,12 +130,12 @@ func clusterConfigSchema() schema.Schema {
 			Computed:            true,
 			MarkdownDescription: "Id of the bundle that is published, if all of it was there when Terraform last looked; null without `publish`.",
 		},
-		"bundle": bundleAttribute(true, "What a node needs in order to install this: give it to `dcos_node`. "+
+		"bundle": bundleAttribute(bundleOutput, "What a node needs in order to install this: give it to `dcos_node`. "+
 			"Sensitive as a whole, so that a plan shows it in one line; "+
 			"the parts that are no secret are `id`, `cluster_name` and `dcos_version` of this resource."),
 	}
 	for _, file := range siteFiles {
-		attributes[file.attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: file.about}
+		attributes[file.Attribute] = schema.StringAttribute{Optional: true, MarkdownDescription: siteFileAbout[file.Attribute]}
 	}
 	for _, p := range config.Parameters() {
 		if isOutput(p.Name) {
@@ -166,14 +151,34 @@ func clusterConfigSchema() schema.Schema {
 	}
 }
 
+// A bundleUse is what a resource does with a bundle.
+type bundleUse int
+
+const (
+	bundleOutput bundleUse = iota // it makes it
+	bundleNeeded                  // there is no doing without
+	bundleTaken                   // it does something with it and something else without
+)
+
 // bundleAttribute is the bundle object, an output here and an input of nodes.
-func bundleAttribute(computed bool, about string) schema.Attribute {
+func bundleAttribute(use bundleUse, about string) schema.Attribute {
 	part := func(text string, sensitive bool) schema.Attribute {
-		return schema.StringAttribute{Required: !computed, Computed: computed, Sensitive: sensitive, MarkdownDescription: text}
+		if use != bundleOutput {
+			text += " No default: all parts come together."
+		}
+		return schema.StringAttribute{
+			Optional: use != bundleOutput, Computed: use != bundleNeeded, Sensitive: sensitive, MarkdownDescription: text,
+		}
+	}
+	var validators []validator.Object
+	if use != bundleOutput {
+		validators = []validator.Object{bundleValidator{needed: use == bundleNeeded}}
 	}
 	return schema.SingleNestedAttribute{
-		Required:            !computed,
-		Computed:            computed,
+		Required:            use == bundleNeeded,
+		Optional:            use == bundleTaken,
+		Computed:            use != bundleNeeded,
+		Validators:          validators,
 		Sensitive:           true, // as a whole: one line of a plan instead of six, for each node too
 		MarkdownDescription: about,
 		Attributes: map[string]schema.Attribute{

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -75,8 +74,8 @@ func (g *givenSite) pathOf(parameter string) tfpath.Path {
 		return tfpath.Root(parameter)
 	}
 	for _, file := range siteFiles {
-		if file.parameter == parameter || strings.TrimSuffix(file.parameter, "_filename")+"_contents" == parameter {
-			return tfpath.Root(file.attribute)
+		if file.Parameter == parameter || strings.TrimSuffix(file.Parameter, "_filename")+"_contents" == parameter {
+			return tfpath.Root(file.Attribute)
 		}
 	}
 	if _, ok := config.Lookup(parameter); ok {
@@ -117,7 +116,7 @@ func readSite(plan, configured tftypes.Value, secrets secrets) (*givenSite, diag
 	r.readExtraParameters()
 	r.readSecrets(secrets)
 	if _, given := r.site.Given["bootstrap_url"]; !given && !r.unknownNames {
-		r.site.Given["bootstrap_url"] = config.Value{Text: defaultBootstrapURL}
+		r.site.Given["bootstrap_url"] = config.Value{Text: config.DefaultBootstrapURL}
 	}
 	for _, file := range siteFiles {
 		r.readFile(file)
@@ -198,7 +197,7 @@ func (r *siteReader) readExtraParameters() {
 				continue
 			}
 			r.give(name, config.Value{Text: text}, at.AtMapKey(name))
-			if looksSecret(name, text) {
+			if config.LooksSecret(name, text) {
 				secret = append(secret, name)
 			}
 		}
@@ -220,19 +219,6 @@ func secretParameters(at tfpath.Path, names []string) diag.Diagnostics {
 	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "Doubtful Parameter", strings.Join(names, ", ")+" "+looks+", and "+
 		"extra_parameters are in state and in plans as they are. Give it in secrets of the provider block, which are in neither; "+
 		"if DC/OS does not use it, leave it out.")}
-}
-
-// secretNames are parts of names of parameters that hold secrets, those of DC/OS Enterprise among them.
-var secretNames = regexp.MustCompile(`password|passwd|_pass$|secret|credential|token|(private|license|access|account|api)_key`)
-
-// looksSecret reports whether a parameter without an attribute seems to hold a
-// secret. A number, a switch, a path and an id say nothing that must be kept.
-func looksSecret(name, text string) bool {
-	says := func(end string) bool { return strings.HasSuffix(name, end) }
-	if !secretNames.MatchString(strings.ToLower(name)) || says("_path") || says("_file") || says("_id") {
-		return false
-	}
-	return text != "" && text != "true" && text != "false" && strings.Trim(text, "0123456789.") != ""
 }
 
 // stringMap takes a map of texts apart; null is an empty one.
@@ -269,19 +255,19 @@ func (r *siteReader) secretPath(name string) tfpath.Path {
 }
 
 // readFile reads a script that stands for a file beside config.yaml.
-func (r *siteReader) readFile(file siteFile) {
-	value := r.attributes[file.attribute]
+func (r *siteReader) readFile(file config.SiteFile) {
+	value := r.attributes[file.Attribute]
 	if value.IsNull() {
 		return
 	}
-	name := file.path
-	if given, ok := r.site.Given[file.parameter]; ok {
+	name := file.Path
+	if given, ok := r.site.Given[file.Parameter]; ok {
 		if !given.Unknown && given.Text != "" {
 			name = path.Clean(given.Text)
 		}
-	} else if file.named {
-		r.site.Given[file.parameter] = config.Value{Text: file.path}
-		r.paths[file.parameter] = tfpath.Root(file.attribute)
+	} else if file.Named {
+		r.site.Given[file.Parameter] = config.Value{Text: file.Path}
+		r.paths[file.Parameter] = tfpath.Root(file.Attribute)
 	}
 	if !value.IsKnown() {
 		r.site.Files[name] = config.File{Unknown: true}
@@ -289,13 +275,13 @@ func (r *siteReader) readFile(file siteFile) {
 	}
 	text, err := valueText(value)
 	if err != nil {
-		r.diags.Append(badValue(tfpath.Root(file.attribute), file.attribute, err))
+		r.diags.Append(badValue(tfpath.Root(file.Attribute), file.Attribute, err))
 		return
 	}
 	if looksLikePath(text) {
-		r.diags.AddAttributeError(tfpath.Root(file.attribute), "Invalid Parameter Value", fmt.Sprintf(
+		r.diags.AddAttributeError(tfpath.Root(file.Attribute), "Invalid Parameter Value", fmt.Sprintf(
 			"%s is %q, which looks like the path of a script, not like its text. Read the file: %s = file(%q).",
-			file.attribute, text, file.attribute, text))
+			file.Attribute, text, file.Attribute, text))
 		return
 	}
 	r.site.Files[name] = config.File{Content: []byte(text)}

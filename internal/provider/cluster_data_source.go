@@ -7,19 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
-	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 var (
@@ -43,12 +37,9 @@ func newClusterDataSource() datasource.DataSource { return &clusterDataSource{} 
 
 // clusterModel is a dcos_cluster.
 type clusterModel struct {
-	URL           types.String         `tfsdk:"url"`
-	SSH           *clusterSSHModel     `tfsdk:"ssh"`
-	CACertificate types.String         `tfsdk:"ca_certificate"`
-	Insecure      types.Bool           `tfsdk:"insecure"`
-	WaitFor       *clusterWaitForModel `tfsdk:"wait_for"`
-	Timeout       types.String         `tfsdk:"timeout"`
+	clusterWay
+	WaitFor *clusterWaitForModel `tfsdk:"wait_for"`
+	Timeout types.String         `tfsdk:"timeout"`
 
 	ID          types.String         `tfsdk:"id"`
 	Version     types.String         `tfsdk:"dcos_version"`
@@ -59,12 +50,6 @@ type clusterModel struct {
 	Quorum      types.Bool           `tfsdk:"quorum"`
 	Masters     []clusterMasterModel `tfsdk:"masters"`
 	Agents      []clusterAgentModel  `tfsdk:"agents"`
-}
-
-// clusterSSHModel is the host through which a cluster is reached.
-type clusterSSHModel struct {
-	Address types.String `tfsdk:"address"`
-	nodeSSHModel
 }
 
 // clusterWaitForModel is what is waited for.
@@ -97,14 +82,7 @@ func (d *clusterDataSource) Metadata(_ context.Context, req datasource.MetadataR
 func (d *clusterDataSource) ValidateConfig(
 	ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse,
 ) {
-	var address types.String
-	var ssh types.Object
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("url"), &address)...)
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, tfpath.Root("ssh"), &ssh)...)
-	if address.IsNull() && ssh.IsNull() {
-		resp.Diagnostics.AddAttributeError(tfpath.Root("url"), "No Way To The Cluster",
-			"Give url (Admin Router on a master, or the load balancer before the masters), or ssh with the address of a master, or both.")
-	}
+	resp.Diagnostics.Append(wayGiven(ctx, req.Config)...)
 }
 
 // Read reads the cluster's status, again and again until it has what is asked
@@ -121,7 +99,7 @@ func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	}
 	ctx, cancel := context.WithTimeout(ctx, model.limit())
 	defer cancel()
-	reader, closer, diags := d.reader(ctx, &model)
+	reader, closer, diags := model.reader(ctx, d.shared, model.WaitFor == nil)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -132,7 +110,7 @@ func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest
 		var err error
 		status, err = awaitCluster(ctx, reader, model.WaitFor)
 		if err != nil {
-			resp.Diagnostics.Append(clusterError(d.shared, &model, err))
+			resp.Diagnostics.Append(clusterError(d.shared, &model.clusterWay, model.limit(), model.WaitFor == nil, err))
 			if resp.Diagnostics.HasError() {
 				return
 			}
@@ -150,84 +128,6 @@ func (m *clusterModel) limit() time.Duration {
 		return durationOr(m.Timeout, fleet.LookTimeout)
 	}
 	return durationOr(m.Timeout, defaultClusterTimeout)
-}
-
-// reader makes the way to the cluster. There is none, and a warning, if nothing
-// is waited for and the host on the way does not answer.
-func (d *clusterDataSource) reader(ctx context.Context, model *clusterModel) (*fleet.StatusReader, func(), diag.Diagnostics) {
-	var diags diag.Diagnostics
-	base, err := url.Parse(model.base())
-	if err != nil { // its validator has seen it
-		diags.Append(internalFault("reading the url", err))
-		return nil, nil, diags
-	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: clusterStepLimit,
-		ResponseHeaderTimeout: clusterStepLimit, MaxResponseHeaderBytes: 64 << 10}
-	transport.TLSClientConfig, err = clusterTLS(model.CACertificate.ValueString(), model.Insecure.ValueBool())
-	if err != nil {
-		diags.AddAttributeError(tfpath.Root("ca_certificate"), "Invalid Certificate", sentence(err.Error()))
-		return nil, nil, diags
-	}
-	closer := transport.CloseIdleConnections
-	if model.SSH != nil {
-		conn, more := d.dial(ctx, model)
-		if diags.Append(more...); conn == nil {
-			return nil, nil, diags
-		}
-		transport.Proxy = nil
-		transport.DialContext = func(ctx context.Context, _, address string) (net.Conn, error) {
-			host, service, err := net.SplitHostPort(address)
-			if err != nil {
-				return nil, err
-			}
-			port, err := strconv.Atoi(service)
-			if err != nil {
-				return nil, err
-			}
-			return conn.DialThrough(ctx, host, port)
-		}
-		closer = func() {
-			transport.CloseIdleConnections()
-			_ = conn.Close() // nothing was changed through it
-		}
-	} else {
-		var dialer net.Dialer
-		dialer.Timeout = clusterStepLimit
-		transport.DialContext = dialer.DialContext
-	}
-	return &fleet.StatusReader{URL: base, Token: d.shared.apiToken, Transport: transport}, closer, diags
-}
-
-// dial connects to the host through which the cluster is reached.
-func (d *clusterDataSource) dial(ctx context.Context, model *clusterModel) (fleet.Conn, diag.Diagnostics) {
-	if diags := d.shared.ready(); diags.HasError() {
-		return nil, diags
-	}
-	target, diags := model.SSH.target(ctx, model.SSH.Address.ValueString())
-	if deadline, ok := ctx.Deadline(); ok {
-		target.ConnectTimeout = time.Until(deadline)
-	}
-	diags.Append(d.shared.tellReach(ctx, target)...)
-	host := fleet.Host{Target: target}
-	conn, err := d.shared.fleet.Connect(ctx, host)
-	const doing = "connecting, in order to read the cluster's status"
-	switch {
-	case err == nil:
-		return conn, diags
-	case model.WaitFor == nil && remote.OfKind(err, remote.KindUnreachable) != nil:
-		diags.Append(d.shared.clusterUnknown(&host, doing, err))
-	default:
-		diags.Append(d.shared.hostError(&host, doing, err))
-	}
-	return nil, diags
-}
-
-// base is the URL of Admin Router. A master that is logged in to has its own.
-func (m *clusterModel) base() string {
-	if m.URL.ValueString() == "" {
-		return "http://127.0.0.1"
-	}
-	return m.URL.ValueString()
 }
 
 // awaitCluster reads until all that is asked for is there. With an error comes
@@ -331,11 +231,12 @@ func clusterAgents(s *fleet.Status) []clusterAgentModel {
 	return agents
 }
 
-// clusterError words a cluster that could not be read.
-func clusterError(s *shared, m *clusterModel, err error) diag.Diagnostic {
-	where := m.base()
-	if m.SSH != nil {
-		where += " through " + m.SSH.Address.ValueString()
+// clusterError words a cluster that could not be read, or that lacks what was waited
+// for. If it may be down, no answer is a warning.
+func clusterError(s *shared, w *clusterWay, limit time.Duration, mayBeDown bool, err error) diag.Diagnostic {
+	where := w.base()
+	if w.SSH != nil {
+		where += " through " + w.SSH.Address.ValueString()
 	}
 	summary, hint := "Cluster Not Read", "See whether the address is that of a master or of the load balancer before the masters, "+
 		"and whether this machine reaches it. "+
@@ -351,8 +252,8 @@ func clusterError(s *shared, m *clusterModel, err error) diag.Diagnostic {
 		hint = "Look at the nodes that are missing, or give it more time with timeout."
 	}
 	detail := s.redactor.Redact(fmt.Sprintf("Cluster:   %s\nTime limit: %s\n\n%s\n\nWhat to do: %s",
-		where, m.limit(), sentence(err.Error()), hint))
-	if m.WaitFor != nil || status == nil || status.Login {
+		where, limit, sentence(err.Error()), hint))
+	if !mayBeDown || status == nil || status.Login {
 		return diag.NewErrorDiagnostic(summary, detail)
 	}
 	return diag.NewWarningDiagnostic(summary, detail+clusterUnknownNote)

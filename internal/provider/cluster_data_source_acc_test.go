@@ -6,10 +6,14 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/getter"
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/terraform"
 )
 
@@ -70,6 +74,8 @@ output "clusters" {
 		}
 	}
 	s.tf.NoChanges()
+	s.tunnelled()
+	s.listed()
 
 	// What is not there, and who does not answer.
 	s.tf.Write("status.tf", fmt.Sprintf(`
@@ -95,6 +101,91 @@ data "dcos_cluster" "nobody" {
 	}
 	s.tf.Write("status.tf", "")
 	s.tf.Destroy()
+}
+
+// tunnelled has another provider read the cluster by way of a tunnel through its master,
+// which only a jump host reaches; and by one that ends where nobody listens.
+func (s *testSite) tunnelled() {
+	s.t.Helper()
+	if !s.tf.Version().Ephemeral() {
+		s.t.Log("this client has no ephemeral resources (Terraform has from 1.10 on, OpenTofu from 1.11): no tunnel is tried")
+		return
+	}
+	before := s.tf.Env
+	s.tf.Env = append(slices.Clone(before), getter.Serve(s.t))
+	defer func() { s.tf.Env = before }()
+	through := func(more, path string) (status int, body string) {
+		s.t.Helper()
+		s.tf.Write("tunnel.tf", fmt.Sprintf(`
+ephemeral "dcos_tunnel" "main" {
+  ssh = {
+    address    = %q
+    jump_hosts = [{ address = %q, user = %q }]
+  }
+  %s
+}
+
+provider "getter" {
+  url = ephemeral.dcos_tunnel.main.url
+}
+
+data "getter_page" "main" {
+  path = %q
+}
+
+output "page" {
+  value = data.getter_page.main
+}
+`, s.masters[0].Address, s.balancer.Address, lab.UserNoSudo, more, path))
+		s.tf.Apply()
+		var page struct {
+			Status int    `json:"status"`
+			Body   string `json:"body"`
+		}
+		s.tf.Output("page", &page)
+		return page.Status, page.Body
+	}
+	if status, body := through("", "/dcos-metadata/dcos-version.json"); status != 200 || !strings.Contains(body, `"2.2.100"`) {
+		s.t.Errorf("through the tunnel: %d %s", status, body)
+	}
+	if status, body := through(`host = "127.0.0.2"`+"\n  port = 9", "/"); status != 502 || !strings.Contains(body, "dcos_tunnel: ") ||
+		!strings.Contains(body, "127.0.0.2:9: Connection refused") {
+		s.t.Errorf("through the one that leads nowhere: %d %s", status, body)
+	}
+	s.tf.Write("tunnel.tf", "")
+	s.tf.Apply() // the other provider is in the state no more
+}
+
+// listed has the client list the nodes of the cluster through its master, which only a jump
+// host reaches.
+func (s *testSite) listed() {
+	s.t.Helper()
+	if !s.tf.Version().Query() {
+		s.t.Log("this client has no lists (Terraform has from 1.14 on, OpenTofu has none): nothing is listed")
+		return
+	}
+	s.tf.Write("nodes.tfquery.hcl", fmt.Sprintf(`
+list "dcos_node" "all" {
+  provider         = dcos
+  include_resource = true
+  config {
+    ssh = { address = %q, jump_hosts = [{ address = %q, user = %q }] }
+  }
+}
+`, s.masters[0].Address, s.balancer.Address, lab.UserNoSudo))
+	found := query(s.t, s.tf)
+	if len(found) != 2 || found[0].Resource["address"] != s.masters[0].Address || found[0].Resource["role"] != "master" ||
+		found[1].Resource["address"] != s.public[0].Address || found[1].Resource["role"] != "public_agent" ||
+		!strings.Contains(found[0].Name, "(serving) of ") || !strings.Contains(found[1].Name, "DC/OS 2.2.100") {
+		s.t.Errorf("found %+v", found)
+	}
+	way, _ := found[1].Resource["ssh"].(map[string]any) // nil if there is none
+	if hops, ok := way["jump_hosts"].([]any); !ok || len(hops) != 1 {
+		s.t.Errorf("the way to the agent is %v", found[1].Resource["ssh"])
+	}
+	if err := os.Remove(filepath.Join(s.tf.Path, "nodes.tfquery.hcl")); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // TestClusterDown holds that a cluster which does not answer stops no plan, since

@@ -188,23 +188,23 @@ func (s *recordedSite) scripts() (scripts, bins map[string]string, err error) {
 			bins[program] = content
 			continue
 		}
-		i := slices.IndexFunc(siteFiles, func(f siteFile) bool { return f.path == path.Clean(name) })
+		i := slices.IndexFunc(siteFiles, func(f config.SiteFile) bool { return f.Path == path.Clean(name) })
 		if i < 0 {
 			return nil, nil, fmt.Errorf("%w: the file %s", errNotHCL, name)
 		}
-		scripts[siteFiles[i].attribute] = content
+		scripts[siteFiles[i].Attribute] = content
 	}
 	given, err := config.FromYAML("", []byte(s.yaml))
 	if err != nil {
 		given = nil // what cannot be read gives no file a name
 	}
 	for _, f := range siteFiles {
-		name, ok := given[f.parameter]
-		if _, there := scripts[f.attribute]; !ok || !there || name.Text == "" {
+		name, ok := given[f.Parameter]
+		if _, there := scripts[f.Attribute]; !ok || !there || name.Text == "" {
 			continue
 		}
 		if _, there := s.files[path.Clean(name.Text)]; !there {
-			return nil, nil, fmt.Errorf("%w: a script that is not where %s says", errNotHCL, f.parameter)
+			return nil, nil, fmt.Errorf("%w: a script that is not where %s says", errNotHCL, f.Parameter)
 		}
 	}
 	return scripts, bins, nil

@@ -20,7 +20,7 @@ import (
 )
 
 // errNoRecipe is a bundle object that no dcos_cluster_config made.
-var errNoRecipe = errors.New("the bundle has no recipe; give a node the bundle of a dcos_cluster_config")
+var errNoRecipe = errors.New("the bundle has no recipe; write " + writeBundle)
 
 // A hostFailure is one operation on a host that failed: what a diagnostic says
 // about it, in this order.

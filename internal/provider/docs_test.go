@@ -31,6 +31,7 @@ var (
 	docRoot     = regexp.MustCompile(`(?m)^(import|variable) `)
 	docIdentity = regexp.MustCompile(`(?m)^ +identity = `)
 	docAction   = regexp.MustCompile(`(?m)^action |^ +action_trigger `)
+	docList     = regexp.MustCompile(`(?m)^list "`)
 	docComment  = regexp.MustCompile(`(?m)(^|\s)#.*$`)
 	docAWS      = regexp.MustCompile(`\b(aws_(?:instance|elb|s3_bucket))\.(\w+)`)
 	docFrom     = regexp.MustCompile(`(?m)^\s*from\s*=.*$`)
@@ -59,10 +60,18 @@ func TestDocsValidate(t *testing.T) {
 			t.Logf("%s: not validated, since this client knows no actions", b.where)
 			continue
 		}
-		if strings.Contains(b.text, "ephemeral") && !version.Ephemeral() || docIdentity.MatchString(b.text) && !version.Identity() {
+		if strings.Contains(b.text, "ephemeral") && !version.Ephemeral() || docIdentity.MatchString(b.text) && !version.Identity() ||
+			docList.MatchString(b.text) && !version.Query() {
 			continue
 		}
 		checked++
+		if docList.MatchString(b.text) { // of a file of its own kind
+			query := terraform.New(t)
+			query.Write("provider.tf", terraform.RequiredProviders+`provider "dcos" {}`)
+			query.Write("block.tfquery.hcl", "# "+b.where+"\n"+b.text)
+			query.Run("validate", "-query", "-no-color")
+			continue
+		}
 		code := docComment.ReplaceAllString(b.text, "")
 		inAWS, workloads := strings.Contains(code, "aws_"), strings.Contains(code, `"mesosphere/dcos"`)
 		// Only a root module may import, only its variables need no values, and

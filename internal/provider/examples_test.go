@@ -27,6 +27,13 @@ func TestExamplesValidate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lists, err := filepath.Glob(filepath.Join(root, "list-resources", "*", "*.tfquery.hcl"))
+	if err != nil || len(lists) == 0 {
+		t.Fatalf("no examples of lists: %v", err)
+	}
+	if version.Query() {
+		more = append(more, lists...)
+	}
 	for _, file := range append(files, more...) {
 		if strings.HasPrefix(file, filepath.Join(root, "demo")) || strings.HasPrefix(file, filepath.Join(root, "aws-elb")) {
 			continue // sites, which are applied as a whole
@@ -44,6 +51,12 @@ func TestExamplesValidate(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, ".tfquery.hcl") {
+				d.Write("provider.tf", `provider "dcos" {}`)
+				d.Write("example.tfquery.hcl", string(text))
+				d.Run("validate", "-query", "-no-color")
+				return
 			}
 			d.Write("example.tf", string(text))
 			if strings.Contains(file, "dcos_node") || strings.Contains(file, "dcos_preflight") || strings.Contains(file, "dcos_cluster/") ||

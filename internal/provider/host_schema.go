@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	action "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	data "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
 	provider "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	resource "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -72,6 +74,24 @@ func (fs fields) ofAction() map[string]action.Attribute {
 		return action.StringAttribute{Required: f.required, Optional: !f.required, MarkdownDescription: f.about, Validators: f.validators()}
 	}, func(f field) action.Attribute {
 		return action.Int64Attribute{Optional: true, MarkdownDescription: f.about, Validators: portNumbers()}
+	})
+}
+
+// ofEphemeral gives them as attributes of an ephemeral resource.
+func (fs fields) ofEphemeral() map[string]ephemeral.Attribute {
+	return attributesOf(fs, func(f field) ephemeral.Attribute {
+		return ephemeral.StringAttribute{Required: f.required, Optional: !f.required, MarkdownDescription: f.about, Validators: f.validators()}
+	}, func(f field) ephemeral.Attribute {
+		return ephemeral.Int64Attribute{Optional: true, MarkdownDescription: f.about, Validators: portNumbers()}
+	})
+}
+
+// ofList gives them as attributes of a list.
+func (fs fields) ofList() map[string]listschema.Attribute {
+	return attributesOf(fs, func(f field) listschema.Attribute {
+		return listschema.StringAttribute{Required: f.required, Optional: !f.required, MarkdownDescription: f.about, Validators: f.validators()}
+	}, func(f field) listschema.Attribute {
+		return listschema.Int64Attribute{Optional: true, MarkdownDescription: f.about, Validators: portNumbers()}
 	})
 }
 

@@ -5,9 +5,6 @@ package provider
 
 import (
 	"context"
-	"net"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -17,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
 // nodeModel is a dcos_node.
@@ -164,32 +162,10 @@ type importID struct {
 	port          int64
 }
 
-// parseImportID takes an import's id apart. An IPv6 address with a port is in
-// brackets.
+// parseImportID takes an import's id apart.
 func parseImportID(text string) (importID, bool) {
-	id := importID{address: text}
-	if at := strings.LastIndex(text, "@"); at >= 0 {
-		id.user, id.address = text[:at], text[at+1:]
-		if id.user == "" {
-			return id, false
-		}
-	}
-	if inner, ok := strings.CutPrefix(id.address, "["); ok && strings.HasSuffix(inner, "]") {
-		id.address = strings.TrimSuffix(inner, "]")
-		return id, net.ParseIP(id.address) != nil
-	}
-	if strings.Contains(id.address, ":") && net.ParseIP(id.address) == nil {
-		host, port, err := net.SplitHostPort(id.address)
-		if err != nil {
-			return id, false
-		}
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
-			return id, false
-		}
-		id.address, id.port = host, int64(n)
-	}
-	return id, id.address != "" && !strings.ContainsAny(id.address, " \t\r\n/[]")
+	login, ok := remote.ParseLogin(text)
+	return importID{login.User, login.Address, int64(login.Port)}, ok
 }
 
 // drainTimeout says how long an agent's tasks may take to end; less than

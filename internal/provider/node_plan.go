@@ -32,7 +32,16 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	written, diags := configuredBundle(ctx, req.Config)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if req.State.Raw.IsNull() {
+		if noBundle(written) {
+			resp.Diagnostics.Append(plan.planKept(ctx, nil, false)...)
+			return
+		}
 		resp.Diagnostics.Append(r.planBundle(ctx, nil, &plan)...)
 		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, req.Private, resp.Private)...)
 		plan.Drift = noDrift()
@@ -47,30 +56,42 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if h, d := state.host(ctx, r.shared); !d.HasError() {
 		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
-	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
-	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
-	rebuilt, diags := confirmed(ctx, req.Private, &plan)
-	resp.Diagnostics.Append(diags...)
-	if rebuilt {
-		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	}
-	if concernsHost(ctx, &state, &plan) {
-		owner, d := taken(ctx, req.Private)
-		if resp.Diagnostics.Append(d...); owner.Whose != "" {
-			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
-		}
-		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan, req.Private)...)
-		if !rebuilt {
-			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
-		}
-	} else {
-		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
-		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
-	}
+	resp.Diagnostics.Append(r.planExisting(ctx, &state, &plan, noBundle(written), req.Private, resp.Private)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planExisting plans a node that is there; without says that its configuration has no
+// bundle.
+func (r *nodeResource) planExisting(
+	ctx context.Context, state, plan *nodeModel, without bool, private privateReader, out privateWriter,
+) diag.Diagnostics {
+	rebuilt, diags := confirmed(ctx, private, plan)
+	if without {
+		diags.Append(plan.planKept(ctx, state, rebuilt)...)
+	}
+	diags.Append(r.planPlace(ctx, state, plan, private, out)...)
+	if !rebuilt {
+		diags.Append(r.keepImported(ctx, state, plan, private)...)
+	} else {
+		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	}
+	if concernsHost(ctx, state, plan) {
+		owner, d := taken(ctx, private)
+		if diags.Append(d...); owner.Whose != "" {
+			diags.Append(takenPlan(plan.Address.ValueString(), owner))
+		}
+		diags.Append(r.planChange(ctx, state, plan, private)...)
+		if !rebuilt {
+			diags.Append(plan.supported(ctx, state, private)...)
+		}
+	} else if !without {
+		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
+		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
+	}
+	return diags
 }
 
 // planPlace registers which host the resource has and will have. state is nil
@@ -163,9 +184,12 @@ func mastersOf(ctx context.Context, state *nodeModel, private privateReader) int
 }
 
 // concernsHost says whether a plan has anything to do on the host. All other
-// attributes are only about how it is reached and treated. A machine that was
-// rebuilt has no id yet.
+// attributes are only about how it is reached and treated, and a node without a
+// bundle is kept as it is. A machine that was rebuilt has no id yet.
 func concernsHost(ctx context.Context, state, plan *nodeModel) bool {
+	if plan.kept() {
+		return false
+	}
 	return plan.ID.IsUnknown() || !plan.Bundle.Equal(state.Bundle) || len(state.drift(ctx)) > 0
 }
 

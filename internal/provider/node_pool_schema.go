@@ -84,7 +84,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
 		},
-		"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. "+
+		"bundle": bundleAttribute(bundleNeeded, "What to install: the `bundle` of a `dcos_cluster_config`. "+
 			"Another bundle upgrades or reconfigures the nodes in place."),
 		"max_parallel": schema.Int64Attribute{
 			Optional: true, Computed: true,

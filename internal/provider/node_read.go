@@ -6,7 +6,6 @@ package provider
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -78,6 +77,9 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	model.observe(sight.State, sight.HostKey)
+	if h.Bundle == nil && model.kept() {
+		sight.Drift = sight.State.Damage(model.role())
+	}
 	model.Drift = driftList(sight.Drift)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(keepUnits(ctx, resp.Private, sight.State, model.role())...)
@@ -90,8 +92,5 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 // host knows where its release came from.
 func (m *nodeModel) adopt(state *node.State) {
 	m.Role = types.StringValue(string(state.Role))
-	m.Bundle = types.ObjectValueMust(bundleTypes, map[string]attr.Value{
-		"id": types.StringValue(""), "recipe": types.StringValue(""),
-		"cluster_name": types.StringValue(state.Cluster), "dcos_version": types.StringValue(state.Version),
-	})
+	m.Bundle = bareBundle(state.Cluster, state.Version)
 }

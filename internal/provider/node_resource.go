@@ -139,6 +139,9 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if model.kept() && !prior.kept() { // what it was installed from does not count any more
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, expectedKey, nil)...)
+	}
 	if !concernsHost(ctx, &prior, &model) {
 		model.settle(&prior)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)

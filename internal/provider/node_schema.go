@@ -56,8 +56,10 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
 			},
-			"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. "+
-				"Another bundle upgrades or reconfigures the node in place."),
+			"bundle": bundleAttribute(bundleTaken, "What to install: the `bundle` of a `dcos_cluster_config`. "+
+				"Another bundle upgrades or reconfigures the node in place. Without one, a node that was imported, or had one before, is kept as "+
+				"it is: nothing is changed on its host, what is amiss there shows in `drift` and in a warning, and destroying it uninstalls it. "+
+				"A node cannot be made without."),
 			"ssh": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "What differs for this host from the provider's `ssh`. Nothing here is secret: " +
@@ -142,7 +144,7 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				Computed:    true,
 				ElementType: types.StringType,
 				MarkdownDescription: "What refresh found on the host that is not as it was installed, in words. " +
-					"It is planned to be empty: apply repairs it.",
+					"It is planned to be empty: apply repairs it, if the node has a `bundle`.",
 			},
 		},
 	}

@@ -67,7 +67,7 @@ func fileKey(path string) string {
 // defaultDescription says what a parameter is if it is not given.
 func defaultDescription(p config.Parameter) string {
 	if p.Name == "bootstrap_url" {
-		return "Default: `" + defaultBootstrapURL + "`: nodes get everything over SSH, and no server is needed."
+		return "Default: `" + config.DefaultBootstrapURL + "`: nodes get everything over SSH, and no server is needed."
 	}
 	note := ""
 	if p.HasDefault && p.DefaultNote != "" {

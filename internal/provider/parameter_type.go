@@ -50,6 +50,25 @@ func (m sameMeaning) PlanModifyDynamic(ctx context.Context, req planmodifier.Dyn
 	}
 }
 
+// releaseNamed refuses an empty source, as it is in configuration that Terraform wrote
+// for an imported cluster: no node knows where its release came from.
+type releaseNamed struct{}
+
+// Description says what is accepted.
+func (releaseNamed) Description(context.Context) string { return "the place of a release" }
+
+// MarkdownDescription says what is accepted.
+func (v releaseNamed) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString checks one value.
+func (releaseNamed) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !req.ConfigValue.IsUnknown() && !req.ConfigValue.IsNull() && req.ConfigValue.ValueString() == "" {
+		resp.Diagnostics.AddAttributeError(req.Path, "Release Not Named",
+			"It is empty. Write where the release is that the cluster is to have: the path or the URL of its dcos_generate_config.sh. "+
+				"The nodes of a running cluster do not know it.")
+	}
+}
+
 // sha256Validator accepts a SHA-256 in hex.
 type sha256Validator struct{}
 

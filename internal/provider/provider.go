@@ -8,7 +8,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	tflist "github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -21,9 +23,11 @@ const Address = "registry.terraform.io/dcos-install/dcos"
 const typeName = "dcos"
 
 var (
-	_ provider.Provider              = (*dcosProvider)(nil)
-	_ provider.ProviderWithFunctions = (*dcosProvider)(nil)
-	_ provider.ProviderWithActions   = (*dcosProvider)(nil)
+	_ provider.Provider                       = (*dcosProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*dcosProvider)(nil)
+	_ provider.ProviderWithListResources      = (*dcosProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*dcosProvider)(nil)
+	_ provider.ProviderWithActions            = (*dcosProvider)(nil)
 )
 
 // dcosProvider is the provider block.
@@ -72,4 +76,14 @@ func (p *dcosProvider) Functions(context.Context) []func() function.Function {
 func (p *dcosProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{newCheckAction, newRestartAction, newDrainAction, newResumeAction,
 		newDiagnosticsAction, newBackupAction}
+}
+
+// ListResources lists what lists resources of running clusters.
+func (p *dcosProvider) ListResources(context.Context) []func() tflist.ListResource {
+	return []func() tflist.ListResource{newNodeList}
+}
+
+// EphemeralResources lists what is there for as long as a run lasts.
+func (p *dcosProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newTunnel}
 }

@@ -48,6 +48,8 @@ func (p *dcosProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	resp.ResourceData = s
 	resp.DataSourceData = s
 	resp.ActionData = s
+	resp.ListResourceData = s
+	resp.EphemeralResourceData = s
 }
 
 // configuration reads the provider block.

@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	tflist "github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -112,7 +114,21 @@ func TestDescriptions(t *testing.T) {
 		newAction().Schema(t.Context(), action.SchemaRequest{}, &schema)
 		eachAttribute(t, "action "+name.TypeName, plain(schema.Schema.Attributes), "", check)
 	}
-	if seen < 350 {
+	for _, newList := range p.ListResources(t.Context()) {
+		var name resource.MetadataResponse
+		var schema tflist.ListResourceSchemaResponse
+		newList().Metadata(t.Context(), resource.MetadataRequest{ProviderTypeName: typeName}, &name)
+		newList().ListResourceConfigSchema(t.Context(), tflist.ListResourceSchemaRequest{}, &schema)
+		eachAttribute(t, "list "+name.TypeName, plain(schema.Schema.Attributes), "", check)
+	}
+	for _, newEphemeral := range p.EphemeralResources(t.Context()) {
+		var name ephemeral.MetadataResponse
+		var schema ephemeral.SchemaResponse
+		newEphemeral().Metadata(t.Context(), ephemeral.MetadataRequest{ProviderTypeName: typeName}, &name)
+		newEphemeral().Schema(t.Context(), ephemeral.SchemaRequest{}, &schema)
+		eachAttribute(t, "ephemeral "+name.TypeName, plain(schema.Schema.Attributes), "", check)
+	}
+	if seen < 380 {
 		t.Errorf("only %d attributes were seen", seen)
 	}
 }
@@ -137,7 +153,7 @@ func plain[A anyAttribute](attributes map[string]A) map[string]anyAttribute {
 
 // nestedIn gives the attributes of an attribute, nil if it has none.
 func nestedIn(a anyAttribute) map[string]anyAttribute {
-	if a, ok := a.(providerschema.NestedAttribute); ok { // all of them are the same interface
+	if a, ok := a.(providerschema.NestedAttribute); ok { // all kinds are the same interface
 		return plain(a.GetNestedObject().GetAttributes())
 	}
 	return nil
@@ -221,7 +237,7 @@ func TestSecretLookingParameters(t *testing.T) {
 	t.Parallel()
 	found := 0
 	for _, p := range config.Parameters() {
-		if !looksSecret(p.Name, "some text") || p.Kind == config.Bool {
+		if !config.LooksSecret(p.Name, "some text") || p.Kind == config.Bool {
 			continue
 		}
 		found++

@@ -41,6 +41,8 @@ type shared struct {
 	// none, or no client yet. told are the options that were found and not honoured.
 	reach func(context.Context, remote.Target) ([]string, error)
 	told  sync.Map
+	// tunnels are what dcos_tunnel has opened.
+	tunnels tunnels
 }
 
 // sharedFrom takes it out of what the framework hands to a resource, which is

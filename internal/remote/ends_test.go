@@ -70,8 +70,8 @@ func play(ch *remotetest.RawChannel, kind, command string) int {
 		return 0
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(ch, format, args...) }
-	fmt.Fprintln(ch.Stderr(), word)
-	say("%s\n", word)
+	fmt.Fprintln(ch.Stderr(), word+"+")
+	say("%s+\n", word)
 	text, err := playStarter(in, word)
 	if err != nil {
 		return 97

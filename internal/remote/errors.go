@@ -418,6 +418,7 @@ type ShellError struct {
 	Err        error
 
 	startsNothing bool // the host did not so much as start it
+	noSession     bool // nor would it let it be asked to
 }
 
 func (e *ShellError) Error() string {
@@ -454,6 +455,10 @@ const expiredHint = "Log in once and change the password of user %[1]s (ssh %[1]
 
 // Hint says what is needed of the login shell.
 func (e *ShellError) Hint() string {
+	if e.noSession {
+		return fmt.Sprintf("User %s may open no session there (MaxSessions in sshd_config), as on hosts that are only to be passed through: "+
+			"correct the address, use another user, or allow it.", e.User)
+	}
 	if e.startsNothing {
 		return fmt.Sprintf("Look for what keeps the host from starting processes of user %s: a limit on them (ulimit -u in "+
 			"/etc/security/limits.conf, TasksMax in systemd), or no memory. The journal of its SSH server says more.", e.User)
@@ -578,10 +583,30 @@ type TimeoutError struct {
 	Host, Script string
 	After        time.Duration
 	Stderr       string // its last lines
+
+	unbegun *notBegunError // nil if it had begun, or that is not known
 }
+
+// notBegunError says that time was over before a process that was started gave a sign of
+// its script.
+type notBegunError struct {
+	err  error
+	user string
+	said string // what came instead
+}
+
+func (e *notBegunError) Error() string { return e.err.Error() }
+func (e *notBegunError) Unwrap() error { return e.err }
 
 func (e *TimeoutError) Error() string {
 	msg := fmt.Sprintf("%s: script %s did not end within %s", e.Host, e.Script, e.After)
+	if e.unbegun != nil {
+		msg = fmt.Sprintf("%s: script %s was not begun within %s: the login shell of user %s gave no sign of it", e.Host, e.Script, e.After,
+			e.unbegun.user)
+		if e.unbegun.said != "" {
+			msg += ", and said: " + e.unbegun.said
+		}
+	}
 	if e.Stderr != "" {
 		msg += ": " + e.Stderr
 	}
@@ -596,6 +621,9 @@ func (*TimeoutError) Kind() Kind { return KindTimeout }
 
 // Hint says that more time may help.
 func (e *TimeoutError) Hint() string {
+	if e.unbegun != nil {
+		return (&ShellError{Host: e.Host, User: e.unbegun.user, Output: e.unbegun.said}).Hint()
+	}
 	return "Look at the host for what it is waiting for, or allow it more time."
 }
 

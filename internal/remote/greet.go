@@ -4,11 +4,11 @@
 package remote
 
 import (
-	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"net"
 	"strings"
 )
 
@@ -59,19 +59,40 @@ func (c *Client) Greet(ctx context.Context, t Target) error {
 	}
 	defer release()
 	defer func() { _ = nc.Close() }() // nothing was said
+	within := ctx                     // what the caller allows
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.handshake, fmt.Errorf("no word within %s", c.limits.handshake))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = nc.Close() })() // which ends the reading
-	words := bufio.NewReader(io.LimitReader(nc, maxGreeting))
-	for {
-		line, err := words.ReadString('\n')
-		switch {
-		case strings.HasPrefix(line, "SSH-"):
-			return nil
-		case ctx.Err() != nil:
-			return failed(StepHandshake, "", context.Cause(ctx))
-		case err != nil:
-			return failed(StepHandshake, "", throughProxy(nc, fmt.Errorf("no SSH server says who it is: %w", err)))
-		}
+	err = greeting(nc)
+	switch {
+	case err == nil:
+		return nil
+	case within.Err() != nil:
+		return failed(StepHandshake, "", context.Cause(within))
+	case ctx.Err() != nil && !errors.As(err, new(*NotSSHError)):
+		err = context.Cause(ctx)
+	default:
+		err = throughProxy(nc, err)
 	}
+	return failed(StepHandshake, "", err)
+}
+
+// greeting reads what comes until an SSH server has said who it is.
+func greeting(nc net.Conn) error {
+	w := &wire{Conn: nc}
+	words := make([]byte, 256)
+	for !w.greeted {
+		_, err := w.Read(words)
+		if err == nil && w.read.Load() > maxGreeting {
+			err = fmt.Errorf("more than %d KiB came", maxGreeting>>10)
+		}
+		if err == nil || w.greeted {
+			continue
+		}
+		if said := w.foreign(); said != "" {
+			return &NotSSHError{Said: said}
+		}
+		return fmt.Errorf("no SSH server says who it is: %w", err)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,7 @@ func TestGreet(t *testing.T) {
 		"OpenSSH":                         {port: sshd.Port},
 		"through a jump host":             {port: end.Port, via: []remote.Hop{hopTo(jump)}},
 		"words before the name":           {port: says(t, "welcome\r\nSSH-2.0-x\r\n", false)},
+		"many words before the name":      {port: says(t, strings.Repeat("all that is done here is noted\r\n", 100)+"SSH-2.0-x\r\n", false)},
 		"nobody":                          {port: freePort(t), wants: remote.StepTCP},
 		"nobody behind a jump host":       {port: freePort(t), via: []remote.Hop{hopTo(jump)}, wants: remote.StepTCP},
 		"another kind of server":          {port: says(t, "HTTP/1.1 400 Bad Request\r\n\r\n", true), wants: remote.StepHandshake},
@@ -77,6 +79,14 @@ func TestGreet(t *testing.T) {
 			_ = wantConnectError(t, err, g.wants, "127.0.0.1")
 		} else if err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What it says instead is told as Dial tells it.
+	for _, end := range []bool{true, false} {
+		err := c.Greet(t.Context(), remote.Target{Address: "127.0.0.1", Port: says(t, "220 mail.example.org ESMTP\r\n", end)})
+		var other *remote.NotSSHError
+		if !errors.As(err, &other) || other.Said != "220 mail.example.org ESMTP" {
+			t.Errorf("have %v", err)
 		}
 	}
 	// The jump host's connection is shared with those who have seen its key.

@@ -104,8 +104,8 @@ func (t *transport) start(ctx context.Context, word string, c command) (*process
 	most := cmp.Or(c.most, mostSaid)
 	var begin sync.Once
 	sign := func() { begin.Do(func() { close(p.started) }) }
-	p.err = &stream{mark: word, to: c.stderr, prompt: c.prompt, asked: c.asked, most: most, flood: flood}
-	p.out = &stream{mark: word, to: c.stdout, begun: sign, most: most, flood: flood}
+	p.err = &stream{mark: signOf(word), to: c.stderr, prompt: c.prompt, asked: c.asked, most: most, flood: flood}
+	p.out = &stream{mark: signOf(word), to: c.stdout, begun: sign, most: most, flood: flood}
 	if c.tty {
 		// sudo's prompt comes on the one stream that there is.
 		p.out.prompt, p.out.asked = c.prompt, c.asked

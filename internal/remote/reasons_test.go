@@ -219,6 +219,73 @@ func TestNoSSHServer(t *testing.T) {
 	}
 }
 
+// A forced command that waits, or sends back what it is sent, is no script: that is said
+// with what it said, and nothing of the script's text is.
+func TestForcedCommands(t *testing.T) {
+	t.Parallel()
+	for force, want := range map[string]string{
+		"cat >/dev/null":               "the account does not run commands",
+		"cat":                          "sends back what it is sent",
+		"tee /dev/stderr":              "sends back what it is sent",
+		"echo Backups only; sleep 600": "was not begun within 5s: the login shell of user @ME@ gave no sign of it, and said: Backups only",
+		"cat; sleep 600":               "was not begun within 5s: the login shell of user @ME@ gave no sign of it",
+		"sleep 600":                    "was not begun within 5s: the login shell of user @ME@ gave no sign of it",
+	} {
+		t.Run(force, func(t *testing.T) {
+			t.Parallel()
+			s := remotetest.StartSSHD(t, "ForceCommand "+force)
+			client := newClient(t, remote.Config{User: s.User, Credentials: remote.Credentials{PrivateKey: remote.Secret(s.Key)}})
+			conn, err := client.Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			script := remote.Script{Name: "forced", Text: ": a-line-of-the-script"}
+			if strings.Contains(force, "sleep") {
+				script.Timeout = 5 * time.Second
+			}
+			res, err := conn.Run(t.Context(), script)
+			var hinter remote.Hinter
+			if err == nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "@ME@", s.User)) || !errors.As(err, &hinter) ||
+				!strings.Contains(hinter.Hint(), "ForceCommand") || strings.Contains(err.Error(), "a-line-of") || len(res.Stdout)+len(res.Stderr) > 0 {
+				t.Errorf("have %+v, %v", res, err)
+			}
+		})
+	}
+}
+
+// A server that opens no session is there, and says so.
+func TestNoSession(t *testing.T) {
+	t.Parallel()
+	s := remotetest.StartSSHD(t, "MaxSessions 0")
+	client := newClient(t, remote.Config{User: s.User, Credentials: remote.Credentials{PrivateKey: remote.Secret(s.Key)}})
+	conn, err := client.Dial(t.Context(), remote.Target{Address: s.Host, Port: s.Port, HostKey: s.HostKey, ConnectTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, root := range []bool{false, true} {
+		_, err := conn.Run(t.Context(), remote.Script{Name: "s", Root: root})
+		var shell *remote.ShellError
+		if !errors.As(err, &shell) || remote.IsUnreachable(err) || !strings.Contains(err.Error(), "opens no session") ||
+			!strings.Contains(shell.Hint(), "MaxSessions") {
+			t.Errorf("have %v", err)
+		}
+	}
+}
+
+// What an SSH server says before its name, be it much, is not what is wrong with it.
+func TestWordsBeforeName(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("all that is done here is noted\r\n", 10) + "SSH-2.0-x\r\n"
+	client := newClient(t, remote.Config{User: "user", Credentials: remote.Credentials{Password: "x"}})
+	_, err := client.Dial(t.Context(), remote.Target{Address: "127.0.0.1", Port: says(t, words, true), ConnectTimeout: time.Second})
+	var other *remote.NotSSHError
+	if err == nil || errors.As(err, &other) {
+		t.Errorf("have %v", err)
+	}
+}
+
 // The exit code is the script's own word: servers give it when its input has ended, not at
 // all, or another one.
 func TestOwnExitCode(t *testing.T) {

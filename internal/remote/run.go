@@ -69,7 +69,9 @@ func (c *Conn) Run(ctx context.Context, s Script) (*Result, error) {
 		if ctx.Err() != nil {
 			return res, fmt.Errorf("%s: script %s: %w", c.host(), s.Name, context.Cause(ctx))
 		}
-		return res, &TimeoutError{Host: c.host(), Script: s.Name, After: s.Timeout, Stderr: lastLines(c.redact(string(res.Stderr)))}
+		e := &TimeoutError{Host: c.host(), Script: s.Name, After: s.Timeout, Stderr: lastLines(c.redact(string(res.Stderr)))}
+		_ = errors.As(err, &e.unbegun) // it stays nil
+		return res, e
 	}
 	return res, err
 }
@@ -83,6 +85,9 @@ func (c *Conn) run(ctx context.Context, s *Script) (*Result, error) {
 	j := &job{conn: c, work: "script " + s.Name, script: s, out: out, errs: errs, payload: payloadOf(s)}
 	j.text = func(b *bytes.Buffer, tty bool) { wrap(b, s, tty, c.dd.Load() != ddInexact, c.lease()) }
 	if err := j.begin(ctx, s.Root); err != nil {
+		if ctx.Err() != nil && j.silent && j.p != nil {
+			err = &notBegunError{err: err, user: c.user(), said: j.instead()}
+		}
 		return &Result{ExitCode: -1}, err
 	}
 	return follow(ctx, j, out, errs)
@@ -160,7 +165,7 @@ func (j *job) beginAsRoot(ctx context.Context, word string, tty bool) (again boo
 	if !errors.Is(err, errNoStart) || b.prefix == "" || j.silent || j.vanished() {
 		return false, j.notStarted(err)
 	}
-	if j.p.exitCode() == exitForeign {
+	if j.p.exitCode() == exitForeign || j.echoes() {
 		return false, j.notStarted(err)
 	}
 	said, whose := j.said()
@@ -234,9 +239,13 @@ func (j *job) notStarted(err error) error {
 		return c.lost(j.p.t, j.work, nil)
 	}
 	e := &ShellError{Host: c.host(), User: c.user(), startsNothing: errors.Is(err, errStartsNothing)}
-	if j.p != nil {
-		said, _ := j.said()
-		e.Output = c.redact(strings.Join(withoutEach(said, j.line), "; "))
+	switch {
+	case j.p == nil:
+	case j.echoes():
+		e.Err = errEchoes // and all that it said is our own
+		return e
+	default:
+		e.Output = j.instead()
 		if code := j.p.exitCode(); code >= 0 && !j.silent {
 			e.Err = fmt.Errorf("exit code %d", code)
 			if code == exitForeign {
@@ -248,6 +257,21 @@ func (j *job) notStarted(err error) error {
 	e.Err = err
 	return e
 }
+
+// echoes reports whether the host sent back what it was sent.
+func (j *job) echoes() bool { return j.p.out.echoes(j.p.word) || j.p.err.echoes(j.p.word) }
+
+// instead is what came in the place of the script's sign. What is our own says nothing.
+func (j *job) instead() string {
+	if j.echoes() {
+		return ""
+	}
+	said, _ := j.said()
+	return j.conn.redact(strings.Join(withoutEach(said, j.line), "; "))
+}
+
+// errEchoes says so.
+var errEchoes = errors.New("what the account runs in its place sends back what it is sent, as cat does")
 
 // errForeign says that another shell read the message.
 var errForeign = errors.New("a start-up file of the shell runs something in its place that reads its input, as \"exec sh\" does")
@@ -322,6 +346,8 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	case starting.Err() != nil:
 		j.silent = true
 		return context.Cause(starting)
+	case errors.As(err, new(*ssh.OpenChannelError)):
+		return &ShellError{Host: c.host(), User: c.user(), noSession: true, Err: fmt.Errorf("the server opens no session: %w", err)}
 	default:
 		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
 	}

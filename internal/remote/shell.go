@@ -17,7 +17,8 @@ import (
 //
 // It says the word on stderr and stdout (once on a terminal), so that
 // everything before it (profiles that chatter, sudo's lecture) is known to be
-// noise. Then it reads up to the script's first line (see message), which throws
+// noise. The plus sign behind it is in nothing that is sent: what sends back what it
+// is sent (a ForceCommand that is cat) does not say it. Then it reads up to the script's first line (see message), which throws
 // away a password line that sudo did not ask for, then the script's size in bytes,
 // then the script up to the word. A script that comes incomplete is not run at all.
 //
@@ -31,8 +32,8 @@ import (
 // no single quote, no backslash, no exclamation mark, no newline. ${IFS#??} is
 // the newline.
 const (
-	starter = `echo $1 >&2;echo $1;` + reader
-	onTTY   = `stty raw -echo;echo $1;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|{ ` + reader + `;}`
+	starter = `echo $1+ >&2;echo $1+;` + reader
+	onTTY   = `stty raw -echo;echo $1+;{ dd bs=4096 <&3 3<&- 2>/dev/null & } 3<&0|{ ` + reader + `;}`
 	reader  = `n=${IFS#??};while IFS= read -r l||exit 97;do case $l in *$1?)break;;esac;done;` +
 		`s=.;read -r l;[ $l = 0 ]||s=$(dd bs=$l count=1 iflag=fullblock 2>/dev/null;echo .);s=${s%.};while IFS= read -r l||exit 97;do ` +
 		`[ "$l" = $1 ]&&break;s=$s$l$n;done;eval "$s"`
@@ -86,6 +87,9 @@ const exitForeign = 98
 
 // scriptName is $0 of every script: what the shell puts before its messages.
 const scriptName = "dcos"
+
+// signOf is what the starter says of a word.
+func signOf(word string) string { return word + "+" }
 
 // longScript is from how many bytes on a script is read by dd: starting that
 // takes as long as reading two or three thousand bytes one by one.

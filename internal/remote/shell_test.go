@@ -31,7 +31,7 @@ func TestStarterReads(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", remote.CommandLine("w1"))
 			cmd.Stdin = bytes.NewReader(append(remote.Message("w1", text), "what is behind\n"...))
 			out, err := cmd.Output()
-			if want := "w1\nbegin\n[what is behind]\n"; err != nil || string(out) != want {
+			if want := "w1+\nbegin\n[what is behind]\n"; err != nil || string(out) != want {
 				t.Errorf("have %q, want %q (%v)", out, want, err)
 			}
 		})

@@ -140,6 +140,14 @@ func (s *stream) skip(p []byte) []byte {
 	return nil
 }
 
+// echoes reports whether the noise has in it what is only in a process's input: the lines
+// that have its word.
+func (s *stream) echoes(word string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Contains(s.noise, []byte("<<\"."+word+"\"")) || bytes.Contains(s.noise, []byte("\n"+word+"\n"))
+}
+
 // said is the noise in readable form: without control characters, prompts and
 // empty lines, at most the last lines. whose is the user whose password was asked
 // for, if the prompt said so.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type wire struct {
 
 	greeted bool   // an SSH server has said that it is one; of the goroutine that reads, as is said
 	said    []byte // what came before that, its beginning
+	before  []byte // and its last bytes, in which a name may begin
 
 	mu      sync.Mutex
 	holds   int             // who wants writes held back
@@ -68,12 +70,17 @@ var errNotSSH = errors.New("no SSH server")
 // (RFC 4253, section 4.2), but with some other protocols begin, whose servers wait for
 // more then.
 func (w *wire) greet(p []byte) (foreign bool) {
-	const most = 256
-	w.said = append(w.said, p[:min(len(p), most-len(w.said))]...)
-	if at := bytes.Index(w.said, []byte("SSH-")); at == 0 || at > 0 && w.said[at-1] == '\n' {
-		w.greeted, w.said = true, nil
+	const most, name = 256, "\nSSH-"
+	if len(w.said) == 0 {
+		w.before = []byte{'\n'}
+	}
+	seen := slices.Concat(w.before, p)
+	if bytes.Contains(seen, []byte(name)) {
+		w.greeted, w.said, w.before = true, nil, nil
 		return false
 	}
+	w.before = seen[max(0, len(seen)-len(name)+1):]
+	w.said = append(w.said, p[:min(len(p), most-len(w.said))]...)
 	line, _, whole := bytes.Cut(w.said, []byte("\n"))
 	for _, begin := range []string{"HTTP/", "<!DOCTYPE", "<html", "220 ", "220-", "421 ", "554 ", "* OK", "+OK", "-ERR", "RFB ", "\x15\x03"} {
 		if bytes.HasPrefix(w.said, []byte(begin)) && (whole || len(line) == most || begin == "\x15\x03") {

@@ -75,6 +75,12 @@ func (r *reply) put(key, value string) {
 	r.WriteString(key + "=" + value + "\n")
 }
 
+func (r *reply) putAll(values map[string]string) {
+	for key, value := range values {
+		r.put(key, value)
+	}
+}
+
 // answer does what the scripts of a text would, and gives the exit code.
 func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stderr io.Writer) int {
 	h.mu.Lock()
@@ -128,6 +134,10 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	}
 	for _, m := range words("marker") {
 		h.marked(f, m)
+	}
+	if name == "given" {
+		r.putAll(f.opts.Given)
+		return ""
 	}
 	switch name {
 	case "inspect":

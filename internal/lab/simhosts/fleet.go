@@ -45,6 +45,8 @@ type Options struct {
 	Transfer bool
 	// Stays is the path of a file of somebody's in one of DC/OS's directories, which a removal leaves where it is; "": none.
 	Stays string
+	// Given is what nodes say of the configuration of their cluster, as given.sh prints it.
+	Given map[string]string
 }
 
 // Count is what a fleet has seen.

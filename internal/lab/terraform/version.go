@@ -23,6 +23,9 @@ func (v Version) Identity() bool { return v.atLeast(12, 12) }
 // Actions says whether there are actions. OpenTofu knows none.
 func (v Version) Actions() bool { return !v.tofu && v.atLeast(14, 0) }
 
+// Query says whether the client lists resources (terraform query); OpenTofu does not.
+func (v Version) Query() bool { return !v.tofu && v.atLeast(14, 0) }
+
 // atLeast compares with a minor version 1.x of each.
 func (v Version) atLeast(terraform, tofu int) bool {
 	if v.major > 1 {

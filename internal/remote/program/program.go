@@ -91,60 +91,100 @@ func (c Command) prepare(ctx context.Context) *exec.Cmd {
 // Errors are *Error.
 func (c Command) Output(ctx context.Context, most int) ([]byte, error) {
 	name := baseName(c.Path)
-	stderr, itsStderr, err := os.Pipe()
+	out, tail := &bounded{most: most}, &tailWriter{}
+	r, err := c.start(ctx, out, tail)
 	if err != nil {
 		return nil, &Error{Program: name, Code: -1, Err: err}
 	}
-	out, tail := &bounded{most: most}, &tailWriter{}
-	cmd := c.prepare(ctx)
-	cmd.Stdout, cmd.Stderr = out, itsStderr
-	// What it leaves behind may hold its output open for as long as it likes: then
-	// nobody knows whether that is all. That of its errors does not matter.
-	cmd.WaitDelay = 5 * grace
-	said := make(chan struct{})
-	go func() {
-		defer close(said)
-		_, _ = io.Copy(tail, stderr) // its end is all that there is to know
-		_ = stderr.Close()           // nothing was written to it
-	}()
-	ran := make(chan error, 1)
-	go func() {
-		err := cmd.Run()
-		_ = itsStderr.Close() // the program had its own
-		ran <- err
-	}()
+	over := false
 	select {
-	case err = <-ran:
+	case <-r.all:
+		over = out.over
 	case <-ctx.Done():
-		// What has left its group, and so lives on, is not waited for.
-		select {
-		case err = <-ran:
-		case <-time.After(grace / 2):
-			err = ctx.Err()
-		}
+		over = true
 	}
-	if err == nil {
+	if over {
+		// It may have ended and others of its group not. It is not waited for yet, so
+		// its process id is nobody else's.
+		_ = endGroup(r.cmd.Process, true)
+	}
+	ran := make(chan error, 2)
+	go func() { ran <- r.cmd.Wait() }()
+	late := context.AfterFunc(ctx, func() { // what has left its group, and so lives on, is not waited for
+		time.Sleep(grace / 2)
+		closeAll(r.stdout, r.stderr)
+		ran <- ctx.Err()
+	})
+	err = <-ran
+	late()
+	if err == nil && !over {
 		return out.kept, nil
 	}
 	select {
-	case <-said:
-	case <-time.After(grace / 2):
+	case <-r.said:
+	case <-time.After(grace / 4):
 	}
 	e := &Error{Program: name, Code: -1, Stderr: tail.lines()}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		e.Err = context.Cause(ctx)
-	case out.over:
+	case over:
 		e.Err = fmt.Errorf("it writes more than %d KiB", most>>10)
 	case errors.As(err, &exit):
 		e.Code = exit.ExitCode()
-	case errors.Is(err, exec.ErrWaitDelay):
-		e.Err = errors.New("what it started keeps its output open")
 	default:
 		e.Err = err
 	}
 	return nil, e
+}
+
+// running is a program whose output is read aside.
+type running struct {
+	cmd            *exec.Cmd
+	stdout, stderr *os.File
+	all, said      chan struct{} // closed at the end of either
+}
+
+// start starts a program. What it leaves behind may hold its output open for as long as
+// it likes: then nobody knows whether that is all. That of its errors does not matter.
+func (c Command) start(ctx context.Context, out, tail io.Writer) (*running, error) {
+	stdout, itsStdout, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	stderr, itsStderr, err := os.Pipe()
+	if err != nil {
+		closeAll(stdout, itsStdout)
+		return nil, err
+	}
+	cmd := c.prepare(ctx)
+	cmd.Stdout, cmd.Stderr = itsStdout, itsStderr
+	err = cmd.Start()
+	closeAll(itsStdout, itsStderr) // the program has its own
+	if err != nil {
+		closeAll(stdout, stderr)
+		return nil, err
+	}
+	return &running{cmd, stdout, stderr, aside(out, stdout), aside(tail, stderr)}, nil
+}
+
+// aside copies until the end, which the channel tells.
+func aside(to io.Writer, from *os.File) (ended chan struct{}) {
+	ended = make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(to, from) // who writes tells what is wrong
+		closeAll(from)
+	}()
+	return ended
+}
+
+// closeAll closes ends of pipes, to which nothing was written here.
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
 }
 
 func baseName(path string) string {

@@ -95,6 +95,18 @@ func TestOutputCancelled(t *testing.T) {
 	ends(t, path)
 }
 
+// What it has left behind, and holds the output, ends with it.
+func TestOutputLeftBehind(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pid")
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := sh("sleep 600 & echo $! >"+path).Output(ctx, 1<<10); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("have %v", err)
+	}
+	ends(t, path)
+}
+
 // What has left the group, and holds the output, is waited for no longer than that.
 func TestOutputCancelledWithoutIt(t *testing.T) {
 	t.Parallel()

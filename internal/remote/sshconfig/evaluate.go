@@ -4,6 +4,7 @@
 package sshconfig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -122,8 +123,8 @@ func (r *reading) file(lines []line, never bool) error {
 }
 
 func (r *reading) hostBlock(l *line) (active bool, err error) {
-	if l.bad != nil {
-		return false, l.errorf("%w", l.bad)
+	if err := l.wants(); err != nil {
+		return false, err
 	}
 	for _, p := range l.args {
 		positive, negated := strings.CutPrefix(p, "!")
@@ -144,6 +145,9 @@ func (r *reading) hostBlock(l *line) (active bool, err error) {
 func (r *reading) matchBlock(l *line, never bool) (bool, error) {
 	result, only := true, 0
 	var open error
+	if strings.Contains(l.rest, "\x00") {
+		return false, l.errorf("%w", l.bad)
+	}
 	for rest := l.rest; rest != ""; only++ {
 		word, after, ok := cutWord(rest)
 		if rest = after; !ok {
@@ -162,10 +166,10 @@ func (r *reading) matchBlock(l *line, never bool) (bool, error) {
 			rest = ""
 		case "final", "canonical":
 			holds = r.final
-			r.wantFinal = r.wantFinal || name == "final" && !negated
+			r.wantFinal = r.wantFinal || name == "final" // negated, too
 		default:
 			var argument string
-			if argument, rest, ok = cutWord(rest); !ok || argument == "" {
+			if argument, rest, ok = cutWord(rest); !ok || argument == "" || argument[0] == '#' {
 				return false, l.errorf("Match %s has no pattern", word)
 			}
 			var known bool
@@ -222,6 +226,9 @@ func (r *reading) set(l *line) error {
 	}
 	keyword := canonical(l.keyword)
 	words, err := l.value(keyword)
+	if err == nil {
+		err = l.understood(keyword, words)
+	}
 	if err != nil {
 		return err
 	}
@@ -229,11 +236,12 @@ func (r *reading) set(l *line) error {
 	case "refuseconnection":
 		return l.errorf("%s: %s", l.written, strings.Join(words, " "))
 	case "canonicalizehostname":
-		if !strings.EqualFold(words[0], "no") && !strings.EqualFold(words[0], "false") {
+		if r.values[keyword] == nil && !strings.EqualFold(words[0], "no") && !strings.EqualFold(words[0], "false") {
 			return l.errorf("only ssh itself makes host names canonical, and it %w", errNotAsked)
 		}
+		r.values[keyword] = words
 	case "ignoreunknown":
-		r.ignored = words[0]
+		r.ignored = cmp.Or(r.ignored, words[0])
 	case "identityfile", "certificatefile":
 		if slices.Contains(r.values[keyword], words[0]) {
 			return nil
@@ -251,15 +259,38 @@ func (r *reading) set(l *line) error {
 			r.values[keyword] = words
 		}
 	default:
-		if len(words) > 1 && handlings[keyword] == honoured {
-			return l.errorf("%s has more than one value", l.written)
-		}
 		if r.values[keyword] == nil {
 			r.values[keyword] = []string{strings.Join(words, " ")}
 		}
 	}
 	if r.lines[keyword] == nil {
 		r.lines[keyword] = l
+	}
+	return nil
+}
+
+// understood says what is wrong with the words of an option that counts, as ssh does,
+// which refuses the whole file for it.
+func (l *line) understood(keyword string, words []string) error {
+	if handlings[keyword] != honoured {
+		return nil
+	}
+	switch keyword {
+	case "userknownhostsfile", "globalknownhostsfile", "revokedhostkeys":
+		if len(words) > 1 && slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, "none") }) {
+			return l.errorf("%s has none beside others", l.written)
+		}
+	case "canonicaldomains", "canonicalizepermittedcnames":
+		// Only ssh makes names canonical.
+	case "identitiesonly", "hashknownhosts", "proxyusefdpass", "canonicalizefallbacklocal":
+		if !slices.Contains([]string{"yes", "true", "no", "false"}, strings.ToLower(words[0])) {
+			return l.errorf("%s is yes or no, not %q", l.written, words[0])
+		}
+		fallthrough
+	default:
+		if len(words) > 1 {
+			return l.errorf("%s has more than one value", l.written)
+		}
 	}
 	return nil
 }
@@ -276,9 +307,12 @@ func (l *line) value(keyword string) ([]string, error) {
 		}
 		words = []string{strings.TrimRight(text, whitespace)}
 	default:
-		if l.bad != nil {
-			return nil, l.errorf("%w", l.bad)
+		if err := l.wants(); err != nil {
+			return nil, err
 		}
+	}
+	if l.bad != nil && strings.Contains(l.rest, "\x00") {
+		return nil, l.errorf("%w", l.bad)
 	}
 	if len(words) == 0 || words[0] == "" {
 		return nil, l.errorf("%s has no value", l.written)

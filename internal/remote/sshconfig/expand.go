@@ -75,7 +75,11 @@ func (t Tokens) Expand(s string, environment bool) (string, error) {
 
 // path expands the name of a file.
 func (t Tokens) path(s string) (string, error) {
-	return t.Expand(expandHome(s), true)
+	path := expandHome(s)
+	if strings.HasPrefix(path, "~") {
+		return "", fmt.Errorf("%q: there is no such home directory", s)
+	}
+	return t.Expand(path, true)
 }
 
 // expandHome replaces a leading ~, and that of another user.

@@ -64,6 +64,9 @@ func (r *reader) read(path string, depth int) ([]line, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
+		if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+			err = errors.Join(errDirectory, err)
+		}
 		return nil, err
 	}
 	if r.size += len(text); r.size > maxSize {
@@ -93,8 +96,8 @@ func (r *reader) parse(text []byte, path string, depth int) (lines []line) {
 // include reads the files that an Include names: glob(7) patterns, relative to
 // ~/.ssh (ssh_config(5), "Include").
 func (r *reader) include(l *line, depth int) (files [][]line, err error) {
-	if l.bad != nil {
-		return nil, l.bad
+	if err := l.wants(); err != nil {
+		return nil, err
 	}
 	for _, name := range l.args {
 		if strings.Contains(name, "%") || strings.Contains(name, "${") {
@@ -107,14 +110,14 @@ func (r *reader) include(l *line, depth int) (files [][]line, err error) {
 				return nil, l.errorf("Include %s: there is no home directory in which it could be", name)
 			}
 		}
-		paths, err := filepath.Glob(pattern)
+		paths, err := glob(pattern)
 		if err != nil {
 			return nil, l.errorf("Include %s: %w", name, err)
 		}
 		for _, path := range paths {
 			lines, err := r.read(path, depth+1)
 			switch {
-			case errors.Is(err, fs.ErrNotExist):
+			case errors.Is(err, fs.ErrNotExist), errors.Is(err, errDirectory):
 			case err != nil:
 				return nil, l.errorf("Include %s: %w", name, err)
 			default:
@@ -125,6 +128,42 @@ func (r *reader) include(l *line, depth int) (files [][]line, err error) {
 	return files, nil
 }
 
+// errDirectory is in the error of a directory, in which ssh finds no lines.
+var errDirectory = errors.New("no file")
+
+// glob finds files as glob(3) does: what is hidden has to be named so, [!a] is what
+// is not a, and all names are sorted together.
+func glob(pattern string) ([]string, error) {
+	if strings.Contains(pattern, "[:") || strings.Contains(pattern, "[.") || strings.Contains(pattern, "[=") {
+		return nil, errors.New("only ssh itself knows classes of characters")
+	}
+	found, err := filepath.Glob(strings.ReplaceAll(pattern, "[!", "[^"))
+	wanted := strings.Split(filepath.ToSlash(pattern), "/")
+	found = slices.DeleteFunc(found, func(path string) bool {
+		for i, part := range strings.Split(filepath.ToSlash(path), "/") {
+			if strings.HasPrefix(part, ".") && i < len(wanted) && !strings.HasPrefix(strings.TrimPrefix(wanted[i], `\`), ".") {
+				return true
+			}
+		}
+		return false
+	})
+	slices.Sort(found)
+	return found, err
+}
+
+// wants says what is wrong with the words of a line that has to have some.
+func (l *line) wants() error {
+	switch {
+	case l.bad != nil:
+		return l.errorf("%w", l.bad)
+	case l.rest == "":
+		return l.errorf("%s has no value", l.written)
+	case slices.Contains(l.args, ""):
+		return l.errorf("%s has an empty value", l.written)
+	}
+	return nil
+}
+
 const whitespace = " \t\r\n"
 
 // splitLine takes a line apart as OpenSSH does (readconf.c,
@@ -132,11 +171,17 @@ const whitespace = " \t\r\n"
 func splitLine(raw string) (l line, ok bool) {
 	raw = strings.TrimRight(raw, whitespace+"\f")
 	word, rest, ok := cutWord(strings.TrimLeft(raw, whitespace))
+	if ok && word == "" { // an equals sign, or nothing in quotes
+		word, rest, ok = cutWord(rest)
+	}
 	if !ok || word == "" || word[0] == '#' {
 		return l, false
 	}
 	l.written, l.keyword, l.rest = word, strings.ToLower(word), strings.TrimLeft(rest, whitespace)
 	l.args, l.bad = splitWords(l.rest, true)
+	if strings.Contains(raw, "\x00") {
+		l.args, l.bad = nil, errors.New("it has a zero byte, behind which ssh reads nothing")
+	}
 	return l, true
 }
 

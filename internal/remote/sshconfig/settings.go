@@ -106,6 +106,19 @@ func (a Algorithms) Apply(defaults, supported []string) []string {
 	return listed
 }
 
+// number is a keyword's number, at most so large; 0 if it has none.
+func (v values) number(keyword string, most int) (int, error) {
+	text := v.first(keyword)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > most || n == 0 && keyword == "port" {
+		return 0, fmt.Errorf("%q is not a number that it takes", text)
+	}
+	return n, nil
+}
+
 // settle makes settings of values, of which those in expanded have no tokens any
 // more. at says where a value is from, in an error.
 func (q Question) settle(v values, expanded []string, at func(keyword string, err error) error) (s *Settings, err error) {
@@ -117,17 +130,8 @@ func (q Question) settle(v values, expanded []string, at func(keyword string, er
 		}
 	}
 	number := func(keyword string, most int) int {
-		text := v.first(keyword)
-		if text == "" {
-			return 0
-		}
-		n, err := strconv.Atoi(text)
-		if err == nil && (n < 0 || n > most) {
-			err = errors.New("out of range")
-		}
-		if err != nil {
-			fail(keyword, fmt.Errorf("%q is not a number that it takes", text))
-		}
+		n, err := v.number(keyword, most)
+		fail(keyword, err)
 		return n
 	}
 	duration := func(keyword string) time.Duration {
@@ -154,7 +158,11 @@ func (q Question) settle(v values, expanded []string, at func(keyword string, er
 			}
 			if !slices.Contains(expanded, keyword) {
 				var err error
-				p, err = s.Tokens.path(p)
+				if keyword == "identityfile" || keyword == "certificatefile" {
+					p, err = s.Tokens.Expand(expandHome(p), true) // one that is not there is passed over
+				} else {
+					p, err = s.Tokens.path(p)
+				}
 				fail(keyword, err)
 			}
 			paths = append(paths, p)

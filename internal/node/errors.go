@@ -25,6 +25,7 @@ const (
 	KindLeftover     remote.Kind = "leftovers"
 	KindRollback     remote.Kind = "rollback"
 	KindWorse        remote.Kind = "worse than planned"
+	KindNotNode      remote.Kind = "not the node"
 )
 
 var (
@@ -39,6 +40,7 @@ var (
 	_ remote.Fault = (*LeftoverError)(nil)
 	_ remote.Fault = (*RollbackError)(nil)
 	_ remote.Fault = (*WorseError)(nil)
+	_ remote.Fault = (*NotNodeError)(nil)
 )
 
 // A StageError says that a stage failed on a host, and all that is known of why.
@@ -246,6 +248,26 @@ func (e *RoleError) Error() string {
 
 // Kind is KindRole.
 func (*RoleError) Kind() remote.Kind { return KindRole }
+
+// A NotNodeError says that a host is not the node that something was to be done with.
+type NotNodeError struct {
+	Host string
+	Why  string
+}
+
+func (e *NotNodeError) Error() string { return e.Host + ": " + e.Why }
+
+// Kind is KindNotNode.
+func (*NotNodeError) Kind() remote.Kind { return KindNotNode }
+
+// Reason says why, without the host.
+func (e *NotNodeError) Reason() string { return e.Why }
+
+// Hint says what to do.
+func (*NotNodeError) Hint() string {
+	return "Nothing was changed on the host. Apply first, so that the node is as the configuration has it, or correct its address and " +
+		"role in nodes"
+}
 
 // A LeftoverError names what is still on a host after uninstalling.
 type LeftoverError struct{ Left []string }

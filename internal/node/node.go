@@ -109,6 +109,9 @@ type Options struct {
 	WaitForCloudInit bool
 	Ensemble         Ensemble
 	Log              *runlog.Scope
+	// Tell is told which stage is begun, with no words, and then how it goes on, in
+	// words. It may be nil.
+	Tell func(stage, words string)
 	// OnChange is called right before the first lasting change on the host,
 	// once. What it is given is the state before the change.
 	OnChange func(State)
@@ -220,4 +223,10 @@ const (
 	stageDrain      = "drain"
 	stageUninstall  = "uninstall"
 	stageVerify     = "verify"
+
+	stageCheck       = "check"
+	stageRestart     = "restart"
+	stageResume      = "resume"
+	stageDiagnostics = "diagnostics"
+	stageBackup      = "backup"
 )

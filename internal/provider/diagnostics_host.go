@@ -170,6 +170,7 @@ func wordings() []wording {
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
 		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
 		{kind: node.KindWorse, summary: "Host Worse Than Planned", own: true, stage: "inspect"},
+		{kind: node.KindNotNode, summary: "Host Is Not The Node", own: true},
 		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
 		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
 	}
@@ -178,16 +179,21 @@ func wordings() []wording {
 // stageSummary is the title for a stage that failed.
 func stageSummary(stage string) string {
 	summaries := map[string]string{
-		"inspect":    "Host Could Not Be Inspected",
-		"cloud-init": "Cloud-Init Did Not Finish",
-		"preflight":  "Preflight Failed",
-		"transfer":   "Transfer Failed",
-		"install":    "Installation Failed",
-		"postflight": "Node Did Not Come Up",
-		"upgrade":    "Upgrade Failed",
-		"drain":      "Agent Could Not Be Drained",
-		"uninstall":  "Uninstall Failed",
-		"verify":     "Host Not Clean After Uninstall",
+		"inspect":     "Host Could Not Be Inspected",
+		"cloud-init":  "Cloud-Init Did Not Finish",
+		"preflight":   "Preflight Failed",
+		"transfer":    "Transfer Failed",
+		"install":     "Installation Failed",
+		"postflight":  "Node Did Not Come Up",
+		"upgrade":     "Upgrade Failed",
+		"drain":       "Agent Could Not Be Drained",
+		"uninstall":   "Uninstall Failed",
+		"verify":      "Host Not Clean After Uninstall",
+		"check":       "Checks Could Not Be Run",
+		"restart":     "Restart Failed",
+		"backup":      "Backup Failed",
+		"diagnostics": "Diagnostics Not Collected",
+		"resume":      "Agent Could Not Be Resumed",
 	}
 	if s, ok := summaries[stage]; ok {
 		return s

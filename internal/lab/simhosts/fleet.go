@@ -205,6 +205,22 @@ func (f *Fleet) Alter(address string) {
 	}
 }
 
+// Check has a host's checks end with a code.
+func (f *Fleet) Check(address string, code int) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.check = code
+}
+
+// Drained reports whether a host is an agent that is drained.
+func (f *Fleet) Drained(address string) bool {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.drained
+}
+
 // Fails gives the stage at which a host fails, "" if it does not.
 func (f *Fleet) Fails(address string) string {
 	if f.mended.Load() || f.opts.Failures <= 0 {

@@ -169,6 +169,7 @@ func wordings() []wording {
 		{kind: fleet.KindAlone, summary: "No Host Of The Cluster Answers", own: true, stage: "connect"},
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
 		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
+		{kind: node.KindSameMachine, summary: "Machine Is The Same", own: true},
 		{kind: node.KindWorse, summary: "Host Worse Than Planned", own: true, stage: "inspect"},
 		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
 		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
@@ -213,7 +214,8 @@ func (f *hostFailure) word(err error) {
 	}
 	var key *remote.HostKeyError
 	if errors.As(err, &key) && len(key.Want) > 0 && !key.Jump {
-		f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
+		f.hint += " On a node, ssh.host_key with the new key does that, and so does another value of machine, if it had one and its machine is " +
+			"another one now: " + key.Key
 	}
 }
 

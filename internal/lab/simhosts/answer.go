@@ -22,6 +22,7 @@ import (
 type host struct {
 	address    string
 	generation int
+	keys       int // how many it has had before
 
 	mu        sync.Mutex
 	installed bool

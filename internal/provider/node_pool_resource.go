@@ -85,7 +85,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	run.bring(hosts, limits)
 	release()
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
-	model.set(hosts, run.bundleID)
+	resp.Diagnostics.Append(model.setBrought(hosts, len(hosts), run.bundleID)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
@@ -169,11 +169,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	run.bring(hosts, limits)
 	release()
 	hosts = append(hosts, renamed(run.remove(run.notLeft(note, notOf(hosts, leaving)), limit), hosts)...)
-	if len(hosts) > len(planned) {
-		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
-	} else {
-		model.set(hosts, run.bundleID)
-	}
+	resp.Diagnostics.Append(model.setBrought(hosts, len(planned), run.bundleID)...)
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)

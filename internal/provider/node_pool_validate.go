@@ -51,6 +51,12 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 		if h.address.IsNull() {
 			found.add(invalidHost(path, "it has no address"))
 		}
+		if !h.machine.IsNull() && !h.machine.IsUnknown() {
+			var r validator.StringResponse
+			at := path.AtName("machine")
+			named.ValidateString(ctx, validator.StringRequest{Path: at, Config: req.Config, ConfigValue: h.machine}, &r)
+			found.addAll(r.Diagnostics)
+		}
 		if !h.ssh.IsNull() && !h.ssh.IsUnknown() {
 			var of diag.Diagnostics
 			n := nestedValidation{req: req, diags: &of}

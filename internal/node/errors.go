@@ -140,6 +140,9 @@ func (e *ForeignError) Hint() string {
 	return "if it is to be managed here, import it: terraform import ADDRESS_OF_THE_RESOURCE " + e.Host + "; otherwise uninstall it first"
 }
 
+// Importable reports whether what is on the host is a node that could be imported.
+func (e *ForeignError) Importable() bool { return e.Ours == "" && e.Installed == Complete }
+
 // A StrangersError says that in the directory that is DC/OS's alone something is
 // that is not DC/OS's, on a host where nothing else is DC/OS's either.
 type StrangersError struct {

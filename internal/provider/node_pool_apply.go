@@ -217,8 +217,10 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 // foreseen says what the plan knew of the host, as [fleet.Terms] has it. Of one
 // that an apply has failed on, anything.
 func (h *poolHost) foreseen() func(found string) bool {
-	status, said := h.Status, h.Error
-	return func(found string) bool { return status == poolFailed || strings.Contains(said, found) }
+	status, said, differs := h.Status, h.Error, h.differs
+	return func(found string) bool {
+		return status == poolFailed || strings.Contains(said, found) || strings.Contains(differs, found)
+	}
 }
 
 // host is one of the pool's as the fleet knows it.

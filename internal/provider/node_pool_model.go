@@ -95,6 +95,8 @@ type poolHost struct {
 	former  *poolRecord // of a machine that the user says was rebuilt
 	another bool        // by machine: the machine's id has to be another one, then
 	seen    bool        // refresh saw its machine
+	state   *node.State // what refresh saw on an imported host
+	differs string      // in what an imported host differs from its bundle, in words
 	kept    bool        // raw is not the plan's: it has the former value of machine
 }
 
@@ -147,6 +149,8 @@ func (h *poolHost) toDo(bundleID string) string {
 		return "another value of machine: installed anew if the machine id is another one, else nothing"
 	case h.BundleID == "":
 		return "not installed"
+	case h.BundleID != bundleID && h.differs != "":
+		return "differs from the bundle: " + clipped(h.differs, maxRecordError)
 	case h.BundleID != bundleID:
 		return "has another bundle"
 	case h.Status == poolDrifted:

@@ -28,6 +28,10 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if model.ID.IsNull() {
+		r.readImported(ctx, req, resp, &model)
+		return
+	}
 	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.shared == nil {
@@ -62,6 +66,9 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		model.set(hosts, b.ID.ValueString())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, model.ID.ValueString(), hosts)...)
+	}
+	if run.bundleID == importedBundle {
+		resp.Diagnostics.Append(keepSurvey(ctx, req.Private, resp.Private, hosts)...)
 	}
 	if run.like.Role == node.Master {
 		resp.Diagnostics.Append(keepSeen(ctx, resp.Private, hosts)...)
@@ -134,6 +141,9 @@ func (r *poolRun) lookAt(chosen []*poolHost, want *bundle.Bundle, limit time.Dur
 		}
 		before := h.poolRecord
 		h.look(s)
+		if h.imported() && s.Presence == fleet.Present {
+			h.state = s.State
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		news = news || h.poolRecord != before

@@ -132,6 +132,10 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	hosts, leaving := matchHosts(planned, before)
+	if _, diags := r.recognize(ctx, req.Private, b, model.Role.ValueString(), hosts); diags.HasError() {
+		resp.Diagnostics.Append(diags...)
+		return
+	}
 	toDo := len(leaving)
 	for _, h := range hosts {
 		if h.toDo(b.ID.ValueString()) != "" {

@@ -51,17 +51,29 @@ resource "dcos_node_pool" "agents" {
 		s.serving(node, pooled)
 		s.tf.NoChanges()
 	})
-	s.step("other words for the same machines", func(t *testing.T) {
-		word[node], word[pooled] = "uno", "uno"
-		write()
-		seen := len(s.events())
-		s.tf.Apply()
+	untouched := func(seen int) {
+		t.Helper()
 		for _, stage := range []string{"install", "upgrade", "uninstall"} {
 			if got := s.begun(stage, seen); len(got) > 0 {
 				t.Errorf("%s was begun on %v", stage, got)
 			}
 		}
 		s.tf.NoChanges()
+	}
+	s.step("lost from the state, and imported", func(*testing.T) {
+		seen := len(s.events())
+		s.tf.Run("state", "rm", "dcos_node.agent", "dcos_node_pool.agents")
+		s.tf.Run("import", "-no-color", "dcos_node.agent", s.hosts[node].Address)
+		s.tf.Run("import", "-no-color", "dcos_node_pool.agents", "h1="+s.hosts[pooled].Address)
+		s.tf.Apply() // machine has its first value
+		untouched(seen)
+	})
+	s.step("other words for the same machines", func(*testing.T) {
+		word[node], word[pooled] = "uno", "uno"
+		write()
+		seen := len(s.events())
+		s.tf.Apply()
+		untouched(seen)
 	})
 	s.step("new keys on the same machines", func(t *testing.T) {
 		word[node], word[pooled] = "two", "two"

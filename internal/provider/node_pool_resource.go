@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -175,6 +176,9 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	hosts = append(hosts, renamed(run.remove(run.notLeft(note, notOf(hosts, leaving)), limit), hosts)...)
 	resp.Diagnostics.Append(model.setBrought(hosts, len(planned), run.bundleID)...)
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
+	if !slices.ContainsFunc(hosts, (*poolHost).imported) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, surveyKey, nil)...)
+	}
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 )
@@ -31,7 +33,6 @@ func TestPoolImport(t *testing.T) {
 		"=10.0.0.1":                               "",
 		"a=":                                      "",
 		"@10.0.0.1":                               "",
-		"10.0.0.1;10.0.0.2 ":                      "",
 		"10.0.0.1 10.0.0.2":                       "",
 		"10.0.0.1:0":                              "",
 	} {
@@ -162,5 +163,56 @@ func TestNodePoolImportsWhatIsThere(t *testing.T) {
 	s.tf.Destroy()
 	if got := s.fleet.Count().Installed; got != 0 {
 		t.Errorf("%d installed", got)
+	}
+}
+
+// The front of the provider hands a pool on as users see it, whatever is asked: imports, what
+// a configuration is made of, and states of other types that become pools.
+func TestPoolFront(t *testing.T) {
+	t.Parallel()
+	server := NewServer("test", nil)()
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := schemas.ResourceSchemas[poolTypeName].ValueType()
+	attributes := func(d *tfprotov6.DynamicValue) map[string]tftypes.Value {
+		t.Helper()
+		value, err := d.Unmarshal(kind)
+		if err != nil {
+			t.Fatalf("it is no pool: %v", err)
+		}
+		values := map[string]tftypes.Value{}
+		if err := value.As(&values); err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	imported, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: poolTypeName,
+		ID: "a=core@10.0.0.1:2222,b=10.0.0.2"})
+	if err != nil || len(imported.ImportedResources) != 1 {
+		t.Fatalf("%v, %v", imported, err)
+	}
+	state := imported.ImportedResources[0].State
+	hosts := attributes(state)["hosts"]
+	var each map[string]tftypes.Value
+	if err := hosts.As(&each); err != nil || len(each) != 2 {
+		t.Errorf("the hosts are %v, %v", hosts, err)
+	}
+	generated, err := server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: poolTypeName, State: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := attributes(generated.Config); !got["hosts"].Equal(hosts) || !got["nodes"].IsNull() {
+		t.Errorf("the configuration is %v", got)
+	}
+	bad, err := server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: poolTypeName, ID: "a="})
+	if err != nil || !strings.Contains(words(bad.Diagnostics), "Invalid Import Id") {
+		t.Errorf("%v, %v", bad, err)
+	}
+	moved, err := server.MoveResourceState(t.Context(), &tfprotov6.MoveResourceStateRequest{SourceTypeName: "terraform_data",
+		TargetTypeName: poolTypeName, SourceState: &tfprotov6.RawState{JSON: []byte("{}")}})
+	if err != nil || len(moved.Diagnostics) == 0 {
+		t.Errorf("a pool was made of %v, %v", moved, err)
 	}
 }

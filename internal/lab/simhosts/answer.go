@@ -109,7 +109,12 @@ func (f *Fleet) question(h *host) string {
 	var r reply
 	r.put("begin", "gate")
 	r.put("ip", h.address)
-	f.health(&r)
+	h.mu.Lock()
+	there := h.installed
+	h.mu.Unlock()
+	if there { // else no exhibitor is
+		f.health(&r)
+	}
 	r.put("ask", "yes")
 	return r.String()
 }
@@ -176,7 +181,9 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		}
 	case "health":
 		r.put("ip", h.address)
-		f.health(r)
+		if h.installed {
+			f.health(r)
+		}
 	case "uninstall":
 		f.part(h.address)
 		h.installed, h.files = false, nil

@@ -188,8 +188,8 @@ func (*ReplacedError) Kind() remote.Kind { return KindReplaced }
 
 // Hint says what to do.
 func (e *ReplacedError) Hint() string {
-	return "nothing was changed on it. If the machine was replaced on purpose, let the next plan look at the host (no -refresh=false), or let " +
-		"Terraform replace the node too (terraform apply -replace, or another value of machine); if not, find out who answers there"
+	return "nothing was changed on it. If the machine was replaced on purpose, let the next plan look at the host (no -refresh=false), or " +
+		"let Terraform replace the node too (terraform apply -replace, or another value of machine); if not, find out who answers there"
 }
 
 // A SameMachineError says that the machine that the node was on answers where
@@ -208,8 +208,8 @@ func (*SameMachineError) Kind() remote.Kind { return KindSameMachine }
 
 // Hint says what to do.
 func (*SameMachineError) Hint() string {
-	return "nothing was changed on it, and the host key that was accepted before still is the only one. If the machine is the same and its key " +
-		"was changed on purpose, say so with ssh.host_key. If it is another one, made of an image that has a machine id in it, give it an " +
+	return "nothing was changed on it, and the host key that was accepted before still is the only one. If the machine is the same and its " +
+		"key was changed on purpose, say so with ssh.host_key. If it is another one, made of an image that has a machine id in it, give it an " +
 		"id of its own (systemd-machine-id-setup after emptying /etc/machine-id). If neither, find out who answers there"
 }
 

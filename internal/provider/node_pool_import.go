@@ -187,8 +187,8 @@ func commonClaim(hosts []*poolHost) string {
 // notOnePool words hosts that cannot be of one pool.
 func notOnePool(address string, state *node.State, other string, first *node.State) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Hosts Not Of One Pool",
-		fmt.Sprintf("Host:      %s\n\nThe host is a node with the role %s in the cluster %q, and %s, which was named with it, one with the role %s in "+
-			"the cluster %q. A pool's hosts are of one role and cluster.\n\nWhat to do: Import each kind into a pool of its own.",
+		fmt.Sprintf("Host:      %s\n\nThe host is a node with the role %s in the cluster %q, and %s, which was named with it, one with the role %s "+
+			"in the cluster %q. A pool's hosts are of one role and cluster.\n\nWhat to do: Import each kind into a pool of its own.",
 			address, state.Role, state.Cluster, other, first.Role, first.Cluster))
 }
 
@@ -269,6 +269,25 @@ func (r *nodePoolResource) recognize(ctx context.Context, private privateReader,
 		all = all && h.toDo(b.ID.ValueString()) == ""
 	}
 	return all, diags
+}
+
+// keepImported keeps the bundle of an imported pool, which has no recipe, as long as all
+// of its hosts are what the configured one, b, would make of them. It gives the bundle that
+// the plan has.
+func (r *nodePoolResource) keepImported(ctx context.Context, prior, plan *nodePoolModel, b bundleModel, hosts, leaving []*poolHost,
+	private privateReader,
+) (bundleModel, diag.Diagnostics) {
+	all, diags := r.recognize(ctx, private, b, plan.Role.ValueString(), hosts)
+	was, d := readBundle(ctx, prior.Bundle)
+	diags.Append(d...)
+	if !all || len(leaving) > 0 || was.ID.ValueString() != importedBundle {
+		return b, diags
+	}
+	for _, h := range hosts {
+		h.BundleID = importedBundle
+	}
+	plan.Bundle = prior.Bundle
+	return was, diags
 }
 
 // imported reports whether nothing but an import has had to do with the host yet.

@@ -199,7 +199,8 @@ func TestPoolFront(t *testing.T) {
 	if err := hosts.As(&each); err != nil || len(each) != 2 {
 		t.Errorf("the hosts are %v, %v", hosts, err)
 	}
-	generated, err := server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: poolTypeName, State: state})
+	generated, err := server.GenerateResourceConfig(t.Context(),
+		&tfprotov6.GenerateResourceConfigRequest{TypeName: poolTypeName, State: state})
 	if err != nil {
 		t.Fatal(err)
 	}

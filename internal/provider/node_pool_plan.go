@@ -74,15 +74,8 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)
-	same, diags := r.recognize(ctx, req.Private, b, plan.Role.ValueString(), hosts)
+	b, diags = r.keepImported(ctx, &prior, &plan, b, hosts, leaving, req.Private)
 	resp.Diagnostics.Append(diags...)
-	if was, _ := readBundle(ctx, prior.Bundle); same && len(leaving) == 0 && was.ID.ValueString() == importedBundle {
-		// Nothing is to be done: the bundle stays the import's.
-		for _, h := range hosts {
-			h.BundleID = importedBundle
-		}
-		plan.Bundle, b.ID = prior.Bundle, types.StringValue(importedBundle)
-	}
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(r.planPlaces(ctx, &prior, &plan, before, leaving, hosts, req.Private, resp.Private)...)
 	}

@@ -64,7 +64,8 @@ func nodeSchema(ctx context.Context) schema.Schema {
 					"that is taken away, and for the first one after an import. Where refresh saw at the address the machine that the node is on " +
 					"(`id`), another value is taken over as it is. Where refresh was refused by another host key, the machine has been replaced " +
 					"already: the node is installed on the one that answers there, in place, if its machine id is another one. The old key is forgotten " +
-					"then, and the new one accepted as `host_key_policy` says; a key that `ssh.host_key` names counts as ever.",
+					"then, and the new one accepted as `host_key_policy` says; a key that `ssh.host_key` names counts as ever. " +
+					"Default: none.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"bundle": bundleAttribute(false, "What to install: the `bundle` of a `dcos_cluster_config`. "+

@@ -23,7 +23,7 @@ func TestAccMachines(t *testing.T) {
 	write := func() {
 		t.Helper()
 		s.tf.Write("agents.tf", fmt.Sprintf(`
-resource "dcos_node" "agent" {
+resource "dcos_node" "worker" {
   address    = %q
   role       = "agent"
   machine    = %q
@@ -31,7 +31,7 @@ resource "dcos_node" "agent" {
   depends_on = [dcos_node.master]
 }
 
-resource "dcos_node_pool" "agents" {
+resource "dcos_node_pool" "workers" {
   role       = "agent"
   bundle     = dcos_cluster_config.test.bundle
   depends_on = [dcos_node.master]
@@ -62,9 +62,9 @@ resource "dcos_node_pool" "agents" {
 	}
 	s.step("lost from the state, and imported", func(*testing.T) {
 		seen := len(s.events())
-		s.tf.Run("state", "rm", "dcos_node.agent", "dcos_node_pool.agents")
-		s.tf.Run("import", "-no-color", "dcos_node.agent", s.hosts[node].Address)
-		s.tf.Run("import", "-no-color", "dcos_node_pool.agents", "h1="+s.hosts[pooled].Address)
+		s.tf.Run("state", "rm", "dcos_node.worker", "dcos_node_pool.workers")
+		s.tf.Run("import", "-no-color", "dcos_node.worker", s.hosts[node].Address)
+		s.tf.Run("import", "-no-color", "dcos_node_pool.workers", "h1="+s.hosts[pooled].Address)
 		s.tf.Apply() // machine has its first value
 		untouched(seen)
 	})
@@ -81,7 +81,7 @@ resource "dcos_node_pool" "agents" {
 		for _, h := range s.hosts {
 			shell(h, "mkdir /root/keys && mv /etc/ssh/ssh_host_* /root/keys && ssh-keygen -A >&2 && systemctl reload-or-restart ssh >&2")
 		}
-		for _, target := range []string{"dcos_node.agent", "dcos_node_pool.agents"} {
+		for _, target := range []string{"dcos_node.worker", "dcos_node_pool.workers"} {
 			out, err := s.tf.Try("apply", "-auto-approve", "-no-color", "-target="+target)
 			if err == nil {
 				t.Errorf("%s was taken:\n%s", target, out)

@@ -128,7 +128,8 @@ func (m *nodeModel) begunOn(planned *nodeModel, h *fleet.Host, result fleet.Resu
 func otherMachine(state, plan *nodeModel) diag.Diagnostic {
 	return diag.NewAttributeWarningDiagnostic(tfpath.Root("machine"), "Machine Replaced",
 		fmt.Sprintf("Host:      %s\n\nmachine was %s and is %s, and the host shows another key than the one that was accepted: another machine "+
-			"has come to this address. Apply installs the node on it, and forgets the old key, if its machine id is not %s; else nothing is changed.",
+			"has come to this address. Apply installs the node on it, and forgets the old key, if its machine id is not %s; else nothing is "+
+			"changed.",
 			plan.Address.ValueString(), quotedText(state.Machine), quotedText(plan.Machine), state.ID.ValueString()))
 }
 

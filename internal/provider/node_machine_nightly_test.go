@@ -17,7 +17,7 @@ import (
 // them, and what was accepted before still counts when it has the old ones back.
 func TestAccMachines(t *testing.T) {
 	t.Parallel()
-	s := newPoolSite(t, 1, 2)
+	s := newPoolSite(t, 2)
 	const node, pooled = 0, 1
 	word := map[int]string{node: "one", pooled: "one"}
 	write := func() {

@@ -187,8 +187,8 @@ func commonClaim(hosts []*poolHost) string {
 // notOnePool words hosts that cannot be of one pool.
 func notOnePool(address string, state *node.State, other string, first *node.State) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Hosts Not Of One Pool",
-		fmt.Sprintf("Host:      %s\n\nThe host is a node with the role %s in the cluster %q, and %s, which was named with it, one with the role %s "+
-			"in the cluster %q. A pool's hosts are of one role and cluster.\n\nWhat to do: Import each kind into a pool of its own.",
+		fmt.Sprintf("Host:      %s\n\nThe host is a node with the role %s in the cluster %q, and %s, which was named with it, one with the "+
+			"role %s in the cluster %q. A pool's hosts are of one role and cluster.\n\nWhat to do: Import each kind into a pool of its own.",
 			address, state.Role, state.Cluster, other, first.Role, first.Cluster))
 }
 

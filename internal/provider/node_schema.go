@@ -59,7 +59,8 @@ func nodeSchema(ctx context.Context) schema.Schema {
 			"machine": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Which machine the node is on: any text that another machine does not have, for example " +
-					"`aws_instance.master.id`. Another value says that another machine is at the address: the node is replaced, as with another address. A value that is not " +
+					"`aws_instance.master.id`. Another value says that another machine is at the address: the node is replaced, as with " +
+					"another address. A value that is not " +
 					"known yet at plan counts as another one. Nothing is done on the host, and it is not connected to, for the first value, for one " +
 					"that is taken away, and for the first one after an import. Where refresh saw at the address the machine that the node is on " +
 					"(`id`), another value is taken over as it is. Where refresh was refused by another host key, the machine has been replaced " +

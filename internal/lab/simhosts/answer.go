@@ -108,13 +108,9 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 func (f *Fleet) question(h *host) string {
 	var r reply
 	r.put("begin", "gate")
-	r.put("ip", h.address)
 	h.mu.Lock()
-	there := h.installed
+	f.ensembleAt(h, &r)
 	h.mu.Unlock()
-	if there { // else no exhibitor is
-		f.health(&r)
-	}
 	r.put("ask", "yes")
 	return r.String()
 }
@@ -180,10 +176,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 			h.claimed(f, claim)
 		}
 	case "health":
-		r.put("ip", h.address)
-		if h.installed {
-			f.health(r)
-		}
+		f.ensembleAt(h, r)
 	case "uninstall":
 		f.part(h.address)
 		h.installed, h.files = false, nil
@@ -222,6 +215,14 @@ func (h *host) marked(f *Fleet, words string) {
 func (h *host) claimed(f *Fleet, word string) {
 	if claim, err := base64.StdEncoding.DecodeString(strings.Trim(word, "-")); err == nil && len(claim) > 0 {
 		h.claim = f.share(string(claim))
+	}
+}
+
+// ensembleAt answers for a host, on which there is no exhibitor without DC/OS.
+func (f *Fleet) ensembleAt(h *host, r *reply) {
+	r.put("ip", h.address)
+	if h.installed {
+		f.health(r)
 	}
 }
 

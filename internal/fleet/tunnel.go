@@ -21,6 +21,9 @@ const (
 	// tunnelLinger bounds how long a connection that cannot be served may take to send its
 	// request and to read why.
 	tunnelLinger = 5 * time.Second
+	// tunnelPause is how long a login that was refused is not tried again: other providers
+	// ask for many things, and who is refused too often is banned.
+	tunnelPause = time.Minute
 )
 
 // A Tunnel forwards connections from this machine's loopback to an address as a host
@@ -38,8 +41,10 @@ type Tunnel struct {
 	work     sync.WaitGroup
 	slots    chan struct{}
 
-	mu   sync.Mutex
-	conn Conn // nil: none, or it was lost
+	mu      sync.Mutex
+	conn    Conn // nil: none, or it was lost
+	refused error
+	until   time.Time // nobody tries again
 }
 
 // OpenTunnel listens on a free port of 127.0.0.1 and returns at once. connect logs in to
@@ -169,7 +174,13 @@ func (t *Tunnel) way(ctx context.Context) (conn Conn, fresh bool, err error) {
 	if t.ctx.Err() != nil {
 		return nil, false, net.ErrClosed
 	}
+	if time.Now().Before(t.until) {
+		return nil, false, t.refused
+	}
 	t.conn, err = t.connect(ctx)
+	if remote.OfKind(err, remote.KindLogin) != nil || remote.OfKind(err, remote.KindHostKey) != nil {
+		t.refused, t.until = err, time.Now().Add(tunnelPause)
+	}
 	return t.conn, true, err
 }
 

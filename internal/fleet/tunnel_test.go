@@ -161,6 +161,40 @@ func TestTunnelRefusal(t *testing.T) {
 	}
 }
 
+// A host that has refused the login is not asked for it again by each of many connections:
+// it would ban who is refused so often.
+func TestTunnelRefusedLogin(t *testing.T) {
+	t.Parallel()
+	for name, refused := range map[string]error{
+		"login":    &fleet.Failure{Err: &remote.AuthError{Host: "m1", User: "ops"}},
+		"host key": &fleet.Failure{Err: &remote.HostKeyError{Host: "m1"}},
+	} {
+		var logins atomic.Int32
+		tunnel, err := fleet.OpenTunnel(t.Context(), func(context.Context) (fleet.Conn, error) {
+			logins.Add(1)
+			return nil, refused
+		}, "10.0.0.1", 80, func(error) []byte { return []byte("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 200 {
+			group.Go(func() {
+				if status, _, err := get(t, "http://"+tunnel.Endpoint()); status != 502 || err != nil {
+					t.Errorf("%s: %d %v", name, status, err)
+				}
+			})
+		}
+		group.Wait()
+		if n := logins.Load(); n != 1 {
+			t.Errorf("%s: it was logged in %d times", name, n)
+		}
+		if err := tunnel.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A tunnel ends at once, whatever is in it: a client and a server that say nothing, and a
 // host that is being logged in to.
 func TestTunnelClose(t *testing.T) {

@@ -128,6 +128,16 @@ type swapLane struct {
 }
 
 func (l *swapLane) run() {
+	l.prepare()
+	for n := 1; !l.Failed() && l.point(n); n += l.stride {
+	}
+	if l.points*l.stride < 50 {
+		l.Errorf("only %d points were tried", l.points)
+	}
+}
+
+// prepare installs the node, which has had the packages of both bundles then.
+func (l *swapLane) prepare() {
 	t := l.T
 	l.said, l.log = map[string]int{}, testLog(t).Scope("swap", l.h.Name, string(l.role))
 	l.is, l.other = l.rel(), l.rel(changed...)
@@ -145,11 +155,6 @@ func (l *swapLane) run() {
 		conn.Close()
 	}
 	l.kept = l.data()
-	for n := 1; !t.Failed() && l.point(n); n += l.stride {
-	}
-	if l.points*l.stride < 50 {
-		t.Errorf("only %d points were tried", l.points)
-	}
 }
 
 func (l *swapLane) options(b *bundle.Bundle) node.Options {
@@ -214,11 +219,18 @@ func (l *swapLane) point(n int) bool {
 			t.Fatalf("%s before %q: %v", l.end.name, at, err)
 		}
 	}
+	l.converge(at, l.end.mend)
+	return true
+}
+
+// converge looks at the host, then mends it, if there is something to be mended, and has the node put right.
+func (l *swapLane) converge(at string, mend func(context.Context, *lab.Host) error) {
+	t := l.T
 	conn := dial(t, l.client, l.h)
 	defer conn.Close()
 	state, err := node.Inspect(t.Context(), conn, node.Paths(l.is)...)
-	if l.end.mend != nil {
-		if err := l.end.mend(t.Context(), l.h); err != nil {
+	if mend != nil {
+		if err := mend(t.Context(), l.h); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,7 +249,7 @@ func (l *swapLane) point(n int) bool {
 	state, err = node.Upgrade(t.Context(), conn, l.options(l.is))
 	if err != nil {
 		t.Errorf("%s before %q, where the plan says %q: %+v", l.end.name, at, plan, err)
-		return true
+		return
 	}
 	if drift := state.Drift(l.is, l.role); len(drift) > 0 || state.Owner != nil || state.Installed != node.Complete {
 		t.Errorf("%s before %q: drift %q, owner %v", l.end.name, at, drift, state.Owner)
@@ -255,7 +267,6 @@ func (l *swapLane) point(n int) bool {
 		t.Errorf("%s before %q: it keeps\n%s\nand kept\n%s", l.end.name, at, now, l.kept)
 	}
 	l.converged++
-	return true
 }
 
 // gist is of which kind a plan is.

@@ -72,7 +72,7 @@ func publishSSHAttributes() map[string]schema.Attribute {
 	attributes["address"] = schema.StringAttribute{
 		Required:            true,
 		MarkdownDescription: "Host name or IP address of the host.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		Validators:          hostNames(),
 	}
 	attributes["sudo"] = schema.BoolAttribute{
 		Optional: true,

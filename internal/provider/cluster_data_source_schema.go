@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -120,7 +119,7 @@ func clusterSSHAttributes() map[string]schema.Attribute {
 	attributes["address"] = schema.StringAttribute{
 		Required:            true,
 		MarkdownDescription: "Host name or IP address of the host.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		Validators:          hostNames(),
 	}
 	return attributes
 }

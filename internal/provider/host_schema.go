@@ -42,7 +42,10 @@ func attributesOf[A any](fs fields, text, port func(field) A) map[string]A {
 
 // validators are those of a text.
 func (f field) validators() []validator.String {
-	if f.required || f.filled {
+	if f.required { // an address
+		return hostNames()
+	}
+	if f.filled {
 		return []validator.String{stringvalidator.LengthAtLeast(1)}
 	}
 	return nil

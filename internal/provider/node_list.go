@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -110,7 +111,7 @@ func listSSHAttributes() map[string]schema.Attribute {
 	attributes["address"] = schema.StringAttribute{
 		Required:            true,
 		MarkdownDescription: "Host name or IP address of the host.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		Validators:          hostNames(),
 	}
 	return attributes
 }
@@ -168,7 +169,7 @@ func (l *nodeList) find(ctx context.Context, model *nodeListModel) (nodes []foun
 	for _, m := range status.Masters {
 		nodes = append(nodes, foundNode{node.Master, m.Address, m.Status, status.Version})
 	}
-	for _, a := range status.Agents {
+	for _, a := range once(status.Agents) {
 		n := foundNode{node.Agent, a.Address, "active", status.Version}
 		if a.Public {
 			n.role = node.PublicAgent
@@ -184,6 +185,20 @@ func (l *nodeList) find(ctx context.Context, model *nodeListModel) (nodes []foun
 	return nodes, cluster, diags
 }
 
+// once gives one agent of each address. Of one that has registered anew the former
+// registration is still known for a while, and may be of the other role: it is the one
+// that is not active.
+func once(agents []fleet.AgentStatus) []fleet.AgentStatus {
+	agents = slices.Clone(agents)
+	slices.SortStableFunc(agents, func(a, b fleet.AgentStatus) int {
+		if a.Address == b.Address && a.Active != b.Active {
+			return map[bool]int{true: -1, false: 1}[a.Active]
+		}
+		return strings.Compare(a.Address, b.Address)
+	})
+	return slices.CompactFunc(agents, func(a, b fleet.AgentStatus) bool { return a.Address == b.Address })
+}
+
 // nodeResults hands on nodes, as many as are asked for.
 func nodeResults(
 	ctx context.Context, req tflist.ListRequest, model *nodeListModel, nodes []foundNode, cluster string, diags diag.Diagnostics,
@@ -192,16 +207,11 @@ func nodeResults(
 		if len(diags) > 0 && !push(tflist.ListResult{Diagnostics: diags}) {
 			return
 		}
-		seen := map[string]bool{}
 		sent := int64(0)
 		for _, n := range nodes {
-			if seen[n.address] { // an agent that has registered anew, and whose former registration is still known
-				continue
-			}
 			if req.Limit > 0 && sent == req.Limit {
 				return
 			}
-			seen[n.address] = true
 			sent++
 			if !push(model.result(ctx, req, n, cluster)) {
 				return

@@ -71,9 +71,13 @@ func runningCluster(t *testing.T, nodes []knownNode) *httptest.Server {
 	}
 	answer("/exhibitor/exhibitor/v1/cluster/status", ensemble)
 	// Of an agent that has registered anew the former registration may still be known.
-	again := maps.Clone(slaves[0])
-	again["id"], again["active"] = "old", false
-	slaves = append(slaves, again)
+	for _, id := range []string{"older", "A"} { // in the order of ids it comes after that, or before
+		again := maps.Clone(slaves[0])
+		again["id"], again["active"], again["attributes"] = id, false, map[string]any{"public_ip": "true"}
+		slaves = append(slaves, again)
+	}
+	// One that says as little as it may, at an address of version 6.
+	slaves = append(slaves, map[string]any{"id": "S", "hostname": "fd00::21", "active": true})
 	answer("/mesos/slaves", map[string]any{"slaves": slaves})
 	answer("/mesos/flags", map[string]any{"flags": map[string]string{"cluster": "prod"}})
 	mux.HandleFunc("GET /mesos/redirect", func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +142,7 @@ func TestNodeList(t *testing.T) {
 	want := []string{"master 10.0.0.10 (serving) of prod, DC/OS 2.2.1", "master 10.0.0.11 (serving) of prod, DC/OS 2.2.1",
 		"master 10.0.0.12 (down) of prod, DC/OS 2.2.1", "agent 10.1.0.1 (active) of prod, DC/OS 2.2.1",
 		"public_agent 10.1.0.10 (active) of prod, DC/OS 2.2.1"}
-	if len(all) != 5003 || !slices.Equal(names[:len(want)], want) ||
+	if len(all) != 5004 || !slices.Equal(names[:len(want)], want) || names[5003] != "agent fd00::21 (active) of prod, DC/OS 2.2.1" ||
 		!slices.Contains(names, "agent 10.1.0.5 (not active) of prod, DC/OS 2.2.1") {
 		t.Errorf("%d nodes, the first are %q", len(all), names[:min(len(names), len(want))])
 	}
@@ -195,6 +199,8 @@ func TestNodeListRefused(t *testing.T) {
 	requireQuery(t, tf)
 	silent := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(silent.Close)
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	t.Cleanup(closed.Close)
 	tf.Write("main.tf", terraform.RequiredProviders+`provider "dcos" {}`)
 	for _, c := range []struct{ config, want string }{
 		{"", "Give url (Admin Router on a master"},
@@ -202,6 +208,8 @@ func TestNodeListRefused(t *testing.T) {
 		{fmt.Sprintf("url = %q\n role = \"slave\"", silent.URL), `value must be one of`},
 		{fmt.Sprintf("url = %q\n timeout = \"soon\"", silent.URL), `"soon"`},
 		{fmt.Sprintf("url = %q\n timeout = \"3s\"", silent.URL), "Cluster Not Read"},
+		{fmt.Sprintf("url = %q\n timeout = \"3s\"", closed.URL), "api_token"},
+		{`ssh = { address = "ops@10.0.0.11" }`, "the user has an attribute of its own"},
 		{`ssh = { address = "" }`, "at least 1"},
 	} {
 		tf.Write("nodes.tfquery.hcl", "list \"dcos_node\" \"all\" {\n  provider = dcos\n  config {\n"+c.config+"\n  }\n}\n")

@@ -51,6 +51,9 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 		if h.address.IsNull() {
 			found.add(invalidHost(path, "it has no address"))
 		}
+		if why := notAHost(h.address.ValueString()); why != "" {
+			found.add(invalidHost(path, fmt.Sprintf("the address %q has to be a host name or an IP address by itself: %s", h.address.ValueString(), why)))
+		}
 		if !h.ssh.IsNull() && !h.ssh.IsUnknown() {
 			var of diag.Diagnostics
 			n := nestedValidation{req: req, diags: &of}

@@ -48,7 +48,7 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "Host name or IP address under which the host is reached over SSH, for example " +
 					"`aws_instance.master.private_ip`. Another address replaces the node.",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:    hostNames(),
 			},
 			"role": schema.StringAttribute{
 				Required:            true,

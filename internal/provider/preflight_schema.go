@@ -44,7 +44,7 @@ func preflightSchema() schema.Schema {
 					"address": schema.StringAttribute{
 						Required:            true,
 						MarkdownDescription: "Host name or IP address under which the host is reached over SSH.",
-						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+						Validators:          hostNames(),
 					},
 					"role": schema.StringAttribute{
 						Required:            true,

@@ -11,11 +11,8 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
@@ -100,7 +97,7 @@ func (r *tunnel) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephe
 			"host": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Where connections go from there: a host name or IP address as that host sees it. Default: `127.0.0.1`, itself.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          hostNames(),
 			},
 			"port": schema.Int64Attribute{
 				Optional:            true,
@@ -133,7 +130,7 @@ func tunnelSSHAttributes() map[string]schema.Attribute {
 	attributes["address"] = schema.StringAttribute{
 		Required:            true,
 		MarkdownDescription: "Host name or IP address of the host.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		Validators:          hostNames(),
 	}
 	return attributes
 }
@@ -204,11 +201,7 @@ func (r *tunnel) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ep
 	if err := json.Unmarshal(kept, &number); err != nil || r.shared == nil {
 		return // it was never opened
 	}
-	t := r.shared.tunnels.remove(number)
-	if t == nil {
-		return
-	}
-	if err := t.Close(); err != nil { // what it was for is over
-		resp.Diagnostics.Append(diag.NewWarningDiagnostic("Tunnel Not Closed", sentence(err.Error())))
+	if t := r.shared.tunnels.remove(number); t != nil {
+		_ = t.Close() // what it was for is over, and the process ends with all that it has open
 	}
 }

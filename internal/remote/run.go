@@ -324,32 +324,12 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 	if j.fed = atOnce && payload != nil && len(text)+len(payload) <= startMost; j.fed {
 		text = m.add(payload)
 	}
-	switch {
-	case b.tty:
-		// Nothing is sent to a terminal before it is known to be ready:
-		// changing its modes throws away what has come.
-		j.framed(&cmd)
-	case atOnce && b.password != "":
-		cmd.input = slices.Concat(password, text)
-	case atOnce:
-		cmd.input = text
-	default:
-		// Until the password is known to be right nothing else goes out: sudo
-		// would take the script's lines for further passwords.
-		cmd.input = password
-	}
+	j.sendFirst(&cmd, text, password, atOnce)
 	starting, over := j.startWithin(ctx)
 	defer over()
 	p, err := c.start(starting, word, cmd)
-	switch {
-	case err == nil:
-	case starting.Err() != nil:
-		j.silent = true
-		return context.Cause(starting)
-	case errors.As(err, new(*ssh.OpenChannelError)):
-		return &ShellError{Host: c.host(), User: c.user(), noSession: true, Err: fmt.Errorf("the server opens no session: %w", err)}
-	default:
-		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
+	if err != nil {
+		return j.failedStart(starting, err)
 	}
 	j.p = p
 	if err := j.awaitSign(starting, b, prompted, password, atOnce); err != nil {
@@ -362,6 +342,38 @@ func (j *job) beginWith(ctx context.Context, word string, b becoming) error {
 		return nil
 	}
 	return j.sendText(ctx, text)
+}
+
+// sendFirst gives the command what goes out with its start.
+func (j *job) sendFirst(cmd *command, text, password []byte, atOnce bool) {
+	switch {
+	case cmd.tty:
+		// Nothing is sent to a terminal before it is known to be ready:
+		// changing its modes throws away what has come.
+		j.framed(cmd)
+	case atOnce && cmd.password != "":
+		cmd.input = slices.Concat(password, text)
+	case atOnce:
+		cmd.input = text
+	default:
+		// Until the password is known to be right nothing else goes out: sudo
+		// would take the script's lines for further passwords.
+		cmd.input = password
+	}
+}
+
+// failedStart tells why a process did not start.
+func (j *job) failedStart(starting context.Context, err error) error {
+	c := j.conn
+	switch {
+	case starting.Err() != nil:
+		j.silent = true
+		return context.Cause(starting)
+	case errors.As(err, new(*ssh.OpenChannelError)):
+		return &ShellError{Host: c.host(), User: c.user(), noSession: true, Err: fmt.Errorf("the server opens no session: %w", err)}
+	default:
+		return &LostError{Host: c.host(), Work: "the start of " + j.work, Err: err}
+	}
 }
 
 // compose writes the script's message, and gives its payload as the host takes it. try

@@ -40,6 +40,10 @@ type Options struct {
 	// Flood is the address of a host whose results have no end, or only one after a
 	// gigabyte; "": none. It is mended as the others are.
 	Flood string
+	// Mute is the address of a host that takes connections and never says a word,
+	// Stuck one that lets in and starts no process, as one does that has reached its
+	// limit of them; "": none. They stay so until they are mended.
+	Mute, Stuck string
 	// Transfer says that nothing of what is to be transferred is there: it is
 	// taken and thrown away.
 	Transfer bool

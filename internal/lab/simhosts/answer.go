@@ -205,7 +205,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	return ""
 }
 
-// act does what the scripts of actions would, and of what they have with removals.
+// act does what the scripts of actions would.
 func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
 	switch name {
 	case "runner":

@@ -62,19 +62,25 @@ func (m *nodeModel) planKept(ctx context.Context, state *nodeModel, rebuilt bool
 	if state == nil || rebuilt {
 		return diag.Diagnostics{bundleMissing(m.Address)}
 	}
+	m.keepBundle(ctx, state)
 	m.DCOSVersion, m.ConfigPackageID, m.DetectedIP, m.Drift = state.DCOSVersion, state.ConfigPackageID, state.DetectedIP, state.Drift
-	drift := state.drift(ctx)
-	if state.kept() && !state.Bundle.IsNull() {
-		m.Bundle = state.Bundle
-		if len(drift) > 0 {
-			return diag.Diagnostics{keptDrift(m.Address.ValueString(), drift)}
-		}
-		return nil
+	if !m.Bundle.Equal(state.Bundle) {
+		m.Drift = noDrift() // a refresh says what is amiss without a bundle
+		return diag.Diagnostics{nodeLetBe(m.Address.ValueString())}
 	}
-	b, diags := state.bundle(ctx)
+	if drift := state.drift(ctx); len(drift) > 0 {
+		return diag.Diagnostics{keptDrift(m.Address.ValueString(), drift)}
+	}
+	return nil
+}
+
+// keepBundle plans the bundle of a node whose configuration has none.
+func (m *nodeModel) keepBundle(ctx context.Context, state *nodeModel) {
+	if m.Bundle = state.Bundle; state.kept() && !state.Bundle.IsNull() {
+		return
+	}
+	b, _ := state.bundle(ctx) // it is of a state, in which it is whole
 	m.Bundle = bareBundle(b.ClusterName.ValueString(), state.DCOSVersion.ValueString())
-	m.Drift = noDrift() // a refresh says what is amiss without a bundle
-	return append(diags, nodeLetBe(m.Address.ValueString()))
 }
 
 // bundleMissing words a node that cannot be made for want of a bundle.

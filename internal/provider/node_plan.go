@@ -56,42 +56,37 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if h, d := state.host(ctx, r.shared); !d.HasError() {
 		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
-	resp.Diagnostics.Append(r.planExisting(ctx, &state, &plan, noBundle(written), req.Private, resp.Private)...)
+	if noBundle(written) {
+		plan.keepBundle(ctx, &state)
+	}
+	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
+	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
+	rebuilt, diags := confirmed(ctx, req.Private, &plan)
+	resp.Diagnostics.Append(diags...)
+	if rebuilt {
+		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+		plan.Bundle = written // what an import found there is on another machine
+	}
+	switch {
+	case noBundle(written):
+		resp.Diagnostics.Append(plan.planKept(ctx, &state, rebuilt)...)
+	case concernsHost(ctx, &state, &plan):
+		owner, d := taken(ctx, req.Private)
+		if resp.Diagnostics.Append(d...); owner.Whose != "" {
+			resp.Diagnostics.Append(takenPlan(plan.Address.ValueString(), owner))
+		}
+		resp.Diagnostics.Append(r.planChange(ctx, &state, &plan, req.Private)...)
+		if !rebuilt {
+			resp.Diagnostics.Append(plan.supported(ctx, &state, req.Private)...)
+		}
+	default:
+		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
+		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
-}
-
-// planExisting plans a node that is there; without says that its configuration has no
-// bundle.
-func (r *nodeResource) planExisting(
-	ctx context.Context, state, plan *nodeModel, without bool, private privateReader, out privateWriter,
-) diag.Diagnostics {
-	rebuilt, diags := confirmed(ctx, private, plan)
-	if without {
-		diags.Append(plan.planKept(ctx, state, rebuilt)...)
-	}
-	diags.Append(r.planPlace(ctx, state, plan, private, out)...)
-	if !rebuilt {
-		diags.Append(r.keepImported(ctx, state, plan, private)...)
-	} else {
-		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	}
-	if concernsHost(ctx, state, plan) {
-		owner, d := taken(ctx, private)
-		if diags.Append(d...); owner.Whose != "" {
-			diags.Append(takenPlan(plan.Address.ValueString(), owner))
-		}
-		diags.Append(r.planChange(ctx, state, plan, private)...)
-		if !rebuilt {
-			diags.Append(plan.supported(ctx, state, private)...)
-		}
-	} else if !without {
-		plan.DCOSVersion, plan.ConfigPackageID = state.DCOSVersion, state.ConfigPackageID
-		plan.DetectedIP, plan.Drift = state.DetectedIP, state.Drift
-	}
-	return diags
 }
 
 // planPlace registers which host the resource has and will have. state is nil

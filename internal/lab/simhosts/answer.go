@@ -72,10 +72,11 @@ func (r *reply) put(key, value string) {
 	r.WriteString(key + "=" + value + "\n")
 }
 
-func (r *reply) putAll(values map[string]string) {
-	for key, value := range values {
-		r.put(key, value)
-	}
+// always is what a script prints on each host at any time.
+func (f *Fleet) always(name string) map[string]string {
+	return map[string]map[string]string{
+		"given": f.opts.Given, "drain": {"outcome": "drained"}, "cloudinit": {"outcome": "absent"},
+	}[name]
 }
 
 // answer does what the scripts of a text would, and gives the exit code.
@@ -131,10 +132,6 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 	}
 	for _, m := range words("marker") {
 		h.marked(f, m)
-	}
-	if name == "given" {
-		r.putAll(f.opts.Given)
-		return ""
 	}
 	switch name {
 	case "inspect":
@@ -195,10 +192,10 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		if f.opts.Stays != "" {
 			r.put("stays", "unknown "+f.opts.Stays)
 		}
-	case "drain":
-		r.put("outcome", "drained")
-	case "cloudinit":
-		r.put("outcome", "absent")
+	default:
+		for key, value := range f.always(name) {
+			r.put(key, value)
+		}
 	}
 	return ""
 }

@@ -97,18 +97,18 @@ func (f *Fleet) session(h *host, ch ssh.Channel, reqs <-chan *ssh.Request) {
 // written all: the byte, then the word of the script and its exit code.
 const outputEnd = "\x01"
 
-// begun is what the starter says behind the word of a script, which what sends back its
-// input does not (internal/remote, starter).
-const begun = "+\n"
-
 // exec takes a script as the starter of internal/remote does, and answers it.
 func (f *Fleet) exec(h *host, command string, ch ssh.Channel) {
 	words := strings.Fields(command)
 	word := words[len(words)-1]
+	sign := word
+	if strings.Contains(command, "echo $1+") { // former versions of the provider have no plus sign
+		sign += "+"
+	}
 	in := bufio.NewReaderSize(counted{ch, &f.input}, 4<<10)
 	// What cannot be written is not read either: the peer is gone.
-	_, _ = io.WriteString(ch.Stderr(), word+begun)
-	_, _ = io.WriteString(ch, word+begun)
+	_, _ = io.WriteString(ch.Stderr(), sign+"\n")
+	_, _ = io.WriteString(ch, sign+"\n")
 	until := func(end string) (string, bool) {
 		var text strings.Builder
 		for {

@@ -52,7 +52,8 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 			found.add(invalidHost(path, "it has no address"))
 		}
 		if why := notAHost(h.address.ValueString()); why != "" {
-			found.add(invalidHost(path, fmt.Sprintf("the address %q has to be a host name or an IP address by itself: %s", h.address.ValueString(), why)))
+			found.add(invalidHost(path,
+				fmt.Sprintf("the address %q has to be a host name or an IP address by itself: %s", h.address.ValueString(), why)))
 		}
 		if !h.machine.IsNull() && !h.machine.IsUnknown() {
 			var r validator.StringResponse

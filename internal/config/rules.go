@@ -122,7 +122,7 @@ func ipv4Network() rule {
 func texts(value string) ([]string, error) {
 	v, err := render.DecodeJSON(value)
 	if err != nil {
-		return nil, fmt.Errorf("must be a list, and as text one in JSON: %w", err)
+		return nil, fmt.Errorf(`must be a list such as ["a", "b"]; as text it would be one in JSON, and is none: %w`, err)
 	}
 	items, ok := v.([]any)
 	if !ok {

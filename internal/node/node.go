@@ -88,6 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
+	// OtherThan is the machine that the node was on, where another one is to be
+	// there now: that one is a [SameMachineError]. "" if any will do.
+	OtherThan string
 	// Holding says whose the node is to be. Nil: no claim is looked at or
 	// written.
 	Holding *Holding

@@ -352,8 +352,12 @@ func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrappe
 	}
 }
 
-// sameMachine says whether it is the machine that the node is known to be.
+// sameMachine says whether it is the machine that the node is known to be, or one
+// that it must not be.
 func (s *session) sameMachine(state State) error {
+	if s.opts.OtherThan != "" && s.opts.OtherThan == state.MachineID {
+		return &SameMachineError{Host: s.host, MachineID: state.MachineID}
+	}
 	if s.opts.MachineID != "" && s.opts.MachineID != state.MachineID {
 		return &ReplacedError{Host: s.host, Want: s.opts.MachineID, Got: state.MachineID}
 	}

@@ -282,6 +282,7 @@ func (r *siteReader) readFile(file config.SiteFile) {
 		r.diags.AddAttributeError(tfpath.Root(file.Attribute), "Invalid Parameter Value", fmt.Sprintf(
 			"%s is %q, which looks like the path of a script, not like its text. Read the file: %s = file(%q).",
 			file.Attribute, text, file.Attribute, text))
+		r.site.Files[name] = config.File{Unknown: true} // it is not missing as well
 		return
 	}
 	r.site.Files[name] = config.File{Content: []byte(text)}

@@ -365,6 +365,7 @@ func TestClusterConfigMistakes(t *testing.T) {
   http_proxy              = "http://proxy:3128"
   https_proxy             = "http://proxy:3128"
   ip_detect_public_script = "genconf/ip-detect-public"
+  dns_bind_ip_blacklist   = "10.0.0.1"
 `), "cluster_name              = \"test\"\n", "", 1))
 	found := diagnosticsOf(d, "plan")
 	for _, want := range []struct{ severity, code string }{
@@ -379,10 +380,14 @@ func TestClusterConfigMistakes(t *testing.T) {
 	if !found.mentions("error", "cluster_name") {
 		t.Error("the missing cluster_name is not reported")
 	}
-	for _, want := range []string{"Missing Parameter", `file("genconf/ip-detect-public")`, "no_proxy must be a list with use_proxy"} {
+	for _, want := range []string{"Missing Parameter", `file("genconf/ip-detect-public")`, "no_proxy must be a list with use_proxy",
+		`must be a list such as ["a", "b"]`} {
 		if !found.mentions("error", want) {
 			t.Errorf("no error says %q", want)
 		}
+	}
+	if found.mentions("error", "that ip_detect_public_filename names") {
+		t.Error("the script whose path was given is missing as well")
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(found), func(d diagnostic) bool {
 		return !strings.Contains(d.Detail, "is not a parameter of DC/OS")

@@ -27,7 +27,7 @@ type docBlock struct{ where, text string }
 var (
 	docFence    = regexp.MustCompile("(?ms)^```(?:terraform|hcl)\n(.*?)^```") //nolint:gocritic // (?m): ^ is where a line begins
 	docDeclared = regexp.MustCompile(`(?m)^resource "(dcos_\w+)" "(\w+)"`)
-	docReferred = regexp.MustCompile(`\b(dcos_cluster_config|dcos_node)\.(\w+)`)
+	docReferred = regexp.MustCompile(`\b(dcos_cluster_config|dcos_node_pool|dcos_node)\.(\w+)`)
 	docRoot     = regexp.MustCompile(`(?m)^(import|variable) `)
 	docIdentity = regexp.MustCompile(`(?m)^ +identity = `)
 	docAction   = regexp.MustCompile(`(?m)^action |^ +action_trigger `)
@@ -206,6 +206,12 @@ func besides(text string) string {
 			continue
 		}
 		declared[m[0]] = true
+		if m[1] == "dcos_node_pool" {
+			fmt.Fprintf(&b, "resource \"dcos_node_pool\" %q {\n  hosts  = {}\n  role   = \"agent\"\n"+
+				"  bundle = dcos_cluster_config.beside.bundle\n}\n", m[2])
+			config = true
+			continue
+		}
 		if m[1] == "dcos_node" {
 			each := ""
 			if strings.Contains(text, m[0]+"[") || docAction.MatchString(text) {

@@ -80,39 +80,3 @@ func TestNodePoolRefresh(t *testing.T) {
 		t.Errorf("looked at: %v of %d", seen, n)
 	}
 }
-
-// Hosts that hang hold up no other of their pool, and end by themselves: one that takes
-// connections and says nothing, and one that lets in and starts no process.
-func TestNodePoolHangingHosts(t *testing.T) {
-	t.Parallel()
-	const n, mute, stuck = 12, 2, 5
-	s := newSimSite(t, simhosts.Options{Mute: simhosts.Address(mute), Stuck: simhosts.Address(stuck)})
-	s.configure("", pool("a", s.hosts(0, n), `max_failures = "100%"`))
-	out, err := s.tf.Try("apply", "-auto-approve", "-no-color")
-	if err == nil {
-		t.Fatalf("apply succeeded:\n%s", out)
-	}
-	mentions(t, out, fmt.Sprintf("2 of %d Hosts Failed", n), fmt.Sprintf("---- h%d (", mute), fmt.Sprintf("---- h%d (", stuck),
-		simhosts.Address(mute), simhosts.Address(stuck))
-	nodes, ok := s.state()["nodes"].(map[string]any)
-	if !ok || len(nodes) != n {
-		t.Fatalf("%d nodes in state", len(nodes))
-	}
-	for i := range n {
-		want := "done"
-		if i == mute || i == stuck {
-			want = poolFailed
-		}
-		name := fmt.Sprintf("h%d", i)
-		if o, ok := nodes[name].(map[string]any); !ok || o["status"] != want {
-			t.Errorf("%s is not %s: %v", name, want, nodes[name])
-		}
-	}
-	t.Log(out)
-	s.fleet.Mend()
-	s.tf.Apply()
-	s.tf.NoChanges()
-	if got := s.fleet.Count().Installed; got != n {
-		t.Errorf("%d installed", got)
-	}
-}

@@ -229,6 +229,51 @@ func (s *server) invalidAction(ctx context.Context, kind string, config *tfproto
 	return nil, nil
 }
 
+// ImportResourceState imports.
+func (s *server) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
+	resp, err := s.Server.ImportResourceState(ctx, req)
+	if err != nil || req.TypeName != poolTypeName {
+		return resp, err
+	}
+	for _, imported := range resp.ImportedResources {
+		if err := unpackPool(&imported.State); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// MoveResourceState makes a resource's state of one of another type.
+func (s *server) MoveResourceState(
+	ctx context.Context, req *tfprotov6.MoveResourceStateRequest,
+) (*tfprotov6.MoveResourceStateResponse, error) {
+	resp, err := s.Server.MoveResourceState(ctx, req)
+	if err != nil || req.TargetTypeName != poolTypeName {
+		return resp, err
+	}
+	return resp, unpackPool(&resp.TargetState)
+}
+
+// GenerateResourceConfig writes a configuration of what was imported.
+func (s *server) GenerateResourceConfig(
+	ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest,
+) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	if req.TypeName != poolTypeName {
+		return s.Server.GenerateResourceConfig(ctx, req)
+	}
+	call := *req
+	if err := packPool(&call.State); err != nil {
+		return nil, err
+	}
+	resp, err := s.Server.GenerateResourceConfig(ctx, &call)
+	if err != nil {
+		return nil, err
+	}
+	return resp, unpackPool(&resp.Config)
+}
+
 // packPool packs pools where they are.
 func packPool(values ...**tfprotov6.DynamicValue) error { return eachPool(packed.Pack, values) }
 

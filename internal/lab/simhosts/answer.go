@@ -22,6 +22,7 @@ import (
 type host struct {
 	address    string
 	generation int
+	keys       int // how many it has had before
 
 	mu        sync.Mutex
 	installed bool
@@ -117,8 +118,9 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 func (f *Fleet) question(h *host) string {
 	var r reply
 	r.put("begin", "gate")
-	r.put("ip", h.address)
-	f.health(&r)
+	h.mu.Lock()
+	f.ensembleAt(h, &r)
+	h.mu.Unlock()
 	r.put("ask", "yes")
 	return r.String()
 }
@@ -184,8 +186,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 			h.claimed(f, claim)
 		}
 	case "health":
-		r.put("ip", h.address)
-		f.health(r)
+		f.ensembleAt(h, r)
 	case "uninstall":
 		f.part(h.address)
 		h.installed, h.files = false, nil
@@ -300,6 +301,14 @@ func (h *host) marked(f *Fleet, words string) {
 func (h *host) claimed(f *Fleet, word string) {
 	if claim, err := base64.StdEncoding.DecodeString(strings.Trim(word, "-")); err == nil && len(claim) > 0 {
 		h.claim = f.share(string(claim))
+	}
+}
+
+// ensembleAt answers for a host, on which there is no exhibitor without DC/OS.
+func (f *Fleet) ensembleAt(h *host, r *reply) {
+	r.put("ip", h.address)
+	if h.installed {
+		f.health(r)
 	}
 }
 

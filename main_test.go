@@ -4,12 +4,17 @@
 package main
 
 import (
+	"context"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 )
 
 // built builds the provider, and returns its path.
@@ -55,6 +60,87 @@ func TestServerAnswersAll(t *testing.T) {
 	}
 	if said == "" || strings.Contains(said, "Not Implemented") || w.any() {
 		t.Errorf("it says %q; at work: %v", said, w.any())
+	}
+}
+
+// A streamer is a server with one action.
+type streamer struct {
+	provider.Server
+	events func(yield func(tfprotov6.InvokeActionEvent) bool)
+}
+
+// InvokeAction gives the events.
+func (s streamer) InvokeAction(context.Context, *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	return &tfprotov6.InvokeActionServerStream{Events: s.events}, nil
+}
+
+// TestActionUnheard holds that an action whose client has gone comes to its end, and is at work until then.
+func TestActionUnheard(t *testing.T) {
+	t.Parallel()
+	w := newWork()
+	said, atWork := 0, false
+	a := applier{streamer{events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		for range 3 {
+			if !yield(tfprotov6.InvokeActionEvent{}) {
+				return // as the framework does, which leaves the action behind
+			}
+			said++
+		}
+		atWork = w.any()
+	}}, w}
+	stream, err := a.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := 0
+	for range stream.Events {
+		heard++
+		break
+	}
+	if heard != 1 || said != 3 || !atWork || w.any() {
+		t.Errorf("heard %d, said %d; at work in the middle: %v, at the end: %v", heard, said, atWork, w.any())
+	}
+}
+
+// A fakeStream is a stream of gRPC's that nothing is sent on.
+type fakeStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream has one
+}
+
+// Context is the stream's.
+func (s fakeStream) Context() context.Context { return s.ctx }
+
+// TestUnheardEnd holds that what an action says of its end is an error of its stream where it is
+// not heard, and that a good end is none.
+func TestUnheardEnd(t *testing.T) {
+	t.Parallel()
+	wrong := []*tfprotov6.Diagnostic{
+		{Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "A Warning"},
+		{Severity: tfprotov6.DiagnosticSeverityError, Summary: "Action Not Finished", Detail: "interrupted"},
+	}
+	for _, c := range []struct {
+		end   []*tfprotov6.Diagnostic
+		heard int // events
+		want  string
+	}{{wrong, 1, "Action Not Finished: interrupted"}, {wrong, 3, ""}, {wrong[:1], 1, ""}, {nil, 1, ""}} {
+		a := applier{streamer{events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+			yield(tfprotov6.InvokeActionEvent{})
+			yield(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: c.end}})
+		}}, newWork()}
+		err := tellUnheard(nil, fakeStream{ctx: t.Context()}, nil, func(_ any, s grpc.ServerStream) error {
+			stream, err := a.InvokeAction(s.Context(), &tfprotov6.InvokeActionRequest{})
+			n := 0
+			for range stream.Events {
+				if n++; n == c.heard {
+					return nil // as plugin-go does with an event that comes after the interruption
+				}
+			}
+			return err
+		})
+		if got := status.Convert(err).Message(); got != c.want || err != nil && strings.Contains(got, "A Warning") {
+			t.Errorf("heard %d: %v", c.heard, err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/provider"
 )
@@ -50,7 +53,7 @@ func serve(server func() tfprotov6.ProviderServer, w *work) {
 		Plugins:         plugin.PluginSet{"provider": &tf6server.GRPCProviderPlugin{GRPCProvider: server, Name: provider.Address}},
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(math.MaxInt32), grpc.MaxSendMsgSize(math.MaxInt32),
-				grpc.ChainUnaryInterceptor(w.beforeShutdown))...)
+				grpc.ChainUnaryInterceptor(w.beforeShutdown), grpc.ChainStreamInterceptor(tellUnheard))...)
 		},
 	})
 }
@@ -128,7 +131,39 @@ func (a applier) ApplyResourceChange(
 	return a.Server.ApplyResourceChange(ctx, req)
 }
 
-// InvokeAction does an action, which is at work until its last event.
+// An unheard is how an action ended that nobody was told of. plugin-go (0.31, tf6server) ends the stream of an
+// action with its next event once Terraform has been interrupted: what it says of its end is lost, and Terraform (1.16)
+// takes an action without an end for one that went well.
+type unheard struct{ wrong []*tfprotov6.Diagnostic }
+
+type unheardKey struct{}
+
+// tellUnheard makes the error of a stream of what went wrong and was not heard.
+func tellUnheard(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	u := &unheard{}
+	err := handle(srv, &heardStream{stream, context.WithValue(stream.Context(), unheardKey{}, u)})
+	if err != nil || len(u.wrong) == 0 {
+		return err
+	}
+	texts := make([]string, len(u.wrong))
+	for i, d := range u.wrong {
+		texts[i] = d.Summary + ": " + d.Detail
+	}
+	return status.Error(codes.Aborted, strings.Join(texts, "\n\n"))
+}
+
+// A heardStream is a stream with another context.
+type heardStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // it is what a stream is for
+}
+
+// Context is the stream's.
+func (s *heardStream) Context() context.Context { return s.ctx }
+
+// InvokeAction does an action, which is at work until its last event: also when nobody listens any more. The framework
+// gives up the stream of one whose client has gone while the action goes on, and keeps it waiting for ever in the middle
+// of what it is about to say (fwserver, SendProgress).
 func (a applier) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
 	done := a.work.begin()
 	stream, err := a.Server.InvokeAction(ctx, req)
@@ -136,10 +171,22 @@ func (a applier) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 		done()
 		return stream, err
 	}
+	lost, _ := ctx.Value(unheardKey{}).(*unheard) // who is called otherwise than by gRPC tells nobody
 	events := stream.Events
 	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
 		defer done()
-		events(yield)
+		heard := true
+		events(func(e tfprotov6.InvokeActionEvent) bool {
+			heard = heard && yield(e)
+			if end, ok := e.Type.(tfprotov6.CompletedInvokeActionEventType); ok && !heard && lost != nil {
+				for _, d := range end.Diagnostics {
+					if d.Severity == tfprotov6.DiagnosticSeverityError {
+						lost.wrong = append(lost.wrong, d)
+					}
+				}
+			}
+			return true
+		})
 	}
 	return stream, nil
 }

@@ -38,6 +38,11 @@ type Terms struct {
 	// Warn is given what the user should hear of although it stands in
 	// nothing's way. It may be nil.
 	Warn func(node.Finding)
+	// Tell is told which stage is begun, with no words, and then how it goes on, in
+	// words. It may be nil.
+	Tell func(stage, words string)
+	// Masters is how many masters are worked on, where no bundle says how many there are.
+	Masters int
 }
 
 // A Result is what has become of a host.

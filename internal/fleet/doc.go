@@ -16,6 +16,8 @@
 //   - [Fleet.Look] sees what is there, [Fleet.LookAll] does so on many hosts, and
 //     [Fleet.Check] judges a host that is to be a node. These change nothing and
 //     have no turn.
+//   - [Fleet.Ask] and [Fleet.Disturb] do something with a node that runs and stays what
+//     it is. What takes it out of service for a time is done in a turn, as a change.
 //   - [Fleet.Connect] is for hosts that are no nodes.
 //
 // What decides about hosts is decided here, once, whoever asks: whether a node is

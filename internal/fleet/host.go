@@ -41,6 +41,8 @@ type Host struct {
 	// MachineID and DetectedIP are those of the node; "" while they are not
 	// known. With a machine id, DC/OS on that machine counts as ours.
 	MachineID, DetectedIP string
+	// OtherThan is as in [node.Options].
+	OtherThan string
 
 	SkipChecks       []string      // names of preflight checks
 	DrainTimeout     time.Duration // negative: tasks are not waited for

@@ -108,7 +108,7 @@ func (v *visit) options(ctx context.Context, warn func(node.Finding)) node.Optio
 	holding := h.holding()
 	opts := node.Options{
 		Holding: &holding,
-		Role:    h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID,
+		Role:    h.Role, Bundle: h.Bundle, Address: h.Address(), MachineID: h.MachineID, OtherThan: h.OtherThan,
 		Peers: v.peers(ctx), Warn: warn, Run: v.Log.Run(), SkipChecks: h.SkipChecks, DrainTimeout: h.DrainTimeout,
 		WaitForCloudInit: h.WaitForCloudInit, Log: v.log, Redial: v.redial,
 	}
@@ -257,7 +257,7 @@ func (v *visit) foreign(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return v.host.MachineID != "" && v.host.MachineID != state.MachineID ||
+	return v.host.MachineID != "" && v.host.MachineID != state.MachineID || v.host.OtherThan == state.MachineID ||
 		v.host.holding().Foreign(v.host.Address(), *state) != nil, nil
 }
 

@@ -91,6 +91,13 @@
 // files, to the end of the activation. Two things belong to what comes before them
 // and are begun in any case: verify behind uninstall, and everything of a rollback.
 //
+// # A node that runs
+//
+// [RunChecks], [Restart], [Drain], [Resume], [Collect] and [MakeBackup] leave a node what it
+// is: they need no bundle and write no claim. Each begins with a look at the host, which has to be
+// the machine, of the cluster and of the role that it is taken for. What takes a master out of
+// service for a time asks at the gate, as an upgrade does.
+//
 // # Where DC/OS's rules come from
 //
 // Files, modes, unit commands and checks are those of dcos_install.sh of the

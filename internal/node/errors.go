@@ -18,6 +18,7 @@ const (
 	KindForeign      remote.Kind = "foreign"
 	KindStrangers    remote.Kind = "strangers"
 	KindReplaced     remote.Kind = "replaced machine"
+	KindSameMachine  remote.Kind = "same machine"
 	KindPreflight    remote.Kind = "preflight checks"
 	KindUnknownCheck remote.Kind = "unknown check"
 	KindRole         remote.Kind = "role"
@@ -25,6 +26,7 @@ const (
 	KindLeftover     remote.Kind = "leftovers"
 	KindRollback     remote.Kind = "rollback"
 	KindWorse        remote.Kind = "worse than planned"
+	KindNotNode      remote.Kind = "not the node"
 )
 
 var (
@@ -32,6 +34,7 @@ var (
 	_ remote.Fault = (*ForeignError)(nil)
 	_ remote.Fault = (*StrangersError)(nil)
 	_ remote.Fault = (*ReplacedError)(nil)
+	_ remote.Fault = (*SameMachineError)(nil)
 	_ remote.Fault = (*PreflightError)(nil)
 	_ remote.Fault = (*UnknownCheckError)(nil)
 	_ remote.Fault = (*RoleError)(nil)
@@ -39,6 +42,7 @@ var (
 	_ remote.Fault = (*LeftoverError)(nil)
 	_ remote.Fault = (*RollbackError)(nil)
 	_ remote.Fault = (*WorseError)(nil)
+	_ remote.Fault = (*NotNodeError)(nil)
 )
 
 // A StageError says that a stage failed on a host, and all that is known of why.
@@ -138,6 +142,9 @@ func (e *ForeignError) Hint() string {
 	return "if it is to be managed here, import it: terraform import ADDRESS_OF_THE_RESOURCE " + e.Host + "; otherwise uninstall it first"
 }
 
+// Importable reports whether what is on the host is a node that could be imported.
+func (e *ForeignError) Importable() bool { return e.Ours == "" && e.Installed == Complete }
+
 // A StrangersError says that in the directory that is DC/OS's alone something is
 // that is not DC/OS's, on a host where nothing else is DC/OS's either.
 type StrangersError struct {
@@ -183,8 +190,29 @@ func (*ReplacedError) Kind() remote.Kind { return KindReplaced }
 
 // Hint says what to do.
 func (e *ReplacedError) Hint() string {
-	return "nothing was changed on it. If the machine was replaced on purpose, let Terraform replace the node too (terraform apply " +
-		"-replace, or replace_triggered_by on the machine); if not, find out who answers there"
+	return "nothing was changed on it. If the machine was replaced on purpose, let the next plan look at the host (no -refresh=false), or " +
+		"let Terraform replace the node too (terraform apply -replace, or another value of machine); if not, find out who answers there"
+}
+
+// A SameMachineError says that the machine that the node was on answers where
+// another one was to be, and with another host key.
+type SameMachineError struct {
+	Host      string
+	MachineID string
+}
+
+func (e *SameMachineError) Error() string {
+	return fmt.Sprintf("%s: this is no other machine than the one that the node was on, as its machine id says (%s)", e.Host, e.MachineID)
+}
+
+// Kind is KindSameMachine.
+func (*SameMachineError) Kind() remote.Kind { return KindSameMachine }
+
+// Hint says what to do.
+func (*SameMachineError) Hint() string {
+	return "nothing was changed on it, and the host key that was accepted before still is the only one. If the machine is the same and its " +
+		"key was changed on purpose, say so with ssh.host_key. If it is another one, made of an image that has a machine id in it, give it an " +
+		"id of its own (systemd-machine-id-setup after emptying /etc/machine-id). If neither, find out who answers there"
 }
 
 // A PreflightError says which checks a host did not pass.
@@ -246,6 +274,26 @@ func (e *RoleError) Error() string {
 
 // Kind is KindRole.
 func (*RoleError) Kind() remote.Kind { return KindRole }
+
+// A NotNodeError says that a host is not the node that something was to be done with.
+type NotNodeError struct {
+	Host string
+	Why  string
+}
+
+func (e *NotNodeError) Error() string { return e.Host + ": " + e.Why }
+
+// Kind is KindNotNode.
+func (*NotNodeError) Kind() remote.Kind { return KindNotNode }
+
+// Reason says why, without the host.
+func (e *NotNodeError) Reason() string { return e.Why }
+
+// Hint says what to do.
+func (*NotNodeError) Hint() string {
+	return "Nothing was changed on the host. Apply first, so that the node is as the configuration has it, or correct its address and " +
+		"role in nodes"
+}
 
 // A LeftoverError names what is still on a host after uninstalling.
 type LeftoverError struct{ Left []string }

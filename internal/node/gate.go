@@ -69,7 +69,9 @@ func (s *session) ask(ctx context.Context, stage, begun string, stops bool, c ca
 			return gateNo
 		case !said[err.Error()]: // once, though it may be asked a hundred times
 			said[err.Error()] = true
-			st.Progress("the master stays in service for now: "+err.Error(), 0)
+			words := "the master stays in service for now: " + err.Error()
+			st.Progress(words, 0)
+			s.tell(stage, words)
 		}
 		return gateWait
 	}

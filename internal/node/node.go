@@ -88,6 +88,9 @@ type Options struct {
 	// not known. Another machine at the address is a [ReplacedError]. With it
 	// given, DC/OS on the host counts as ours.
 	MachineID string
+	// OtherThan is the machine that the node was on, where another one is to be
+	// there now: that one is a [SameMachineError]. "" if any will do.
+	OtherThan string
 	// Holding says whose the node is to be. Nil: no claim is looked at or
 	// written.
 	Holding *Holding
@@ -109,6 +112,9 @@ type Options struct {
 	WaitForCloudInit bool
 	Ensemble         Ensemble
 	Log              *runlog.Scope
+	// Tell is told which stage is begun, with no words, and then how it goes on, in
+	// words. It may be nil.
+	Tell func(stage, words string)
 	// OnChange is called right before the first lasting change on the host,
 	// once. What it is given is the state before the change.
 	OnChange func(State)
@@ -220,4 +226,10 @@ const (
 	stageDrain      = "drain"
 	stageUninstall  = "uninstall"
 	stageVerify     = "verify"
+
+	stageCheck       = "check"
+	stageRestart     = "restart"
+	stageResume      = "resume"
+	stageDiagnostics = "diagnostics"
+	stageBackup      = "backup"
 )

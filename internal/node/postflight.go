@@ -48,8 +48,10 @@ func (s *session) postflight(ctx context.Context, upgrade bool) error {
 				case "progress":
 					waited = value
 					st.Progress(value, 0)
+					s.tell(stagePostflight, value)
 				case "warning":
 					st.Progress("warning: "+value, 0)
+					s.tell(stagePostflight, "warning: "+value)
 				}
 			},
 		}

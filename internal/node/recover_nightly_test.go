@@ -145,7 +145,7 @@ func (l *swapLane) breakRecovery(way brokenRecovery, at int) {
 	go func() {
 		conn, err := l.client.Dial(t.Context(), remote.Target{Address: l.h.Address, HostKey: l.h.HostKey})
 		if err == nil {
-			defer conn.Close() //nolint:errcheck // the host was cut off
+			defer conn.Close() // the host was cut off
 			opts := l.options(l.is)
 			opts.Redial = nil
 			_, err = node.Upgrade(t.Context(), conn, opts)

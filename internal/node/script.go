@@ -35,6 +35,10 @@ var libraries = map[string][]string{
 	"health":     {"cluster"},
 	"gate":       {"cluster"},
 	"drain":      {"cluster"},
+	"runner":     {"cluster"},
+	"maintain":   {"cluster"},
+	"collect":    {"cluster"},
+	"backup":     {"cluster"},
 }
 
 // bareScripts are the scripts by name, without what only says something to

@@ -153,8 +153,10 @@ func (s *session) do(ctx context.Context, stage string, c call) (*frame, error) 
 		switch key {
 		case "progress":
 			st.Progress(value, 0)
+			s.tell(stage, value)
 		case "warning":
 			st.Progress("warning: "+value, 0)
+			s.tell(stage, "warning: "+value)
 		}
 		if inner != nil {
 			inner(key, value)
@@ -199,7 +201,15 @@ func (s *session) enter(stage string) (*runlog.Stage, error) {
 		s.leave(err)
 		return nil, err
 	}
+	s.tell(stage, "")
 	return s.stage, nil
+}
+
+// tell tells whoever asked for it how the work goes on.
+func (s *session) tell(stage, words string) {
+	if s.opts.Tell != nil {
+		s.opts.Tell(stage, words)
+	}
 }
 
 func closed(ch <-chan struct{}) bool {
@@ -342,8 +352,12 @@ func (h *hostFacts) lacking(s *session, artifacts []bundle.Artifact, bootstrappe
 	}
 }
 
-// sameMachine says whether it is the machine that the node is known to be.
+// sameMachine says whether it is the machine that the node is known to be, or one
+// that it must not be.
 func (s *session) sameMachine(state State) error {
+	if s.opts.OtherThan != "" && s.opts.OtherThan == state.MachineID {
+		return &SameMachineError{Host: s.host, MachineID: state.MachineID}
+	}
 	if s.opts.MachineID != "" && s.opts.MachineID != state.MachineID {
 		return &ReplacedError{Host: s.host, Want: s.opts.MachineID, Got: state.MachineID}
 	}

@@ -28,6 +28,7 @@ type hostFailure struct {
 	summary   string
 	host      string
 	role      string
+	holder    string // dcos_node, dcos_node_pool
 	operation string // in words: "installing DC/OS"
 	stage     string
 	doing     string
@@ -95,6 +96,7 @@ func (f hostFailure) detail() string {
 func (s *shared) failure(h *fleet.Host, operation string, err error) hostFailure {
 	f := hostFailure{
 		summary: "Operation On Host Failed", operation: operation, message: err.Error(), host: h.Address(), role: string(h.Role),
+		holder: h.Holder,
 	}
 	if f.role != "" && f.host == "" {
 		f.host = "unknown"
@@ -169,7 +171,9 @@ func wordings() []wording {
 		{kind: fleet.KindAlone, summary: "No Host Of The Cluster Answers", own: true, stage: "connect"},
 		{kind: fleet.KindShared, summary: "One Machine For Two Resources", own: true},
 		{kind: node.KindReplaced, summary: "Machine Replaced", own: true},
+		{kind: node.KindSameMachine, summary: "Machine Is The Same", own: true},
 		{kind: node.KindWorse, summary: "Host Worse Than Planned", own: true, stage: "inspect"},
+		{kind: node.KindNotNode, summary: "Host Is Not The Node", own: true},
 		{kind: node.KindRole, summary: "Role Cannot Change In Place"},
 		{kind: node.KindLeftover, summary: "Host Not Clean After Uninstall", own: true},
 	}
@@ -178,16 +182,21 @@ func wordings() []wording {
 // stageSummary is the title for a stage that failed.
 func stageSummary(stage string) string {
 	summaries := map[string]string{
-		"inspect":    "Host Could Not Be Inspected",
-		"cloud-init": "Cloud-Init Did Not Finish",
-		"preflight":  "Preflight Failed",
-		"transfer":   "Transfer Failed",
-		"install":    "Installation Failed",
-		"postflight": "Node Did Not Come Up",
-		"upgrade":    "Upgrade Failed",
-		"drain":      "Agent Could Not Be Drained",
-		"uninstall":  "Uninstall Failed",
-		"verify":     "Host Not Clean After Uninstall",
+		"inspect":     "Host Could Not Be Inspected",
+		"cloud-init":  "Cloud-Init Did Not Finish",
+		"preflight":   "Preflight Failed",
+		"transfer":    "Transfer Failed",
+		"install":     "Installation Failed",
+		"postflight":  "Node Did Not Come Up",
+		"upgrade":     "Upgrade Failed",
+		"drain":       "Agent Could Not Be Drained",
+		"uninstall":   "Uninstall Failed",
+		"verify":      "Host Not Clean After Uninstall",
+		"check":       "Checks Could Not Be Run",
+		"restart":     "Restart Failed",
+		"backup":      "Backup Failed",
+		"diagnostics": "Diagnostics Not Collected",
+		"resume":      "Agent Could Not Be Resumed",
 	}
 	if s, ok := summaries[stage]; ok {
 		return s
@@ -211,9 +220,16 @@ func (f *hostFailure) word(err error) {
 			f.message, f.hint, worded = reasonOf(fault), hintOf(fault), true
 		}
 	}
+	var foreign *node.ForeignError
+	if errors.As(err, &foreign) && foreign.Importable() && f.holder == holderPool {
+		f.hint = "if it is to be managed here, import it. A pool that is in no state yet is imported with all of its hosts: terraform import " +
+			"ADDRESS_OF_THE_POOL " + foreign.Host + ",OTHERS. For one that is, import the host into another pool (dcos_node_pool.new), apply, and " +
+			"then move it over to the hosts of this one: it is taken over as it is, and gets this pool's bundle. Otherwise uninstall DC/OS first"
+	}
 	var key *remote.HostKeyError
 	if errors.As(err, &key) && len(key.Want) > 0 && !key.Jump {
-		f.hint += " On a node, ssh.host_key with the new key does that: " + key.Key
+		f.hint += " On a node, ssh.host_key with the new key does that, and so does another value of machine, if it had one and its machine is " +
+			"another one now: " + key.Key
 	}
 }
 

@@ -20,7 +20,7 @@ func TestHostNames(t *testing.T) {
 		"10.0.0.11": "", "m1.example.com": "", "m1": "", "fd00::11": "", "fe80::1%eth0": "", "[fd00::11]": "", "i-0123456789abcdef0": "",
 		"prod_m1": "", "2001:db8::22": "",
 		"": "at least 1", "centos@10.0.0.11": "the user has", "10.0.0.11:22": "the port has", "[fd00::11]:22": "the port has",
-		"http://10.0.0.11": "a URL", "10.0.0.11/24": "a URL or a path", "10.0.0.11\n": "a line end", "10.0.0.11 ": "a blank",
+		"http://10.0.0.11": "a URL", "10.0.0.11/24": "a URL or a path", "10.0.0.11\n": "a line end", "m1 m2": "a blank",
 	} {
 		var diags diag.Diagnostics
 		for _, v := range hostNames() {

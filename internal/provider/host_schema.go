@@ -6,6 +6,7 @@ package provider
 import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	action "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	data "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
@@ -67,6 +68,15 @@ func (fs fields) ofDataSource() map[string]data.Attribute {
 		return data.StringAttribute{Required: f.required, Optional: !f.required, MarkdownDescription: f.about, Validators: f.validators()}
 	}, func(f field) data.Attribute {
 		return data.Int64Attribute{Optional: true, MarkdownDescription: f.about, Validators: portNumbers()}
+	})
+}
+
+// ofAction gives them as attributes of an action.
+func (fs fields) ofAction() map[string]action.Attribute {
+	return attributesOf(fs, func(f field) action.Attribute {
+		return action.StringAttribute{Required: f.required, Optional: !f.required, MarkdownDescription: f.about, Validators: f.validators()}
+	}, func(f field) action.Attribute {
+		return action.Int64Attribute{Optional: true, MarkdownDescription: f.about, Validators: portNumbers()}
 	})
 }
 
@@ -145,6 +155,18 @@ func dataSSHAttributes() map[string]data.Attribute {
 		Optional:            true,
 		MarkdownDescription: jumpHostsAbout,
 		NestedObject:        data.NestedAttributeObject{Attributes: jumpHostFields().ofDataSource()},
+	}
+	return attributes
+}
+
+// actionSSHAttributes are the same for a node of an action.
+func actionSSHAttributes() map[string]action.Attribute {
+	attributes := sshFields(". Default: the node's `host_key` beside it, and without one, what the provider's `host_key_policy` " +
+		"says.").ofAction()
+	attributes["jump_hosts"] = action.ListNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: jumpHostsAbout,
+		NestedObject:        action.NestedAttributeObject{Attributes: jumpHostFields().ofAction()},
 	}
 	return attributes
 }

@@ -119,10 +119,10 @@ func TestAccMachineReplaced(t *testing.T) {
 	s.clean(h)
 }
 
-// TestAccReplaceTriggeredBy replaces a node's machine by the pattern that the
+// TestAccMachineInThePlan replaces a node's machine by the pattern that the
 // documentation shows: in one apply the node is removed from the old machine,
 // which goes, and put on the new one, which has the same address.
-func TestAccReplaceTriggeredBy(t *testing.T) {
+func TestAccMachineInThePlan(t *testing.T) {
 	t.Parallel()
 	l := requireAcceptance(t)
 	s := newSite(t, l, 1, 0, 0)
@@ -140,7 +140,7 @@ resource "terraform_data" "machine" {
 `, generation)
 	}
 	s.tf.Write("machine.tf", machine(1))
-	node := "lifecycle {\n replace_triggered_by = [terraform_data.machine.id]\n }\n"
+	node := "machine = terraform_data.machine.id\n"
 	s.configure(siteOptions{node: node})
 	s.tf.Apply()
 	s.whole()

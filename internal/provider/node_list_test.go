@@ -23,10 +23,11 @@ type knownNode struct {
 	master  bool
 	public  bool
 	well    bool
+	bare    bool // of an agent: it says as little as it may
 }
 
 // knownNodes are three masters, of which the last is down, and agents, of which every other
-// one is public and one is not active.
+// one is public and one is not active. The last one is at an address of version 6.
 func knownNodes(agents int) []knownNode {
 	nodes := []knownNode{}
 	for i := range 3 {
@@ -35,7 +36,7 @@ func knownNodes(agents int) []knownNode {
 	for i := range agents {
 		nodes = append(nodes, knownNode{address: fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250), public: i%2 == 1, well: i != 4})
 	}
-	return nodes
+	return append(nodes, knownNode{address: "fd00::21", well: true, bare: true})
 }
 
 // runningCluster is a web server that answers as the Admin Router of a cluster does, as far as
@@ -66,8 +67,11 @@ func runningCluster(t *testing.T, nodes []knownNode) *httptest.Server {
 		if n.public {
 			attributes["public_ip"] = "true"
 		}
-		slaves = append(slaves, map[string]any{"id": fmt.Sprintf("S%d", i), "hostname": n.address, "active": n.well,
-			"attributes": attributes, "version": "1.11.0"})
+		slave := map[string]any{"id": fmt.Sprintf("S%d", i), "hostname": n.address, "active": n.well}
+		if !n.bare {
+			slave["attributes"], slave["version"] = attributes, "1.11.0"
+		}
+		slaves = append(slaves, slave)
 	}
 	answer("/exhibitor/exhibitor/v1/cluster/status", ensemble)
 	// Of an agent that has registered anew the former registration may still be known.
@@ -76,8 +80,6 @@ func runningCluster(t *testing.T, nodes []knownNode) *httptest.Server {
 		again["id"], again["active"], again["attributes"] = id, false, map[string]any{"public_ip": "true"}
 		slaves = append(slaves, again)
 	}
-	// One that says as little as it may, at an address of version 6.
-	slaves = append(slaves, map[string]any{"id": "S", "hostname": "fd00::21", "active": true})
 	answer("/mesos/slaves", map[string]any{"slaves": slaves})
 	answer("/mesos/flags", map[string]any{"flags": map[string]string{"cluster": "prod"}})
 	mux.HandleFunc("GET /mesos/redirect", func(w http.ResponseWriter, r *http.Request) {

@@ -21,6 +21,7 @@ import (
 type nodeModel struct {
 	Address          types.String   `tfsdk:"address"`
 	Role             types.String   `tfsdk:"role"`
+	Machine          types.String   `tfsdk:"machine"`
 	Bundle           types.Object   `tfsdk:"bundle"`
 	SSH              types.Object   `tfsdk:"ssh"`
 	Preflight        types.Object   `tfsdk:"preflight"`

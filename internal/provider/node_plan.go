@@ -43,7 +43,7 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 			return
 		}
 		resp.Diagnostics.Append(r.planBundle(ctx, nil, &plan)...)
-		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, req.Private, resp.Private)...)
+		resp.Diagnostics.Append(r.planPlace(ctx, nil, &plan, machineSame, req.Private, resp.Private)...)
 		plan.Drift = noDrift()
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
@@ -56,13 +56,23 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if h, d := state.host(ctx, r.shared); !d.HasError() {
 		r.shared.fleet.Record(ctx, h.Cluster, h)
 	}
+	machine, diags := machineChanged(ctx, req.Private, &state, &plan)
+	resp.Diagnostics.Append(diags...)
 	if noBundle(written) {
 		plan.keepBundle(ctx, &state)
 	}
-	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, req.Private, resp.Private)...)
+	resp.Diagnostics.Append(r.planPlace(ctx, &state, &plan, machine, req.Private, resp.Private)...)
+	if machine == machineReplaces { // the other half of the replacement is planned by itself
+		resp.RequiresReplace = append(resp.RequiresReplace, tfpath.Root("machine"))
+		return
+	}
 	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
 	resp.Diagnostics.Append(diags...)
+	if machine == machineOther {
+		rebuilt = true
+		resp.Diagnostics.Append(otherMachine(&state, &plan))
+	}
 	if rebuilt {
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.Bundle = written // what an import found there is on another machine
@@ -91,18 +101,22 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 
 // planPlace registers which host the resource has and will have. state is nil
 // when the node is made, as the second half of a replacement too.
-func (r *nodeResource) planPlace(ctx context.Context, state, plan *nodeModel, private privateReader, out privateWriter) diag.Diagnostics {
+func (r *nodeResource) planPlace(
+	ctx context.Context, state, plan *nodeModel, machine machineChange, private privateReader, out privateWriter,
+) diag.Diagnostics {
 	note, diags := readPlanNote(ctx, private)
 	if state != nil {
 		note = planNote{ID: note.ID} // what an earlier plan knew does not count
 	}
 	known := !plan.Address.IsUnknown() && !plan.SSH.IsUnknown() && !plan.Role.IsUnknown()
-	same := state != nil && plan.Address.Equal(state.Address) && plan.Role.Equal(state.Role) // else it is replaced, as the schema has it
+	same := state != nil && state.samePlace(plan) && machine != machineReplaces // else it is replaced
 	switch {
 	case state == nil:
 		diags.Append(r.shared.planEnsemble(ctx, &note, r.shared.plan.replaced(note.ID))...)
 	case !same:
 		diags.Append(r.planLeaving(ctx, &note, state, private)...)
+	case machine == machineOther && state.role() == node.Master:
+		diags.Append(r.planGoing(ctx, &note, state, private)...) // with its machine
 	}
 	if h, d := plan.host(ctx, r.shared); known && !d.HasError() {
 		p := r.shared.planned(note.ID, h)
@@ -147,8 +161,13 @@ func (r *nodeResource) planLeaving(ctx context.Context, note *planNote, state *n
 	if state.OnDestroy.ValueString() == onDestroyAbandon || owner.Whose != "" {
 		return diags // nothing is removed
 	}
-	h, d := state.host(ctx, r.shared)
-	if diags.Append(d...); diags.HasError() {
+	return append(diags, r.planGoing(ctx, note, state, private)...)
+}
+
+// planGoing registers it, whether or not it is for apply to remove it.
+func (r *nodeResource) planGoing(ctx context.Context, note *planNote, state *nodeModel, private privateReader) diag.Diagnostics {
+	h, diags := state.host(ctx, r.shared)
+	if diags.HasError() {
 		return diags
 	}
 	keys, d := readJumpKeys(ctx, private)

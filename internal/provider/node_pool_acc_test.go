@@ -23,9 +23,9 @@ type poolSite struct {
 }
 
 // newPoolSite makes a master and hosts for pools.
-func newPoolSite(t *testing.T, masters, hosts int, opts ...lab.Option) *poolSite {
+func newPoolSite(t *testing.T, hosts int, opts ...lab.Option) *poolSite {
 	t.Helper()
-	s := &poolSite{testSite: newSite(t, requireAcceptance(t), masters, hosts, 0, opts...)}
+	s := &poolSite{testSite: newSite(t, requireAcceptance(t), 1, hosts, 0, opts...)}
 	s.hosts = s.agents
 	s.agents = nil
 	s.reconfigure("")
@@ -86,7 +86,7 @@ func (s *poolSite) destroyed() {
 // and move, Terraform is interrupted, and nothing is left at the end.
 func TestAccPool(t *testing.T) {
 	t.Parallel()
-	s := newPoolSite(t, 1, 4)
+	s := newPoolSite(t, 4)
 	s.step("create", func(*testing.T) {
 		s.pools("", map[string][]int{"a": {0, 1}})
 		s.tf.Apply()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
 	"github.com/dcos-install/terraform-provider-dcos/internal/node"
+	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 	"github.com/dcos-install/terraform-provider-dcos/internal/runlog"
 )
 
@@ -140,21 +141,38 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 	out := batch.Run(r.asked, len(hosts), func(_ context.Context, i int) error {
 		h := hosts[i]
 		kind := r.kind(h)
-		host, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
-		if r.comesFromAnother(h, err) {
+		host, key, err := r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+		same := r.isAsItWas(h, key, err)
+		if same && h.toDo(r.bundleID) == "" {
+			return nil
+		}
+		if same || r.comesFromAnother(h, err) {
 			kind = r.kind(h)
-			host, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
+			host, _, err = r.bringOne(h, kind, limit(kind), max(unavailable, 1))
 		}
 		if err != nil {
-			if h.notInstalled() && h.former != nil {
-				h.poolRecord = *h.former // nothing was changed: what was known still is
-			}
+			h.goBack()
 			h.Status = poolFailed
 			h.Error = r.failures.add(h.name, r.shared.failure(&host, "installing or changing DC/OS", err))
 		}
 		return err
 	})
+	for _, h := range hosts {
+		h.goBack() // on which nothing was begun
+	}
 	r.failures.ended(out, len(hosts), most)
+}
+
+// isAsItWas reports whether a host on which another machine was to be has the one
+// that it had, with the key that it had, and takes over what was known of it: its
+// machine only has another name.
+func (r *poolRun) isAsItWas(h *poolHost, key string, err error) bool {
+	var same *node.SameMachineError
+	if !errors.As(err, &same) || h.former == nil || r.shared.config.HostKeyPolicy != remote.Ignore && !sameKey(key, h.former.HostKey) {
+		return false
+	}
+	h.asItWas()
+	return true
 }
 
 // comesFromAnother says of a host that cannot be installed whether that is since
@@ -169,11 +187,13 @@ func (r *poolRun) comesFromAnother(h *poolHost, err error) bool {
 	return !h.notInstalled()
 }
 
-// bringOne installs, upgrades or repairs one host.
-func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (fleet.Host, error) {
-	host, err := r.host(h)
-	if err != nil {
-		return host, err
+// bringOne installs, upgrades or repairs one host. key is the one that it has shown.
+func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, unavailable int) (host fleet.Host, key string, err error) {
+	if host, err = r.host(h); err != nil {
+		return host, "", err
+	}
+	if h.another {
+		host.OtherThan = h.former.MachineID
 	}
 	// A host that another pool has handed over bears that one's claim yet.
 	host.Claim, host.ClaimFrom = r.claim, h.Claim
@@ -186,18 +206,21 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	switch {
 	case err == nil:
 		h.observe(result.State, result.HostKey, r.bundleID)
-		h.Claim = r.claim
+		h.Claim, h.former, h.another = r.claim, nil, false
 	case result.Before != nil:
 		h.MachineID, h.HostKey, h.Claim = result.Before.MachineID, result.HostKey, r.claim
+		h.former, h.another = nil, false
 	}
-	return host, err
+	return host, result.HostKey, err
 }
 
 // foreseen says what the plan knew of the host, as [fleet.Terms] has it. Of one
 // that an apply has failed on, anything.
 func (h *poolHost) foreseen() func(found string) bool {
-	status, said := h.Status, h.Error
-	return func(found string) bool { return status == poolFailed || strings.Contains(said, found) }
+	status, said, differs := h.Status, h.Error, h.differs
+	return func(found string) bool {
+		return status == poolFailed || strings.Contains(said, found) || strings.Contains(differs, found)
+	}
 }
 
 // host is one of the pool's as the fleet knows it.

@@ -56,6 +56,9 @@ func newPoolID(hosts []*poolHost) string {
 		if h.Claim != "" {
 			return h.Claim
 		}
+		if h.former != nil && h.former.Claim != "" {
+			return h.former.Claim
+		}
 	}
 	return node.NewClaimID()
 }

@@ -29,7 +29,7 @@ import (
 // done; one more does these alone and converges, and so does destroy.
 func TestAccFleetPoolFaults(t *testing.T) {
 	t.Parallel()
-	s := newPoolSite(t, 1, 12, lab.WithDisk(1<<30))
+	s := newPoolSite(t, 12, lab.WithDisk(1<<30))
 	// A host that is gone is noticed within seconds.
 	ssh := fmt.Sprintf("user = %q\nprivate_key = file(%q)\nconnect_timeout = \"12s\"\nkeepalive_interval = \"3s\"", lab.UserNoPassword,
 		s.lab.KeyFile())

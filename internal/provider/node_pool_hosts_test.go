@@ -33,7 +33,9 @@ func TestNodePoolHostsRefused(t *testing.T) {
 		"half a port":     {`{ a = { address = "x", ssh = { port = 22.5 } } }`, []string{`hosts["a"].ssh`}},
 		"a port too large": {`{ a = { address = "x", ssh = { port = 65536 } } }`,
 			[]string{`hosts["a"].ssh.port value must be between 1 and 65535`}},
-		"no user": {`{ a = { address = "x", ssh = { user = "" } } }`, []string{`hosts["a"].ssh.user string length must be at least 1`}},
+		"no text":    {`{ a = { address = "x", machine = { id = "i" } } }`, []string{`hosts["a"].machine: a machine is text`}},
+		"no machine": {`{ a = { address = "x", machine = "" } }`, []string{`hosts["a"].machine string length must be at least 1`}},
+		"no user":    {`{ a = { address = "x", ssh = { user = "" } } }`, []string{`hosts["a"].ssh.user string length must be at least 1`}},
 		"jump host": {`{ a = { address = "x", ssh = { jump_hosts = [{ address = "y" }, { user = "z" }] } } }`,
 			[]string{`hosts["a"].ssh.jump_hosts[1].address: it has to be given`}},
 		"no list": {`{ a = { address = "x", ssh = { jump_hosts = { address = "y" } } } }`,
@@ -68,6 +70,8 @@ func TestNodePoolHostsTaken(t *testing.T) {
 		"jump hosts":          `{ a = { address = "x", ssh = { host_key = "k", jump_hosts = tolist([{ address = "y", port = 22 }]) } } }`,
 		"long and many": fmt.Sprintf(`merge({ long = { address = %q } }, `+
 			`{ for i in range(1000) : "h${i}" => { address = "10.0.${floor(i / 250)}.${i %% 250}" } })`, long),
+		"machines": `{ a = { address = "x", machine = 5 }, b = { address = "y", machine = null }, c = { address = "z", ` +
+			`machine = terraform_data.later.id } }`,
 		"none":    `{}`,
 		"unknown": `terraform_data.later.output`,
 		"unknown elements": `{ a = terraform_data.later.output, b = { address = terraform_data.later.id }, ` +

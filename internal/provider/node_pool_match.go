@@ -8,6 +8,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dcos-install/terraform-provider-dcos/internal/packed"
 )
 
 // renamed gives hosts that are left names that no other has: theirs may stand
@@ -53,7 +57,7 @@ func matchHosts(planned, prior []*poolHost) (hosts, leaving []*poolHost) {
 	}
 	gone := maps.Clone(known)
 	for _, h := range planned {
-		h.poolRecord, h.former = poolRecord{}, nil
+		h.poolRecord, h.former, h.another = poolRecord{}, nil, false
 		if h.address.IsUnknown() {
 			continue
 		}
@@ -97,11 +101,44 @@ func alone(hosts []*poolHost) map[string]*poolHost {
 }
 
 // continues takes over what is known of the host from the state.
-func (h *poolHost) continues(was *poolHost) {
-	h.poolRecord = was.poolRecord
-	if pinned := h.pinned(); pinned != "" && h.HostKey != "" && !sameKey(pinned, h.HostKey) {
-		// The user says that the machine was rebuilt.
-		former := h.poolRecord
-		h.poolRecord, h.former = poolRecord{}, &former
+func (h *poolHost) continues(was *poolHost) { h.resume(was.poolRecord) }
+
+// resume takes over what is known of the host, unless the user says that the
+// machine is another one: then it is put by.
+func (h *poolHost) resume(was poolRecord) {
+	h.poolRecord, h.former, h.another = was, nil, false
+	pinned := h.pinned()
+	rebuilt := pinned != "" && h.HostKey != "" && !sameKey(pinned, h.HostKey)
+	named := !h.machine.IsNull() && was.Machine != "" && h.machine.ValueString() != was.Machine
+	if rebuilt || named && !h.notInstalled() {
+		h.poolRecord, h.former, h.another = poolRecord{}, &was, !rebuilt
 	}
+}
+
+// asItWas takes back that the machine is another one.
+func (h *poolHost) asItWas() {
+	if h.former != nil {
+		h.poolRecord, h.former, h.another = *h.former, nil, false
+	}
+}
+
+// goBack takes it back where nothing was changed on the other machine: what was known
+// still is, and so is what the host's machine was called, so that the next plan has the
+// same to do.
+func (h *poolHost) goBack() {
+	if h.former == nil || !h.notInstalled() {
+		return
+	}
+	if name := h.former.Machine; h.another {
+		raw, err := packed.Change(h.raw, func(attribute string, value packed.Value) (packed.Value, error) {
+			if attribute == "machine" {
+				value = packed.Text(name)
+			}
+			return value, nil
+		})
+		if err == nil { // it was read before
+			h.raw, h.machine, h.kept = raw, types.StringValue(name), true
+		}
+	}
+	h.asItWas()
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,9 @@ type poolRecord struct {
 	// Claim is the id of the claim that is known of the host, kept in private
 	// state (poolClaims); "" if none is.
 	Claim string
+	// Machine is the value of machine that the host had with it, as hosts has it; ""
+	// if it had none.
+	Machine string
 }
 
 // fields are the attributes of the record; "" stands for null.
@@ -84,11 +88,20 @@ type recordField struct {
 type poolHost struct {
 	name    string
 	address types.String
+	machine types.String // which machine it is, in the user's words; null if nothing is said
 	ssh     types.Object
 	raw     packed.Value // as it is in hosts, encoded
 	poolRecord
-	former *poolRecord // of a machine that the user says was rebuilt
+	former  *poolRecord // of a machine that the user says was rebuilt
+	another bool        // by machine: the machine's id has to be another one, then
+	seen    bool        // refresh saw its machine
+	state   *node.State // what refresh saw on an imported host
+	differs string      // in what an imported host differs from its bundle, in words
+	kept    bool        // raw is not the plan's: it has the former value of machine
 }
+
+// notKnownYet is what there is to do on a host of which not all is known.
+const notKnownYet = "depends on values that are not known yet"
 
 // notInstalled says that nothing was ever changed on the host.
 func (h *poolHost) notInstalled() bool { return h.MachineID == "" }
@@ -98,7 +111,7 @@ func (h *poolHost) notInstalled() bool { return h.MachineID == "" }
 func (h *poolHost) takeOver(known string) {
 	var r poolRecord
 	if h.notInstalled() && known != "" && json.Unmarshal([]byte(known), &r) == nil {
-		h.poolRecord = r
+		h.resume(r)
 	}
 }
 
@@ -130,8 +143,14 @@ func (h *poolHost) toDo(bundleID string) string {
 		return "failed: " + h.Error
 	case h.Status == poolGone:
 		return "DC/OS is gone: " + h.Error
+	case h.another && h.machine.IsUnknown():
+		return notKnownYet
+	case h.another:
+		return "another value of machine: installed anew if the machine id is another one, else nothing"
 	case h.BundleID == "":
 		return "not installed"
+	case h.BundleID != bundleID && h.differs != "":
+		return "differs from the bundle: " + clipped(h.differs, maxRecordError)
 	case h.BundleID != bundleID:
 		return "has another bundle"
 	case h.Status == poolDrifted:
@@ -149,6 +168,7 @@ func (m *nodePoolModel) hosts(ctx context.Context) ([]*poolHost, diag.Diagnostic
 	}
 	for _, h := range hosts {
 		h.poolRecord = nodes[h.name]
+		h.Machine = h.machine.ValueString()
 	}
 	return hosts, diags
 }
@@ -192,6 +212,16 @@ func (m *nodePoolModel) setHosts(hosts []*poolHost, bundleID string) diag.Diagno
 		return diag.Diagnostics{internalFault("writing the hosts of the pool", err)}
 	}
 	m.Hosts = all
+	m.set(hosts, bundleID)
+	return nil
+}
+
+// setBrought writes what has become of hosts, of which so many were planned: others are
+// left, and some may be on their former machines yet.
+func (m *nodePoolModel) setBrought(hosts []*poolHost, planned int, bundleID string) diag.Diagnostics {
+	if len(hosts) > planned || slices.ContainsFunc(hosts, func(h *poolHost) bool { return h.kept }) {
+		return m.setHosts(hosts, bundleID)
+	}
 	m.set(hosts, bundleID)
 	return nil
 }

@@ -53,6 +53,15 @@ func encodedText(raw packed.Value) (types.String, error) {
 	return types.StringValue(text), err
 }
 
+// scalarText gives encoded text, or a number as text.
+func scalarText(raw packed.Value) (types.String, error) {
+	if raw.IsNull() || raw.IsUnknown() {
+		return encodedText(raw)
+	}
+	text, err := raw.Scalar()
+	return types.StringValue(text), err
+}
+
 // readHosts gives the hosts of packed hosts, in the order that they have there,
 // which is that of their names. A host that is not known at all has an address
 // that is not. What is not as it should be is an error at its own path.
@@ -90,6 +99,7 @@ func readHosts(ctx context.Context, hosts types.String, at tfpath.Path) ([]*pool
 func readHost(ctx context.Context, name string, raw packed.Value, at tfpath.Path) (*poolHost, diag.Diagnostics) {
 	h := &poolHost{name: name, raw: raw, address: types.StringUnknown(), ssh: types.ObjectNull(nodeSSHType.AttrTypes)}
 	if raw.IsUnknown() {
+		h.machine = types.StringUnknown()
 		return h, nil
 	}
 	var diags diag.Diagnostics
@@ -103,12 +113,16 @@ func readHost(ctx context.Context, name string, raw packed.Value, at tfpath.Path
 			if h.address, err = encodedText(value); err != nil {
 				diags.Append(invalidHost(at.AtMapKey(name).AtName(attribute), "an address is text"))
 			}
+		case "machine":
+			if h.machine, err = scalarText(value); err != nil {
+				diags.Append(invalidHost(at.AtMapKey(name).AtName(attribute), "a machine is text"))
+			}
 		case "ssh":
 			var d diag.Diagnostics
 			h.ssh, d = readSSH(ctx, value, at.AtMapKey(name).AtName(attribute))
 			diags.Append(d...)
 		default:
-			diags.Append(invalidHost(at.AtMapKey(name), fmt.Sprintf("a host has no attribute %q; it has address and ssh", attribute)))
+			diags.Append(invalidHost(at.AtMapKey(name), fmt.Sprintf("a host has no attribute %q; it has address, machine and ssh", attribute)))
 		}
 		return nil
 	})

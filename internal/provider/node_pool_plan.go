@@ -74,6 +74,8 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		resp.Diagnostics.Append(poolSupported(ctx, &prior, &plan, before, req.Private)...)
 	}
 	hosts, leaving := matchHosts(planned, before)
+	b, diags = r.keepImported(ctx, &prior, &plan, b, hosts, leaving, req.Private)
+	resp.Diagnostics.Append(diags...)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(r.planPlaces(ctx, &prior, &plan, before, leaving, hosts, req.Private, resp.Private)...)
 	}
@@ -100,7 +102,9 @@ func (r *nodePoolResource) planPlaces(
 		note = planNote{ID: note.ID} // what an earlier plan knew does not count
 		gone, d := r.shared.planPool(ctx, note.ID, prior, leaving, private)
 		diags.Append(d...)
-		if plan.OnDestroy.ValueString() != onDestroyAbandon {
+		if plan.OnDestroy.ValueString() == onDestroyAbandon {
+			gone = nil
+		} else {
 			// Apply plans an update anew, and does not know what this plan knew.
 			for i := range gone {
 				gone[i].given = true
@@ -112,9 +116,13 @@ func (r *nodePoolResource) planPlaces(
 				}
 			}
 			diags.Append(found.diagnostics()...)
-			diags.Append(r.shared.planRemovals(ctx, &note, gone...)...)
-			note.Leave = nil
 		}
+		replaced, d := r.replacedMasters(ctx, prior, hosts, private)
+		diags.Append(d...)
+		lost, d := r.shared.planPool(ctx, note.ID, prior, replaced, private)
+		diags.Append(d...)
+		diags.Append(r.shared.planRemovals(ctx, &note, append(gone, lost...)...)...)
+		note.Leave = nil
 	}
 	had := map[string]bool{}
 	for _, h := range before {
@@ -134,6 +142,25 @@ func (r *nodePoolResource) planPlaces(
 	diags.Append(r.shared.planPlaces(ctx, known, func(i int) tfpath.Path { return tfpath.Root("hosts").AtMapKey(names[i]) })...)
 	diags.Append(keepPrivate(ctx, out, planKey, note)...)
 	return diags
+}
+
+// replacedMasters gives the masters that go with their machines, as they were: by the
+// plan other machines come to their addresses, unless refresh has seen there what there was.
+func (r *nodePoolResource) replacedMasters(ctx context.Context, prior *nodePoolModel, hosts []*poolHost, private privateReader,
+) (replaced []*poolHost, diags diag.Diagnostics) {
+	if node.Role(prior.Role.ValueString()) != node.Master {
+		return nil, nil
+	}
+	var seen []string
+	diags = readPrivate(ctx, private, lookedKey, &seen)
+	for _, h := range hosts {
+		if h.another && (h.machine.IsUnknown() || !slices.Contains(seen, h.identity())) {
+			was := *h
+			was.asItWas()
+			replaced = append(replaced, &was)
+		}
+	}
+	return replaced, diags
 }
 
 // planPool makes what the register knows of a pool's hosts.
@@ -194,7 +221,7 @@ func (m *nodePoolModel) planNodes(hosts []*poolHost, bundleID types.String, crea
 	toDo := map[string][]string{}
 	nodes := make([]packed.Element, 0, len(hosts))
 	for _, h := range hosts {
-		words := "depends on values that are not known yet"
+		words := notKnownYet
 		if !bundleID.IsUnknown() {
 			words = h.toDo(bundleID.ValueString())
 		}

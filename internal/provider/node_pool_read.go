@@ -16,6 +16,7 @@ import (
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
 	"github.com/dcos-install/terraform-provider-dcos/internal/fleet"
+	"github.com/dcos-install/terraform-provider-dcos/internal/node"
 )
 
 // Read looks at the hosts, or at a sample of them. Whatever it finds, the pool
@@ -27,6 +28,10 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if model.ID.IsNull() {
+		r.readImported(ctx, req, resp, &model)
+		return
+	}
 	b, diags := readBundle(ctx, model.Bundle)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.shared == nil {
@@ -34,6 +39,7 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	hosts, diags := model.hosts(ctx)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, lookedKey, nil)...)
 	resp.Diagnostics.Append(readPoolClaims(ctx, req.Private, model.ID.ValueString(), hosts)...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -61,9 +67,26 @@ func (r *nodePoolResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, model.ID.ValueString(), hosts)...)
 	}
+	if run.bundleID == importedBundle {
+		resp.Diagnostics.Append(keepSurvey(ctx, req.Private, resp.Private, hosts)...)
+	}
+	if run.like.Role == node.Master {
+		resp.Diagnostics.Append(keepSeen(ctx, resp.Private, hosts)...)
+	}
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(run.warnings.diagnostics()...)
 	resp.Diagnostics.Append(run.failures.unreached(len(chosen))...)
+}
+
+// keepSeen notes which masters' machines a refresh saw; of agents no plan asks.
+func keepSeen(ctx context.Context, private privateWriter, hosts []*poolHost) diag.Diagnostics {
+	var seen []string
+	for _, h := range hosts {
+		if h.seen {
+			seen = append(seen, h.identity())
+		}
+	}
+	return keepPrivate(ctx, private, lookedKey, seen)
 }
 
 // sampleHosts picks the hosts to look at, of those that DC/OS was installed on.
@@ -111,12 +134,16 @@ func (r *poolRun) lookAt(chosen []*poolHost, want *bundle.Bundle, limit time.Dur
 			return
 		}
 		r.passed(s.JumpKeys)
+		h.seen = s.Presence != fleet.Replaced
 		if s.Presence == fleet.Taken {
 			r.warn(takenNode(hosts[i].Address(), s.Taken))
 			return
 		}
 		before := h.poolRecord
 		h.look(s)
+		if h.imported() && s.Presence == fleet.Present {
+			h.state = s.State
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		news = news || h.poolRecord != before
@@ -194,7 +221,7 @@ func (m *poolMemory) recall(model *nodePoolModel, cluster string, hosts []*poolH
 	defer m.mu.Unlock()
 	for _, h := range hosts {
 		if !h.address.IsUnknown() {
-			h.poolRecord = m.hosts[model.member(cluster, h)]
+			h.resume(m.hosts[model.member(cluster, h)])
 		}
 	}
 }

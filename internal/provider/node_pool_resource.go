@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -85,7 +86,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	run.bring(hosts, limits)
 	release()
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
-	model.set(hosts, run.bundleID)
+	resp.Diagnostics.Append(model.setBrought(hosts, len(hosts), run.bundleID)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
@@ -132,6 +133,10 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	hosts, leaving := matchHosts(planned, before)
+	if _, diags := r.recognize(ctx, req.Private, b, model.Role.ValueString(), hosts); diags.HasError() {
+		resp.Diagnostics.Append(diags...)
+		return
+	}
 	toDo := len(leaving)
 	for _, h := range hosts {
 		if h.toDo(b.ID.ValueString()) != "" {
@@ -169,12 +174,11 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 	run.bring(hosts, limits)
 	release()
 	hosts = append(hosts, renamed(run.remove(run.notLeft(note, notOf(hosts, leaving)), limit), hosts)...)
-	if len(hosts) > len(planned) {
-		resp.Diagnostics.Append(model.setHosts(hosts, run.bundleID)...)
-	} else {
-		model.set(hosts, run.bundleID)
-	}
+	resp.Diagnostics.Append(model.setBrought(hosts, len(planned), run.bundleID)...)
 	resp.Diagnostics.Append(keepPoolClaims(ctx, resp.Private, run.claim, hosts)...)
+	if !slices.ContainsFunc(hosts, (*poolHost).imported) {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, surveyKey, nil)...)
+	}
 	resp.Diagnostics.Append(run.keepJumpKeys(ctx, resp.Private)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 	resp.Diagnostics.Append(r.shared.keepExpected(ctx, resp.Private, run.like.Bundle)...)

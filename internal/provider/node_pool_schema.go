@@ -74,7 +74,10 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 				"A host that goes to another pool of the same role and cluster in the same apply is taken over there as it is. " +
 				"All of this happens in place: the other hosts are not touched. " +
 				"Each host has `address` (required), the host name or IP address under which it is reached over SSH: " +
-				"another address is another host. And it may have " +
+				"another address is another host. It may have `machine`, any text that another machine does not have (`aws_instance.agent.id`): " +
+				"another value, or one that is not known yet, says that another machine is there. Apply then installs the host anew if the machine's " +
+				"id is another one, and only then forgets the key that was accepted; it takes the value over as it is if machine and key are " +
+				"the same. A first value and none change nothing, and nothing is connected to for them. And it may have " +
 				"`ssh`, what differs for it from the provider's `ssh`: an object with `port`, `user`, `host_key`, `jump_hosts` and " +
 				"`proxy_command`, as the `ssh` of a `dcos_node`. A change of `ssh` touches nothing on the host.",
 		},

@@ -157,6 +157,12 @@ func (s *simSite) worked(stage string, since int) (addresses []string, now int) 
 // state gives the attributes of the pool a.
 func (s *simSite) state() map[string]any {
 	s.t.Helper()
+	return s.values("dcos_node_pool.a")
+}
+
+// values gives the attributes of a resource.
+func (s *simSite) values(address string) map[string]any {
+	s.t.Helper()
 	out, err := s.tf.Command(s.t.Context(), "show", "-json").Output()
 	if err != nil {
 		s.t.Fatal(err)
@@ -175,7 +181,7 @@ func (s *simSite) state() map[string]any {
 		s.t.Fatal(err)
 	}
 	for _, r := range state.Values.Root.Resources {
-		if r.Address == "dcos_node_pool.a" {
+		if r.Address == address {
 			return r.Values
 		}
 	}

@@ -54,6 +54,12 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 		if why := notAHost(h.address.ValueString()); why != "" {
 			found.add(invalidHost(path, "its address has to be a host name or an IP address by itself: "+why)) // the same words on each
 		}
+		if !h.machine.IsNull() && !h.machine.IsUnknown() {
+			var r validator.StringResponse
+			at := path.AtName("machine")
+			named.ValidateString(ctx, validator.StringRequest{Path: at, Config: req.Config, ConfigValue: h.machine}, &r)
+			found.addAll(r.Diagnostics)
+		}
 		if !h.ssh.IsNull() && !h.ssh.IsUnknown() {
 			var of diag.Diagnostics
 			n := nestedValidation{req: req, diags: &of}

@@ -27,6 +27,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	imported := model.ID.IsNull()
 	if r.shared != nil && r.shared.fleet.Dial == nil && !imported {
 		resp.Diagnostics.Append(notLookedAt(model.Address.ValueString(), r.shared.unknown))
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, lookedKey, nil)...)
 		return
 	}
 	h, diags := r.shared.begin(ctx, &model)
@@ -51,6 +52,7 @@ func (r *nodeResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 	sight, err := r.shared.fleet.Look(ctx, h)
 	resp.Diagnostics.Append(keepRefused(ctx, resp.Private, err)...)
+	resp.Diagnostics.Append(keepLooked(ctx, resp.Private, sight.State)...)
 	switch {
 	case err != nil && imported:
 		resp.Diagnostics.Append(r.shared.hostError(&h, operation, err))

@@ -143,6 +143,11 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, expectedKey, nil)...)
 	}
 	if !concernsHost(ctx, &prior, &model) {
+		if prior.machineNamed(&model) {
+			if resp.Diagnostics.Append(r.sameMachine(ctx, &model, req.Private)...); resp.Diagnostics.HasError() {
+				return
+			}
+		}
 		model.settle(&prior)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
@@ -170,6 +175,8 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if was, d := prior.bundle(ctx); !d.HasError() {
 		h.Former = was.ClusterName.ValueString()
 	}
+	h.OtherThan, diags = notOn(ctx, req.Private, &prior, &model)
+	resp.Diagnostics.Append(diags...)
 	terms := fleet.Terms{Kind: kind}
 	looked, diags := expected(ctx, req.Private)
 	// A machine that was rebuilt was not looked at, and without an expectation no plan knows what is amiss.
@@ -182,7 +189,10 @@ func (r *nodeResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	resp.Diagnostics.Append(keepClaim(ctx, resp.Private, result)...)
 	resp.Diagnostics.Append(keepJumpKeys(ctx, resp.Private, result.HostKey, result.JumpKeys)...)
 	if result.State == nil {
-		return // the state stays: the next plan has the same to do
+		if model.ID.IsUnknown() && result.Before != nil {
+			resp.Diagnostics.Append(resp.State.Set(ctx, prior.begunOn(&model, &h, result))...)
+		}
+		return // else the state stays: the next plan has the same to do
 	}
 	planned := model
 	model.observe(result.State, result.HostKey)

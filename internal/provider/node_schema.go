@@ -56,6 +56,19 @@ func nodeSchema(ctx context.Context) schema.Schema {
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators:          []validator.String{stringvalidator.OneOf("master", "agent", "public_agent")},
 			},
+			"machine": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Which machine the node is on: any text that another machine does not have, for example " +
+					"`aws_instance.master.id`. Another value says that another machine is at the address: the node is replaced, as with " +
+					"another address. A value that is not " +
+					"known yet at plan counts as another one. Nothing is done on the host, and it is not connected to, for the first value, for one " +
+					"that is taken away, and for the first one after an import. Where refresh saw at the address the machine that the node is on " +
+					"(`id`), another value is taken over as it is. Where refresh was refused by another host key, the machine has been replaced " +
+					"already: the node is installed on the one that answers there, in place, if its machine id is another one. The old key is forgotten " +
+					"then, and the new one accepted as `host_key_policy` says; a key that `ssh.host_key` names counts as ever. " +
+					"Default: none.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
 			"bundle": bundleAttribute(bundleTaken, "What to install: the `bundle` of a `dcos_cluster_config`. "+
 				"Another bundle upgrades or reconfigures the node in place. Without one, a node that was imported, or had one before, is kept as "+
 				"it is: nothing is changed on its host, what is amiss there shows in `drift` and in a warning, and destroying it uninstalls it. "+

@@ -19,7 +19,7 @@ import (
 // still about. Each is left as it is, or Terraform refuses and says what to do.
 func TestAccOwnershipMoves(t *testing.T) {
 	t.Parallel()
-	s := newPoolSite(t, 1, 2)
+	s := newPoolSite(t, 2)
 	all := slices.Concat(s.masters, s.hosts)
 	identities := func(t *testing.T) (list []string) {
 		t.Helper()

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -26,6 +27,7 @@ var (
 	_ provider.ProviderWithFunctions          = (*dcosProvider)(nil)
 	_ provider.ProviderWithListResources      = (*dcosProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*dcosProvider)(nil)
+	_ provider.ProviderWithActions            = (*dcosProvider)(nil)
 )
 
 // dcosProvider is the provider block.
@@ -68,6 +70,12 @@ func (p *dcosProvider) DataSources(context.Context) []func() datasource.DataSour
 func (p *dcosProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newIPDetectFunction, newFaultDomainDetectFunction, newParseConfigYAMLFunction,
 		newCloudInitFunction}
+}
+
+// Actions lists the actions.
+func (p *dcosProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{newCheckAction, newRestartAction, newDrainAction, newResumeAction,
+		newDiagnosticsAction, newBackupAction}
 }
 
 // ListResources lists what lists resources of running clusters.

@@ -47,6 +47,7 @@ func (p *dcosProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	s.fleet.Closing = p.closing
 	resp.ResourceData = s
 	resp.DataSourceData = s
+	resp.ActionData = s
 	resp.ListResourceData = s
 	resp.EphemeralResourceData = s
 }

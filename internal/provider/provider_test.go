@@ -38,6 +38,12 @@ func TestSchemas(t *testing.T) {
 	for name, s := range resp.DataSourceSchemas {
 		described(t, "data."+name, s)
 	}
+	for name, s := range resp.ActionSchemas {
+		described(t, "action."+name, s.Schema)
+	}
+	if len(resp.ActionSchemas) != 6 {
+		t.Errorf("there are %d actions", len(resp.ActionSchemas))
+	}
 	for name, f := range resp.Functions {
 		if f.Description == "" || f.Summary == "" {
 			t.Errorf("function %s has no description", name)

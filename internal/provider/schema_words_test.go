@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -105,6 +106,13 @@ func TestDescriptions(t *testing.T) {
 		newSource().Metadata(t.Context(), datasource.MetadataRequest{ProviderTypeName: typeName}, &name)
 		newSource().Schema(t.Context(), datasource.SchemaRequest{}, &schema)
 		eachAttribute(t, "data "+name.TypeName, plain(schema.Schema.Attributes), "", check)
+	}
+	for _, newAction := range p.Actions(t.Context()) {
+		var name action.MetadataResponse
+		var schema action.SchemaResponse
+		newAction().Metadata(t.Context(), action.MetadataRequest{ProviderTypeName: typeName}, &name)
+		newAction().Schema(t.Context(), action.SchemaRequest{}, &schema)
+		eachAttribute(t, "action "+name.TypeName, plain(schema.Schema.Attributes), "", check)
 	}
 	for _, newList := range p.ListResources(t.Context()) {
 		var name resource.MetadataResponse

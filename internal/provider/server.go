@@ -189,6 +189,91 @@ func (s *server) ApplyResourceChange(
 	return resp, unpackPool(&resp.NewState)
 }
 
+// PlanAction plans an action. Terraform (1.16) has an action's configuration validated while no
+// variable and no resource is known, and never again: so it is validated here once more, and
+// before it is invoked.
+func (s *server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
+	wrong, err := s.invalidAction(ctx, req.ActionType, req.Config)
+	if err != nil || len(wrong) > 0 {
+		return &tfprotov6.PlanActionResponse{Diagnostics: wrong}, err
+	}
+	return s.Server.PlanAction(ctx, req)
+}
+
+// InvokeAction does an action.
+func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	wrong, err := s.invalidAction(ctx, req.ActionType, req.Config)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(wrong) == 0:
+		return s.Server.InvokeAction(ctx, req)
+	}
+	return &tfprotov6.InvokeActionServerStream{Events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		yield(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: wrong}})
+	}}, nil
+}
+
+// invalidAction gives what is wrong with an action's configuration; nothing if there are only
+// warnings, which have been given.
+func (s *server) invalidAction(ctx context.Context, kind string, config *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error) {
+	resp, err := s.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: kind, Config: config})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range resp.Diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			return resp.Diagnostics, nil
+		}
+	}
+	return nil, nil
+}
+
+// ImportResourceState imports.
+func (s *server) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
+	resp, err := s.Server.ImportResourceState(ctx, req)
+	if err != nil || req.TypeName != poolTypeName {
+		return resp, err
+	}
+	for _, imported := range resp.ImportedResources {
+		if err := unpackPool(&imported.State); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// MoveResourceState makes a resource's state of one of another type.
+func (s *server) MoveResourceState(
+	ctx context.Context, req *tfprotov6.MoveResourceStateRequest,
+) (*tfprotov6.MoveResourceStateResponse, error) {
+	resp, err := s.Server.MoveResourceState(ctx, req)
+	if err != nil || req.TargetTypeName != poolTypeName {
+		return resp, err
+	}
+	return resp, unpackPool(&resp.TargetState)
+}
+
+// GenerateResourceConfig writes a configuration of what was imported.
+func (s *server) GenerateResourceConfig(
+	ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest,
+) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	if req.TypeName != poolTypeName {
+		return s.Server.GenerateResourceConfig(ctx, req)
+	}
+	call := *req
+	if err := packPool(&call.State); err != nil {
+		return nil, err
+	}
+	resp, err := s.Server.GenerateResourceConfig(ctx, &call)
+	if err != nil {
+		return nil, err
+	}
+	return resp, unpackPool(&resp.Config)
+}
+
 // packPool packs pools where they are.
 func packPool(values ...**tfprotov6.DynamicValue) error { return eachPool(packed.Pack, values) }
 

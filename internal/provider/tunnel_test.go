@@ -74,7 +74,7 @@ func (r *tunnelRun) get() (status int, body string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close() // only read
 	text, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(text), err
 }

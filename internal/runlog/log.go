@@ -82,6 +82,14 @@ func (l *Log) Run() string {
 	return l.run
 }
 
+// Path is where the log is written, "" if nowhere.
+func (l *Log) Path() string {
+	if l == nil {
+		return ""
+	}
+	return l.path
+}
+
 // Scope is the part of the log that concerns one host. Cluster, host and role
 // may be empty.
 func (l *Log) Scope(cluster, host, role string) *Scope {

@@ -33,23 +33,13 @@ resource "dcos_cluster_config" "this" {
   rexray_config_preset = "aws"
 }
 
-# Another machine is another node, even at the same address.
-resource "terraform_data" "machine" {
-  for_each = merge(var.masters, var.agents, var.public_agents)
-
-  triggers_replace = each.value.id
-}
-
 resource "dcos_node" "master" {
   for_each = var.masters
 
   address = each.value.address
   role    = "master"
+  machine = each.value.id # another machine is another node, even at the same address
   bundle  = dcos_cluster_config.this.bundle
-
-  lifecycle {
-    replace_triggered_by = [terraform_data.machine[each.key]]
-  }
 }
 
 resource "dcos_node" "agent" {
@@ -57,14 +47,11 @@ resource "dcos_node" "agent" {
 
   address = each.value.address
   role    = "agent"
+  machine = each.value.id # another machine is another node, even at the same address
   bundle  = dcos_cluster_config.this.bundle
 
   # Masters come first, and go last.
   depends_on = [dcos_node.master]
-
-  lifecycle {
-    replace_triggered_by = [terraform_data.machine[each.key]]
-  }
 }
 
 resource "dcos_node" "public_agent" {
@@ -72,11 +59,8 @@ resource "dcos_node" "public_agent" {
 
   address = each.value.address
   role    = "public_agent"
+  machine = each.value.id # another machine is another node, even at the same address
   bundle  = dcos_cluster_config.this.bundle
 
   depends_on = [dcos_node.master]
-
-  lifecycle {
-    replace_triggered_by = [terraform_data.machine[each.key]]
-  }
 }

@@ -22,6 +22,7 @@ import (
 type host struct {
 	address    string
 	generation int
+	keys       int // how many it has had before
 
 	mu        sync.Mutex
 	installed bool
@@ -35,6 +36,9 @@ type host struct {
 	stored    string // package ids that are in the repository
 	files     map[string]string
 	units     string // enabled, one a line
+	check     int    // exit code of its checks
+	restarted time.Time
+	drained   bool
 }
 
 // names gives the scripts that a text has in it, each by the line with which
@@ -56,7 +60,7 @@ func names(text string) iter.Seq[string] {
 
 // arguments gives the line that has a text's arguments.
 func arguments(text string) string {
-	line, _ := between(text, "(unset d e l n r s u w x;set --", "\n")
+	line, _ := between(text, "(unset d e ", "\n") // whatever else is unset (remote, wrap)
 	return line
 }
 
@@ -114,8 +118,9 @@ func (f *Fleet) answer(h *host, text, payload string, out io.StringWriter, stder
 func (f *Fleet) question(h *host) string {
 	var r reply
 	r.put("begin", "gate")
-	r.put("ip", h.address)
-	f.health(&r)
+	h.mu.Lock()
+	f.ensembleAt(h, &r)
+	h.mu.Unlock()
 	r.put("ask", "yes")
 	return r.String()
 }
@@ -181,8 +186,7 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 			h.claimed(f, claim)
 		}
 	case "health":
-		r.put("ip", h.address)
-		f.health(r)
+		f.ensembleAt(h, r)
 	case "uninstall":
 		f.part(h.address)
 		h.installed, h.files = false, nil
@@ -196,8 +200,84 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		for key, value := range f.always(name) {
 			r.put(key, value)
 		}
+		return h.act(f, name, r, text, payload, fails)
 	}
 	return ""
+}
+
+// act does what the scripts of actions would.
+func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
+	switch name {
+	case "runner":
+		h.checks(r, text)
+	case "restart":
+		return h.restart(r, payload, fails)
+	case "maintain":
+		h.maintain(f, r, arguments(text), payload)
+	case "collect":
+		r.put("secret_masked", `{"cluster_name":"sim"}`)
+		r.put("secret_full", fmt.Sprintf(`{"cluster_name":"sim","exhibitor_admin_password":%q}`, Secret))
+		r.put("name", "journal/dcos-net.service.log")
+		r.put("content", h.address+" logs in with "+Secret+"\n")
+		r.put("name", "state/large.txt")
+		r.put("content", strings.Repeat("0123456789abcde\n", 40_000))
+	}
+	return ""
+}
+
+// Secret is in what hosts keep for root, and in what they say.
+const Secret = "simulated-secret-word"
+
+// checks answers with DC/OS's checks: one that is well, and one that [Fleet.Check] has made
+// something else.
+func (h *host) checks(r *reply, text string) {
+	for _, kind := range []string{"node-poststart", "cluster"} {
+		if strings.Contains(arguments(text), kind) {
+			r.put("progress", kind)
+			r.put(kind+"-code", strconv.Itoa(h.check))
+			r.put(kind, fmt.Sprintf(`{"status":%d,"checks":{"xz":{"status":0,"output":""},"components":{"status":%d,"output":"simulated"}}}`,
+				h.check, h.check))
+		}
+	}
+}
+
+// restart has one service, which is old until it was restarted.
+func (h *host) restart(r *reply, payload, fails string) (failed string) {
+	switch what := strings.Fields(strings.TrimPrefix(payload, "go\n")); {
+	case fails == FailPostflight: // it would do so a stage later
+		return "restarting"
+	case len(what) > 2 && what[0] == "look":
+		if before, err := strconv.ParseInt(what[2], 10, 64); err != nil || h.restarted.Unix() < before {
+			r.put("old", "dcos-simulated.service")
+		}
+	case len(what) > 2 && what[0] == "do":
+		r.put("progress", "restarting 1 service")
+		h.restarted = time.Now()
+	}
+	r.put("outcome", "done")
+	return ""
+}
+
+// maintain answers as an agent without tasks and its leading master do.
+func (h *host) maintain(f *Fleet, r *reply, args, payload string) {
+	leader := strings.Join(f.ensemble()[:min(1, len(f.ensemble()))], "")
+	r.put("leader", leader)
+	switch {
+	case strings.Contains(args, "look"):
+		info := ""
+		if h.drained {
+			info = `,"deactivated":true,"drain_info":{"state":"DRAINED"}`
+		}
+		for key, value := range map[string]string{
+			"ip": h.address, "hostname": h.address, "id": "S-" + h.address, "tasks": "0", "registered": "yes",
+			"slave": fmt.Sprintf(`{"slaves":[{"id":"S-%s"%s}]}`, h.address, info), "schedule": "{}", "status": "{}",
+		} {
+			r.put(key, value)
+		}
+	case strings.Contains(args, "post"):
+		h.drained = strings.Contains(payload, "DRAIN_AGENT")
+		r.put("code", "200")
+	}
 }
 
 // marked takes a marker as scripts get it: base64, and a claim.
@@ -221,6 +301,14 @@ func (h *host) marked(f *Fleet, words string) {
 func (h *host) claimed(f *Fleet, word string) {
 	if claim, err := base64.StdEncoding.DecodeString(strings.Trim(word, "-")); err == nil && len(claim) > 0 {
 		h.claim = f.share(string(claim))
+	}
+}
+
+// ensembleAt answers for a host, on which there is no exhibitor without DC/OS.
+func (f *Fleet) ensembleAt(h *host, r *reply) {
+	r.put("ip", h.address)
+	if h.installed {
+		f.health(r)
 	}
 }
 

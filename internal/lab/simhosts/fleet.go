@@ -123,16 +123,31 @@ func (f *Fleet) Count() Count {
 	return c
 }
 
+// Break begins them again.
+func (f *Fleet) Break() { f.mended.Store(false) }
+
 // Forget makes a host what it was before anything was installed: somebody has
 // put a fresh machine there.
-func (f *Fleet) Forget(address string) {
+func (f *Fleet) Forget(address string) { f.fresh(address, 1) }
+
+// Reinstall does the same, and the machine gets the key that there was before.
+func (f *Fleet) Reinstall(address string) { f.fresh(address, 0) }
+
+func (f *Fleet) fresh(address string, keys int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if h := f.hosts[address]; h != nil {
-		generation := h.generation + 1
-		f.hosts[address] = &host{address: address, generation: generation}
+		f.hosts[address] = &host{address: address, generation: h.generation + 1, keys: h.keys + keys}
 		delete(f.ready, address)
 	}
+}
+
+// Rekey gives a host another key: it is the same machine, or somebody stands before it.
+func (f *Fleet) Rekey(address string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys++
 }
 
 // HostKey is a host's public key in authorized_keys form.
@@ -203,6 +218,22 @@ func (f *Fleet) Alter(address string) {
 		h.files[path] = strings.Repeat("0", 64) + " 644"
 		return
 	}
+}
+
+// Check has a host's checks end with a code.
+func (f *Fleet) Check(address string, code int) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.check = code
+}
+
+// Drained reports whether a host is an agent that is drained.
+func (f *Fleet) Drained(address string) bool {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.drained
 }
 
 // Fails gives the stage at which a host fails, "" if it does not.
@@ -299,7 +330,9 @@ func (f *Fleet) share(text string) string {
 
 // key is a host's key, always the same for an address.
 func (h *host) key() (ssh.Signer, error) {
-	seed := sha256.Sum256(fmt.Appendf(nil, "host key of %s, %d", h.address, h.generation))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seed := sha256.Sum256(fmt.Appendf(nil, "host key of %s, %d", h.address, h.keys))
 	return ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(seed[:]))
 }
 

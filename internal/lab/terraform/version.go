@@ -20,6 +20,9 @@ func (v Version) Ephemeral() bool { return v.atLeast(10, 11) }
 // Identity says whether resources have identities.
 func (v Version) Identity() bool { return v.atLeast(12, 12) }
 
+// Actions says whether there are actions. OpenTofu knows none.
+func (v Version) Actions() bool { return !v.tofu && v.atLeast(14, 0) }
+
 // Query says whether the client lists resources (terraform query); OpenTofu does not.
 func (v Version) Query() bool { return !v.tofu && v.atLeast(14, 0) }
 

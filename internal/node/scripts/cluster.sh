@@ -82,6 +82,7 @@ registered() { # IP: is this agent registered with a leader?
 # checks_pass TYPE: DC/OS's own checks. What they print is kept in check_output. A runner that could
 # not run a check says so under "error" and ends with 0 all the same.
 check_output=
+check_code=
 checks_pass() {
 	if [ -x "$opt/bin/dcos-check-runner" ]; then
 		runner=$opt/bin/dcos-check-runner
@@ -97,6 +98,7 @@ checks_pass() {
 		quickly 90 "$runner" check "$1" 2>&1 </dev/null
 	)
 	code=$?
+	check_code=$code # of the runner itself
 	case $(printf '%s' "$check_output" | tr -d ' \n\t') in
 	'{"error":'* | *',"error":'*) return 3 ;;
 	esac

@@ -1,0 +1,13 @@
+variable "maintenance" {
+  description = "Names of the agents to take out of service, and to bring back."
+  type        = set(string)
+  default     = []
+}
+
+# terraform apply -invoke=action.dcos_drain.maintenance -var 'maintenance=["a1"]'
+action "dcos_drain" "maintenance" {
+  config {
+    nodes         = { for name in var.maintenance : name => dcos_node.agent[name] }
+    drain_timeout = "30m"
+  }
+}

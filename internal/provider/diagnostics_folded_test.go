@@ -87,6 +87,9 @@ func TestMistakesOfAPool(t *testing.T) {
 	const hosts = 10_000
 	kinds := map[string]func(n int) packed.Value{
 		"it has no address": func(int) packed.Value { return packed.Fields(nil) },
+		"the user has an attribute of its own": func(n int) packed.Value {
+			return packed.Fields([]packed.Field{{Name: "address", Text: "ops@" + simhosts.Address(n)}})
+		},
 		"has no attribute \"addr\"": func(n int) packed.Value {
 			return packed.Fields([]packed.Field{{Name: "addr", Text: simhosts.Address(n)}})
 		},

@@ -52,8 +52,7 @@ func (hostsValidator) ValidateString(ctx context.Context, req validator.StringRe
 			found.add(invalidHost(path, "it has no address"))
 		}
 		if why := notAHost(h.address.ValueString()); why != "" {
-			found.add(invalidHost(path,
-				fmt.Sprintf("the address %q has to be a host name or an IP address by itself: %s", h.address.ValueString(), why)))
+			found.add(invalidHost(path, "its address has to be a host name or an IP address by itself: "+why)) // the same words on each
 		}
 		if !h.machine.IsNull() && !h.machine.IsUnknown() {
 			var r validator.StringResponse

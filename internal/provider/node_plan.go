@@ -54,7 +54,6 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		resp.RequiresReplace = append(resp.RequiresReplace, tfpath.Root("machine"))
 		return
 	}
-	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
 	resp.Diagnostics.Append(diags...)
 	if machine == machineOther {
@@ -63,6 +62,8 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	if rebuilt {
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	} else {
+		resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	}
 	if concernsHost(ctx, &state, &plan) {
 		owner, d := taken(ctx, req.Private)

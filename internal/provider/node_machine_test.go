@@ -181,6 +181,18 @@ func TestNodeMachine(t *testing.T) {
 		t.Errorf("on the other machine: %v", after)
 	}
 	s.tf.NoChanges()
+
+	// An imported node, of which nothing is known that it could be installed from.
+	s.tf.Run("state", "rm", node)
+	s.tf.Run("import", "-no-color", node, address)
+	s.tf.Apply()
+	s.fleet.Forget(address)
+	s.configure("", machineNode(address, "agent", `"i-3"`))
+	s.tf.Apply()
+	if after := said(); after["id"] != s.fleet.MachineID(address) || !s.fleet.Node(address).Installed {
+		t.Errorf("an imported node on another machine: %v", after)
+	}
+	s.tf.NoChanges()
 	s.tf.Destroy()
 	if s.fleet.Node(address).Installed {
 		t.Error("DC/OS is still there")

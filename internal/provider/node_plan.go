@@ -66,7 +66,6 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		resp.RequiresReplace = append(resp.RequiresReplace, tfpath.Root("machine"))
 		return
 	}
-	resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	rebuilt, diags := confirmed(ctx, req.Private, &plan)
 	resp.Diagnostics.Append(diags...)
 	if machine == machineOther {
@@ -75,7 +74,8 @@ func (r *nodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	if rebuilt {
 		plan.ID, plan.HostKey, state.DetectedIP = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-		plan.Bundle = written // what an import found there is on another machine
+	} else {
+		resp.Diagnostics.Append(r.keepImported(ctx, &state, &plan, req.Private)...)
 	}
 	switch {
 	case noBundle(written):

@@ -236,8 +236,8 @@ func TestNodePoolHangingHosts(t *testing.T) {
 	if err == nil {
 		t.Fatalf("apply succeeded:\n%s", out)
 	}
-	mentions(t, out, fmt.Sprintf("2 of %d Hosts Failed", n), fmt.Sprintf("---- h%d (", mute), fmt.Sprintf("---- h%d (", stuck),
-		simhosts.Address(mute), simhosts.Address(stuck))
+	mentions(t, out, fmt.Sprintf("2 of %d Hosts Failed", n), fmt.Sprintf("h%d: %s (agent)", mute, simhosts.Address(mute)),
+		fmt.Sprintf("h%d: %s (agent)", stuck, simhosts.Address(stuck)))
 	nodes, ok := s.state()["nodes"].(map[string]any)
 	if !ok || len(nodes) != n {
 		t.Fatalf("%d nodes in state", len(nodes))

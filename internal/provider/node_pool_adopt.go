@@ -207,7 +207,7 @@ func (r *poolRun) surveyOne(ctx context.Context, h *poolHost) (id string, err er
 	}
 	id, err = m.Prove(h.address.ValueString(), b, r.like.Role, claim)
 	if err == nil && h.notInstalled() {
-		h.adopts = strings.Join(drift, "; ")
+		h.adopts, h.Status, h.Error = strings.Join(drift, "; "), "", "" // how it failed before is over
 	}
 	return id, err
 }

@@ -45,7 +45,7 @@ func adoptAll(n int) string {
 	for i := range n {
 		names = append(names, fmt.Sprintf("h%d", i))
 	}
-	return "adopt = " + list(names)
+	return "max_unavailable = 3\n  adopt = " + list(names)
 }
 
 // Nodes that somebody installed are changed to the pool's bundle in place, if they are named

@@ -153,6 +153,12 @@ func TestNodePoolAdoptsNobodysNodes(t *testing.T) {
 		t.Errorf("it is planned:\n%s", out)
 	}
 	mentions(t, out, "Host Not Adopted", "another resource has this node: dcos_node_pool of the cluster", simhosts.Address(0))
+	// Nor is what the plan cannot look at.
+	s.configure(otherSite, pool("a", `{ h = { address = "127.0.0.256" } }`, `adopt = ["h"]`))
+	if out, err = s.tf.Try("plan", "-no-color"); err == nil {
+		t.Errorf("it is planned:\n%s", out)
+	}
+	mentions(t, out, "Host Not Reachable", "looking at the host that is to be adopted", "adopt")
 	s.untouched(since, "install", "upgrade", "uninstall")
 }
 
@@ -162,9 +168,19 @@ func TestNodePoolAdoptsNothingWorse(t *testing.T) {
 	s := newSimSite(t, simhosts.Options{})
 	since := s.byHand(1)
 	s.configure(otherSite, pool("a", s.hosts(0, 1), adoptAll(1)))
+	// The cluster is asked for by the plan, by the one that apply makes anew, when apply begins, and right before the change.
+	s.fleet.Stray(simhosts.Address(0), 3, "two")
+	out, err := s.tf.Try("apply", "-no-color", "-auto-approve")
+	if err == nil {
+		t.Errorf("it was changed:\n%s", out)
+	}
+	mentions(t, out, "1 of 1 Host Failed", "Host Not Adopted", "of the cluster with the id two")
+	s.untouched(since, "install", "upgrade", "uninstall")
+	s.fleet.Belong(simhosts.Address(0), "one", "127.0.9.1")
+	s.tf.Run("state", "rm", "dcos_node_pool.a")
 	s.tf.Plan()
 	s.fleet.Damage(simhosts.Address(0))
-	out, err := s.tf.Try("apply", "-no-color", "plan.bin")
+	out, err = s.tf.Try("apply", "-no-color", "plan.bin")
 	if err == nil {
 		t.Errorf("it was changed:\n%s", out)
 	}

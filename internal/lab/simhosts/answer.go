@@ -31,6 +31,8 @@ type host struct {
 	claim     string // whose the node is
 	masters   []string
 	clusterID string // that its masters answer with
+	left      int    // how often they do yet, if nextID is not ""
+	nextID    string
 	broken    bool
 	cluster   string // its name
 	version   string
@@ -336,6 +338,10 @@ func (h *host) member(r *reply) {
 	if !h.installed || len(h.masters) == 0 {
 		return
 	}
+	if h.nextID != "" && h.left == 0 {
+		h.clusterID, h.nextID = h.nextID, ""
+	}
+	h.left--
 	r.put("masters", `["`+strings.Join(h.masters, `", "`)+`"]`)
 	for _, m := range h.masters {
 		r.put("asked", strings.TrimSpace(m+" "+map[bool]string{true: "200 " + h.clusterID, false: "000"}[h.clusterID != ""]))

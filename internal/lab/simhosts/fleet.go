@@ -208,6 +208,14 @@ func (f *Fleet) Belong(address, clusterID string, masters ...string) {
 	h.masters, h.clusterID = masters, clusterID
 }
 
+// Stray has a node's masters answer with another cluster id after so many answers more.
+func (f *Fleet) Stray(address string, after int, clusterID string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left, h.nextID = after, clusterID
+}
+
 // Damage has a node lose one of its active packages.
 func (f *Fleet) Damage(address string) {
 	h := f.host(address)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
+	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -56,8 +57,10 @@ func ReadMembership(ctx context.Context, conn Conn, paths ...string) (*Membershi
 
 // parseMembership reads what member.sh printed.
 func parseMembership(f *frame, s *State) *Membership {
-	m := &Membership{State: s, Masters: sortedList(f.get("masters")), ExhibitorAddress: f.trimmed("exhibitor_address"),
-		ClusterID: f.trimmed("cluster_id")}
+	m := &Membership{State: s, Masters: sortedList(f.get("masters")), ClusterID: f.trimmed("cluster_id")}
+	if given, err := config.FromYAML("", []byte(f.get("given_config"))); err == nil { // else nothing is known
+		m.ExhibitorAddress = strings.TrimSpace(given["exhibitor_address"].Text)
+	}
 	for _, line := range f.all("asked") {
 		words := strings.SplitN(strings.TrimSpace(line), " ", 3)
 		a := MasterAnswer{Master: words[0]}
@@ -198,7 +201,7 @@ func (e *NotMemberError) Error() string { return e.Host + ": it is not adopted: 
 func (*NotMemberError) Kind() remote.Kind { return KindNotMember }
 
 // Hint says what to do.
-func (e *NotMemberError) Hint() string { return "nothing was changed on the host. What to do: " + e.Do }
+func (e *NotMemberError) Hint() string { return "nothing was changed on the host: " + e.Do }
 
 // joins makes sure, before anything is changed, that the node is one of the bundle's cluster,
 // as [Options.Joins] has it.

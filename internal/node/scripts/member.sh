@@ -1,13 +1,13 @@
 # member: of which cluster is this node?
 #
 # reads    nothing
-# prints   masters= the masters that its configuration lists (JSON), exhibitor_address= the one that it was given, cluster_id= what is
-#          noted on it, asked=ADDRESS CODE ID for each master that its own services find, which is asked from here for the cluster's id
+# prints   masters= the masters that its configuration lists (JSON), given_config= as given.sh, cluster_id= what is noted on it,
+#          asked=ADDRESS CODE ID for each master that its own services find, which is asked from here for the cluster's id
 # changes  nothing
 put begin member
 
 put_file masters "$opt/etc/master_list"
-put exhibitor_address "$(sed -n 's/^exhibitor_address: *//p' "$opt/etc/user.config.yaml" 2>/dev/null | tr -d "\"' ")"
+put_file given_config "$opt/etc/user.config.yaml"
 put_file cluster_id /var/lib/dcos/cluster-id
 for m in $(discover); do
 	# Admin Router's answer, and its code on a line of its own.

@@ -151,7 +151,8 @@ func (m *Membership) otherMasters(args map[string]string) (why, hint string) {
 			return fmt.Sprintf(unlike, discovery), correct
 		}
 		if m.ExhibitorAddress != want {
-			return fmt.Sprintf("it finds its masters at %s, and the pool's nodes theirs at %s (exhibitor_address)", m.ExhibitorAddress, want), correct
+			return fmt.Sprintf("it finds its masters at %s, and the pool's nodes theirs at %s (exhibitor_address)", m.ExhibitorAddress, want),
+				correct
 		}
 	}
 	return "", ""
@@ -210,7 +211,8 @@ func (s *session) joins(ctx context.Context) error {
 		return nil
 	}
 	doing := "looking at which cluster the node is of"
-	f, err := s.do(ctx, stageInspect, call{scripts: []string{"inspect", "member"}, doing: doing, args: Paths(s.opts.Bundle), timeout: 5 * time.Minute})
+	c := call{scripts: []string{"inspect", "member"}, doing: doing, args: Paths(s.opts.Bundle), timeout: 5 * time.Minute}
+	f, err := s.do(ctx, stageInspect, c)
 	if err != nil {
 		return err
 	}

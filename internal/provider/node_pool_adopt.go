@@ -7,9 +7,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	tfpath "github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -72,36 +74,15 @@ func nameAdopted(adopt types.Set, hosts []*poolHost) (diags diag.Diagnostics) {
 // be changed. b is the pool's bundle, before are the hosts of the state.
 func (r *nodePoolResource) planAdopted(ctx context.Context, plan *nodePoolModel, b bundleModel, hosts []*poolHost, private privateReader,
 ) (diags diag.Diagnostics) {
-	if plan.Adopt.IsUnknown() {
-		return diag.Diagnostics{notPlanned(tfpath.Root("adopt"), "what adopt names is not known yet")}
-	}
-	diags.Append(nameAdopted(plan.Adopt, hosts)...)
-	for _, element := range plan.Adopt.Elements() {
-		if element.IsUnknown() {
-			return append(diags, notPlanned(tfpath.Root("adopt"), "a name in adopt is not known yet"))
-		}
-	}
-	if diags.HasError() {
+	if diags.Append(nameAdopted(plan.Adopt, hosts)...); diags.HasError() {
 		return diags
 	}
 	wanted := toAdopt(hosts)
+	if why := r.notKnown(plan.Adopt, b, wanted); why != "" {
+		return append(diags, notPlanned(tfpath.Root("adopt"), why))
+	}
 	if len(wanted) == 0 {
 		return diags
-	}
-	why := ""
-	switch {
-	case b.ID.IsUnknown() || b.Recipe.IsUnknown() || b.Recipe.ValueString() == "" || r.shared.secrets.unknown:
-		why = "the pool's bundle is not known yet"
-	case r.shared.fleet.Dial == nil:
-		why = "what the provider needs to connect is not known yet"
-	}
-	for _, h := range wanted {
-		if h.address.IsUnknown() {
-			why = cmp.Or(why, "the address of a host that adopt names is not known yet")
-		}
-	}
-	if why != "" {
-		return append(diags, notPlanned(tfpath.Root("adopt"), why))
 	}
 	run, d := r.shared.beginPool(ctx, plan, private, true)
 	diags.Append(d...)
@@ -122,11 +103,33 @@ func (r *nodePoolResource) planAdopted(ctx context.Context, plan *nodePoolModel,
 	return append(diags, found.diagnostics()...)
 }
 
+// notKnown says which value that is not known keeps hosts from being adopted.
+func (r *nodePoolResource) notKnown(adopt types.Set, b bundleModel, wanted []*poolHost) (why string) {
+	if adopt.IsUnknown() || slices.ContainsFunc(adopt.Elements(), attr.Value.IsUnknown) {
+		return "what adopt names is not known yet"
+	}
+	if len(wanted) == 0 {
+		return ""
+	}
+	switch {
+	case b.ID.IsUnknown() || b.Recipe.IsUnknown() || b.Recipe.ValueString() == "" || r.shared.secrets.unknown:
+		why = "the pool's bundle is not known yet"
+	case r.shared.fleet.Dial == nil:
+		why = "what the provider needs to connect is not known yet"
+	}
+	for _, h := range wanted {
+		if h.address.IsUnknown() {
+			why = cmp.Or(why, "the address of a host that adopt names is not known yet")
+		}
+	}
+	return why
+}
+
 // notPlanned says why a plan cannot say what adopting would change.
 func notPlanned(at tfpath.Path, why string) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(at, "Adoption Cannot Be Planned",
-		fmt.Sprintf("The plan says of each host that adopt names in what it would be changed, and cannot: %s.\n\nWhat to do: Leave the host out of "+
-			"hosts and adopt until that is known (apply the rest first), or out of adopt if there is no DC/OS on it.", why))
+		fmt.Sprintf("The plan says of each host that adopt names in what it would be changed, and cannot: %s.\n\nWhat to do: Leave the host out "+
+			"of hosts and adopt until that is known (apply the rest first), or out of adopt if there is no DC/OS on it.", why))
 }
 
 // toAdopt gives the hosts that adopt names and on which the pool has changed nothing yet.
@@ -220,8 +223,8 @@ func (r *poolRun) oneCluster(h *poolHost, id string) error {
 		r.clusterID, r.clusterIDOf = id, h.name
 	}
 	if r.clusterID != id {
-		return &node.NotMemberError{Host: h.address.ValueString(), Why: fmt.Sprintf("the masters that it finds are of the cluster with the id %s, "+
-			"and those that %s finds, of %s", id, r.clusterIDOf, r.clusterID),
+		return &node.NotMemberError{Host: h.address.ValueString(), Why: fmt.Sprintf("the masters that it finds are of the cluster with the id "+
+			"%s, and those that %s finds, of %s", id, r.clusterIDOf, r.clusterID),
 			Do: "find out of which cluster each is: the addresses of masters may be those of another cluster in another network"}
 	}
 	return nil

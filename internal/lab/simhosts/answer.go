@@ -190,8 +190,6 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 		for _, claim := range words("claim") {
 			h.claimed(f, claim)
 		}
-	case "member":
-		h.member(r)
 	case "health":
 		f.ensembleAt(h, r)
 	case "uninstall":
@@ -215,6 +213,8 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 // act does what the scripts of actions would.
 func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
 	switch name {
+	case "member":
+		h.member(r)
 	case "runner":
 		h.checks(r, text)
 	case "restart":

@@ -32,6 +32,8 @@ type Terms struct {
 	IfReachable bool
 	// Foreseen is as in [node.Options]; a first installation foresees all.
 	Foreseen func(found string) bool
+	// Joins is as in [node.Options].
+	Joins func(clusterID string) error
 	// Keeper returns the address at which another resource keeps its node on a machine,
 	// for one that is to become the host's; "" if none does. It may be nil.
 	Keeper func(machineID, detectedIP string) (address string)
@@ -81,6 +83,7 @@ func (f *Fleet) bring(ctx context.Context, h *Host, t Terms, a *account) error {
 	if opts.Ensemble.Exists = t.Kind != FirstInstall; opts.Ensemble.Exists {
 		opts.Foreseen = t.Foreseen
 	}
+	opts.Joins = t.Joins
 	opts.OnOutage = func() { disturbed = true }
 	opts.OnChange = v.changes(a)
 	opts.Holding.TakeOver = t.Kind == FirstInstall

@@ -144,6 +144,26 @@ func (f *Fleet) Check(ctx context.Context, h Host) ([]node.Finding, error) {
 	return findings, nil
 }
 
+// Membership looks at the host and at which cluster it is of, and changes nothing. keys
+// are those that jump hosts have shown. The error is a [*Failure].
+func (f *Fleet) Membership(ctx context.Context, h Host) (m *node.Membership, keys map[string]string, err error) {
+	v := f.visit(&h, 0)
+	v.target.ConnectTimeout = v.Patience()
+	if err := v.dial(ctx); err != nil {
+		return nil, nil, v.failed(ctx, err)
+	}
+	defer v.close()
+	var paths []string
+	if h.Bundle != nil {
+		paths = node.Paths(h.Bundle)
+	}
+	m, err = node.ReadMembership(ctx, v.conn, paths...)
+	if err != nil {
+		return nil, v.jumpKeys(), v.failed(ctx, err)
+	}
+	return m, v.jumpKeys(), nil
+}
+
 // Risk asks a master what keeps it from being taken out of service, in words; ""
 // if nothing does, as it is at this moment. The error is a [*Failure].
 func (f *Fleet) Risk(ctx context.Context, h Host) (string, error) {

@@ -50,7 +50,10 @@ func (s *session) arrive(ctx context.Context) (*hostFacts, error) {
 	if err := s.sameMachine(h.State); err != nil {
 		return nil, err
 	}
-	return h, s.mine(h.State)
+	if err := s.mine(h.State); err != nil {
+		return nil, err
+	}
+	return h, s.joins(ctx)
 }
 
 // install goes from any state of the host that is ours, or free, to the node.

@@ -140,6 +140,10 @@ type Options struct {
 	// changed without DC/OS's programs being installed again, as [State.Drift] has
 	// it. What Upgrade finds and was not foreseen is a [*WorseError]. Nil: all is.
 	Foreseen func(found string) bool
+	// Joins says that the node is nobody's yet, and has to be proven to be one of the
+	// bundle's cluster before anything is changed ([Membership]). It is given the
+	// cluster's id, and may refuse. Nil: nothing has to be proven.
+	Joins func(clusterID string) error
 	// Stop, when it is closed, keeps another stage from being begun: the one
 	// that is under way ends as it would have, and so does a rollback. It may
 	// be nil.

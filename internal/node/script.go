@@ -33,6 +33,7 @@ var libraries = map[string][]string{
 	"verify":     {"record", "traces"},
 	"postflight": {"cluster"},
 	"health":     {"cluster"},
+	"member":     {"cluster"},
 	"gate":       {"cluster"},
 	"drain":      {"cluster"},
 	"runner":     {"cluster"},

@@ -26,7 +26,8 @@ import (
 // stages lists the scripts that run, alone or together as the product does.
 func stages() [][]string {
 	return [][]string{
-		{"inspect"}, {"inspect", "preflight"}, {"inspect", "given"}, {"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
+		{"inspect"}, {"inspect", "preflight"}, {"inspect", "given"}, {"inspect", "member"},
+		{"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
 		{"fetch"}, {"activate"}, {"recover"}, {"reset"}, {"rollback", "inspect"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
 		{"peers"},
 		{"gate", "activate"},

@@ -165,6 +165,7 @@ func wordings() []wording {
 		{kind: fleet.KindUnavailable, summary: "Not Touched, Since Agents Failed", own: true},
 		{kind: node.KindRollback, summary: "Upgrade Failed", own: true},
 		{kind: node.KindPreflight, summary: "Preflight Checks Failed", own: true, stage: "preflight"},
+		{kind: node.KindNotMember, summary: "Host Not Adopted", own: true, stage: "inspect"},
 		{kind: node.KindForeign, summary: "DC/OS Is Already On The Host", own: true},
 		{kind: node.KindStrangers, summary: "DC/OS's Directory Is In Use", own: true},
 		{kind: node.KindClaimed, summary: "Node Belongs To Another Resource", own: true},
@@ -222,7 +223,9 @@ func (f *hostFailure) word(err error) {
 	}
 	var foreign *node.ForeignError
 	if errors.As(err, &foreign) && foreign.Importable() && f.holder == holderPool {
-		f.hint = "if it is to be managed here, import it. A pool that is in no state yet is imported with all of its hosts: terraform import " +
+		f.hint = "if it is a node of the pool's cluster in another configuration, and no other resource has it, name it in the pool's adopt: " +
+			"the next plan says in what it would be changed. Or import it. A pool that is in no state yet is imported with all of its hosts: " +
+			"terraform import " +
 			"ADDRESS_OF_THE_POOL " + foreign.Host + ",OTHERS. For one that is, import the host into another pool (dcos_node_pool.new), apply, and " +
 			"then move it over to the hosts of this one: it is taken over as it is, and gets this pool's bundle. Otherwise uninstall DC/OS first"
 	}

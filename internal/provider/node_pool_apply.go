@@ -36,8 +36,11 @@ type poolRun struct {
 
 	mu       sync.Mutex
 	failures poolFailures
-	jumpKeys map[string]string // what jump hosts have shown
-	warnings foldedDiagnostics
+	// clusterID is that of the hosts that are adopted, as the host of the name
+	// clusterIDOf was the first to show it.
+	clusterID, clusterIDOf string
+	jumpKeys               map[string]string // what jump hosts have shown
+	warnings               foldedDiagnostics
 }
 
 // beginPool makes ready for an operation on a pool. private is its private state,
@@ -72,6 +75,8 @@ func (s *shared) beginPool(ctx context.Context, model *nodePoolModel, private pr
 // kind is what happens to a host that there is something to do on.
 func (r *poolRun) kind(h *poolHost) fleet.Kind {
 	switch {
+	case h.BundleID == "" && h.adopts != "":
+		return fleet.Change
 	case h.BundleID == "":
 		return fleet.FirstInstall
 	case h.BundleID != r.bundleID:
@@ -123,6 +128,7 @@ func (r *poolRun) bring(all []*poolHost, limit func(fleet.Kind) time.Duration) {
 			hosts = append(hosts, h)
 		}
 	}
+	r.surveyAdopted(all, defaultReadTimeout)
 	defer r.arrive(hosts, r.kind)()
 	most, err := fleet.Share(r.model.MaxFailures.ValueString(), len(hosts))
 	if err != nil {
@@ -192,15 +198,19 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	if host, err = r.host(h); err != nil {
 		return host, "", err
 	}
+	if h.refused != nil {
+		return host, "", h.refused
+	}
 	if h.another {
 		host.OtherThan = h.former.MachineID
 	}
 	// A host that another pool has handed over bears that one's claim yet.
 	host.Claim, host.ClaimFrom = r.claim, h.Claim
 	terms := fleet.Terms{Kind: kind, MaxUnavailable: unavailable, Limit: limit, Foreseen: h.foreseen(), Warn: r.warnsOf(host)}
-	if kind == fleet.FirstInstall {
+	if kind == fleet.FirstInstall || h.notInstalled() {
 		terms.Keeper = r.shared.keeper(host)
 	}
+	r.adoption(h, &terms)
 	result, err := r.shared.fleet.Bring(r.asked, host, terms)
 	r.passed(result.JumpKeys)
 	switch {
@@ -210,6 +220,9 @@ func (r *poolRun) bringOne(h *poolHost, kind fleet.Kind, limit time.Duration, un
 	case result.Before != nil:
 		h.MachineID, h.HostKey, h.Claim = result.Before.MachineID, result.HostKey, r.claim
 		h.former, h.another = nil, false
+		if h.adopts != "" && h.BundleID == "" {
+			h.BundleID = adoptedBundle // the next apply goes on with a change: nothing is installed anew
+		}
 	}
 	return host, result.HostKey, err
 }

@@ -31,6 +31,7 @@ type nodePoolModel struct {
 	MaxUnavailable   types.String   `tfsdk:"max_unavailable"`
 	MaxFailures      types.String   `tfsdk:"max_failures"`
 	Canaries         types.Int64    `tfsdk:"canaries"`
+	Adopt            types.Set      `tfsdk:"adopt"`
 	Refresh          types.String   `tfsdk:"refresh"`
 	Preflight        types.Object   `tfsdk:"preflight"`
 	OnDestroy        types.String   `tfsdk:"on_destroy"`
@@ -92,12 +93,16 @@ type poolHost struct {
 	ssh     types.Object
 	raw     packed.Value // as it is in hosts, encoded
 	poolRecord
-	former  *poolRecord // of a machine that the user says was rebuilt
-	another bool        // by machine: the machine's id has to be another one, then
-	seen    bool        // refresh saw its machine
-	state   *node.State // what refresh saw on an imported host
-	differs string      // in what an imported host differs from its bundle, in words
-	kept    bool        // raw is not the plan's: it has the former value of machine
+	former   *poolRecord // of a machine that the user says was rebuilt
+	another  bool        // by machine: the machine's id has to be another one, then
+	seen     bool        // refresh saw its machine
+	state    *node.State // what refresh saw on an imported host
+	differs  string      // in what an imported host differs from its bundle, in words
+	named    bool        // adopt has it
+	surveyed bool        // it was looked at for that
+	adopts   string      // in what the node that is to be adopted differs from its bundle, in words
+	refused  error       // why it cannot be adopted
+	kept     bool        // raw is not the plan's: it has the former value of machine
 }
 
 // notKnownYet is what there is to do on a host of which not all is known.
@@ -147,6 +152,8 @@ func (h *poolHost) toDo(bundleID string) string {
 		return notKnownYet
 	case h.another:
 		return "another value of machine: installed anew if the machine id is another one, else nothing"
+	case h.BundleID == "" && h.adopts != "":
+		return "adopted: differs from the bundle: " + clipped(h.adopts, maxRecordError)
 	case h.BundleID == "":
 		return "not installed"
 	case h.BundleID != bundleID && h.differs != "":

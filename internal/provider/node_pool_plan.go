@@ -82,6 +82,9 @@ func (r *nodePoolResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if create {
 		r.shared.pools.recall(&plan, b.ClusterName.ValueString(), hosts)
 	}
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(r.planAdopted(ctx, &plan, b, hosts, req.Private)...)
+	}
 	toDo := plan.planNodes(hosts, b.ID, create)
 	resp.Diagnostics.Append(r.planPoolBundle(ctx, b, !create && plan.Bundle.Equal(prior.Bundle), toDo)...)
 	if n := len(toDo) + len(leaving); n > 0 && !resp.Diagnostics.HasError() {

@@ -79,6 +79,7 @@ func (r *nodePoolResource) Create(ctx context.Context, req resource.CreateReques
 	release := r.shared.want(&model, b.ClusterName.ValueString(), hosts)
 	run, limits, diags := r.begin(ctx, &model, nil)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(nameAdopted(model.Adopt, hosts)...)
 	if resp.Diagnostics.HasError() {
 		release()
 		return
@@ -133,6 +134,7 @@ func (r *nodePoolResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	hosts, leaving := matchHosts(planned, before)
+	resp.Diagnostics.Append(nameAdopted(model.Adopt, hosts)...)
 	if _, diags := r.recognize(ctx, req.Private, b, model.Role.ValueString(), hosts); diags.HasError() {
 		resp.Diagnostics.Append(diags...)
 		return

@@ -123,6 +123,15 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 				"A change touches nothing on the hosts. Default: `0`.",
 			Validators: []validator.Int64{int64validator.AtLeast(0)},
 		},
+		"adopt": schema.SetAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Names of hosts of the pool that are nodes of the same cluster in another configuration, and that no resource " +
+				"has (installed by DC/OS's own installer, by Ansible or by hand): apply changes them to the pool's bundle in place, as any change, " +
+				"and uninstalls nothing. The plan looks at each of them, whatever `refresh` says, and tells in what it would be changed. One that it " +
+				"cannot look at, that is of another cluster or not proven to be of this one, that another resource has, or that is broken is an " +
+				"error. A name has no effect on a host without DC/OS, on one with the pool's bundle, and once the host is the pool's: it may stay. " +
+				"A change touches nothing else.",
+		},
 		"refresh": schema.StringAttribute{
 			Optional: true, Computed: true,
 			Default: stringdefault.StaticString(refreshAll),

@@ -29,6 +29,11 @@ type host struct {
 	role      string // on disk
 	marker    string // of an unfinished installation
 	claim     string // whose the node is
+	masters   []string
+	clusterID string // that its masters answer with
+	left      int    // how often they do yet, if nextID is not ""
+	nextID    string
+	broken    bool
 	cluster   string // its name
 	version   string
 	wanted    string // package ids that a preflight named, sorted, by line
@@ -208,6 +213,8 @@ func (f *Fleet) script(h *host, name, text, payload, fails string, r *reply) (fa
 // act does what the scripts of actions would.
 func (h *host) act(f *Fleet, name string, r *reply, text, payload, fails string) (failed string) {
 	switch name {
+	case "member":
+		h.member(r)
 	case "runner":
 		h.checks(r, text)
 	case "restart":
@@ -326,6 +333,21 @@ func (f *Fleet) health(r *reply) {
 	}
 }
 
+// member answers of which cluster the node is, as [Fleet.Belong] has it.
+func (h *host) member(r *reply) {
+	if !h.installed || len(h.masters) == 0 {
+		return
+	}
+	if h.nextID != "" && h.left == 0 {
+		h.clusterID, h.nextID = h.nextID, ""
+	}
+	h.left--
+	r.put("masters", `["`+strings.Join(h.masters, `", "`)+`"]`)
+	for _, m := range h.masters {
+		r.put("asked", strings.TrimSpace(m+" "+map[bool]string{true: "200 " + h.clusterID, false: "000"}[h.clusterID != ""]))
+	}
+}
+
 func (h *host) inspect(r *reply) {
 	r.put("clock", strconv.FormatInt(time.Now().Unix(), 10))
 	r.put("machine_id", h.machineID())
@@ -351,6 +373,12 @@ func (h *host) inspect(r *reply) {
 		"mesos_master_provider": "MESOS_CLUSTER=" + h.cluster + "\n",
 	} {
 		r.put(key, value)
+	}
+	if len(h.masters) > 0 {
+		r.put("setting", "MASTER_SOURCE=master_list")
+	}
+	if h.broken {
+		r.put("dangling", "mesos")
 	}
 	var units strings.Builder
 	there := h.units + "dcos.target\n"

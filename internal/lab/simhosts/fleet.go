@@ -200,6 +200,30 @@ func (f *Fleet) Install(address string, i Installation) {
 	}
 }
 
+// Belong has a node find masters, which answer with a cluster id: "" for none that answers.
+func (f *Fleet) Belong(address, clusterID string, masters ...string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.masters, h.clusterID = masters, clusterID
+}
+
+// Stray has a node's masters answer with another cluster id after so many answers more.
+func (f *Fleet) Stray(address string, after int, clusterID string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left, h.nextID = after, clusterID
+}
+
+// Damage has a node lose one of its active packages.
+func (f *Fleet) Damage(address string) {
+	h := f.host(address)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.broken = true
+}
+
 // Unclaim takes the claim off a host, as an image from before does.
 func (f *Fleet) Unclaim(address string) {
 	h := f.host(address)

@@ -130,7 +130,7 @@ func nodePoolSchema(ctx context.Context) schema.Schema {
 				"and uninstalls nothing. The plan looks at each of them, whatever `refresh` says, and tells in what it would be changed. One that it " +
 				"cannot look at, that is of another cluster or not proven to be of this one, that another resource has, or that is broken is an " +
 				"error. A name has no effect on a host without DC/OS, on one with the pool's bundle, and once the host is the pool's: it may stay. " +
-				"A change touches nothing else.",
+				"A change touches nothing else. Default: none.",
 		},
 		"refresh": schema.StringAttribute{
 			Optional: true, Computed: true,

@@ -151,3 +151,18 @@ func yamlQuoted(text string) string {
 	out.WriteByte('"')
 	return out.String()
 }
+
+// GivenIn reads the parameters that a site was given from the configuration that DC/OS
+// keeps of it on its nodes (etc/user.config.yaml), which the generators of all lines write
+// alike.
+func GivenIn(text string) (map[string]string, error) {
+	values, err := config.FromYAML("", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	given := make(map[string]string, len(values))
+	for name, v := range values {
+		given[name] = v.Text
+	}
+	return given, nil
+}

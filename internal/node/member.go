@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/bundle"
-	"github.com/dcos-install/terraform-provider-dcos/internal/config"
 	"github.com/dcos-install/terraform-provider-dcos/internal/remote"
 )
 
@@ -58,8 +57,8 @@ func ReadMembership(ctx context.Context, conn Conn, paths ...string) (*Membershi
 // parseMembership reads what member.sh printed.
 func parseMembership(f *frame, s *State) *Membership {
 	m := &Membership{State: s, Masters: sortedList(f.get("masters")), ClusterID: f.trimmed("cluster_id")}
-	if given, err := config.FromYAML("", []byte(f.get("given_config"))); err == nil { // else nothing is known
-		m.ExhibitorAddress = strings.TrimSpace(given["exhibitor_address"].Text)
+	if given, err := bundle.GivenIn(f.get("given_config")); err == nil { // else nothing is known
+		m.ExhibitorAddress = strings.TrimSpace(given["exhibitor_address"])
 	}
 	for _, line := range f.all("asked") {
 		words := strings.SplitN(strings.TrimSpace(line), " ", 3)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/dcos-install/terraform-provider-dcos/internal/lab"
+	"github.com/dcos-install/terraform-provider-dcos/internal/lab/simhosts"
 )
 
 // TestAccPoolAdopts has pools adopt a cluster that somebody installed by hand, into another
@@ -85,4 +86,73 @@ func TestAccPoolAdopts(t *testing.T) {
 			t.Errorf("left: %s", left)
 		}
 	}
+}
+
+// Nodes that somebody installed are changed to the pool's bundle in place, if they are named
+// and proven to be of its cluster.
+func TestNodePoolAdopts(t *testing.T) {
+	t.Parallel()
+	const n = 3
+	s := newSimSite(t, simhosts.Options{})
+	since := s.byHand(n)
+	refused := func(more string, want ...string) {
+		t.Helper()
+		s.configure(otherSite, pool("a", s.hosts(0, n), more))
+		out, err := s.tf.Try("plan", "-no-color")
+		if err == nil {
+			t.Errorf("it is planned:\n%s", out)
+		}
+		mentions(t, out, want...)
+	}
+	at := simhosts.Address
+	refused(`adopt = ["h0", "h9"]`, "No Such Host In The Pool", `"h9"`)
+	s.fleet.Belong(at(1), "two", "127.0.9.1")
+	refused(adoptAll(n), "Host Not Adopted", "of the cluster with the id", "two", "adopt")
+	s.fleet.Belong(at(1), "", "127.0.9.1")
+	refused(adoptAll(n), "Host Not Adopted", "none of its masters says", "mend the masters")
+	s.fleet.Belong(at(1), "one", "127.0.9.2")
+	refused(adoptAll(n), "Host Not Adopted", "its masters are 127.0.9.2", "127.0.9.1")
+	s.fleet.Belong(at(1), "one")
+	refused(adoptAll(n), "Host Not Adopted", "in a form that can be compared")
+	s.fleet.Belong(at(1), "one", "127.0.9.1")
+	refused(`adopt = [dcos_cluster_config.test.id == "x" ? "h0" : terraform_data.late.output]
+}
+resource "terraform_data" "late" {
+  input = "h1"`, "Adoption Cannot Be Planned")
+
+	s.configure(otherSite, pool("a", s.hosts(0, n), `adopt = ["h0", "h1"]`))
+	plan, err := s.tf.Try("plan", "-no-color")
+	if err != nil {
+		t.Fatal(plan)
+	}
+	mentions(t, plan, "2 hosts: adopted: differs from the bundle: package dcos-config", "1 host: not installed")
+	out, err := s.tf.Try("apply", "-no-color", "-auto-approve")
+	if err == nil {
+		t.Errorf("a host that is not named was taken:\n%s", out)
+	}
+	mentions(t, out, "DC/OS Is Already On The Host", "name it in the pool's adopt")
+	s.untouched(since, "install", "uninstall")
+	if got, _ := s.worked("upgrade", since); strings.Contains(strings.Join(got, " "), at(2)) {
+		t.Errorf("%s was changed", at(2))
+	}
+	if s.fleet.Node(at(2)).Claim != "" || s.fleet.Node(at(1)).Claim == "" {
+		t.Errorf("the claims are %q and %q", s.fleet.Node(at(1)).Claim, s.fleet.Node(at(2)).Claim)
+	}
+
+	s.configure(otherSite, pool("a", s.hosts(0, n), adoptAll(n)))
+	mentions(t, s.tf.Apply(), "1 of 3 Hosts To Do", "adopted: differs from the bundle")
+	s.tf.NoChanges()
+	s.untouched(since, "install", "uninstall")
+	// The names stay, and so does what the hosts are.
+	s.configure("", pool("a", s.hosts(0, n), adoptAll(n)))
+	mentions(t, s.tf.Apply(), "3 of 3 Hosts To Do", "has another bundle")
+	s.tf.NoChanges()
+	s.tf.Destroy()
+	if got := s.fleet.Count().Installed; got != 0 {
+		t.Errorf("%d installed", got)
+	}
+	// They have no effect on hosts without DC/OS either.
+	s.tf.Apply()
+	s.tf.NoChanges()
+	s.tf.Destroy()
 }

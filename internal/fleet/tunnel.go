@@ -88,7 +88,10 @@ func (t *Tunnel) serve() {
 			if t.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			time.Sleep(10 * time.Millisecond) // too many open files, say
+			select {
+			case <-time.After(10 * time.Millisecond): // too many open files, say
+			case <-t.ctx.Done():
+			}
 			continue
 		}
 		t.work.Go(func() {

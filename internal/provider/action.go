@@ -174,7 +174,6 @@ type actionRun struct {
 	batch  fleet.Batch
 	doing  string // in words: "running DC/OS's checks"
 	report foldedDiagnostics
-	failed int
 
 	mu   sync.Mutex
 	said map[string]string // what was said last of a host
@@ -259,7 +258,6 @@ func (r *actionRun) each(ctx context.Context, do func(ctx context.Context, h act
 		}
 		return nil
 	})
-	r.failed += len(out.Failed)
 	if rest := len(r.hosts) - out.Started; rest > 0 {
 		why := "Terraform was interrupted"
 		if out.Halt == fleet.HaltFailures {

@@ -53,7 +53,7 @@ func (s *session) arrive(ctx context.Context) (*hostFacts, error) {
 	if err := s.mine(h.State); err != nil {
 		return nil, err
 	}
-	return h, s.joins(ctx)
+	return h, s.joins(ctx, &h.State)
 }
 
 // install goes from any state of the host that is ours, or free, to the node.

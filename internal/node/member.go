@@ -204,20 +204,15 @@ func (*NotMemberError) Kind() remote.Kind { return KindNotMember }
 func (e *NotMemberError) Hint() string { return "nothing was changed on the host: " + e.Do }
 
 // joins makes sure, before anything is changed, that the node is one of the bundle's cluster,
-// as [Options.Joins] has it.
-func (s *session) joins(ctx context.Context) error {
+// as [Options.Joins] has it. state is what was seen on the host just now.
+func (s *session) joins(ctx context.Context, state *State) error {
 	if s.opts.Joins == nil {
 		return nil
 	}
-	doing := "looking at which cluster the node is of"
-	c := call{scripts: []string{"inspect", "member"}, doing: doing, args: Paths(s.opts.Bundle), timeout: 5 * time.Minute}
+	c := call{scripts: []string{"member"}, doing: "looking at which cluster the node is of", timeout: 5 * time.Minute}
 	f, err := s.do(ctx, stageInspect, c)
 	if err != nil {
 		return err
-	}
-	state, err := parseState(f)
-	if err != nil {
-		return stageError(s.host, stageInspect, doing, f, err)
 	}
 	claim := ""
 	if s.claim != nil {

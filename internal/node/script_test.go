@@ -26,7 +26,7 @@ import (
 // stages lists the scripts that run, alone or together as the product does.
 func stages() [][]string {
 	return [][]string{
-		{"inspect"}, {"inspect", "preflight"}, {"inspect", "given"}, {"inspect", "member"},
+		{"inspect"}, {"inspect", "preflight"}, {"inspect", "given"}, {"inspect", "member"}, {"member"},
 		{"place"}, {"apply"}, {"follow"}, {"postflight"}, {"finish", "inspect"},
 		{"fetch"}, {"activate"}, {"recover"}, {"reset"}, {"rollback", "inspect"}, {"drain"}, {"uninstall"}, {"verify"}, {"health"}, {"cloudinit"},
 		{"peers"},
